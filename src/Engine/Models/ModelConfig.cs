@@ -1,0 +1,86 @@
+namespace Faith.Engine.Models;
+
+/// <summary>The kind of normalisation before each block.</summary>
+public enum NormKind
+{
+    /// <summary>Centred, with scale and shift.</summary>
+    LayerNorm,
+    /// <summary>Not centred, scale only.</summary>
+    RmsNorm,
+}
+
+/// <summary>The nonlinearity of the MLP.</summary>
+public enum Activation
+{
+    /// <summary>GELU in its tanh form ("gelu_new", "gelu_pytorch_tanh").</summary>
+    GeluTanh,
+    /// <summary>silu(gate)⊙up.</summary>
+    SwiGlu,
+}
+
+/// <summary>Rotary position embedding (half rotation): the first <paramref name="Dimensions"/> columns of every head turn.</summary>
+/// <param name="Theta">Base of the frequencies.</param>
+/// <param name="Dimensions">Columns of a head that turn; even.</param>
+public sealed record RotaryConfig(double Theta, int Dimensions)
+{
+    /// <summary>The Llama 3 stretching of low frequencies, or null.</summary>
+    public Llama3Scaling? Scaling { get; init; }
+}
+
+/// <summary>rope_type "llama3": wavelengths beyond OriginalContext/LowFrequencyFactor are stretched by Factor, those below OriginalContext/HighFrequencyFactor are kept, and those between are blended.</summary>
+public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContext);
+
+/// <summary>
+/// The description of a pre-norm decoder that the passes read: one record for every family. What differs between families is a
+/// value here, never a test for a family's name in a pass.
+/// </summary>
+public sealed record ModelConfig
+{
+    /// <summary>Hugging Face model_type, for reports only.</summary>
+    public required string Family { get; init; }
+    /// <summary>L, the number of layers.</summary>
+    public required int Layers { get; init; }
+    /// <summary>d_model, the width of the residual stream.</summary>
+    public required int Width { get; init; }
+    /// <summary>H, the query heads of a layer.</summary>
+    public required int Heads { get; init; }
+    /// <summary>Key/value heads of a layer; divides <see cref="Heads"/>.</summary>
+    public required int KeyValueHeads { get; init; }
+    /// <summary>d_head.</summary>
+    public required int HeadDim { get; init; }
+    /// <summary>Width of the MLP's hidden layer.</summary>
+    public required int MlpWidth { get; init; }
+    /// <summary>Number of tokens.</summary>
+    public required int Vocabulary { get; init; }
+    /// <summary>Longest prompt, in tokens.</summary>
+    public required int Context { get; init; }
+    /// <summary>Kind of norm.</summary>
+    public required NormKind Norm { get; init; }
+    /// <summary>ε inside the norm's square root.</summary>
+    public required float NormEpsilon { get; init; }
+    /// <summary>Nonlinearity of the MLP.</summary>
+    public required Activation Activation { get; init; }
+    /// <summary>Rotary embedding, or null for learned positions.</summary>
+    public RotaryConfig? Rotary { get; init; }
+    /// <summary>True when the unembedding is the embedding matrix.</summary>
+    public required bool TiedEmbedding { get; init; }
+    /// <summary>True when the MLP of a layer reads the same stream as its heads (GPT-NeoX).</summary>
+    public bool ParallelBlocks { get; init; }
+    /// <summary>Factor of the token embeddings (Gemma), 1 elsewhere.</summary>
+    public float EmbeddingScale { get; init; } = 1;
+    /// <summary>Factor of q·k; 1/√d_head unless the family says otherwise.</summary>
+    public required float AttentionScale { get; init; }
+    /// <summary>Token that starts every text, or null.</summary>
+    public int? BeginToken { get; init; }
+    /// <summary>Token that ends a text, or null.</summary>
+    public int? EndToken { get; init; }
+
+    /// <summary>Query heads that share one key/value head.</summary>
+    public int Group => Heads / KeyValueHeads;
+    /// <summary>Columns of all query heads.</summary>
+    public int QueryWidth => Heads * HeadDim;
+    /// <summary>Columns of all key heads (and of all value heads).</summary>
+    public int KeyWidth => KeyValueHeads * HeadDim;
+    /// <summary>Columns of the fused projection: q, then k, then v.</summary>
+    public int ProjectionWidth => QueryWidth + 2 * KeyWidth;
+}

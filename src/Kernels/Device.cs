@@ -1,0 +1,225 @@
+namespace Faith.Kernels;
+
+/// <summary>
+/// The operations that the passes are written in. Every operation states which outputs it sets (=) and which it adds to (+=).
+/// Matrices are row-major float32; unless said otherwise operands do not overlap. Results have the same bits for any number
+/// of threads, and a row's result never depends on which other rows are in the matrix.
+/// </summary>
+public abstract class Device : IDisposable
+{
+    /// <summary>Short name for reports, e.g. "cpu (AVX-512, 2 threads)".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Bytes that can still be allocated, as far as the device can tell.</summary>
+    public abstract long FreeMemory { get; }
+
+    /// <summary>Floating-point operations issued in matrix products so far (2 per multiply-add), for the counting tests and reports.</summary>
+    public long MatrixFlops { get; protected set; }
+
+    // ---- memory ----
+
+    /// <summary>Allocates zeroed memory.</summary>
+    /// <exception cref="DeviceMemoryException">Not enough memory.</exception>
+    public abstract DeviceBuffer Allocate(long bytes);
+
+    /// <summary>Copies host memory to the device.</summary>
+    public abstract void Upload(ReadOnlySpan<byte> source, nint destination);
+
+    /// <summary>Copies device memory to the host, after everything issued before.</summary>
+    public abstract void Download(nint source, Span<byte> destination);
+
+    /// <summary>Copies integers to the device and returns a view of them.</summary>
+    public Indices Upload(ReadOnlySpan<int> source, nint destination)
+    {
+        Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes(source), destination);
+        return new(destination, source.Length);
+    }
+
+    /// <summary>Waits until everything issued so far is done.</summary>
+    public abstract void Synchronize();
+
+    /// <summary>Packs a weight matrix: W and Wᵀ.</summary>
+    public abstract Weights CreateWeights(MatrixSource source);
+
+    // ---- rows and elements ----
+
+    /// <summary>x = value.</summary>
+    public abstract void Fill(Tensor x, float value);
+
+    /// <summary>y = x.</summary>
+    public abstract void Copy(Tensor x, Tensor y);
+
+    /// <summary>y += scale·x.</summary>
+    public abstract void AddScaled(Tensor x, float scale, Tensor y);
+
+    /// <summary>y = a − b.</summary>
+    public abstract void Subtract(Tensor a, Tensor b, Tensor y);
+
+    /// <summary>y = corrupted + alpha·(clean − corrupted). alpha = 0 gives <paramref name="corrupted"/> and alpha = 1 gives <paramref name="clean"/>, bit for bit.</summary>
+    public abstract void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y);
+
+    /// <summary>y[i] = scale·table[rows[i]].</summary>
+    public abstract void GatherRows(Tensor table, Indices rows, float scale, Tensor y);
+
+    /// <summary>y[i] += table[rows[i]].</summary>
+    public abstract void AddGatheredRows(Tensor table, Indices rows, Tensor y);
+
+    /// <summary>y[rows[i]] += x[i]; the rows are distinct.</summary>
+    public abstract void ScatterAddRows(Tensor x, Indices rows, Tensor y);
+
+    // ---- norms ----
+
+    /// <summary>
+    /// x̂ = (x − μ)/σ, y = γ⊙x̂ + β with σ = √(mean((x − μ)²) + ε); for RMSNorm (<paramref name="centred"/> false) μ = 0.
+    /// Sets y, xhat and inverseSigma [rows × 1] (=); <paramref name="xhat"/> and <paramref name="inverseSigma"/> may be none.
+    /// </summary>
+    /// <param name="shift">β [1 × d], or none for zero.</param>
+    public abstract void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma);
+
+    /// <summary>dx (= or, with <paramref name="add"/>, +=) (h − mean(h)·[centred] − x̂·mean(h⊙x̂))/σ, h = γ⊙dy.</summary>
+    public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx);
+
+    // ---- matrix products ----
+
+    /// <summary>
+    /// Forward: y (= or +=) x·W[k0 … k0+x.Columns, n0 … n0+y.Columns] + bias; Transposed: the same with Wᵀ in place of W.
+    /// </summary>
+    /// <param name="weights">W.</param>
+    /// <param name="side">W or Wᵀ.</param>
+    /// <param name="x">[rows × k].</param>
+    /// <param name="y">[rows × n].</param>
+    /// <param name="bias">[1 × n], already cut to the columns of y, or none.</param>
+    /// <param name="add">Adds to y instead of setting it.</param>
+    /// <param name="k0">First row of W (or Wᵀ) used.</param>
+    /// <param name="n0">First column of W (or Wᵀ) used.</param>
+    public abstract void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0);
+
+    // ---- activations ----
+
+    /// <summary>y = gelu(u) (tanh form, "gelu_new"), derivative = gelu′(u). y may be u itself; derivative may be none.</summary>
+    public abstract void GeluForward(Tensor u, Tensor y, Tensor derivative);
+
+    /// <summary>du = dy⊙derivative. du may be dy itself.</summary>
+    public abstract void MultiplyElements(Tensor dy, Tensor derivative, Tensor du);
+
+    /// <summary>gateUp = [g | u] [rows × 2f]; y [rows × f] = silu(g)⊙u.</summary>
+    public abstract void SwiGluForward(Tensor gateUp, Tensor y);
+
+    /// <summary>dGateUp = [dy⊙u⊙silu′(g) | dy⊙silu(g)]; dGateUp may be gateUp itself.</summary>
+    public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp);
+
+    // ---- rotary embedding (half rotation, as in Hugging Face) ----
+
+    /// <summary>
+    /// For every head of x [rows × heads·headDim] at position p = positions[row]: the pairs (i, i + r/2), i &lt; r/2, turn by the
+    /// angle whose cosine and sine stand at cosines[p, i], sines[p, i] ([positions × r/2]); columns from r on are copied. With
+    /// <paramref name="inverse"/> by the opposite angle (the gradient of the rotation). y = result; y may be x itself.
+    /// </summary>
+    public abstract void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y);
+
+    // ---- attention ----
+
+    /// <summary>Copies a layout's offsets into <paramref name="memory"/> (of <see cref="Ragged.Bytes"/> bytes) and sets <see cref="Ragged.OnDevice"/>.</summary>
+    public void Prepare(Ragged layout, nint memory)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        var offsets = Upload(layout.Offsets, memory);
+        var queries = Upload(layout.QueryOffsets, memory += 4 * offsets.Count);
+        var prefixes = Upload(layout.PrefixOffsets, memory += 4 * queries.Count);
+        layout.OnDevice = new(offsets, queries, prefixes, Upload(layout.PrefixLengths, memory + 4 * prefixes.Count));
+    }
+
+    /// <summary>
+    /// Causal softmax attention of each sequence's queries over its prefix and suffix keys:
+    /// context = softmax(scale·q·kᵀ)·v, logSumExp[row, h] = log Σ exp(scale·q·k). Sets context and logSumExp (=).
+    /// </summary>
+    /// <param name="layout">Offsets of the sequences.</param>
+    /// <param name="shape">Heads, groups, width.</param>
+    /// <param name="q">[layout.QueryRows × heads·headDim].</param>
+    /// <param name="k">[layout.Rows × (heads/suffixGroup)·headDim]: query head h reads key head h / suffixGroup.</param>
+    /// <param name="v">Like k.</param>
+    /// <param name="prefixK">[prefix rows × (heads/prefixGroup)·headDim], or none when no sequence has a prefix.</param>
+    /// <param name="prefixV">Like prefixK.</param>
+    /// <param name="context">[layout.QueryRows × heads·headDim].</param>
+    /// <param name="logSumExp">[layout.QueryRows × heads].</param>
+    public abstract void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp);
+
+    /// <summary>
+    /// Gradients of <see cref="AttentionForward"/>: sets dq [QueryRows × heads·headDim], dk and dv [Rows × heads·headDim], one
+    /// block a <b>query</b> head also when key heads are shared (=). Prefix keys and values get no gradient.
+    /// </summary>
+    public abstract void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
+        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv);
+
+    /// <summary>y[row, g] = Σ of the <paramref name="group"/> consecutive heads of x [rows × heads·headDim] that share key head g; y [rows × (heads/group)·headDim].</summary>
+    public abstract void SumHeadGroups(Tensor x, int headDim, int group, Tensor y);
+
+    // ---- attribution ----
+
+    /// <summary>
+    /// The split inputs of one of q, k, v for one step (method.md §3): for every head h with g = gradient[row, h·headDim …],
+    /// alpha += weight·g/σ and s[row, h] = weight·((c_h − b′_h)·g)/(d·σ), where c is the projection before rotation and b′ its value at x̂ = 0;
+    /// query head h reads projection head h / group.
+    /// </summary>
+    /// <param name="gradient">[rows × heads·headDim].</param>
+    /// <param name="projection">c: [rows × (heads/group)·headDim].</param>
+    /// <param name="projectionAtZero">b′ = Wᵀβ + b: [1 × (heads/group)·headDim], or none for zero.</param>
+    /// <param name="inverseSigma">1/σ [rows × 1].</param>
+    /// <param name="width">d, the width of the residual stream.</param>
+    /// <param name="headDim">Columns of a head.</param>
+    /// <param name="group">Query heads that share one projection head.</param>
+    /// <param name="weight">Weight of this step in the integration rule.</param>
+    /// <param name="alpha">[rows × heads·headDim] (+=).</param>
+    /// <param name="s">[rows × heads] (=).</param>
+    public abstract void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
+        int width, int headDim, int group, float weight, Tensor alpha, Tensor s);
+
+    /// <summary>
+    /// The edge scores of one layer's attention inputs, of one MLP input or of the logits, for every example of a micro-batch: see <see cref="ScoreContraction"/>.
+    /// scores[e][u, column] += Σ_{rows of e} Δz_u · G_column.
+    /// </summary>
+    public abstract void ContractScores(ScoreContraction contraction);
+
+    // ---- metric heads ----
+
+    /// <summary>logit-diff at sparse tokens: value[i] = Σ_j weight_j·(y[i]·U[token_j]) over the entries offsets[i] … offsets[i+1]−1 (=); dy[i] = −Σ_j weight_j·U[token_j] (the gradient of the loss = −value) (=; may be none).</summary>
+    public abstract void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy);
+
+    /// <summary>
+    /// prob-diff: value[i] = Σ_j weight_j·softmax(logits[i])[token_j] (=); dLogits = gradient of −value (=; may be none).
+    /// </summary>
+    public abstract void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits);
+
+    /// <summary>
+    /// kl: value[i] = mean over the vocabulary of p_ref·(log p_ref − log p) with p_ref = softmax(reference[i]); js (<paramref name="jensenShannon"/>): the mean of
+    /// ½·[p_ref·(log p_ref − log m) + p·(log p − log m)], m = ½(p + p_ref). dLogits = gradient of +value with respect to logits (=; may be none).
+    /// </summary>
+    public abstract void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits);
+
+    // ---- circuits ----
+
+    /// <summary>
+    /// x[i] = baseline + Σ_{j in sourceOffsets[i] … sourceOffsets[i+1]−1} sources[sourceList[j]], added in list order.
+    /// Source u is the dense [rows × d] matrix at <c>sources + u·rows·d</c>; x[i] likewise in <paramref name="inputs"/>.
+    /// </summary>
+    /// <param name="baseline">The corrupted run's residual stream [rows × d].</param>
+    /// <param name="sources">Differences z_u(current) − z_u(corrupted): [nodes·rows × d].</param>
+    /// <param name="sourceOffsets">[inputs + 1].</param>
+    /// <param name="sourceList">Node numbers.</param>
+    /// <param name="inputs">[inputs·rows × d] (=).</param>
+    public abstract void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs);
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}
+
+/// <summary>Heads and groups of an attention operation.</summary>
+/// <param name="Heads">Query heads.</param>
+/// <param name="HeadDim">Columns of one head.</param>
+/// <param name="SuffixGroup">Query heads that share one key head in the suffix matrices.</param>
+/// <param name="PrefixGroup">Query heads that share one key head in the prefix matrices.</param>
+/// <param name="Scale">Factor of q·k, usually 1/√headDim.</param>
+public readonly record struct AttentionShape(int Heads, int HeadDim, int SuffixGroup, int PrefixGroup, float Scale);
+
+/// <summary>A device has too little memory for an allocation.</summary>
+public sealed class DeviceMemoryException(string message) : Exception(message);

@@ -1,0 +1,23 @@
+using System.Runtime.InteropServices;
+
+namespace Faith.Kernels;
+
+/// <summary>A block of a device's memory, freed exactly once.</summary>
+public abstract class DeviceBuffer : SafeHandle
+{
+    /// <summary>A buffer of <paramref name="bytes"/> bytes at <paramref name="address"/>.</summary>
+    protected DeviceBuffer(nint address, long bytes) : base(0, ownsHandle: true)
+    {
+        SetHandle(address);
+        Bytes = bytes;
+    }
+
+    /// <summary>Size in bytes.</summary>
+    public long Bytes { get; }
+
+    /// <summary>First address; 64-byte aligned on the host, 256-byte aligned on a GPU.</summary>
+    public nint Address => IsInvalid ? throw new ObjectDisposedException(nameof(DeviceBuffer)) : handle;
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => handle == 0;
+}

@@ -1,0 +1,51 @@
+namespace Faith.Kernels;
+
+/// <summary>
+/// The operands of the one contraction after all steps (method.md §3, consequence 2). For every destination column v of a
+/// layer it forms, tile by tile, G_v = P(γ⊙(W_v·α_v)) − Σ_k x̂_k·s_{v,k} for the heads' q, k and v columns, takes the accumulated
+/// gradient itself for the MLP column and for logits, and adds Σ_rows Δz_u·G_v for every earlier source node u.
+/// P (the centring of LayerNorm) may be applied to Δz instead of G, since x̂ and the MLP gradients are already centred.
+/// </summary>
+public sealed class ScoreContraction
+{
+    /// <summary>Row offsets of the examples in every packed matrix below.</summary>
+    public required Ragged Layout { get; init; }
+    /// <summary>Layers of the model.</summary>
+    public required int Layers { get; init; }
+    /// <summary>Query heads of a layer.</summary>
+    public required int Heads { get; init; }
+    /// <summary>Columns of one head.</summary>
+    public required int HeadDim { get; init; }
+    /// <summary>Query heads that share one key/value head.</summary>
+    public required int Group { get; init; }
+    /// <summary>True for LayerNorm.</summary>
+    public required bool Centred { get; init; }
+    /// <summary>True when attention and MLP of a layer read the same stream, so that no head of a layer feeds its MLP.</summary>
+    public required bool Parallel { get; init; }
+    /// <summary>Δ of the input node: z(corrupted) − z(clean), [rows × d].</summary>
+    public required Tensor InputDifference { get; init; }
+    /// <summary>Per layer: Δ of the attention context before W_O, [rows × heads·headDim]; head h's Δz is its slice times its rows of W_O.</summary>
+    public required Tensor[] ContextDifference { get; init; }
+    /// <summary>Per layer: Δ of the MLP output, [rows × d].</summary>
+    public required Tensor[] MlpDifference { get; init; }
+    /// <summary>Per layer: W_O [heads·headDim × d].</summary>
+    public required Weights[] Output { get; init; }
+    /// <summary>Per layer: the fused projection [d × (heads + 2·heads/group)·headDim], columns q then k then v.</summary>
+    public required Weights[] QueryKeyValue { get; init; }
+    /// <summary>Per layer: γ of the norm before attention, [1 × d].</summary>
+    public required Tensor[] NormScale { get; init; }
+    /// <summary>Per layer: α of q, k, v side by side, [rows × 3·heads·headDim].</summary>
+    public required Tensor[] Alpha { get; init; }
+    /// <summary>Per layer: the x̂_k of the steps, <see cref="Steps"/> matrices [rows × d] one after another: [Steps·rows × d].</summary>
+    public required Tensor[] NormalizedInputs { get; init; }
+    /// <summary>Per layer: the s_k of the steps, [Steps·rows × 3·heads], columns q then k then v.</summary>
+    public required Tensor[] StepProducts { get; init; }
+    /// <summary>Steps held in <see cref="NormalizedInputs"/>.</summary>
+    public required int Steps { get; set; }
+    /// <summary>Per layer: accumulated gradient at the MLP's input, [rows × d], or [sequences × d] where only each sequence's last row has one.</summary>
+    public required Tensor[] MlpGradient { get; init; }
+    /// <summary>Accumulated gradient at the input of the final norm, [sequences × d]: only each sequence's last row has one.</summary>
+    public required Tensor LogitsGradient { get; init; }
+    /// <summary>Scores of each example, [sequences × F·N]: entry u·N + column (+=). Entries of pairs that are no edge are left alone.</summary>
+    public required Tensor Scores { get; init; }
+}
