@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Faith.Engine.Graphs;
 
 /// <summary>Which input of a node an edge feeds.</summary>
@@ -98,7 +96,7 @@ public sealed record ModelGraph(int Layers, int Heads, bool Parallel = false)
         if (node == 0) return "input";
         if (node == LogitsNode) return "logits";
         var (layer, rest) = Math.DivRem(node - 1, Heads + 1);
-        return string.Create(CultureInfo.InvariantCulture, rest == Heads ? $"m{layer}" : (FormattableString)$"a{layer}.h{rest}");
+        return rest == Heads ? $"m{layer}" : $"a{layer}.h{rest}";
     }
 
     /// <summary>A column's name: a3.h2&lt;q&gt;, m3, logits.</summary>

@@ -1,0 +1,22 @@
+namespace Faith.Engine.Data;
+
+/// <summary>One example of a task, as token ids.</summary>
+/// <param name="Clean">The prompt on which the model shows the behaviour.</param>
+/// <param name="Corrupted">The same prompt with what the behaviour depends on changed; as many tokens as <paramref name="Clean"/>.</param>
+/// <param name="Answers">Tokens that are right at the last position.</param>
+/// <param name="Distractors">Tokens that are wrong there.</param>
+public sealed record Example(int[] Clean, int[] Corrupted, int[] Answers, int[] Distractors)
+{
+    /// <summary>First position at which clean and corrupted differ; the last position when they do not differ before it.</summary>
+    public int FirstDifference
+    {
+        get
+        {
+            for (var i = 0; i < Clean.Length - 1; i++)
+            {
+                if (Clean[i] != Corrupted[i]) return i;
+            }
+            return Clean.Length - 1;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections;
+
+namespace Faith.Engine.Graphs;
+
+/// <summary>A set of edges of a model's graph.</summary>
+public sealed class Circuit
+{
+    private readonly BitArray members;
+
+    /// <summary>The circuit of the given edge indices (u·N + v).</summary>
+    public Circuit(ModelGraph graph, IEnumerable<int> edges)
+    {
+        Graph = graph;
+        members = new BitArray(checked(graph.Sources * graph.Columns));
+        foreach (var edge in edges)
+        {
+            if (!graph.IsEdge(edge / graph.Columns, edge % graph.Columns)) throw new ArgumentException($"{edge} is not an edge", nameof(edges));
+            if (!members[edge]) EdgeCount++;
+            members[edge] = true;
+        }
+    }
+
+    /// <summary>The graph.</summary>
+    public ModelGraph Graph { get; }
+    /// <summary>Number of edges.</summary>
+    public int EdgeCount { get; }
+    /// <summary>True when the edge of this index is in the circuit.</summary>
+    public bool Contains(int edge) => members[edge];
+    /// <summary>True when u → v is in the circuit.</summary>
+    public bool Contains(int source, int column) => members[source * Graph.Columns + column];
+
+    /// <summary>The edge indices, ascending.</summary>
+    public IEnumerable<int> Edges
+    {
+        get
+        {
+            for (var e = 0; e < members.Length; e++)
+            {
+                if (members[e]) yield return e;
+            }
+        }
+    }
+
+    /// <summary>True for every node (sources, then logits) with an edge at either end; logits is always in.</summary>
+    public bool[] NodesInCircuit()
+    {
+        var nodes = new bool[Graph.Nodes];
+        nodes[Graph.LogitsNode] = true;
+        foreach (var e in Edges)
+        {
+            nodes[e / Graph.Columns] = true;
+            nodes[Graph.NodeOfColumn(e % Graph.Columns)] = true;
+        }
+        return nodes;
+    }
+
+    /// <summary>Every edge of the graph.</summary>
+    public static Circuit Full(ModelGraph graph)
+    {
+        var edges = new List<int>();
+        for (var u = 0; u < graph.Sources; u++)
+        {
+            for (var v = 0; v < graph.Columns; v++)
+            {
+                if (graph.IsEdge(u, v)) edges.Add(u * graph.Columns + v);
+            }
+        }
+        return new(graph, edges);
+    }
+
+    /// <summary>No edge.</summary>
+    public static Circuit Empty(ModelGraph graph) => new(graph, []);
+}
