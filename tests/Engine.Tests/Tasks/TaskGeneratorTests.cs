@@ -23,7 +23,7 @@ public sealed class TaskGeneratorTests
 
     // The prompts of a seed are a promise to every file and score made from them.
     [Theory]
-    [InlineData("ioi", "When Mark and Nina went to the village, Mark gave a ", "When Mark and Nina went to the village, Ida gave a ")]
+    [InlineData("ioi", "When Mark and Nina went to the village, Mark gave a camera to", "When Mark and Nina went to the village, Ida gave a camera to")]
     [InlineData("greater-than", "The boom went on from 1681 to 16", "The boom went on from 1601 to 16")]
     [InlineData("gendered-pronoun", "My neighbour, called Greta, cried although", "My neighbour, called Louis, cried although")]
     [InlineData("sva", "The gardener beside the farmer", "The gardeners beside the farmer")]
@@ -33,7 +33,8 @@ public sealed class TaskGeneratorTests
     {
         var prompt = TaskCatalog.Find(name).Generate(1, 0, TaskSplit.HeldOut)[0];
 
-        Assert.Equal((clean, corrupted), (prompt.Clean, prompt.Corrupted));
+        Assert.Equal(clean, prompt.Clean);
+        Assert.Equal(corrupted, prompt.Corrupted);
     }
 
     [Theory]

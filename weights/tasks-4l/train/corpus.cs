@@ -14,7 +14,7 @@ if (args.Length != 1)
     return 2;
 }
 
-// Small tasks are written whole, so that the model sees every fact; the large ones as far as a training run reads.
+// Small tasks are written almost whole, so that the model sees every fact; the large ones as far as a training run reads.
 (string Task, int Train, int HeldOut)[] counts =
 [
     ("ioi", 150_000, 1_000),
