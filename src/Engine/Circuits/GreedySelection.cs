@@ -17,8 +17,8 @@ internal static class GreedySelection
         for (var node = 0; node < graph.Nodes; node++) columnsOf[node] = [];
         for (var column = 0; column < graph.Columns; column++) columnsOf[graph.NodeOfColumn(column)].Add(column);
 
-        var candidates = new PriorityQueue<int, (ulong Key, int Edge)>(Comparer<(ulong Key, int Edge)>.Create(
-            (a, b) => a.Key != b.Key ? b.Key.CompareTo(a.Key) : a.Edge.CompareTo(b.Edge)));
+        // Smallest first: the complement of the key, then the index, in one number.
+        var candidates = new PriorityQueue<int, UInt128>();
         var inside = new bool[graph.Nodes];
         var chosen = new List<int>(count);
         Enter(graph.LogitsNode);
@@ -38,7 +38,7 @@ internal static class GreedySelection
                 for (var source = 0; source < graph.SourcesBefore(column); source++)
                 {
                     var edge = source * graph.Columns + column;
-                    candidates.Enqueue(edge, (RankingKeys.Of(scores, edge, signed), edge));
+                    candidates.Enqueue(edge, new UInt128(~RankingKeys.Of(scores, edge, signed), (ulong)edge));
                 }
             }
         }

@@ -1,0 +1,178 @@
+using System.Text;
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>
+/// Ways for edges around the nodes between their ends. In every row that an edge passes, it goes through one of the lanes
+/// between the boxes; a shortest-path search over the lanes finds the straightest way, a little dearer where others went before,
+/// so that edges spread. The way is then drawn as one smooth curve.
+/// </summary>
+internal sealed class EdgeRouter
+{
+    // Clear of a box by this much; lanes at least this far apart; further lanes beside the widest row.
+    private const double Clearance = 8, LaneWidth = 6, Outside = 90;
+    // Edges beyond this rank are too faint and too many to be worth a search.
+    private const int MostRouted = 600;
+
+    private readonly CircuitLayout layout;
+    private readonly Dictionary<int, int> rowOf = [];
+    private readonly double[] lanes;
+    private readonly bool[][] free;
+    private readonly double[][] used;
+
+    public EdgeRouter(CircuitLayout layout)
+    {
+        this.layout = layout;
+        var step = Math.Max(LaneWidth, (layout.Width + 2 * Outside) / 180);
+        lanes = [.. Enumerable.Range(0, (int)((layout.Width + 2 * Outside) / step) + 1).Select(i => i * step - Outside)];
+        free = [.. layout.Rows.Select(row => Array.ConvertAll(lanes, x => row.TrueForAll(b => x < b.Left - Clearance || x > b.Right + Clearance)))];
+        used = [.. layout.Rows.Select(_ => new double[lanes.Length])];
+        for (var r = 0; r < layout.Rows.Count; r++)
+        {
+            foreach (var box in layout.Rows[r]) rowOf.Add(box.Node, r);
+        }
+    }
+
+    /// <summary>Path data for each edge, in the order given (strongest first: they get the straightest ways).</summary>
+    public string[] Route(IReadOnlyList<DrawnEdge> edges)
+    {
+        var (starts, ends) = (Attach(edges, atSource: true), Attach(edges, atSource: false));
+        var paths = new string[edges.Count];
+        for (var i = 0; i < edges.Count; i++)
+        {
+            var edge = edges[i];
+            var from = (starts[i], layout.Boxes[edge.Source].Top);
+            var to = (ends[i], layout.Boxes[edge.Target].Bottom);
+            paths[i] = Curve(i < MostRouted ? Way(from, to, rowOf[edge.Source] + 1, rowOf[edge.Target]) : [from, to]);
+        }
+        return paths;
+    }
+
+    // Where along a box its edges leave or enter: side by side, in the order of the directions they go. Heads have fixed ports.
+    private double[] Attach(IReadOnlyList<DrawnEdge> edges, bool atSource)
+    {
+        var x = new double[edges.Count];
+        foreach (var group in Enumerable.Range(0, edges.Count).GroupBy(i => atSource ? edges[i].Source : edges[i].Target))
+        {
+            var box = layout.Boxes[group.Key];
+            if (!atSource && box.IsHead)
+            {
+                foreach (var i in group) x[i] = box.X + NodeBox.PortOffset(edges[i].Kind);
+                continue;
+            }
+            var ordered = group.OrderBy(i => Direction(box, layout.Boxes[atSource ? edges[i].Target : edges[i].Source], edges[i])).ThenBy(i => edges[i].Index).ToArray();
+            var room = Math.Min(box.Width - 16, ordered.Length * 9);
+            for (var k = 0; k < ordered.Length; k++) x[ordered[k]] = box.X + room * ((k + 0.5) / ordered.Length - 0.5);
+        }
+        return x;
+
+        double Direction(NodeBox box, NodeBox other, DrawnEdge edge)
+        {
+            var port = atSource && other.IsHead ? NodeBox.PortOffset(edge.Kind) : 0;
+            return Math.Atan2(other.X + port - box.X, Math.Abs(other.Y - box.Y));
+        }
+    }
+
+    private List<(double X, double Y)> Way((double X, double Y) from, (double X, double Y) to, int firstRow, int endRow)
+    {
+        var way = new List<(double X, double Y)> { from };
+        var rows = endRow - firstRow;
+        if (rows > 0)
+        {
+            var best = Search(from, to, firstRow, rows);
+            for (var r = 0; r < rows; r++) way.Add((lanes[best[r]], layout.Rows[firstRow + r][0].Y));
+            for (var r = 0; r < rows; r++) Occupy(firstRow + r, best[r]);
+        }
+        way.Add(to);
+        if (rows > 0) Straighten(way, firstRow);
+        return way;
+    }
+
+    private int[] Search((double X, double Y) from, (double X, double Y) to, int firstRow, int rows)
+    {
+        var cost = new double[lanes.Length];
+        var came = new int[rows][];
+        for (var r = 0; r < rows; r++)
+        {
+            var y = layout.Rows[firstRow + r][0].Y;
+            var next = new double[lanes.Length];
+            came[r] = new int[lanes.Length];
+            var previousY = r == 0 ? from.Y : layout.Rows[firstRow + r - 1][0].Y;
+            for (var lane = 0; lane < lanes.Length; lane++)
+            {
+                next[lane] = double.PositiveInfinity;
+                if (!free[firstRow + r][lane]) continue;
+                var toll = used[firstRow + r][lane];
+                if (r == 0)
+                {
+                    next[lane] = toll + Bend(lanes[lane] - from.X, previousY - y);
+                    continue;
+                }
+                for (var p = 0; p < lanes.Length; p++)
+                {
+                    var total = cost[p] + toll + Bend(lanes[lane] - lanes[p], previousY - y);
+                    if (total < next[lane]) (next[lane], came[r][lane]) = (total, p);
+                }
+            }
+            cost = next;
+        }
+        var last = 0;
+        var least = double.PositiveInfinity;
+        var lastY = layout.Rows[firstRow + rows - 1][0].Y;
+        for (var lane = 0; lane < lanes.Length; lane++)
+        {
+            var total = cost[lane] + Bend(to.X - lanes[lane], lastY - to.Y);
+            if (total < least) (least, last) = (total, lane);
+        }
+        var best = new int[rows];
+        for (var r = rows - 1; r >= 0; r--) (best[r], last) = (last, came[r][last]);
+        return best;
+
+        // Quadratic: the sum over rows is least for a straight line.
+        static double Bend(double dx, double dy) => dx * dx / (dy + 10);
+    }
+
+    private void Occupy(int row, int lane)
+    {
+        for (var d = -1; d <= 1; d++)
+        {
+            if (lane + d >= 0 && lane + d < lanes.Length) used[row][lane + d] += d == 0 ? 4 : 1.5;
+        }
+    }
+
+    // Lanes are steps; between them a way may relax towards a straight line as long as it stays clear of the boxes.
+    private void Straighten(List<(double X, double Y)> way, int firstRow)
+    {
+        for (var round = 0; round < 8; round++)
+        {
+            for (var i = 1; i < way.Count - 1; i++)
+            {
+                var (a, b, c) = (way[i - 1], way[i], way[i + 1]);
+                var straight = a.X + (c.X - a.X) * (b.Y - a.Y) / (c.Y - a.Y);
+                var x = b.X + 0.5 * Math.Clamp(straight - b.X, -LaneWidth, LaneWidth);
+                if (layout.Rows[firstRow + i - 1].TrueForAll(box => x < box.Left - Clearance || x > box.Right + Clearance)) way[i] = (x, b.Y);
+            }
+        }
+    }
+
+    private static string Curve(List<(double X, double Y)> way)
+    {
+        var path = new StringBuilder($"M{SvgText.Number(way[0].X)} {SvgText.Number(way[0].Y)}");
+        for (var i = 0; i + 1 < way.Count; i++)
+        {
+            var (a, b) = (way[i], way[i + 1]);
+            // Ends leave and enter upright; in a row the curve is steep enough not to touch the boxes beside it.
+            var (slopeA, slopeB) = (Slope(way, i), Slope(way, i + 1));
+            var reach = (b.Y - a.Y) * 0.45;
+            path.Append($"C{Pair(a.X + slopeA * reach, a.Y + reach)} {Pair(b.X - slopeB * reach, b.Y - reach)} {Pair(b.X, b.Y)}");
+        }
+        return path.ToString();
+
+        static string Pair(double x, double y) => $"{SvgText.Number(x)} {SvgText.Number(y)}";
+    }
+
+    // dx/dy of the curve at a point of the way.
+    private static double Slope(List<(double X, double Y)> way, int i) =>
+        i == 0 || i == way.Count - 1 ? 0 : Math.Clamp((way[i + 1].X - way[i - 1].X) / (way[i + 1].Y - way[i - 1].Y), -0.5, 0.5);
+}
