@@ -38,33 +38,15 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         return scores;
     }
 
-    /// <summary>score(u, v) = Σ_pos Δz_u · ∂L/∂x_v, the gradient averaged over the runs of the method.</summary>
-    private double[] EdgesFromGradients(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
-    {
-        var difference = Difference(example);
-        var scores = new double[model.Graph.Sources * model.Graph.Columns];
-        foreach (var (run, weight) in GradientRuns(example, method, points))
-        {
-            foreach (var (u, v) in AllEdges())
-            {
-                var gradient = run.Inputs[v].Gradient;
-                double sum = 0;
-                for (var i = 0; i < gradient.Length; i++) sum += difference[u][i] * gradient[i];
-                scores[u * model.Graph.Columns + v] += weight * sum;
-            }
-        }
-        return scores;
-    }
-
     /// <summary>Δz_u = z_u(ablated) − z_u(clean).</summary>
-    private double[][] Difference(Example example)
+    public double[][] Difference(Example example)
     {
         var clean = model.Run(example.Clean).Outputs;
         return ablation(example).Zip(clean, (a, c) => a.Data.Zip(c.Data, (x, y) => x - y).ToArray()).ToArray();
     }
 
     /// <summary>The runs whose gradients a method averages, each with its weight and with the gradients of its loss.</summary>
-    private IEnumerable<(LiteralRun Run, double Weight)> GradientRuns(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
+    public IEnumerable<(LiteralRun Run, double Weight)> GradientRuns(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
     {
         var clean = model.Run(example.Clean);
         var ablated = ablation(example);
@@ -100,6 +82,24 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
             default:
                 throw new ArgumentOutOfRangeException(nameof(method), $"{method} has no gradient");
         }
+    }
+
+    /// <summary>score(u, v) = Σ_pos Δz_u · ∂L/∂x_v, the gradient averaged over the runs of the method.</summary>
+    private double[] EdgesFromGradients(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
+    {
+        var difference = Difference(example);
+        var scores = new double[model.Graph.Sources * model.Graph.Columns];
+        foreach (var (run, weight) in GradientRuns(example, method, points))
+        {
+            foreach (var (u, v) in AllEdges())
+            {
+                var gradient = run.Inputs[v].Gradient;
+                double sum = 0;
+                for (var i = 0; i < gradient.Length; i++) sum += difference[u][i] * gradient[i];
+                scores[u * model.Graph.Columns + v] += weight * sum;
+            }
+        }
+        return scores;
     }
 
     /// <summary>The sources layer by layer: input, then the heads and the MLP of each layer.</summary>
