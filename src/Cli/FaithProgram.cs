@@ -57,6 +57,7 @@ public static class FaithProgram
     private static FaithRootCommand Root(CommandContext context) => new()
     {
         CircuitCommand.Create(context),
+        TasksCommand.Create(context),
     };
 
     private static int Report(Exception exception, TextWriter error)

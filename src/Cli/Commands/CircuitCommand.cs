@@ -25,7 +25,7 @@ internal static class CircuitCommand
         { scores, edges, threshold, select, signed, output };
         command.Validators.Add(result =>
         {
-            if ((result.GetValue(edges) is null) == (result.GetValue(threshold) is null)) result.AddError("give either --edges N or --threshold X");
+            if ((result.GetResult(edges) is null) == (result.GetResult(threshold) is null)) result.AddError("give either --edges N or --threshold X");
             if (result.GetResult(threshold) is not null && result.GetResult(select) is { Implicit: false }) result.AddError("--select needs --edges; a threshold selects by score alone");
         });
         command.SetAction(parse => Run(context, parse.GetRequiredValue(scores), parse.GetRequiredValue(output), parse.GetValue(edges),
