@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Faith.Engine.Models;
@@ -7,6 +8,25 @@ internal static class JsonFile
 {
     /// <summary>config.json and index files are kilobytes; what is larger is something else.</summary>
     private const long Largest = 256L << 20;
+
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>
+    /// JSON in UTF-8. The parser itself lets invalid UTF-8 and escaped halves of surrogate pairs into strings and throws
+    /// <see cref="InvalidOperationException"/> when they are read, so the former is refused here.
+    /// </summary>
+    /// <exception cref="JsonException">Not JSON, or not UTF-8.</exception>
+    internal static JsonDocument Parse(byte[] utf8, JsonDocumentOptions options = default)
+    {
+        try
+        {
+            return JsonDocument.Parse(Strict.GetString(utf8), options);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new JsonException("invalid UTF-8", e);
+        }
+    }
 
     /// <summary>The file's bytes and its root object.</summary>
     /// <exception cref="InputException">Missing, unreadable, not JSON, or not an object.</exception>
@@ -29,7 +49,7 @@ internal static class JsonFile
         }
         try
         {
-            using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var document = Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: must be a JSON object");
             return (bytes, document.RootElement.Clone());
         }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Faith.Engine.Models;
@@ -12,8 +11,6 @@ internal sealed record TensorEntry(string Name, ElementType Type, string TypeNam
 /// </summary>
 internal static class SafetensorsHeader
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <summary>Tensors of a header, in the order of their data.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="json">The header's bytes.</param>
@@ -24,7 +21,7 @@ internal static class SafetensorsHeader
         var entries = new List<TensorEntry>();
         try
         {
-            using var document = JsonDocument.Parse(Strict.GetString(json));
+            using var document = JsonFile.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw new InputException($"{path}: the safetensors header must be a JSON object");
@@ -40,7 +37,7 @@ internal static class SafetensorsHeader
                 else entries.Add(ParseEntry(path, property.Name, property.Value, dataBytes));
             }
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or DecoderFallbackException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // InvalidOperationException: a string with an escaped half of a surrogate pair cannot become a .NET string.
             throw new InputException($"{path}: the safetensors header is not valid JSON: {Wording.Clean(e.Message)}", e);

@@ -14,7 +14,8 @@ public static class OutputFile
         try
         {
             // A link keeps pointing where it points: its target is what is replaced.
-            var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+            var isLink = new FileInfo(path).LinkTarget is not null;
+            var target = isLink ? File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName : Path.GetFullPath(path);
             if (Directory.Exists(target)) throw new InputException($"{path}: is a folder; give the name of a file");
             // Devices (/dev/stdout, /dev/null) are written to, never replaced.
             if (target.StartsWith("/dev/", StringComparison.Ordinal) || target.StartsWith("/proc/", StringComparison.Ordinal))

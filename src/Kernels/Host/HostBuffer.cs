@@ -33,6 +33,7 @@ internal sealed unsafe class HostBuffer : DeviceBuffer
     protected override bool ReleaseHandle()
     {
         NativeMemory.AlignedFree((void*)handle);
+        SetHandle(0); // so that a later use is an error and not a wild address
         return true;
     }
 }

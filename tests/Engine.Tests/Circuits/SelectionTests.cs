@@ -124,7 +124,7 @@ public sealed class SelectionTests
     public void AScoreThatIsNoNumberIsNamed()
     {
         var scores = Small.Scores(Graph, ("m0->m1", double.NaN));
-        foreach (var method in SelectionMethods.All.Values) Assert.Contains("m0->m1", Assert.Throws<InputException>(() => method(scores, 20, signed: false)).Message);
+        foreach (var method in SelectionMethods.All.Values) Assert.Contains("m0->m1", Assert.Throws<InputException>(() => method(scores, Graph.Edges, signed: false)).Message);
         Assert.Contains("m0->m1", Assert.Throws<InputException>(() => CircuitSelection.Threshold(scores, 0, signed: false)).Message);
         Assert.Throws<InputException>(() => CircuitSelection.Threshold(Scores, double.NaN, signed: false));
     }
