@@ -19,8 +19,7 @@ internal sealed class PathRun
     private readonly Transformer model;
     private readonly Batch batch;
     private readonly PathPoint[] points;
-    private readonly int forwardOnly;
-    private readonly int pointsOfPass;
+    private readonly Step[] steps;
     private readonly Dictionary<int, PassLayout> layouts = [];
     private readonly PassLayout? prefixLayout;
     private readonly Indices cleanTokens;
@@ -49,12 +48,13 @@ internal sealed class PathRun
         // Both ends are always run: they give Δz. The ends come first, so that Δz is there at the first contraction.
         var ends = new[] { 1.0, 0.0 };
         var unweighted = ends.Where(alpha => path.All(p => p.Alpha != alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
-        forwardOnly = unweighted.Length;
         points = [.. unweighted, .. path.OrderBy(p => p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
         var held = Math.Min(path.Length, StepsHeld);
-        pointsOfPass = Math.Clamp(RowsOfPass / batch.Rows, 1, held);
-
-        foreach (var count in PassSizes().Append(1).Distinct()) layouts[count] = new PassLayout(device, arena, measuring, batch, count);
+        var cuts = Cut(unweighted.Length, held, Math.Clamp(RowsOfPass / batch.Rows, 1, held)).ToArray();
+        foreach (var (_, count, _) in cuts.Append((0, 1, null)))
+        {
+            if (!layouts.ContainsKey(count)) layouts[count] = new PassLayout(device, arena, measuring, batch, count);
+        }
         cleanTokens = Upload(batch.CleanTokens);
         corruptedTokens = Upload(batch.CorruptedTokens);
         cleanInput = arena.Matrix(batch.Rows, c.Width);
@@ -63,7 +63,7 @@ internal sealed class PathRun
         prefix = new PrefixCache(arena, c, batch.PrefixRows);
         differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences);
         sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held);
-        var largest = PassSizes().Max();
+        var largest = cuts.Max(cut => cut.Count);
         metric = new MetricHead(model, arena, measuring, batch.Examples, kind, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
@@ -79,6 +79,8 @@ internal sealed class PathRun
         activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest);
         backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences);
         contraction = Contraction();
+        steps = [.. cuts.Select(cut => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
+            [.. points.AsSpan(cut.First, cut.Count).ToArray().Select(p => p.Alpha)], [.. points.AsSpan(cut.First, cut.Count).ToArray().Select(p => (float)p.Weight)]))];
 
         Indices Upload(int[] tokens)
         {
@@ -107,34 +109,24 @@ internal sealed class PathRun
         differences.Clear();
         sums.Clear(device);
         device.Fill(scores, 0);
-        var (next, slot) = (0, 0);
-        foreach (var count in PassSizes())
+        foreach (var step in steps)
         {
             cancellation.ThrowIfCancellationRequested();
-            var layout = layouts[count];
-            var pass = activations.First(layout.Rows, layout.Sequences);
-            var hasGradient = next >= forwardOnly;
-            Forward(pass, layout, next, hasGradient ? slot : null);
+            Forward(step);
             phases.Lap("forward");
-            var gradient = hasGradient ? backward.Final.RowRange(0, layout.Sequences) : default;
-            metric.Run(pass.Final, values.RowRange(next * batch.Sequences, layout.Sequences), gradient);
+            var (count, gradient) = (step.Layout.Points, step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences));
+            metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
             phases.Lap("metric");
-            if (hasGradient)
-            {
-                BackwardPass.Run(model, layout, prefix, pass, backward, sums, slot, Weights(next, count));
-                phases.Lap("backward");
-                slot += count;
-            }
-            next += count;
-            if (slot == sums.Capacity || (next == points.Length && slot > 0))
-            {
-                if (contraction.Steps == 0) differences.Finish(layouts[1].LastRows);
-                contraction.Steps = slot;
-                device.ContractScores(contraction);
-                slot = 0;
-                if (next < points.Length) sums.Clear(device);
-                phases.Lap("scores");
-            }
+            if (step.Slot is not { } slot) continue;
+            BackwardPass.Run(model, step.Layout, prefix, step.Activations, backward, sums, slot, step.Weights);
+            phases.Lap("backward");
+            var isLast = step.First + count == points.Length;
+            if (slot + count < sums.Capacity && !isLast) continue;
+            if (contraction.Steps == 0) differences.Finish(layouts[1].LastRows);
+            contraction.Steps = slot + count;
+            device.ContractScores(contraction);
+            if (!isLast) sums.Clear(device);
+            phases.Lap("scores");
         }
     }
 
@@ -151,15 +143,16 @@ internal sealed class PathRun
     public void ReadScores(Span<float> destination) =>
         model.Device.Download(scores.Pointer, MemoryMarshal.AsBytes(destination[..(int)scores.Count]));
 
-    /// <summary>The points of each pass: the ends that need no gradient, then blocks of at most the steps held.</summary>
-    private IEnumerable<int> PassSizes()
+    /// <summary>
+    /// Cuts the points into passes: the ends that need no gradient, then blocks of at most <paramref name="held"/> steps, whose slots count from 0.
+    /// </summary>
+    private IEnumerable<(int First, int Count, int? Slot)> Cut(int forwardOnly, int held, int pointsOfPass)
     {
-        for (var left = forwardOnly; left > 0; left -= pointsOfPass) yield return Math.Min(left, pointsOfPass);
-        var held = Math.Min(points.Length - forwardOnly, StepsHeld);
+        for (var first = 0; first < forwardOnly; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, forwardOnly - first), null);
         for (var block = forwardOnly; block < points.Length; block += held)
         {
-            var left = Math.Min(held, points.Length - block);
-            for (; left > 0; left -= pointsOfPass) yield return Math.Min(left, pointsOfPass);
+            var end = Math.Min(block + held, points.Length);
+            for (var first = block; first < end; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, end - first), first - block);
         }
     }
 
@@ -171,27 +164,23 @@ internal sealed class PathRun
         ForwardPass.RunPrefix(model, prefixLayout, prefix, prefixActivations);
     }
 
-    private void Forward(Activations pass, PassLayout layout, int first, int? slot)
+    private void Forward(Step step)
     {
-        var device = model.Device;
-        Span<double> alphas = stackalloc double[layout.Points];
+        var (device, layout, pass) = (model.Device, step.Layout, step.Activations);
         for (var p = 0; p < layout.Points; p++)
         {
-            alphas[p] = points[first + p].Alpha;
-            device.Interpolate(corruptedInput, cleanInput, (float)alphas[p], pass.Stream.RowRange(p * batch.Rows, batch.Rows));
+            device.Interpolate(corruptedInput, cleanInput, (float)step.Alphas[p], pass.Stream.RowRange(p * batch.Rows, batch.Rows));
         }
         if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, pass.Stream);
         for (var l = 0; l < pass.Layers.Length; l++)
         {
-            pass.Layers[l].AttentionXHat = slot is { } s ? sums.NormalizedInputs[l].RowRange(s * batch.Rows, layout.Rows) : default;
+            pass.Layers[l].AttentionXHat = step.Slot is { } slot ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
         }
-        differences.Expect(alphas);
+        differences.Expect(step.Alphas);
         ForwardPass.Run(model, layout, prefix, pass, differences);
-        var clean = alphas.IndexOf(1.0);
+        var clean = step.Alphas.AsSpan().IndexOf(1.0);
         if (clean >= 0) metric.SetReference(pass.Final.RowRange(clean * batch.Sequences, batch.Sequences));
     }
-
-    private float[] Weights(int first, int count) => [.. points.AsSpan(first, count).ToArray().Select(p => (float)p.Weight)];
 
     private ScoreContraction Contraction() => new()
     {
@@ -216,4 +205,7 @@ internal sealed class PathRun
         LogitsGradient = sums.LogitsGradient,
         Scores = scores,
     };
+
+    /// <summary>One pass: the points from <paramref name="First"/> on, side by side. Slot: where its steps stand in the accumulators; null without gradient.</summary>
+    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, double[] Alphas, float[] Weights);
 }
