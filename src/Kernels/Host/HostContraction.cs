@@ -18,6 +18,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     Tile[] tiles = [];
     ScoreContraction c = null!;
     int d, pitch, heads, dh, sources, columns, layer, chunkStart, chunkRows, tileStart, tileEnd;
+    int differenceRow, gradientRow; // floats from one row to the next
     float* differences; // [chunk rows][sources][pitch]
     float* gradients;   // [chunk rows][3·heads][pitch]
     float* partial;     // [tiles of the chunk][sources][3·heads + 1]
@@ -30,6 +31,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         pitch = (d + 15) & ~15; // whole registers: the filling is zero, so that the dot products need no tails
         sources = 1 + c.Layers * (heads + 1);
         columns = c.Layers * (3 * heads + 1) + 1;
+        // One cache line more than needed: rows a multiple of the page size apart would share the same few lines of the cache.
+        (differenceRow, gradientRow) = (sources * pitch + 16, 3 * heads * pitch + 16);
         var tileRows = Math.Clamp(GradientBytes / (3 * heads * pitch * sizeof(float)), 1, 8);
         var limit = (int)Math.Clamp(DifferenceBytes / (sizeof(float) * (long)sources * pitch), 16, 96);
         limit = Math.Max(tileRows, limit / tileRows * tileRows);
@@ -86,7 +89,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
 
     void Reserve(int rows, int tileCount)
     {
-        long differenceFloats = (long)rows * sources * pitch, gradientFloats = (long)rows * 3 * heads * pitch;
+        long differenceFloats = (long)rows * differenceRow, gradientFloats = (long)rows * gradientRow;
         var bytes = sizeof(float) * (differenceFloats + gradientFloats + (long)Math.Min(rows, tileCount) * sources * (3 * heads + 1));
         if (memory.Bytes < bytes)
         {
@@ -98,8 +101,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         partial = gradients + gradientFloats;
     }
 
-    Tensor Difference(int source) => new((nint)(differences + (long)source * pitch), chunkRows, d, sources * pitch);
-    Tensor Gradient(int column) => new((nint)(gradients + (long)column * pitch), chunkRows, d, 3 * heads * pitch);
+    Tensor Difference(int source) => new((nint)(differences + (long)source * pitch), chunkRows, d, differenceRow);
+    Tensor Gradient(int column) => new((nint)(gradients + (long)column * pitch), chunkRows, d, gradientRow);
 
     /// <summary>Δz of one source, P applied.</summary>
     void WriteDifference(int u, int thread)
@@ -150,23 +153,24 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     {
         var tile = tiles[tileStart + t];
         var row = tile.FirstRow - chunkStart;
+        float* z = differences + (long)row * differenceRow, g = gradients + (long)row * gradientRow;
         for (var r = 0; r < tile.Rows; r++)
-            kernels.FinishGradient(gradients + (long)(row + r) * 3 * heads * pitch, pitch, 3 * heads, (float*)c.NormScale[layer].Pointer, d,
+            kernels.FinishGradient(g + (long)r * gradientRow, pitch, 3 * heads, (float*)c.NormScale[layer].Pointer, d,
                 c.NormalizedInputs[layer], c.StepProducts[layer], tile.FirstRow + r, c.Layout.Rows, c.Steps);
-        var z = differences + (long)row * sources * pitch;
-        kernels.MultiplyVectors(new(z, pitch, sources * pitch, SourcesOfHeads), new(gradients + (long)row * 3 * heads * pitch, pitch, 3 * heads * pitch, 3 * heads),
-            tile.Rows, pitch, Partial(t), 3 * heads + 1);
+        var result = Partial(t);
+        kernels.MultiplyVectors(new(z, pitch, differenceRow, SourcesOfHeads), new(g, pitch, gradientRow, 3 * heads), tile.Rows, pitch, result, 3 * heads + 1);
         var mlp = c.MlpGradient[layer];
-        var everyRow = mlp.Rows == c.Layout.Rows;
-        for (var u = 0; u < SourcesOfMlp; u++)
-            Partial(t)[(long)u * (3 * heads + 1) + 3 * heads] = everyRow
-                ? kernels.DotOfRows(z + (long)u * pitch, sources * pitch, mlp.Row(tile.FirstRow), mlp.Stride, tile.Rows, d)
-                : HoldsLastRow(tile) ? kernels.DotOfRows(LastDifference(tile, u), 0, mlp.Row(tile.Example), 0, 1, d) : 0;
+        if (mlp.Rows == c.Layout.Rows)
+            kernels.MultiplyVector(new(z, pitch, differenceRow, SourcesOfMlp), mlp.Row(tile.FirstRow), mlp.Stride, tile.Rows, d, result + 3 * heads, 3 * heads + 1);
+        else if (HoldsLastRow(tile))
+            kernels.MultiplyVector(LastDifferences(tile, SourcesOfMlp), mlp.Row(tile.Example), 0, 1, d, result + 3 * heads, 3 * heads + 1);
+        else
+            for (var u = 0; u < SourcesOfMlp; u++) result[(long)u * (3 * heads + 1) + 3 * heads] = 0;
     }
 
     bool HoldsLastRow(Tile tile) => tile.FirstRow + tile.Rows == c.Layout.Offsets[tile.Example + 1];
 
-    float* LastDifference(Tile tile, int u) => differences + ((long)(tile.FirstRow + tile.Rows - 1 - chunkStart) * sources + u) * pitch;
+    VectorSet LastDifferences(Tile tile, int count) => new(differences + (long)(tile.FirstRow + tile.Rows - 1 - chunkStart) * differenceRow, pitch, differenceRow, count);
 
     /// <summary>Adds the tiles' scores of sources [from, to), tile after tile.</summary>
     void AddTiles(int from, int to)
@@ -186,8 +190,9 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     {
         var tile = tiles[tileStart + t];
         if (!HoldsLastRow(tile)) return;
+        kernels.MultiplyVector(LastDifferences(tile, sources), c.LogitsGradient.Row(tile.Example), 0, 1, d, Partial(t), 1);
         var scores = c.Scores.Row(tile.Example) + columns - 1;
-        for (var u = 0; u < sources; u++) scores[(long)u * columns] += kernels.DotOfRows(LastDifference(tile, u), 0, c.LogitsGradient.Row(tile.Example), 0, 1, d);
+        for (var u = 0; u < sources; u++) scores[(long)u * columns] += Partial(t)[u];
     }
 
     /// <inheritdoc/>

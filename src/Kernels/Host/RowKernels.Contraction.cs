@@ -18,35 +18,31 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
-    [MethodImpl(Hot)]
     public override void FinishGradient(float* g, int pitch, int count, float* scale, int d, Tensor normalized, Tensor products, int row, int stepRows, int steps)
     {
-        nint xStride = (nint)stepRows * normalized.Stride, sStride = (nint)stepRows * products.Stride;
-        float* x = steps > 0 ? normalized.Row(row) : null, s = steps > 0 ? products.Row(row) : null;
-        for (var i = 0; i < d; i += V.Count)
+        for (var v = 0; v < count; v++)
         {
-            var n = d - i;
-            var whole = n >= V.Count;
-            var gamma = whole ? V.Load(scale + i) : V.LoadFirst(scale + i, n, 0);
-            for (var v = 0; v < count; v++) (V.Load(g + (nint)v * pitch + i) * gamma).Store(g + (nint)v * pitch + i);
-            // Four steps at a time stay in registers while all columns pass by.
-            for (var k = 0; k < steps; k += 4)
-            {
-                V x0 = Step(k), x1 = Step(k + 1), x2 = Step(k + 2), x3 = Step(k + 3);
-                float* s0 = s + k * sStride, s1 = s + Math.Min(k + 1, steps - 1) * sStride, s2 = s + Math.Min(k + 2, steps - 1) * sStride, s3 = s + Math.Min(k + 3, steps - 1) * sStride;
-                for (var v = 0; v < count; v++)
-                {
-                    var at = g + (nint)v * pitch + i;
-                    var value = V.MultiplyAdd(V.Of(s0[v]), x0, V.Load(at));
-                    value = V.MultiplyAdd(V.Of(s1[v]), x1, value);
-                    value = V.MultiplyAdd(V.Of(s2[v]), x2, value);
-                    V.MultiplyAdd(V.Of(s3[v]), x3, value).Store(at);
-                }
-            }
+            var column = g + (nint)v * pitch;
+            Map(new MultiplyMap(), column, scale, column, d);
+            var k = 0;
+            for (; k + 4 <= steps; k += 4)
+                SubtractProducts(column, d, X(k), X(k + 1), X(k + 2), X(k + 3), S(k), S(k + 1), S(k + 2), S(k + 3));
+            for (; k < steps; k++) Map(new AddScaledMap(-S(k)), X(k), column, column, d);
 
-            // −x̂ of a step; zero past the last one.
-            V Step(int k) => k >= steps ? V.Of(0) : V.Of(0) - (whole ? V.Load(x + k * xStride + i) : V.LoadFirst(x + k * xStride + i, n, 0));
+            float* X(int step) => normalized.Row(row + step * stepRows);
+            float S(int step) => products.Row(row + step * stepRows)[v];
         }
+    }
+
+    /// <summary>g −= x0·s0 + x1·s1 + x2·s2 + x3·s3.</summary>
+    [MethodImpl(Hot)]
+    static void SubtractProducts(float* g, int n, float* x0, float* x1, float* x2, float* x3, float s0, float s1, float s2, float s3)
+    {
+        V t0 = V.Of(-s0), t1 = V.Of(-s1), t2 = V.Of(-s2), t3 = V.Of(-s3);
+        var i = 0;
+        for (; i <= n - V.Count; i += V.Count)
+            V.MultiplyAdd(V.Load(x3 + i), t3, V.MultiplyAdd(V.Load(x2 + i), t2, V.MultiplyAdd(V.Load(x1 + i), t1, V.MultiplyAdd(V.Load(x0 + i), t0, V.Load(g + i))))).Store(g + i);
+        for (; i < n; i++) g[i] -= x0[i] * s0 + x1[i] * s1 + x2[i] * s2 + x3[i] * s3;
     }
 
     public override void MultiplyVectors(in VectorSet z, in VectorSet g, int rows, int depth, float* result, int stride)
@@ -158,10 +154,47 @@ internal sealed unsafe partial class RowKernels<V>
         (tile[4], tile[5], tile[6], tile[7]) = (b0.Sum(), b1.Sum(), b2.Sum(), b3.Sum());
     }
 
-    public override float DotOfRows(float* a, nint aRow, float* b, nint bRow, int rows, int n)
+    public override void MultiplyVector(in VectorSet z, float* g, nint gRow, int rows, int n, float* result, int stride)
     {
-        float sum = 0;
-        for (var r = 0; r < rows; r++) sum += Dot(a + r * aRow, b + r * bRow, n);
-        return sum;
+        var sums = stackalloc float[4];
+        for (var u = 0; u < z.Count; u += 4)
+        {
+            Dot4x1(z, u, g, gRow, rows, n, sums);
+            for (var i = 0; i < Math.Min(4, z.Count - u); i++) result[(long)(u + i) * stride] = sums[i];
+        }
+    }
+
+    [MethodImpl(Hot)]
+    static void Dot4x1(in VectorSet z, int u, float* g, nint gRow, int rows, int n, float* sums)
+    {
+        float* z0 = z.At(u), z1 = z.At(u + 1), z2 = z.At(u + 2), z3 = z.At(u + 3);
+        V a0 = V.Of(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        for (var r = 0; r < rows; r++)
+        {
+            nint i = r * z.Row, j = r * gRow, end = i + n;
+            for (; i <= end - 2 * V.Count; i += 2 * V.Count, j += 2 * V.Count)
+            {
+                V x = V.Load(g + j), y = V.Load(g + j + V.Count);
+                a0 = V.MultiplyAdd(V.Load(z0 + i), x, a0);
+                b0 = V.MultiplyAdd(V.Load(z0 + i + V.Count), y, b0);
+                a1 = V.MultiplyAdd(V.Load(z1 + i), x, a1);
+                b1 = V.MultiplyAdd(V.Load(z1 + i + V.Count), y, b1);
+                a2 = V.MultiplyAdd(V.Load(z2 + i), x, a2);
+                b2 = V.MultiplyAdd(V.Load(z2 + i + V.Count), y, b2);
+                a3 = V.MultiplyAdd(V.Load(z3 + i), x, a3);
+                b3 = V.MultiplyAdd(V.Load(z3 + i + V.Count), y, b3);
+            }
+            for (; i < end; i += V.Count, j += V.Count)
+            {
+                var rest = (int)(end - i);
+                var x = rest >= V.Count ? V.Load(g + j) : V.LoadFirst(g + j, rest, 0);
+                // z is filled up with zeros to whole registers.
+                a0 = V.MultiplyAdd(V.Load(z0 + i), x, a0);
+                a1 = V.MultiplyAdd(V.Load(z1 + i), x, a1);
+                a2 = V.MultiplyAdd(V.Load(z2 + i), x, a2);
+                a3 = V.MultiplyAdd(V.Load(z3 + i), x, a3);
+            }
+        }
+        (sums[0], sums[1], sums[2], sums[3]) = ((a0 + b0).Sum(), (a1 + b1).Sum(), (a2 + b2).Sum(), (a3 + b3).Sum());
     }
 }

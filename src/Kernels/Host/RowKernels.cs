@@ -34,8 +34,8 @@ internal abstract unsafe class RowKernels
     public abstract void FinishGradient(float* g, int pitch, int count, float* scale, int d, Tensor normalized, Tensor products, int row, int stepRows, int steps);
     /// <summary>result[u, v] = Σ over rows of z_u·g_v, for all vectors of both sets; <paramref name="depth"/> is a multiple of 16.</summary>
     public abstract void MultiplyVectors(in VectorSet z, in VectorSet g, int rows, int depth, float* result, int stride);
-    /// <summary>Σ over rows of a·b.</summary>
-    public abstract float DotOfRows(float* a, nint aRow, float* b, nint bRow, int rows, int n);
+    /// <summary>result[u] = Σ over rows of z_u·g for one g, whose rows are <paramref name="gRow"/> apart.</summary>
+    public abstract void MultiplyVector(in VectorSet z, float* g, nint gRow, int rows, int n, float* result, int stride);
 
     public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
     public abstract void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to);
