@@ -24,7 +24,8 @@ internal sealed record NodeBox(int Node, string Name, int Layer, bool IsHead, do
 /// </summary>
 internal sealed class CircuitLayout
 {
-    private const double Gap = 22, Sweeps = 16;
+    private const int Sweeps = 16;
+    private readonly double gap;
 
     public CircuitLayout(DrawnCircuit drawn)
     {
@@ -38,13 +39,15 @@ internal sealed class CircuitLayout
             var name = graph.NodeName(node);
             // The bars of input and logits are wide enough for their many edges to stand apart.
             var degree = isEnd ? drawn.Edges.Count(e => e.Source == node || e.Target == node) : 0;
-            var width = isEnd ? Math.Clamp(degree * 9, 90, 560) : Math.Max(isHead ? 56 : 60, SvgText.Width(name, 12) + 12);
+            var width = isEnd ? Math.Clamp(degree * 12, 90, 560) : Math.Max(isHead ? 56 : 60, SvgText.Width(name, 12) + 12);
             var row = 2 * layer + (isHead || isEnd || graph.Parallel ? 0 : 1);
             if (!rows.TryGetValue(row, out var boxes)) rows.Add(row, boxes = []);
             boxes.Add(new(node, name, layer, isHead, width));
             Boxes.Add(node, boxes[^1]);
         }
         Rows = [.. rows.Values];
+        // A small circuit has room to spread, which opens lanes for its long edges.
+        gap = Math.Clamp(900 / Rows.Max(r => r.Count) - 60, 44, 120);
         PlaceAcross(drawn);
         PlaceUpwards(drawn);
     }
@@ -100,10 +103,10 @@ internal sealed class CircuitLayout
     /// Puts a row's boxes as near to where they want to be as their widths and the gaps between them allow: least squares with
     /// fixed order, which is an isotonic regression (pool adjacent violators).
     /// </summary>
-    private static void Separate(List<NodeBox> row, double[] wanted, double[] weights)
+    private void Separate(List<NodeBox> row, double[] wanted, double[] weights)
     {
         var offsets = new double[row.Count];
-        for (var i = 1; i < row.Count; i++) offsets[i] = offsets[i - 1] + (row[i - 1].Width + row[i].Width) / 2 + Gap;
+        for (var i = 1; i < row.Count; i++) offsets[i] = offsets[i - 1] + (row[i - 1].Width + row[i].Width) / 2 + gap;
         var pools = new Stack<(double Mean, double Weight, int Count)>();
         for (var i = 0; i < row.Count; i++)
         {
@@ -135,7 +138,7 @@ internal sealed class CircuitLayout
         {
             foreach (var box in Rows[r]) box.Y = y;
             // More room where more edges turn.
-            y -= NodeBox.Height + Math.Min(22 + 4 * Math.Sqrt(crossing[r]), 90);
+            y -= NodeBox.Height + Math.Min(24 + 3 * Math.Sqrt(crossing[r]), 66);
         }
         var top = Boxes.Values.Min(b => b.Top);
         foreach (var box in Boxes.Values) box.Y -= top;

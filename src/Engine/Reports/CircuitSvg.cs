@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Faith.Engine.Graphs;
 
@@ -8,7 +9,7 @@ internal static class CircuitSvg
 {
     // Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour vision.
     public const string Helps = "#0072B2", Hurts = "#D55E00", Plain = "#4a5568";
-    private const double MarginLeft = 110, MarginRight = 40, Header = 74, Footer = 62;
+    private const double MarginLeft = 110, MarginRight = 40, Header = 74, Footer = 80;
     private static readonly (InputKind Kind, char Letter, string Fill)[] Ports =
         [(InputKind.Query, 'q', "#e8d5f0"), (InputKind.Key, 'k', "#cfeadd"), (InputKind.Value, 'v', "#fbe6b5")];
 
@@ -26,7 +27,7 @@ internal static class CircuitSvg
         svg.Append($"<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n");
         svg.Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(drawn.Title)}</text>\n");
         svg.Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(drawn.Subtitle)}</text>\n");
-        Layers(svg, layout, width);
+        Layers(svg, layout, drawn.Graph.Layers, width);
         svg.Append($"<g transform=\"translate({N(MarginLeft + (plain - layout.Width) / 2)} {N(Header)})\">\n<g class=\"edges\">\n");
         // The strongest last, so that it lies on top.
         for (var i = paths.Length - 1; i >= 0; i--) Edge(svg, drawn, drawn.Edges[i], paths[i]);
@@ -34,19 +35,18 @@ internal static class CircuitSvg
         var usedPorts = drawn.Edges.Select(e => (e.Target, e.Kind)).ToHashSet();
         foreach (var node in drawn.Nodes) Node(svg, drawn, layout.Boxes[node], usedPorts);
         svg.Append("</g>\n</g>\n");
-        Legend(svg, drawn, height - Footer + 34);
+        Legend(svg, drawn, height - Footer + 36);
         return svg.Append("</svg>\n").ToString();
     }
 
-    private static void Layers(StringBuilder svg, CircuitLayout layout, double width)
+    private static void Layers(StringBuilder svg, CircuitLayout layout, int layers, double width)
     {
         svg.Append("<g font-size=\"11\" fill=\"#718096\">\n");
-        var layers = layout.Boxes.Values.GroupBy(b => b.Layer).OrderBy(g => g.Key).ToArray();
-        for (var i = 1; i < layers.Length - 1; i++)
+        foreach (var layer in layout.Boxes.Values.Where(b => b.Layer >= 0 && b.Layer < layers).GroupBy(b => b.Layer).OrderBy(g => g.Key))
         {
-            double top = Header + layers[i].Min(b => b.Top) - 11, bottom = Header + layers[i].Max(b => b.Bottom) + 11;
+            double top = Header + layer.Min(b => b.Top) - 11, bottom = Header + layer.Max(b => b.Bottom) + 11;
             svg.Append($"<rect x=\"12\" y=\"{N(top)}\" width=\"{N(width - 24)}\" height=\"{N(bottom - top)}\" rx=\"6\" fill=\"#f4f6f9\"/>");
-            svg.Append($"<text x=\"22\" y=\"{N((top + bottom) / 2 + 4)}\">layer {layers[i].Key}</text>\n");
+            svg.Append($"<text x=\"22\" y=\"{N((top + bottom) / 2 + 4)}\">layer {layer.Key}</text>\n");
         }
         svg.Append("</g>\n");
     }
@@ -55,14 +55,16 @@ internal static class CircuitSvg
     {
         var strength = drawn.HasScores ? edge.Strength : 0.25;
         var score = edge.Score is { } s ? $"\nscore {SvgText.Value(s)}, {edge.Rank} of {drawn.Edges.Count}" : "";
-        // Roots keep the weak ones visible: scores of a circuit span orders of magnitude.
-        var stroke = 0.9 + 5 * Math.Sqrt(strength);
+        var stroke = Stroke(strength);
         var dash = Dash(edge.Kind, stroke);
         svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source}\" data-to=\"{edge.Target}\" d=\"{path}\" stroke=\"{Colour(edge.Score)}\"")
-            .Append($" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{(0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", System.Globalization.CultureInfo.InvariantCulture)}\"")
+            .Append($" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{(0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", CultureInfo.InvariantCulture)}\"")
             .Append(dash.Length > 0 ? $" stroke-dasharray=\"{dash}\"" : "")
             .Append($"><title>{SvgText.Escape(edge.Name)}{score}</title></path>\n");
     }
+
+    // Roots keep the weak ones visible: scores of a circuit span orders of magnitude.
+    private static double Stroke(double strength) => 0.9 + 5 * Math.Sqrt(strength);
 
     private static string Colour(double? score) => score switch { null => Plain, < 0 => Hurts, _ => Helps };
 
@@ -100,14 +102,15 @@ internal static class CircuitSvg
         double x = 20;
         if (drawn.HasScores)
         {
-            Line(Helps, "", 3, "helps (score > 0)");
-            Line(Hurts, "", 3, "hurts (score < 0)");
-            Line(Plain, "", 6, $"|score| = {SvgText.Value(drawn.Largest)}");
-            Line(Plain, "", 0.9 + 5 * Math.Sqrt(0.1), "a tenth");
+            Line(Helps, "", 3, "score > 0");
+            Line(Hurts, "", 3, "score < 0");
+            Line(Plain, "", Stroke(1), $"|score| {SvgText.Value(drawn.Largest)}, the largest");
+            Line(Plain, "", Stroke(0.1), "a tenth of it");
+            (x, y) = (20, y + 22);
         }
         Line(Plain, Dash(InputKind.Query, 1.8), 1.8, "into q");
         Line(Plain, Dash(InputKind.Key, 1.8), 1.8, "into k");
-        Line(Plain, "", 1.8, "into v, MLP, logits");
+        Line(Plain, "", 1.8, "into v, an MLP or logits");
         svg.Append("</g>\n");
 
         void Line(string colour, string dash, double stroke, string text)

@@ -21,6 +21,10 @@ internal sealed class DrawnCircuit
         if (scores is not null && scores.Graph != circuit.Graph) throw new InputException("the scores and the circuit are of different models");
         Graph = circuit.Graph;
         var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores.Values[e]))).ToArray();
+        foreach (var (edge, strength) in strengths)
+        {
+            if (!double.IsFinite(strength)) throw new InputException($"the score of {Graph.EdgeName(edge / Graph.Columns, edge % Graph.Columns)} is not a finite number: the circuit cannot be drawn");
+        }
         Largest = strengths.Length == 0 ? 0 : strengths.Max(e => e.Strength);
         HasScores = scores is not null;
         Edges = [.. strengths.OrderByDescending(e => e.Strength).ThenBy(e => e.Edge).Select((e, i) =>

@@ -44,7 +44,8 @@ internal sealed class EdgeRouter
             var edge = edges[i];
             var from = (starts[i], layout.Boxes[edge.Source].Top);
             var to = (ends[i], layout.Boxes[edge.Target].Bottom);
-            paths[i] = Curve(i < MostRouted ? Way(from, to, rowOf[edge.Source] + 1, rowOf[edge.Target]) : [from, to]);
+            var way = i < MostRouted ? Way(from, to, rowOf[edge.Source] + 1, rowOf[edge.Target]) : [from, to];
+            paths[i] = Data(Clear(Curve(way), way, rowOf[edge.Source] + 1));
         }
         return paths;
     }
@@ -156,23 +157,74 @@ internal sealed class EdgeRouter
         }
     }
 
-    private static string Curve(List<(double X, double Y)> way)
-    {
-        var path = new StringBuilder($"M{SvgText.Number(way[0].X)} {SvgText.Number(way[0].Y)}");
-        for (var i = 0; i + 1 < way.Count; i++)
-        {
-            var (a, b) = (way[i], way[i + 1]);
-            // Ends leave and enter upright; in a row the curve is steep enough not to touch the boxes beside it.
-            var (slopeA, slopeB) = (Slope(way, i), Slope(way, i + 1));
-            var reach = (b.Y - a.Y) * 0.45;
-            path.Append($"C{Pair(a.X + slopeA * reach, a.Y + reach)} {Pair(b.X - slopeB * reach, b.Y - reach)} {Pair(b.X, b.Y)}");
-        }
-        return path.ToString();
+    /// <summary>A piece of a curve: a cubic from a to b with tangents towards its controls.</summary>
+    private readonly record struct Piece((double X, double Y) A, (double X, double Y) ControlA, (double X, double Y) ControlB, (double X, double Y) B);
 
-        static string Pair(double x, double y) => $"{SvgText.Number(x)} {SvgText.Number(y)}";
+    // Ends leave and enter upright; between them the curve follows the direction of the way, if not too flat.
+    private static List<Piece> Curve(List<(double X, double Y)> way)
+    {
+        var pieces = new List<Piece>(way.Count - 1);
+        for (var i = 0; i + 1 < way.Count; i++) pieces.Add(Join(way[i], Slope(way, i), way[i + 1], Slope(way, i + 1)));
+        return pieces;
+    }
+
+    private static Piece Join((double X, double Y) a, double slopeA, (double X, double Y) b, double slopeB)
+    {
+        var reach = (b.Y - a.Y) * 0.45;
+        return new(a, (a.X + slopeA * reach, a.Y + reach), (b.X - slopeB * reach, b.Y - reach), b);
     }
 
     // dx/dy of the curve at a point of the way.
     private static double Slope(List<(double X, double Y)> way, int i) =>
         i == 0 || i == way.Count - 1 ? 0 : Math.Clamp((way[i + 1].X - way[i - 1].X) / (way[i + 1].Y - way[i - 1].Y), -0.5, 0.5);
+
+    // Where the curve cuts the corner of a box on its way through a row, it goes through that row upright instead.
+    private List<Piece> Clear(List<Piece> pieces, List<(double X, double Y)> way, int firstRow)
+    {
+        var upright = new bool[way.Count];
+        for (var i = 1; i < way.Count - 1; i++)
+        {
+            var row = layout.Rows[firstRow + i - 1];
+            upright[i] = row.Exists(box => Touches(pieces[i - 1], box) || Touches(pieces[i], box));
+        }
+        if (!Array.Exists(upright, u => u)) return pieces;
+        const double half = NodeBox.Height / 2 + 3;
+        var cleared = new List<Piece>();
+        var (at, slope) = (way[0], 0.0);
+        for (var i = 1; i < way.Count; i++)
+        {
+            if (!upright[i])
+            {
+                cleared.Add(Join(at, slope, way[i], Slope(way, i)));
+                (at, slope) = (way[i], Slope(way, i));
+                continue;
+            }
+            (double X, double Y) below = (way[i].X, way[i].Y + half), above = (way[i].X, way[i].Y - half);
+            cleared.Add(Join(at, slope, below, 0));
+            cleared.Add(Join(below, 0, above, 0));
+            (at, slope) = (above, 0);
+        }
+        return cleared;
+    }
+
+    private static bool Touches(Piece piece, NodeBox box)
+    {
+        for (var t = 0.0; t <= 1; t += 0.05)
+        {
+            double a = (1 - t) * (1 - t) * (1 - t), b = 3 * t * (1 - t) * (1 - t), c = 3 * t * t * (1 - t), d = t * t * t;
+            var x = a * piece.A.X + b * piece.ControlA.X + c * piece.ControlB.X + d * piece.B.X;
+            var y = a * piece.A.Y + b * piece.ControlA.Y + c * piece.ControlB.Y + d * piece.B.Y;
+            if (x > box.Left - 3 && x < box.Right + 3 && y > box.Top && y < box.Bottom) return true;
+        }
+        return false;
+    }
+
+    private static string Data(List<Piece> pieces)
+    {
+        var path = new StringBuilder($"M{Pair(pieces[0].A)}");
+        foreach (var piece in pieces) path.Append($"C{Pair(piece.ControlA)} {Pair(piece.ControlB)} {Pair(piece.B)}");
+        return path.ToString();
+
+        static string Pair((double X, double Y) p) => $"{SvgText.Number(p.X)} {SvgText.Number(p.Y)}";
+    }
 }

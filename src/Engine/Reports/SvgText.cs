@@ -48,5 +48,5 @@ internal static class SvgText
     }
 
     /// <summary>A rough width of text, for places that must leave room for it.</summary>
-    public static double Width(string text, double size) => text.Length * size * 0.58;
+    public static double Width(string text, double size) => text.Length * size * 0.54;
 }
