@@ -118,14 +118,21 @@ public static class HuggingFaceDirectory
         {
             config = RandomModels.Gpt2Config(Get<int>("n_layer"), Get<int>("n_head"), Get<int>("n_embd") / Get<int>("n_head"),
                 Get<int>("n_inner"), Get<int>("vocab_size"), Get<int>("n_positions"));
-            return config with { NormEpsilon = Get<float>("layer_norm_epsilon"), BeginToken = Get<int>("bos_token_id"), EndToken = Get<int>("eos_token_id") };
+            return config with
+            {
+                NormEpsilon = Get<float>("layer_norm_epsilon"),
+                BeginToken = Get<int>("bos_token_id"),
+                EndToken = Get<int>("eos_token_id"),
+            };
         }
 
         var headDim = Get<int>("head_dim");
         var scaling = json["rope_scaling"] is { } s
-            ? new Llama3Scaling((double)s["factor"]!, (double)s["low_freq_factor"]!, (double)s["high_freq_factor"]!, (int)s["original_max_position_embeddings"]!)
+            ? new Llama3Scaling((double)s["factor"]!, (double)s["low_freq_factor"]!, (double)s["high_freq_factor"]!,
+                (int)s["original_max_position_embeddings"]!)
             : null;
-        config = RandomModels.LlamaConfig(Get<int>("num_hidden_layers"), Get<int>("num_attention_heads"), Get<int>("num_key_value_heads"), headDim,
+        config = RandomModels.LlamaConfig(
+            Get<int>("num_hidden_layers"), Get<int>("num_attention_heads"), Get<int>("num_key_value_heads"), headDim,
             Get<int>("intermediate_size"), Get<int>("vocab_size"), Get<int>("max_position_embeddings"), Get<bool>("tie_word_embeddings"),
             Get<int>("hidden_size"), Get<double>("rope_theta"), (int)(headDim * ((double?)json["partial_rotary_factor"] ?? 1)), scaling);
         return config with
@@ -165,7 +172,8 @@ public static class HuggingFaceDirectory
 
     private static ModelWeights Gpt2Weights(ModelConfig config, Dictionary<string, StoredTensor> tensors)
     {
-        ArrayMatrix Conv1D(string name) => new(tensors[name].Values, tensors[name].Shape[0], tensors[name].Shape[1], storedTransposed: false);
+        ArrayMatrix Conv1D(string name) =>
+            new(tensors[name].Values, tensors[name].Shape[0], tensors[name].Shape[1], storedTransposed: false);
         var embedding = Conv1D("transformer.wte.weight");
         return new ModelWeights
         {

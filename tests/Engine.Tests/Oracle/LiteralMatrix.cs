@@ -20,7 +20,8 @@ public static class LiteralMatrix
         Enumerable.Range(0, matrix[0].Length).Select(c => matrix.Select(row => row[c]).ToArray()).ToArray();
 
     /// <summary>Columns [start, start + count).</summary>
-    public static double[][] Columns(double[][] matrix, int start, int count) => Array.ConvertAll(matrix, row => row[start..(start + count)]);
+    public static double[][] Columns(double[][] matrix, int start, int count) =>
+        Array.ConvertAll(matrix, row => row[start..(start + count)]);
 
     /// <summary>A vector in float64.</summary>
     public static double[] Widen(float[] vector) => Array.ConvertAll(vector, x => (double)x);

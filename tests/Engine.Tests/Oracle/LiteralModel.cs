@@ -76,7 +76,7 @@ public sealed class LiteralModel
 
         // Positions and output biases enter the stream but belong to no node.
         var stream = Write(0, Embed(tokens));
-        if (positions is not null) stream = tape.Add(stream, Tape.Leaf(tokens.Length, config.Width, positions.Take(tokens.Length).SelectMany(row => row).ToArray()));
+        if (positions is not null) stream = tape.Add(stream, Rows(positions[..tokens.Length]));
 
         for (var l = 0; l < config.Layers; l++)
         {
@@ -112,8 +112,35 @@ public sealed class LiteralModel
         return new LiteralRun(tape, outputs, inputs, tape.Linear(final, unembedding));
     }
 
-    private Value Embed(int[] tokens) => Tape.Leaf(tokens.Length, config.Width,
-        tokens.SelectMany(token => embedding[token].Select(x => config.EmbeddingScale * x)).ToArray());
+    /// <summary>The angle by which each pair of columns turns from one position to the next.</summary>
+    public static double[] RotaryFrequencies(RotaryConfig rotary)
+    {
+        var frequencies = new double[rotary.Dimensions / 2];
+        for (var i = 0; i < frequencies.Length; i++)
+        {
+            frequencies[i] = Math.Pow(rotary.Theta, -2.0 * i / rotary.Dimensions);
+            if (rotary.Scaling is not { } scaling) continue;
+
+            var wavelength = 2 * Math.PI / frequencies[i];
+            var stretched = frequencies[i] / scaling.Factor;
+            if (wavelength > scaling.OriginalContext / scaling.LowFrequencyFactor)
+            {
+                frequencies[i] = stretched;
+            }
+            else if (wavelength >= scaling.OriginalContext / scaling.HighFrequencyFactor)
+            {
+                var kept = (scaling.OriginalContext / wavelength - scaling.LowFrequencyFactor)
+                    / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
+                frequencies[i] = (1 - kept) * stretched + kept * frequencies[i];
+            }
+        }
+        return frequencies;
+    }
+
+    private Value Embed(int[] tokens) =>
+        Rows(Array.ConvertAll(tokens, token => Array.ConvertAll(embedding[token], x => config.EmbeddingScale * x)));
+
+    private static Value Rows(double[][] rows) => Tape.Leaf(rows.Length, rows[0].Length, rows.SelectMany(row => row).ToArray());
 
     private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
         tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon), scale, shift);
@@ -138,29 +165,6 @@ public sealed class LiteralModel
             var usual = 1 / Math.Sqrt(config.HeadDim);
             return config.AttentionScale == (float)usual ? usual : config.AttentionScale;
         }
-    }
-
-    private static double[] RotaryFrequencies(RotaryConfig rotary)
-    {
-        var frequencies = new double[rotary.Dimensions / 2];
-        for (var i = 0; i < frequencies.Length; i++)
-        {
-            frequencies[i] = Math.Pow(rotary.Theta, -2.0 * i / rotary.Dimensions);
-            if (rotary.Scaling is not { } scaling) continue;
-
-            var wavelength = 2 * Math.PI / frequencies[i];
-            var stretched = frequencies[i] / scaling.Factor;
-            if (wavelength > scaling.OriginalContext / scaling.LowFrequencyFactor)
-            {
-                frequencies[i] = stretched;
-            }
-            else if (wavelength >= scaling.OriginalContext / scaling.HighFrequencyFactor)
-            {
-                var kept = (scaling.OriginalContext / wavelength - scaling.LowFrequencyFactor) / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
-                frequencies[i] = (1 - kept) * stretched + kept * frequencies[i];
-            }
-        }
-        return frequencies;
     }
 
     private static double Gelu(double x) => 0.5 * x * (1 + Math.Tanh(GeluArgument(x)));

@@ -14,7 +14,8 @@ public static class LiteralRule
         OracleRule.Left => Enumerable.Range(0, m).Select(k => new PathPoint((double)k / m, 1.0 / m)).ToArray(),
         OracleRule.Right => Enumerable.Range(1, m).Select(k => new PathPoint((double)k / m, 1.0 / m)).ToArray(),
         OracleRule.Midpoint => Enumerable.Range(0, m).Select(k => new PathPoint((k + 0.5) / m, 1.0 / m)).ToArray(),
-        OracleRule.Trapezoid => Enumerable.Range(0, m + 1).Select(k => new PathPoint((double)k / m, (k == 0 || k == m ? 0.5 : 1.0) / m)).ToArray(),
+        OracleRule.Trapezoid => Enumerable.Range(0, m + 1)
+            .Select(k => new PathPoint((double)k / m, (k == 0 || k == m ? 0.5 : 1.0) / m)).ToArray(),
         OracleRule.GaussLegendre => GaussLegendre(m),
         _ => throw new ArgumentOutOfRangeException(nameof(rule)),
     };

@@ -7,7 +7,7 @@ namespace Faith.Engine.Tests.Oracle;
 /// <summary>The oracle's edge scores against those of the reference library.</summary>
 public sealed class OracleGoldenScoreTests
 {
-    private const double Tolerance = 1e-10;
+    private const double Tolerance = 1e-12;
 
     [SharedDataTheory(Golden.Folder)]
     [InlineData("EAP")]
@@ -39,10 +39,10 @@ public sealed class OracleGoldenScoreTests
         var examples = Golden.Examples("eq");
         AssertAgree(Expected(model, "EAP-IG-inputs-5__logit_diff__eq_b1.json"),
             OracleRun.Scores(weights, examples, OracleMethod.EapIg, steps: 5), "EAP-IG");
-        AssertAgree(Expected(model, "EAP-mean-positional__logit_diff__eq_b8.json"),
-            OracleRun.Scores(weights, examples, OracleMethod.Eap, ablation: OracleAblation.MeanPositional).Select(s => s / 8).ToArray(), "EAP");
-        AssertAgree(Expected(model, "EAP-IG-activations-3__logit_diff__eq_b8.json"),
-            OracleRun.Scores(weights, examples, OracleMethod.EapIgActivations, steps: 3).Select(s => s / 8).ToArray(), "EAP-IG-activations");
+        AssertAgree(TimesEight(Expected(model, "EAP-mean-positional__logit_diff__eq_b8.json")),
+            OracleRun.Scores(weights, examples, OracleMethod.Eap, ablation: OracleAblation.MeanPositional), "EAP");
+        AssertAgree(TimesEight(Expected(model, "EAP-IG-activations-3__logit_diff__eq_b8.json")),
+            OracleRun.Scores(weights, examples, OracleMethod.EapIgActivations, steps: 3), "EAP-IG-activations");
     }
 
     [SharedDataFact(Golden.Folder)]
@@ -52,8 +52,10 @@ public sealed class OracleGoldenScoreTests
         var model = new LiteralModel(weights);
         var ours = OracleRun.Scores(weights, Golden.Examples("eq"), OracleMethod.Eap, ablation: OracleAblation.Mean);
         var library = Expected(model, "EAP-mean__logit_diff__eq_b8.json");
-        Assert.True(ours.Zip(library, (a, b) => Math.Abs(a / 8 - b)).Max() > 0.01);
+        Assert.True(ours.Zip(TimesEight(library), (a, b) => Math.Abs(a - b)).Max() > 0.1);
     }
+
+    private static double[] TimesEight(double[] scores) => Array.ConvertAll(scores, s => 8 * s);
 
     private static double[] AsTheLibrary(LiteralModel model, JsonNode entry)
     {
@@ -64,6 +66,9 @@ public sealed class OracleGoldenScoreTests
         var metric = (string?)entry["metric"] == "kl" ? OracleMetric.Kl : OracleMetric.LogitDiff;
         var ablation = Golden.Ablation(intervention, model, examples);
         var scores = new LiteralScores(model, metric, ablation);
+        // Under means, EAP-IG-activations goes from the clean outputs to zero, and multiplies with the differences from the means.
+        var means = intervention.StartsWith("mean", StringComparison.Ordinal);
+        var path = means ? new LiteralScores(model, metric, Golden.Ablation("zero", model, examples)) : scores;
 
         double[] Score(Example example) => method switch
         {
@@ -72,10 +77,8 @@ public sealed class OracleGoldenScoreTests
             "clean-corrupted" => scores.Edges(example, OracleMethod.CleanCorrupted, []),
             "exact" => scores.Edges(example, OracleMethod.Exact, []),
             "information-flow-routes" => scores.Edges(example, OracleMethod.InformationFlowRoutes, []),
-            // With means the library goes from the clean outputs to zero and multiplies with the differences from the means.
             "EAP-IG-activations" => Contract(model, scores.Difference(example),
-                new LiteralScores(model, metric, intervention.StartsWith("mean", StringComparison.Ordinal) ? Golden.Ablation("zero", model, examples) : ablation)
-                    .GradientRuns(example, OracleMethod.EapIgActivations, LiteralRule.Points(OracleRule.Right, steps))),
+                path.GradientRuns(example, OracleMethod.EapIgActivations, LiteralRule.Points(OracleRule.Right, steps))),
             _ => throw new ArgumentOutOfRangeException(nameof(entry), method, null),
         };
 
@@ -102,7 +105,8 @@ public sealed class OracleGoldenScoreTests
             {
                 for (var v = 0; v < graph.Columns; v++)
                 {
-                    if (graph.IsEdge(u, v)) scores[u * graph.Columns + v] += weight * difference[u].Zip(run.Inputs[v].Gradient, (d, g) => d * g).Sum();
+                    if (!graph.IsEdge(u, v)) continue;
+                    scores[u * graph.Columns + v] += weight * difference[u].Zip(run.Inputs[v].Gradient, (d, g) => d * g).Sum();
                 }
             }
         }

@@ -87,7 +87,8 @@ public static class OracleRun
     }
 
     private static LiteralScores Scorer(
-        ModelWeights weights, IReadOnlyList<Example> examples, OracleMetric metric, OracleAblation ablation, IReadOnlyList<Example>? ablationExamples)
+        ModelWeights weights, IReadOnlyList<Example> examples,
+        OracleMetric metric, OracleAblation ablation, IReadOnlyList<Example>? ablationExamples)
     {
         var model = new LiteralModel(weights);
         return new LiteralScores(model, metric, LiteralAblation.Of(ablation, model, Prompts(ablationExamples ?? examples)));

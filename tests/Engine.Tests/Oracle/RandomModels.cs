@@ -11,7 +11,8 @@ public static class RandomModels
 {
     /// <summary>A GPT-2: LayerNorm, learned positions, GELU, biases everywhere, tied embeddings.</summary>
     public static ModelConfig Gpt2Config(
-        int layers = 2, int heads = 4, int headDim = 8, int mlpWidth = 48, int vocabulary = 53, int context = 24, int? width = null) => new()
+        int layers = 2, int heads = 4, int headDim = 8, int mlpWidth = 48, int vocabulary = 53, int context = 24,
+        int? width = null) => new()
     {
         Family = "gpt2",
         Layers = layers,

@@ -20,6 +20,7 @@ public sealed class Tape
     /// <summary>Numbers that nothing was computed for: the start of a computation.</summary>
     public static Value Leaf(int rows, int columns, ReadOnlySpan<double> data)
     {
+        if (data.Length != rows * columns) throw new ArgumentException($"{data.Length} numbers for {rows}×{columns}");
         var leaf = new Value(rows, columns);
         data.CopyTo(leaf.Data);
         return leaf;
@@ -222,7 +223,8 @@ public sealed class Tape
                 }
                 for (var c = 0; c < x.Columns; c++)
                 {
-                    x.Gradient[start + c] += (y.Gradient[start + c] - (centred ? sum / x.Columns : 0) - y[r, c] * along / x.Columns) / sigma[r];
+                    var throughMean = centred ? sum / x.Columns : 0;
+                    x.Gradient[start + c] += (y.Gradient[start + c] - throughMean - y[r, c] * along / x.Columns) / sigma[r];
                 }
             }
         });

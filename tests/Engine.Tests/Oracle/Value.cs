@@ -1,6 +1,6 @@
 namespace Faith.Engine.Tests.Oracle;
 
-/// <summary>A [Rows × Columns] matrix of float64 numbers on a <see cref="Tape"/>, with the derivative of the loss by each of them.</summary>
+/// <summary>A [Rows × Columns] matrix of float64 numbers, with the derivative of the loss by each (see <see cref="Tape"/>).</summary>
 public sealed class Value(int rows, int columns)
 {
     /// <summary>Number of rows (positions of the prompt).</summary>
