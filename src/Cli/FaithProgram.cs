@@ -56,7 +56,10 @@ public static class FaithProgram
 
     private static FaithRootCommand Root(CommandContext context) => new()
     {
+        AttributeCommand.Create(context),
         CircuitCommand.Create(context),
+        EvaluateCommand.Create(context),
+        CurveCommand.Create(context),
         TasksCommand.Create(context),
     };
 
