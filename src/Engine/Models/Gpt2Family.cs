@@ -11,7 +11,10 @@ internal sealed class Gpt2Family : ModelFamily
         file.Require("scale_attn_by_inverse_layer_idx", false);
         file.Require("add_cross_attention", false);
         var activation = file.Text("activation_function") ?? "gelu_new";
-        if (activation is not ("gelu_new" or "gelu_pytorch_tanh")) throw file.Unsupported("activation_function", "gelu_new, gelu_pytorch_tanh");
+        if (activation is not ("gelu_new" or "gelu_pytorch_tanh"))
+        {
+            throw file.Unsupported("activation_function", "gelu_new, gelu_pytorch_tanh");
+        }
 
         var width = file.Size("n_embd");
         var heads = file.Size("n_head");

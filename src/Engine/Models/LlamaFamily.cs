@@ -29,7 +29,10 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
             throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width} (or a head_dim)");
         }
         var headDim = file.Size("head_dim", Math.Max(1, width / heads));
-        if (headDim % 2 != 0) throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
+        if (headDim % 2 != 0)
+        {
+            throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
+        }
         var vocabulary = file.Size("vocab_size");
         var context = file.Size("max_position_embeddings");
         CheckWindow(file, context);
@@ -143,7 +146,8 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
         return new LayerWeights
         {
             AttentionNormScale = tensors.Vector(prefix + "input_layernorm.weight", d),
-            QueryKeyValue = tensors.Linear(d, (attention + "q_proj.weight", q), (attention + "k_proj.weight", kv), (attention + "v_proj.weight", kv)),
+            QueryKeyValue = tensors.Linear(
+                d, (attention + "q_proj.weight", q), (attention + "k_proj.weight", kv), (attention + "v_proj.weight", kv)),
             QueryKeyValueBias = biases.QueryKeyValue
                 ? tensors.Vectors((attention + "q_proj.bias", q), (attention + "k_proj.bias", kv), (attention + "v_proj.bias", kv))
                 : null,

@@ -6,11 +6,16 @@ public static class ModelCatalog
     private const string Folder = "weights";
 
     /// <summary>Directories of the shipped models by name, in the order of the names; empty when there is no folder of them.</summary>
-    public static IReadOnlyList<(string Name, string Directory)> Models() => Models([AppContext.BaseDirectory, Environment.CurrentDirectory]);
+    public static IReadOnlyList<(string Name, string Directory)> Models() => Models(Places);
 
-    /// <summary>The directory of a model given as a directory or as the name of a shipped model; a directory with a config.json goes first.</summary>
+    /// <summary>
+    /// The directory of a model given as a directory or as the name of a shipped model; a directory with a config.json goes first.
+    /// </summary>
     /// <exception cref="InputException">Neither.</exception>
-    public static string Resolve(string modelArgument) => Resolve(modelArgument, [AppContext.BaseDirectory, Environment.CurrentDirectory]);
+    public static string Resolve(string modelArgument) => Resolve(modelArgument, Places);
+
+    /// <summary>Beside the program, then where it was started.</summary>
+    private static string[] Places => [AppContext.BaseDirectory, Environment.CurrentDirectory];
 
     /// <summary>Looks for the folder in each of some places and everything above it; a name found twice means the first.</summary>
     internal static IReadOnlyList<(string Name, string Directory)> Models(IReadOnlyList<string> places)
@@ -36,7 +41,10 @@ public static class ModelCatalog
             if (name == modelArgument) return directory;
         }
         var quoted = Wording.Quote(modelArgument);
-        if (File.Exists(modelArgument)) throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights");
+        if (File.Exists(modelArgument))
+        {
+            throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights");
+        }
         if (Directory.Exists(modelArgument)) throw new InputException($"model {quoted} is a directory without config.json");
         var names = models.Count == 0 ? "none found" : string.Join(", ", models.Select(model => model.Name));
         throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names})");

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Faith.Kernels;
 
 namespace Faith.Engine.Models;
@@ -35,6 +36,7 @@ internal sealed class RandomMatrix(ulong seed, int inputs, int outputs, bool sto
     }
 
     /// <summary>One row of the matrix that a seed stands for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Fill(ulong seed, int row, Span<float> destination)
     {
         var start = (uint)(Mix(seed + 0x9E3779B97F4A7C15 * ((ulong)row + 1)) >> 32);

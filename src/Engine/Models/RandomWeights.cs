@@ -135,7 +135,8 @@ public static class RandomWeights
         EndToken = 128001,
     };
 
-    private static ModelConfig Stories(int layers, int width, int heads, int keyValueHeads, int mlpWidth, int vocabulary, int context) => new()
+    private static ModelConfig Stories(
+        int layers, int width, int heads, int keyValueHeads, int mlpWidth, int vocabulary, int context) => new()
     {
         Family = "llama",
         Layers = layers,

@@ -97,7 +97,8 @@ internal static class SafetensorsHeader
         }
         if (end - begin != size / 8)
         {
-            throw Bad($"data_offsets [{begin}, {end}] hold {end - begin} bytes, but {typeName} {Wording.Shape(dimensions)} takes {size / 8}");
+            throw Bad($"data_offsets [{begin}, {end}] hold {end - begin} bytes, "
+                + $"but {typeName} {Wording.Shape(dimensions)} takes {size / 8}");
         }
         return new TensorEntry(name, type, typeName, dimensions, begin, end);
     }

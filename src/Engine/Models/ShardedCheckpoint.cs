@@ -102,7 +102,8 @@ public sealed class ShardedCheckpoint : IDisposable
             if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0)
             {
                 throw new InputException(
-                    $"{Path}: weight_map of tensor {Wording.Quote(property.Name)}: {Wording.Quote(shard)} must be a file name without a path");
+                    $"{Path}: weight_map of tensor {Wording.Quote(property.Name)}: {Wording.Quote(shard)} "
+                    + "must be a file name without a path");
             }
             result[property.Name] = shard;
         }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -8,7 +9,7 @@ namespace Faith.Engine.Models;
 /// <summary>Passes over the bytes of a checkpoint.</summary>
 internal static class TensorScan
 {
-    /// <summary>Small enough to stay in the second-level cache between the hash and the check; a multiple of every element's size.</summary>
+    /// <summary>Small enough to stay in the cache between the hash and the check; a multiple of every element's size.</summary>
     private const int ChunkBytes = 1 << 18;
 
     /// <summary>SHA-256 of a file in lower-case hex; on the way, the tensors that are <paramref name="used"/> must be finite.</summary>
@@ -86,6 +87,7 @@ internal static class TensorScan
     }
 
     /// <summary>Index of the first element that has all the bits of a mask, or −1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int FirstWithAll<T>(ReadOnlySpan<T> values, T mask) where T : struct, IBinaryInteger<T>
     {
         var masks = new Vector<T>(mask);

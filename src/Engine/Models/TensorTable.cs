@@ -69,7 +69,7 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
             if (!TensorScan.Same(copy, checkpoint.Tensors[embeddingName]))
             {
                 throw new InputException($"{copy.File.Path}: tensor {Wording.Quote(name)} differs from {Wording.Quote(embeddingName)}, "
-                    + $"but tie_word_embeddings makes them one");
+                    + "but tie_word_embeddings makes them one");
             }
         }
         return embedding;

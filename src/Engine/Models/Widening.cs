@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Faith.Engine.Models;
@@ -13,6 +14,7 @@ internal static class Widening
     private const float Rebias = 5.192296858534828e33f; // 2^112
 
     /// <summary>destination[i] = the bfloat16 source[i].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void BFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         var bits = MemoryMarshal.Cast<float, uint>(destination[..source.Length]);
@@ -27,6 +29,7 @@ internal static class Widening
     }
 
     /// <summary>destination[i] = the half source[i].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Half(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         var bits = MemoryMarshal.Cast<float, uint>(destination[..source.Length]);

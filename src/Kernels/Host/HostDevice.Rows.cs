@@ -179,4 +179,11 @@ public sealed unsafe partial class HostDevice
         Rows(inputs.Rows, inputs.Columns, (baseline, sources, sourceOffsets, sourceList, inputs), static (k, in o, from, to) =>
             k.MixInputs(o.baseline, o.sources, o.sourceOffsets, o.sourceList, o.inputs, from, to));
     }
+
+    /// <inheritdoc/>
+    public override void ContractScores(ScoreContraction contraction)
+    {
+        ArgumentNullException.ThrowIfNull(contraction);
+        MatrixFlops += this.contraction.Run(contraction);
+    }
 }

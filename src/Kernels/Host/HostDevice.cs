@@ -22,6 +22,7 @@ public sealed unsafe partial class HostDevice : Device
     readonly WorkerPool pool;
     readonly Scratch scratch;
     readonly RowKernels kernels;
+    readonly HostContraction contraction;
     bool disposed;
 
     /// <summary>A device on the best instruction set of this machine.</summary>
@@ -42,8 +43,10 @@ public sealed unsafe partial class HostDevice : Device
             SimdWidth.V256 => new RowKernels<Lanes256>(),
             _ => new RowKernels<Lanes128>(),
         };
+        matrices = new MatrixKernels(width);
         pool = new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads);
         scratch = new Scratch(pool.Threads);
+        contraction = new HostContraction(pool, matrices, kernels, scratch);
         var instructions = width switch { SimdWidth.V512 => "AVX-512", SimdWidth.V256 => "AVX2", _ => "portable" };
         Name = $"cpu ({instructions}, {pool.Threads} thread{(pool.Threads == 1 ? "" : "s")})";
     }
@@ -92,6 +95,8 @@ public sealed unsafe partial class HostDevice : Device
         disposed = true;
         pool.Dispose();
         scratch.Dispose();
+        packedRows.Dispose();
+        contraction.Dispose();
     }
 
     /// <summary>The body of a row-wise operation: items [from, to).</summary>

@@ -28,6 +28,15 @@ internal abstract unsafe class RowKernels
 
     public abstract void AccumulateSplitGradient(in SplitGradientOperands o, int from, int to);
 
+    /// <summary>x −= mean of its row.</summary>
+    public abstract void Centre(Tensor x);
+    /// <summary>G of one row, in place: g_v = γ⊙g_v − Σ_k x̂_k·s_kv for vectors v &lt; <paramref name="count"/>, <paramref name="pitch"/> apart; step k's row stands at row + k·<paramref name="stepRows"/>.</summary>
+    public abstract void FinishGradient(float* g, int pitch, int count, float* scale, int d, Tensor normalized, Tensor products, int row, int stepRows, int steps);
+    /// <summary>result[u, v] = Σ over rows of z_u·g_v, for all vectors of both sets; <paramref name="depth"/> is a multiple of 16.</summary>
+    public abstract void MultiplyVectors(in VectorSet z, in VectorSet g, int rows, int depth, float* result, int stride);
+    /// <summary>Σ over rows of a·b.</summary>
+    public abstract float DotOfRows(float* a, nint aRow, float* b, nint bRow, int rows, int n);
+
     public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
     public abstract void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to);
     public abstract void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits, int from, int to);

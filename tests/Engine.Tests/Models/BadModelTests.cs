@@ -127,8 +127,13 @@ public sealed class BadModelTests
     [Fact]
     public void Llama3_rotary_scaling_is_read_from_either_place()
     {
-        const string scaling = "\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,\"original_max_position_embeddings\":8192";
-        foreach (var (key, json) in new[] { ("rope_scaling", $"{{{scaling}}}"), ("rope_parameters", $"{{\"rope_theta\":500000.0,{scaling}}}") })
+        const string scaling = "\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+            + "\"original_max_position_embeddings\":8192";
+        foreach (var (key, json) in new[]
+        {
+            ("rope_scaling", $"{{{scaling}}}"),
+            ("rope_parameters", $"{{\"rope_theta\":500000.0,{scaling}}}"),
+        })
         {
             using var directory = new TemporaryDirectory();
             var model = TinyModel.Llama();
@@ -142,7 +147,11 @@ public sealed class BadModelTests
     [Fact]
     public void Every_missing_tensor_is_named()
     {
-        foreach (var make in new Func<TinyModel>[] { () => TinyModel.Gpt2(), () => TinyModel.Gpt2(""), () => TinyModel.Llama(attentionBias: true, mlpBias: true), () => TinyModel.Llama("qwen2") })
+        foreach (var make in new Func<TinyModel>[]
+        {
+            () => TinyModel.Gpt2(), () => TinyModel.Gpt2(""),
+            () => TinyModel.Llama(attentionBias: true, mlpBias: true), () => TinyModel.Llama("qwen2"),
+        })
         {
             foreach (var tensor in make().Tensors)
             {
@@ -274,17 +283,18 @@ public sealed class BadModelTests
     [Fact]
     public void Index_and_shards_must_agree()
     {
+        const string first = "model-00001-of-00002.safetensors", second = "model-00002-of-00002.safetensors";
         Assert.Contains("index.json: weight_map must map", ShardFault(index => index.Remove("weight_map")));
         Assert.Contains("index.json: weight_map must map", ShardFault(index => index["weight_map"] = 3));
         Assert.Contains("tensor 'lm_head.weight' must be a file name", ShardFault(index => index["weight_map"]!["lm_head.weight"] = 3));
-        Assert.Contains("shard 'gone.safetensors' is not in the directory", ShardFault(index => index["weight_map"]!["lm_head.weight"] = "gone.safetensors"));
-        Assert.Contains("'x' is not in 'model-00001-of-00002.safetensors' as weight_map says", ShardFault(index => index["weight_map"]!["x"] = "model-00001-of-00002.safetensors"));
-        Assert.Contains("model-00001-of-00002.safetensors: tensor 'lm_head.weight' is not in weight_map",
+        Assert.Contains("shard 'gone.safetensors' is not in the directory",
+            ShardFault(index => index["weight_map"]!["lm_head.weight"] = "gone.safetensors"));
+        Assert.Contains($"'x' is not in '{first}' as weight_map says", ShardFault(index => index["weight_map"]!["x"] = first));
+        Assert.Contains($"{first}: tensor 'lm_head.weight' is not in weight_map",
             ShardFault(index => index["weight_map"]!.AsObject().Remove("lm_head.weight")));
-        Assert.Contains("'lm_head.weight' is not in 'model-00002-of-00002.safetensors'", ShardFault(index => index["weight_map"]!["lm_head.weight"] = "model-00002-of-00002.safetensors"));
-        Assert.Contains("is also in model-00001-of-00002.safetensors", ShardFault(_ => { }, directory =>
-            File.Copy(directory.File("model-00001-of-00002.safetensors"), directory.File("model-00002-of-00002.safetensors"), overwrite: true)));
-        Assert.Contains("model-00002-of-00002.safetensors: ", ShardFault(_ => { }, directory =>
-            File.WriteAllBytes(directory.File("model-00002-of-00002.safetensors"), new byte[5])));
+        Assert.Contains($"'lm_head.weight' is not in '{second}'", ShardFault(index => index["weight_map"]!["lm_head.weight"] = second));
+        Assert.Contains($"is also in {first}", ShardFault(_ => { }, directory =>
+            File.Copy(directory.File(first), directory.File(second), overwrite: true)));
+        Assert.Contains($"{second}: ", ShardFault(_ => { }, directory => File.WriteAllBytes(directory.File(second), new byte[5])));
     }
 }

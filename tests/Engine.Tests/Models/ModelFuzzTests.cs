@@ -51,7 +51,8 @@ public sealed class ModelFuzzTests
             foreach (var layer in weights.Layers)
             {
                 var matrix = layer.QueryKeyValue;
-                matrix.ReadStoredRows(0, matrix.StoredTransposed ? matrix.Outputs : matrix.Inputs, new float[matrix.Inputs * matrix.Outputs]);
+                var rows = matrix.StoredTransposed ? matrix.Outputs : matrix.Inputs;
+                matrix.ReadStoredRows(0, rows, new float[matrix.Inputs * matrix.Outputs]);
             }
             return true;
         }
@@ -109,7 +110,8 @@ public sealed class ModelFuzzTests
     {
         var model = TinyModel.Llama();
         model.Config["rope_scaling"] = System.Text.Json.Nodes.JsonNode.Parse(
-            "{\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,\"original_max_position_embeddings\":8192}");
+            "{\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+            + "\"original_max_position_embeddings\":8192}");
         Fuzz(model, "config.json", 60000, 2000);
     }
 

@@ -17,7 +17,8 @@ public sealed class RandomWeightsTests
         Assert.Equal(c.Layers, weights.Layers.Count);
         Assert.Equal(0, c.Heads % c.KeyValueHeads);
         Assert.Equal(c.Width, c.QueryWidth);
-        Assert.Equal((c.Vocabulary, c.Width, false), (weights.Embedding.Inputs, weights.Embedding.Outputs, weights.Embedding.StoredTransposed));
+        Assert.Equal((c.Vocabulary, c.Width), (weights.Embedding.Inputs, weights.Embedding.Outputs));
+        Assert.False(weights.Embedding.StoredTransposed);
         Assert.Equal((c.Vocabulary, c.Width), (weights.Unembedding.Inputs, weights.Unembedding.Outputs));
         Assert.Equal(c.TiedEmbedding, ReferenceEquals(weights.Embedding, weights.Unembedding));
         Assert.Equal(c.Rotary is null, weights.Positions is not null);
@@ -57,7 +58,8 @@ public sealed class RandomWeightsTests
         {
             count += Size(layer.QueryKeyValue) + Size(layer.Output) + Size(layer.Up) + Size(layer.Down);
             count += Length(layer.QueryKeyValueBias) + Length(layer.OutputBias) + Length(layer.UpBias) + Length(layer.DownBias);
-            count += Length(layer.AttentionNormScale) + Length(layer.AttentionNormShift) + Length(layer.MlpNormScale) + Length(layer.MlpNormShift);
+            count += Length(layer.AttentionNormScale) + Length(layer.AttentionNormShift);
+            count += Length(layer.MlpNormScale) + Length(layer.MlpNormShift);
         }
         Assert.Equal(expected, count);
     }
@@ -111,7 +113,8 @@ public sealed class RandomWeightsTests
     public void Tensors_differ_from_each_other()
     {
         using var weights = RandomWeights.Create("stories260k");
-        var rows = weights.Layers.SelectMany(layer => new[] { layer.QueryKeyValue, layer.Output, layer.Up }).Append(weights.Embedding).Select(matrix =>
+        var matrices = weights.Layers.SelectMany(layer => new[] { layer.QueryKeyValue, layer.Output, layer.Up }).Append(weights.Embedding);
+        var rows = matrices.Select(matrix =>
         {
             var row = new float[64];
             matrix.ReadStoredRows(0, 1, row);

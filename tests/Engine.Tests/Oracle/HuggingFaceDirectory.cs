@@ -197,7 +197,7 @@ public static class HuggingFaceDirectory
     private static IEnumerable<StoredTensor> LlamaTensors(ModelWeights weights)
     {
         var c = weights.Config;
-        static StoredTensor Linear(string name, double[,] matrix) => Matrix(name, LiteralMatrix.Transpose(matrix));
+        static StoredTensor Linear(string name, double[][] matrix) => Matrix(name, LiteralMatrix.Transpose(matrix));
         (string Name, int Start, int Width)[] heads =
             [("q_proj", 0, c.QueryWidth), ("k_proj", c.QueryWidth, c.KeyWidth), ("v_proj", c.QueryWidth + c.KeyWidth, c.KeyWidth)];
 
@@ -256,6 +256,6 @@ public static class HuggingFaceDirectory
 
     private static StoredTensor Vector(string name, float[] values) => new(name, [values.Length], values);
 
-    private static StoredTensor Matrix(string name, double[,] matrix) =>
-        new(name, [matrix.GetLength(0), matrix.GetLength(1)], matrix.Cast<double>().Select(x => (float)x).ToArray());
+    private static StoredTensor Matrix(string name, double[][] matrix) =>
+        new(name, [matrix.Length, matrix[0].Length], matrix.SelectMany(row => row).Select(x => (float)x).ToArray());
 }

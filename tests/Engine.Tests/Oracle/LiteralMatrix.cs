@@ -2,47 +2,25 @@ using Faith.Kernels;
 
 namespace Faith.Engine.Tests.Oracle;
 
-/// <summary>Parameters as plain float64 arrays.</summary>
+/// <summary>Parameters as plain float64 arrays; a matrix is an array of rows.</summary>
 public static class LiteralMatrix
 {
     /// <summary>The logical [Inputs × Outputs] matrix, however it is stored.</summary>
-    public static double[,] Read(MatrixSource source)
+    public static double[][] Read(MatrixSource source)
     {
         var (rows, columns) = source.StoredTransposed ? (source.Outputs, source.Inputs) : (source.Inputs, source.Outputs);
         var stored = new float[rows * columns];
         source.ReadStoredRows(0, rows, stored);
-        var matrix = new double[rows, columns];
-        for (var r = 0; r < rows; r++)
-        {
-            for (var c = 0; c < columns; c++) matrix[r, c] = stored[r * columns + c];
-        }
+        var matrix = stored.Chunk(columns).Select(Widen).ToArray();
         return source.StoredTransposed ? Transpose(matrix) : matrix;
     }
 
     /// <summary>Rows and columns exchanged.</summary>
-    public static double[,] Transpose(double[,] matrix)
-    {
-        var result = new double[matrix.GetLength(1), matrix.GetLength(0)];
-        for (var r = 0; r < result.GetLength(0); r++)
-        {
-            for (var c = 0; c < result.GetLength(1); c++) result[r, c] = matrix[c, r];
-        }
-        return result;
-    }
+    public static double[][] Transpose(double[][] matrix) =>
+        Enumerable.Range(0, matrix[0].Length).Select(c => matrix.Select(row => row[c]).ToArray()).ToArray();
 
     /// <summary>Columns [start, start + count).</summary>
-    public static double[,] Columns(double[,] matrix, int start, int count)
-    {
-        var result = new double[matrix.GetLength(0), count];
-        for (var r = 0; r < result.GetLength(0); r++)
-        {
-            for (var c = 0; c < count; c++) result[r, c] = matrix[r, start + c];
-        }
-        return result;
-    }
-
-    /// <summary>Rows [start, start + count).</summary>
-    public static double[,] Rows(double[,] matrix, int start, int count) => Transpose(Columns(Transpose(matrix), start, count));
+    public static double[][] Columns(double[][] matrix, int start, int count) => Array.ConvertAll(matrix, row => row[start..(start + count)]);
 
     /// <summary>A vector in float64.</summary>
     public static double[] Widen(float[] vector) => Array.ConvertAll(vector, x => (double)x);

@@ -22,9 +22,9 @@ public delegate Value InputHook(Tape tape, int column, Value stream, IReadOnlyLi
 public sealed class LiteralModel
 {
     private readonly ModelConfig config;
-    private readonly double[,] embedding;
-    private readonly double[,]? positions;
-    private readonly double[,] unembedding;
+    private readonly double[][] embedding;
+    private readonly double[][]? positions;
+    private readonly double[][] unembedding;
     private readonly Layer[] layers;
     private readonly double[] finalScale;
     private readonly double[] finalShift;
@@ -76,7 +76,7 @@ public sealed class LiteralModel
 
         // Positions and output biases enter the stream but belong to no node.
         var stream = Write(0, Embed(tokens));
-        if (positions is not null) stream = tape.Add(stream, FirstRows(positions, tokens.Length));
+        if (positions is not null) stream = tape.Add(stream, Tape.Leaf(tokens.Length, config.Width, positions.Take(tokens.Length).SelectMany(row => row).ToArray()));
 
         for (var l = 0; l < config.Layers; l++)
         {
@@ -87,8 +87,7 @@ public sealed class LiteralModel
             {
                 var x = Read(Graph.HeadColumn(l, kind, h), beforeAttention);
                 var normed = Norm(tape, x, layer.AttentionScale, layer.AttentionShift);
-                var (weights, bias) = layer.Projection(kind, h);
-                return tape.Linear(normed, weights, bias);
+                return tape.Linear(normed, layer.Projection[kind][h], layer.ProjectionBias[kind][h]);
             }).ToArray();
 
             var (q, k, v) = (Project(InputKind.Query), Project(InputKind.Key), Project(InputKind.Value));
@@ -100,7 +99,7 @@ public sealed class LiteralModel
                 var scores = tape.Product(tape.Rotate(q[h], frequencies), tape.Transpose(tape.Rotate(k[h], frequencies)));
                 var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor));
                 var mixed = tape.Product(attention, v[h]);
-                stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput(h))));
+                stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
             }
             stream = tape.ScaleAndShift(stream, LiteralMatrix.Ones(config.Width), layer.OutputBias);
 
@@ -113,15 +112,8 @@ public sealed class LiteralModel
         return new LiteralRun(tape, outputs, inputs, tape.Linear(final, unembedding));
     }
 
-    private Value Embed(int[] tokens)
-    {
-        var value = new Value(tokens.Length, config.Width);
-        for (var t = 0; t < tokens.Length; t++)
-        {
-            for (var c = 0; c < config.Width; c++) value[t, c] = config.EmbeddingScale * embedding[tokens[t], c];
-        }
-        return value;
-    }
+    private Value Embed(int[] tokens) => Tape.Leaf(tokens.Length, config.Width,
+        tokens.SelectMany(token => embedding[token].Select(x => config.EmbeddingScale * x)).ToArray());
 
     private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
         tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon), scale, shift);
@@ -134,16 +126,6 @@ public sealed class LiteralModel
             tape.Linear(normed, layer.Up, layer.UpBias)),
         _ => throw new NotSupportedException($"{config.Activation}"),
     };
-
-    private static Value FirstRows(double[,] matrix, int rows)
-    {
-        var value = new Value(rows, matrix.GetLength(1));
-        for (var r = 0; r < rows; r++)
-        {
-            for (var c = 0; c < value.Columns; c++) value[r, c] = matrix[r, c];
-        }
-        return value;
-    }
 
     // A configuration keeps its two constants as float32. The oracle computes with the numbers they stand for: the decimal number
     // that was written, and the root that no float32 is. Anything else would cost eight of its digits.
@@ -202,17 +184,24 @@ public sealed class LiteralModel
     /// <summary>The parameters of one layer in float64, cut into heads.</summary>
     private sealed class Layer
     {
-        private readonly ModelConfig config;
-        private readonly double[,] projection;
-        private readonly double[] projectionBias;
-        private readonly double[,] output;
-
         public Layer(ModelConfig config, LayerWeights weights)
         {
-            this.config = config;
-            projection = LiteralMatrix.Read(weights.QueryKeyValue);
-            projectionBias = LiteralMatrix.WidenOrZero(weights.QueryKeyValueBias, config.ProjectionWidth);
-            output = LiteralMatrix.Read(weights.Output);
+            // All query heads, then all key heads, then all value heads. With grouped heads, query head h uses key/value head h / group.
+            var projection = LiteralMatrix.Read(weights.QueryKeyValue);
+            var projectionBias = LiteralMatrix.WidenOrZero(weights.QueryKeyValueBias, config.ProjectionWidth);
+            var headOf = new Dictionary<InputKind, Func<int, int>>
+            {
+                [InputKind.Query] = h => h,
+                [InputKind.Key] = h => config.Heads + h / config.Group,
+                [InputKind.Value] = h => config.Heads + config.KeyValueHeads + h / config.Group,
+            };
+            foreach (var (kind, place) in headOf)
+            {
+                var starts = Enumerable.Range(0, config.Heads).Select(h => place(h) * config.HeadDim).ToArray();
+                Projection[kind] = Array.ConvertAll(starts, start => LiteralMatrix.Columns(projection, start, config.HeadDim));
+                ProjectionBias[kind] = Array.ConvertAll(starts, start => projectionBias[start..(start + config.HeadDim)]);
+            }
+            HeadOutput = LiteralMatrix.Read(weights.Output).Chunk(config.HeadDim).ToArray();
             OutputBias = LiteralMatrix.WidenOrZero(weights.OutputBias, config.Width);
             AttentionScale = LiteralMatrix.Widen(weights.AttentionNormScale);
             AttentionShift = LiteralMatrix.WidenOrZero(weights.AttentionNormShift, config.Width);
@@ -223,40 +212,30 @@ public sealed class LiteralModel
 
             // A gated MLP stores its gate, then its up matrix, side by side.
             var up = LiteralMatrix.Read(weights.Up);
-            var upBias = LiteralMatrix.WidenOrZero(weights.UpBias, up.GetLength(1));
-            var gate = up.GetLength(1) - config.MlpWidth;
+            var upBias = LiteralMatrix.WidenOrZero(weights.UpBias, up[0].Length);
+            var gate = up[0].Length - config.MlpWidth;
             Gate = LiteralMatrix.Columns(up, 0, gate);
             GateBias = upBias[..gate];
             Up = LiteralMatrix.Columns(up, gate, config.MlpWidth);
             UpBias = upBias[gate..];
         }
 
+        /// <summary>W_q^h, W_k^h and W_v^h [d × d_head] of every query head.</summary>
+        public Dictionary<InputKind, double[][][]> Projection { get; } = [];
+        /// <summary>Their biases.</summary>
+        public Dictionary<InputKind, double[][]> ProjectionBias { get; } = [];
+        /// <summary>The rows of W_O of every head [d_head × d].</summary>
+        public double[][][] HeadOutput { get; }
+        public double[] OutputBias { get; }
         public double[] AttentionScale { get; }
         public double[] AttentionShift { get; }
-        public double[] OutputBias { get; }
         public double[] MlpScale { get; }
         public double[] MlpShift { get; }
-        public double[,] Gate { get; }
+        public double[][] Gate { get; }
         public double[] GateBias { get; }
-        public double[,] Up { get; }
+        public double[][] Up { get; }
         public double[] UpBias { get; }
-        public double[,] Down { get; }
+        public double[][] Down { get; }
         public double[] DownBias { get; }
-
-        /// <summary>W_c^h [d × d_head] and its bias: with grouped heads, query head h uses key/value head h / group.</summary>
-        public (double[,] Weights, double[] Bias) Projection(InputKind kind, int head)
-        {
-            var start = config.HeadDim * kind switch
-            {
-                InputKind.Query => head,
-                InputKind.Key => config.Heads + head / config.Group,
-                InputKind.Value => config.Heads + config.KeyValueHeads + head / config.Group,
-                _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-            };
-            return (LiteralMatrix.Columns(projection, start, config.HeadDim), projectionBias[start..(start + config.HeadDim)]);
-        }
-
-        /// <summary>The head's own rows of W_O [d_head × d].</summary>
-        public double[,] HeadOutput(int head) => LiteralMatrix.Rows(output, head * config.HeadDim, config.HeadDim);
     }
 }

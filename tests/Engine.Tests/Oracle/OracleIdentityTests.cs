@@ -19,8 +19,8 @@ public sealed class OracleIdentityTests
         using var weights = family == "gpt2" ? RandomModels.Gpt2(21) : RandomModels.Llama(21);
         var examples = RandomExamples.DifferingAt(22, weights.Config.Vocabulary, 2, 5, 2, 3);
         var model = new LiteralModel(weights);
-        // A fifth of the way: the loss of a random model on all of it is too rough for rules of few points.
-        var ablated = Towards(model, LiteralAblation.Of(ablation, model, examples.Select(e => e.Clean)), 0.2);
+        // A tenth of the way: the loss of a random model on all of it is too rough for rules of few points.
+        var ablated = Towards(model, LiteralAblation.Of(ablation, model, examples.Select(e => e.Clean)), 0.1);
         var scores = new LiteralScores(model, metric, ablated);
 
         foreach (var example in examples)
@@ -33,10 +33,10 @@ public sealed class OracleIdentityTests
             double Gap(OracleRule rule, int steps) =>
                 Math.Abs(scores.Edges(example, OracleMethod.EapIg, LiteralRule.Points(rule, steps)).Take(model.Graph.Columns).Sum() - target);
 
-            Assert.InRange(Gap(OracleRule.GaussLegendre, 16) / Math.Abs(target), 0, 1e-9);
+            Assert.InRange(Gap(OracleRule.GaussLegendre, 12) / Math.Abs(target), 0, 1e-9);
             // The errors of the other rules fall as 1/m (left, right) and as 1/m² (midpoint, trapezoid).
-            foreach (var rule in new[] { OracleRule.Left, OracleRule.Right }) Assert.InRange(Gap(rule, 32) / Gap(rule, 16), 0.45, 0.55);
-            foreach (var rule in new[] { OracleRule.Midpoint, OracleRule.Trapezoid }) Assert.InRange(Gap(rule, 32) / Gap(rule, 16), 0.2, 0.3);
+            foreach (var rule in new[] { OracleRule.Left, OracleRule.Right }) Assert.InRange(Gap(rule, 16) / Gap(rule, 8), 0.45, 0.55);
+            foreach (var rule in new[] { OracleRule.Midpoint, OracleRule.Trapezoid }) Assert.InRange(Gap(rule, 16) / Gap(rule, 8), 0.2, 0.3);
         }
     }
 
@@ -101,11 +101,11 @@ public sealed class OracleIdentityTests
         {
             var example = examples[i];
             var stream = Enumerable.Range(0, width)
-                .Select(c => positions[example.Clean.Length - 1, c] + weights.Layers.Sum(layer => (double)layer.OutputBias![c])).ToArray();
+                .Select(c => positions[example.Clean.Length - 1][c] + weights.Layers.Sum(layer => (double)layer.OutputBias![c])).ToArray();
             var mean = stream.Average();
             var sigma = Math.Sqrt(stream.Average(x => (x - mean) * (x - mean)) + 1e-5);
             var normed = stream.Select((x, c) => (x - mean) / sigma * weights.FinalNormScale[c] + weights.FinalNormShift![c]).ToArray();
-            double Logit(int token) => Enumerable.Range(0, width).Sum(c => normed[c] * unembedding[token, c]);
+            double Logit(int token) => Enumerable.Range(0, width).Sum(c => normed[c] * unembedding[token][c]);
             Assert.Equal(example.Answers.Average(Logit) - example.Distractors.Average(Logit), circuit[i], 1e-11);
         }
     }

@@ -101,28 +101,33 @@ public sealed class Tape
         return y;
     }
 
-    /// <summary>y = x · W + b, with constant W [x.Columns × outputs] and b.</summary>
-    public Value Linear(Value x, double[,] weights, double[]? bias = null)
+    /// <summary>y = x · W + b, with constant b and constant W, given by its rows [x.Columns × outputs].</summary>
+    public Value Linear(Value x, double[][] weights, double[]? bias = null)
     {
-        var (inputs, outputs) = (weights.GetLength(0), weights.GetLength(1));
+        var (inputs, outputs) = (weights.Length, weights[0].Length);
         if (inputs != x.Columns) throw new ArgumentException($"{x.Columns} columns into a matrix of {inputs} inputs");
         var y = new Value(x.Rows, outputs);
         for (var r = 0; r < x.Rows; r++)
         {
-            for (var o = 0; o < outputs; o++)
+            var row = y.Data.AsSpan(r * outputs, outputs);
+            bias?.CopyTo(row);
+            for (var i = 0; i < inputs; i++)
             {
-                var sum = bias?[o] ?? 0;
-                for (var i = 0; i < inputs; i++) sum += x[r, i] * weights[i, o];
-                y[r, o] = sum;
+                var (number, line) = (x[r, i], weights[i]);
+                for (var o = 0; o < line.Length; o++) row[o] += number * line[o];
             }
         }
         notes.Add(() =>
         {
             for (var r = 0; r < x.Rows; r++)
             {
+                var gradient = y.Gradient.AsSpan(r * outputs, outputs);
                 for (var i = 0; i < inputs; i++)
                 {
-                    for (var o = 0; o < outputs; o++) x.Gradient[r * inputs + i] += y.Gradient[r * outputs + o] * weights[i, o];
+                    var line = weights[i];
+                    double sum = 0;
+                    for (var o = 0; o < line.Length; o++) sum += gradient[o] * line[o];
+                    x.Gradient[r * inputs + i] += sum;
                 }
             }
         });
