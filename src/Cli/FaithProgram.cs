@@ -60,7 +60,9 @@ public static class FaithProgram
         CircuitCommand.Create(context),
         EvaluateCommand.Create(context),
         CurveCommand.Create(context),
+        DrawCommand.Create(context),
         TasksCommand.Create(context),
+        GenerateCommand.Create(context),
     };
 
     private static int Report(Exception exception, TextWriter error)
