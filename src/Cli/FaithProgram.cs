@@ -56,8 +56,13 @@ public static class FaithProgram
 
     private static FaithRootCommand Root(CommandContext context) => new()
     {
+        AttributeCommand.Create(context),
         CircuitCommand.Create(context),
+        EvaluateCommand.Create(context),
+        CurveCommand.Create(context),
+        DrawCommand.Create(context),
         TasksCommand.Create(context),
+        GenerateCommand.Create(context),
     };
 
     private static int Report(Exception exception, TextWriter error)

@@ -34,18 +34,11 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private int[] Prompt(PromptDraft prompt, string field, string place)
     {
         if (prompt.Text is "" || prompt.Ids is []) throw Error(place, $"\"{field}\" is empty");
-        var ids = prompt.Text is null ? prompt.Ids! : EncodePrompt(prompt.Text, field, place);
+        var ids = prompt.Text is { } text ? TokenizerFor(text, field, place).EncodePrompt(text) : prompt.Ids!;
         if (config is null) return ids;
         if (ids.Length > config.Context) throw Error(place, $"\"{field}\" has {Tokens(ids.Length)}; the model's context holds {config.Context}");
         foreach (var id in ids) CheckId(id, field, place);
         return ids;
-    }
-
-    private int[] EncodePrompt(string text, string field, string place)
-    {
-        var ids = Encode(text, field, place);
-        // A text that spells its own BOS must not get a second one.
-        return tokenizer!.BeginToken is not { } begin || (ids.Length > 0 && ids[0] == begin) ? ids : [begin, .. ids];
     }
 
     private int[] Answers(IReadOnlyList<TokenDraft> answers, string field, string place)
@@ -63,7 +56,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private int OneToken(string text, string field, string place)
     {
         if (tokens.TryGetValue(text, out var known)) return known;
-        var ids = Encode(text, field, place);
+        var ids = TokenizerFor(text, field, place).Encode(text);
         if (ids.Length != 1)
         {
             throw Error(place, $"{OneLine.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one");
@@ -71,9 +64,8 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         return tokens[text] = ids[0];
     }
 
-    private int[] Encode(string text, string field, string place) => tokenizer is null
-        ? throw Error(place, $"\"{field}\" holds text ({OneLine.Quote(text)}), but the model has no tokenizer; give token ids")
-        : tokenizer.Encode(text);
+    private Tokenizer TokenizerFor(string text, string field, string place) =>
+        tokenizer ?? throw Error(place, $"\"{field}\" holds text ({OneLine.Quote(text)}), but the model has no tokenizer; give token ids");
 
     private void CheckId(int id, string field, string place)
     {
