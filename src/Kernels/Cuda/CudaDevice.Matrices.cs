@@ -1,0 +1,114 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Faith.Kernels.Cuda;
+
+// Weights and the launcher of gemm.cu.
+public sealed unsafe partial class CudaDevice
+{
+    [StructLayout(LayoutKind.Sequential)]
+    private record struct GemmParameters
+    {
+        public Tensor X, Y;
+        public nint Weights, Bias, Scale;
+        public long XBatch, WeightsBatch, YBatch;
+        public int WeightsStride, WeightsGroup, Add, AlignedX, AlignedWeights, AlignedY;
+    }
+
+    /// <inheritdoc/>
+    public override Weights CreateWeights(MatrixSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var (rows, columns) = source.StoredTransposed ? (source.Outputs, source.Inputs) : (source.Inputs, source.Outputs);
+        var elementBytes = source.Precision == WeightPrecision.BFloat16 ? 2 : 4;
+        var buffer = CudaBuffer.Allocate(_context, checked((long)rows * columns * elementBytes));
+        try
+        {
+            // Float32 rows pass through an array and then a pinned buffer, a few megabytes at a time.
+            var rowsAtOnce = Math.Max(1, StagingBytes / (4 * columns));
+            var values = new float[checked(Math.Min(rows, rowsAtOnce) * columns)];
+            var halves = elementBytes == 2 ? new ushort[values.Length] : [];
+            var destination = buffer.Address;
+            for (var row = 0; row < rows; row += rowsAtOnce)
+            {
+                var piece = values.AsSpan(0, Math.Min(rowsAtOnce, rows - row) * columns);
+                source.ReadStoredRows(row, Math.Min(rowsAtOnce, rows - row), piece);
+                if (elementBytes == 2)
+                    Upload(MemoryMarshal.AsBytes(UpperHalves(piece, halves)), destination);
+                else
+                    Upload(MemoryMarshal.AsBytes(piece), destination);
+                destination += piece.Length * elementBytes;
+            }
+            return new CudaWeights(buffer, source.Inputs, source.Outputs, source.StoredTransposed, source.Precision);
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    // The source says that bfloat16 loses nothing, so the lower halves are zero.
+    private static ReadOnlySpan<ushort> UpperHalves(ReadOnlySpan<float> values, ushort[] halves)
+    {
+        for (var i = 0; i < values.Length; i++)
+            halves[i] = (ushort)(BitConverter.SingleToUInt32Bits(values[i]) >> 16);
+        return halves.AsSpan(0, values.Length);
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    {
+        var w = (CudaWeights)weights;
+        var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
+        if (x.Rows != y.Rows || k0 < 0 || n0 < 0 || k0 + x.Columns > inputs || n0 + y.Columns > outputs)
+            throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
+        if (!bias.IsNone)
+            RequireShape(bias, 1, y.Columns);
+        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
+    }
+
+    /// <summary>
+    /// A batch of products: x and y move by xBatch and yBatch elements from one to the next, the block of weights by
+    /// weightsBatch elements every weightsGroup products. y = scale⊙(x·W) + bias.
+    /// </summary>
+    private void MultiplyBatch(CudaWeights w, WeightSide side, Tensor x, Tensor y, int batch, long xBatch, long yBatch, int k0, int n0,
+        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add)
+    {
+        MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
+        var transposed = side == WeightSide.Transposed != w.StoredTransposed;
+        var offset = w.Offset(side, k0, n0);
+        var parameters = new GemmParameters
+        {
+            X = x,
+            Y = y,
+            Weights = w.Pointer + checked((nint)(offset * w.ElementBytes)),
+            Bias = bias,
+            Scale = scale,
+            XBatch = xBatch,
+            WeightsBatch = weightsBatch,
+            YBatch = yBatch,
+            WeightsStride = w.Stride,
+            WeightsGroup = weightsGroup,
+            Add = add ? 1 : 0,
+            AlignedX = InFours(x.Pointer, x.Stride, xBatch, 4),
+            AlignedWeights = InFours(w.Pointer + (nint)(offset * w.ElementBytes), w.Stride, weightsBatch, w.ElementBytes),
+            AlignedY = InFours(y.Pointer, y.Stride, yBatch, 4),
+        };
+        var (size, tile) = ChooseTile(y.Rows, y.Columns, batch);
+        Launch($"gemm_{(w.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}{(transposed ? "_transposed" : "")}_{size}", parameters, CeilDiv(y.Columns, tile), CeilDiv(y.Rows, tile), batch);
+    }
+
+    // The largest tile that still gives every multiprocessor a block or two: a large one reads less, but an idle
+    // multiprocessor costs more than that.
+    private (string Size, int Tile) ChooseTile(int rows, int columns, int batch)
+    {
+        long Blocks(int tile) => CeilDiv(rows, tile) * CeilDiv(columns, tile) * batch;
+        return rows > 64 && Blocks(128) >= 2 * _multiprocessors ? ("large", 128)
+            : rows > 32 && Blocks(64) >= _multiprocessors ? ("medium", 64) : ("small", 32);
+    }
+
+    // 1 when groups of four elements start at multiples of four elements' bytes in every row of every product.
+    private static int InFours(nint pointer, int stride, long batch, int elementBytes) =>
+        BitOperations.TrailingZeroCount(pointer | (nint)stride * elementBytes | (nint)batch * elementBytes) >= (elementBytes == 4 ? 4 : 3) ? 1 : 0;
+}

@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Faith.Kernels.Cuda;
+
+/// <summary>
+/// A GPU. Operations are issued to one stream and return at once; <see cref="Download"/> and <see cref="Synchronize"/> wait.
+/// One thread at a time may use a device.
+/// </summary>
+public sealed unsafe partial class CudaDevice : Device
+{
+    private const int StagingBytes = 4 << 20;
+
+    private readonly CudaDriver _driver;
+    private readonly CudaContext _context;
+    private readonly CudaHandle _stream;
+    private readonly CudaModule _module;
+    private readonly PinnedBuffer[] _staging;
+    private readonly CudaHandle[] _staged;
+    private readonly int _multiprocessors;
+    private CudaBuffer? _workspace;
+    private int _nextStaging;
+
+    internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null)
+    {
+        // The kernels take these structures by value.
+        if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
+            throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
+        _driver = driver;
+        _multiprocessors = info.Multiprocessors;
+        Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
+        _context = new(driver, info.Ordinal);
+        _context.MakeCurrent();
+        _stream = CudaHandle.Stream(_context);
+        _module = new(_context, ptx ?? CudaModule.EmbeddedPtx());
+        _staging = [new(_context, StagingBytes), new(_context, StagingBytes)];
+        _staged = [CudaHandle.Event(_context), CudaHandle.Event(_context)];
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override long FreeMemory
+    {
+        get
+        {
+            nuint free, total;
+            _context.MakeCurrent();
+            _driver.Check(_driver.cuMemGetInfo(&free, &total));
+            return (long)free;
+        }
+    }
+
+    // ---- memory ----
+
+    /// <inheritdoc/>
+    public override DeviceBuffer Allocate(long bytes)
+    {
+        var buffer = CudaBuffer.Allocate(_context, bytes);
+        if (bytes > 0)
+            _driver.Check(_driver.cuMemsetD8Async(buffer.Address, 0, (nuint)bytes, _stream.Value));
+        return buffer;
+    }
+
+    /// <inheritdoc/>
+    public override void Upload(ReadOnlySpan<byte> source, nint destination)
+    {
+        // Through two pinned buffers in turn, so that filling one overlaps with copying the other.
+        while (source.Length > 0)
+        {
+            var count = Math.Min(source.Length, StagingBytes);
+            source[..count].CopyTo(NextStaging());
+            SendStaging(destination, count);
+            source = source[count..];
+            destination += count;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Download(nint source, Span<byte> destination)
+    {
+        while (destination.Length > 0)
+        {
+            var count = Math.Min(destination.Length, StagingBytes);
+            var staging = NextStaging();
+            _driver.Check(_driver.cuMemcpyDtoHAsync(_staging[_nextStaging].Address, source, (nuint)count, _stream.Value));
+            _driver.Check(_driver.cuStreamSynchronize(_stream.Value));
+            staging[..count].CopyTo(destination);
+            destination = destination[count..];
+            source += count;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        _context.MakeCurrent();
+        _driver.Check(_driver.cuStreamSynchronize(_stream.Value));
+    }
+
+    // The pinned buffer whose last copy is done.
+    private Span<byte> NextStaging()
+    {
+        _context.MakeCurrent();
+        _nextStaging ^= 1;
+        _driver.Check(_driver.cuEventSynchronize(_staged[_nextStaging].Value));
+        return new((void*)_staging[_nextStaging].Address, StagingBytes);
+    }
+
+    private void SendStaging(nint destination, int bytes)
+    {
+        _driver.Check(_driver.cuMemcpyHtoDAsync(destination, _staging[_nextStaging].Address, (nuint)bytes, _stream.Value));
+        _driver.Check(_driver.cuEventRecord(_staged[_nextStaging].Value, _stream.Value));
+    }
+
+    // Memory for the inside of one operation. It grows to the largest need and stays; operations on the stream use it in turn.
+    private nint Workspace(long bytes)
+    {
+        if (_workspace is null || _workspace.Bytes < bytes)
+        {
+            // Freeing waits for the work that still uses the smaller one.
+            _workspace?.Dispose();
+            _workspace = null;
+            _workspace = CudaBuffer.Allocate(_context, bytes);
+        }
+        return _workspace.Address;
+    }
+
+    private void Launch<T>(string kernel, in T parameters, long gridX, long gridY = 1, long gridZ = 1, int threads = 0) where T : unmanaged
+    {
+        _context.MakeCurrent();
+        _module.Launch(kernel, _stream.Value, parameters, gridX, gridY, gridZ, threads);
+    }
+
+    private static long CeilDiv(long a, long b) => (a + b - 1) / b;
+
+    private static void RequireShape(Tensor x, int rows, int columns, [CallerArgumentExpression(nameof(x))] string name = "")
+    {
+        if (x.Rows != rows || x.Columns != columns)
+            throw new ArgumentException($"{name} is {x.Rows} × {x.Columns}, not {rows} × {columns}", name);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _workspace?.Dispose();
+        foreach (var handle in (IEnumerable<SafeHandle>)[.. _staged, .. _staging])
+            handle.Dispose();
+        _module.Dispose();
+        _stream.Dispose();
+        _context.Dispose();
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Faith.Kernels.Cuda;
+
+/// <summary>One GPU that the driver reports.</summary>
+/// <param name="Ordinal">Number of the device, from 0.</param>
+/// <param name="Name">Marketing name.</param>
+/// <param name="Major">Compute capability before the point.</param>
+/// <param name="Minor">Compute capability after the point.</param>
+/// <param name="Multiprocessors">Streaming multiprocessors.</param>
+/// <param name="Memory">Bytes of device memory.</param>
+public sealed record CudaDeviceInfo(int Ordinal, string Name, int Major, int Minor, int Multiprocessors, long Memory)
+{
+    /// <summary>True for compute capability 8.0 and above, which the kernels are compiled for.</summary>
+    public bool Usable => Major >= 8;
+
+    /// <summary>"NVIDIA H100 PCIe (sm_90, 114 multiprocessors, 79.1 GiB)", with the reason where it cannot be used.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Name} (sm_{Major}{Minor}, {Multiprocessors} multiprocessors, {Memory / (double)(1 << 30):0.0} GiB){(Usable ? "" : "; compute capability 8.0 or higher is needed")}");
+}
+
+/// <summary>What <see cref="CudaDevices.Probe()"/> found.</summary>
+/// <param name="Driver">The loaded driver, or null.</param>
+/// <param name="Devices">All devices, usable or not.</param>
+/// <param name="Reason">Why no device can be used, or empty.</param>
+public sealed record CudaProbe(CudaDriver? Driver, IReadOnlyList<CudaDeviceInfo> Devices, string Reason)
+{
+    /// <summary>True when at least one device can be used.</summary>
+    public bool Available => Reason.Length == 0;
+}
+
+/// <summary>Finds and opens CUDA devices.</summary>
+public static unsafe class CudaDevices
+{
+    // Graphs are instantiated with cuGraphInstantiateWithFlags, which came with CUDA 11.4.
+    private const int OldestDriver = 11040;
+    private const int AttributeMultiprocessors = 16, AttributeMajor = 75, AttributeMinor = 76;
+
+    /// <summary>Lists the devices of the installed driver, or says why there are none. Never throws.</summary>
+    public static CudaProbe Probe()
+    {
+        var driver = CudaDriver.TryLoad(out var reason);
+        return driver is null ? new(null, [], reason) : Probe(driver);
+    }
+
+    /// <summary>Lists the devices of a driver, or says why there are none. Never throws.</summary>
+    public static CudaProbe Probe(CudaDriver driver)
+    {
+        ArgumentNullException.ThrowIfNull(driver);
+        try
+        {
+            var result = driver.cuInit(0);
+            if (result != 0)
+                return new(driver, [], $"cuInit failed: {driver.Describe(result)}");
+            int version, count;
+            driver.Check(driver.cuDriverGetVersion(&version));
+            if (version < OldestDriver)
+                return new(driver, [], $"the driver supports CUDA {version / 1000}.{version % 1000 / 10}; 11.4 or newer is needed");
+            driver.Check(driver.cuDeviceGetCount(&count));
+            var devices = Enumerable.Range(0, count).Select(ordinal => Describe(driver, ordinal)).ToArray();
+            return new(driver, devices, devices.Length == 0 ? "the driver reports no GPU"
+                : devices.Any(d => d.Usable) ? "" : $"no GPU of compute capability 8.0 or higher: {string.Join("; ", devices.Select(d => d.ToString()))}");
+        }
+        catch (CudaException e)
+        {
+            return new(driver, [], e.Message);
+        }
+    }
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="ordinal">Number of the device; null for the first one that can be used.</param>
+    /// <exception cref="CudaException">It is not there or cannot be used; the message says why.</exception>
+    public static CudaDevice Open(int? ordinal = null) => Open(Probe(), ordinal);
+
+    /// <summary>Opens a device that was found.</summary>
+    /// <inheritdoc cref="Open(int?)"/>
+    public static CudaDevice Open(CudaProbe probe, int? ordinal = null)
+    {
+        ArgumentNullException.ThrowIfNull(probe);
+        var info = probe.Devices.FirstOrDefault(d => ordinal is { } wanted ? d.Ordinal == wanted : d.Usable);
+        if (info is null)
+            throw new CudaException($"CUDA is not available: {(probe.Reason.Length > 0 ? probe.Reason : $"there is no device {ordinal}; the driver reports {probe.Devices.Count}")}");
+        return info.Usable ? new(probe.Driver!, info) : throw new CudaException($"CUDA device {info.Ordinal} cannot be used: {info}");
+    }
+
+    private static CudaDeviceInfo Describe(CudaDriver driver, int ordinal)
+    {
+        int handle;
+        nuint memory;
+        var name = stackalloc byte[256];
+        driver.Check(driver.cuDeviceGet(&handle, ordinal));
+        var device = handle;
+        driver.Check(driver.cuDeviceGetName(name, 256, device));
+        driver.Check(driver.cuDeviceTotalMem(&memory, device));
+        int Attribute(int attribute)
+        {
+            int value;
+            driver.Check(driver.cuDeviceGetAttribute(&value, attribute, device));
+            return value;
+        }
+        return new(ordinal, Marshal.PtrToStringUTF8((nint)name) ?? "", Attribute(AttributeMajor), Attribute(AttributeMinor), Attribute(AttributeMultiprocessors), (long)memory);
+    }
+}

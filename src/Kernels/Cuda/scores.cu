@@ -1,0 +1,142 @@
+// Attribution: the accumulated gradients of the split inputs and the contraction of all edge scores.
+#include "tile.cuh"
+
+struct SplitParameters {
+    Tensor gradient, projection, projectionAtZero, inverseSigma, alpha, s;
+    int width, headDim, group;
+    float weight;
+};
+
+// Adds alpha += weight·gradient/σ; sets s[row, h] = weight·((c - b')·gradient)/(width·σ). A warp a head, block x-index the row.
+// Bytes: 16 an element of gradient; 4 operations.
+KERNEL(256) accumulate_split_gradient(SplitParameters p) {
+    const int row = blockX(), head = blockY() * 8 + warp();
+    if (head >= p.s.columns) return;
+    const int own = head * p.headDim, shared = head / p.group * p.headDim;
+    const float *g = p.gradient.row(row) + own, *c = p.projection.row(row) + shared;
+    const float *zero = p.projectionAtZero.pointer ? p.projectionAtZero.pointer + shared : nullptr;
+    float *alpha = p.alpha.row(row) + own;
+    const float inverse = *p.inverseSigma.row(row), factor = p.weight * inverse;
+    float product = 0.f;
+    for (int i = lane(); i < p.headDim; i += 32) {
+        product = __builtin_fmaf(c[i] - (zero ? zero[i] : 0.f), g[i], product);
+        alpha[i] = __builtin_fmaf(factor, g[i], alpha[i]);
+    }
+    product = overWarp<Add>(product);
+    if (lane() == 0) p.s.row(row)[head] = factor * product / (float)p.width;
+}
+
+// ---- contraction of a chunk of rows ----
+//
+// Working memory, for `count` rows from firstRow on and F sources:
+//   differences [F][count][d]   Δz of every source, centred for LayerNorm
+//   gradients   [3H][count][d]  γ⊙(W·α) of one layer's q, k and v columns
+//   products    [count][F][C]   Δz·column for C = 3H + (MLP column) + Steps columns, the last being the x̂ of the steps
+// Since x̂ is centred already, Δz·G = (PΔz)·(γ⊙(Wα)) - Σ_k s_k·(PΔz·x̂_k), so the steps are further columns of one product and
+// G is never corrected element by element.
+
+struct CentreParameters {
+    Tensor x, y;
+    int centred;
+};
+
+// Sets y = x - mean(x)·[centred] a row; y may be x. Bytes: 8 an element.
+KERNEL(256) centre_rows(CentreParameters p) {
+    __shared__ float slots[8];
+    const float *x = p.x.row(blockX());
+    float *y = p.y.row(blockX()), sum = 0.f;
+    if (p.centred)
+        for (int i = threadIndex(); i < p.x.columns; i += blockThreads()) sum += x[i];
+    const float mean = p.centred ? overBlock<Add>(sum, slots) / (float)p.x.columns : 0.f;
+    for (int i = threadIndex(); i < p.x.columns; i += blockThreads()) y[i] = x[i] - mean;
+}
+
+struct ContractParameters {
+    Tensor differences, gradients; // [F·count × d], [3H·count × d]
+    Tensor mlpGradient;            // [rows × d], or none
+    Tensor normalizedInputs;       // [steps·rows × d]
+    float *products;
+    int firstRow, count, rows, headColumns, columns;
+    int sources, headSources; // sources that the MLP column reads, and the q, k and v columns
+    int productSources;       // F
+    int aligned;
+};
+
+// Sets products[row][u][column] for the sources of one layer. Block z-index: the row of the chunk. Tiles of 64×64, 4×4 a
+// thread. Operations a row: 2·sources·columns·d. Bytes: 4·d·(sources + columns) a row, from L2.
+KERNEL(256) contract_rows(ContractParameters p) {
+    using Tile = TileProduct<64, 64, 4, 4>;
+    const int row = blockZ(), u0 = blockY() * 64, c0 = blockX() * 64, depth = p.differences.columns;
+    // Only the MLP column reads the sources from headSources on.
+    if (u0 >= p.headSources && c0 + 64 <= p.headColumns) return;
+    const int mlp = p.mlpGradient.pointer ? 1 : 0;
+    auto difference = [&](int m, int k) {
+        const int u = u0 + m;
+        return loadFour(p.differences.pointer + ((long long)u * p.count + row) * depth + k, u < p.sources ? depth - k : 0, p.aligned);
+    };
+    auto gradient = [&](int k, int n) {
+        const int column = c0 + n, step = column - p.headColumns - mlp;
+        const float *from = column < p.headColumns ? p.gradients.pointer + ((long long)column * p.count + row) * depth
+                            : step < 0             ? p.mlpGradient.row(p.firstRow + row)
+                                                   : p.normalizedInputs.pointer + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride;
+        return loadFour(from + k, column < p.columns ? depth - k : 0, p.aligned);
+    };
+    float acc[4][4] = {};
+    Tile::multiply<true>(depth, difference, gradient, acc);
+    UNROLL for (int i = 0; i < 4; i++) {
+        const int u = u0 + Tile::row(i);
+        if (u >= p.sources) continue;
+        float *out = p.products + ((long long)row * p.productSources + u) * p.columns;
+        UNROLL for (int j = 0; j < 4; j++)
+            if (c0 + Tile::column(j) < p.columns) out[c0 + Tile::column(j)] = acc[i][j];
+    }
+}
+
+struct ReduceParameters {
+    const float *products;
+    Tensor stepProducts; // [steps·rows × 3H]
+    Tensor scores;       // [examples × F·N]
+    Indices offsets;
+    int firstRow, count, rows, headColumns, columns, steps, mlp;
+    int sources, headSources, productSources;
+    int firstColumn, scoreColumns; // of the layer, and N
+};
+
+// Adds to the scores of one layer, row by row in the order of the rows: the same bits however the rows are cut into chunks
+// and micro-batches. A thread an entry, block y-index the example. Bytes a row: 4·sources·columns; operations: 2·sources·3H·steps.
+KERNEL(256) reduce_rows(ReduceParameters p) {
+    const int example = blockY(), layerColumns = p.headColumns + p.mlp, entry = blockX() * 256 + threadIndex();
+    const int u = entry / layerColumns, column = entry % layerColumns;
+    if (u >= (column < p.headColumns ? p.headSources : p.sources)) return;
+    const int from = maximum(p.offsets[example], p.firstRow), to = minimum(p.offsets[example + 1], p.firstRow + p.count);
+    if (from >= to) return;
+    float *score = p.scores.row(example) + (long long)u * p.scoreColumns + p.firstColumn + column;
+    float sum = *score;
+    for (int row = from; row < to; row++) {
+        const float *products = p.products + ((long long)(row - p.firstRow) * p.productSources + u) * p.columns;
+        float value = products[column];
+        if (column < p.headColumns)
+            for (int k = 0; k < p.steps; k++)
+                value = __builtin_fmaf(-products[layerColumns + k], p.stepProducts.row(k * p.rows + row)[column], value);
+        sum += value;
+    }
+    *score = sum;
+}
+
+struct LastRowParameters {
+    Tensor differences, gradient, scores; // [F·count × d], [examples × d], [examples × F·N]
+    Indices offsets;
+    int firstRow, count, sources, column, scoreColumns;
+};
+
+// Adds to one column's scores what the last row of each example gives. A warp a source, block y-index the example.
+// Bytes: 8·d a source; operations: 2·d.
+KERNEL(256) contract_last_rows(LastRowParameters p) {
+    const int example = blockY(), u = blockX() * 8 + warp(), row = p.offsets[example + 1] - 1 - p.firstRow;
+    if (u >= p.sources || row < 0 || row >= p.count) return;
+    const float *difference = p.differences.row(u * p.count + row), *gradient = p.gradient.row(example);
+    float sum = 0.f;
+    for (int i = lane(); i < p.gradient.columns; i += 32) sum = __builtin_fmaf(difference[i], gradient[i], sum);
+    sum = overWarp<Add>(sum);
+    if (lane() == 0) p.scores.row(example)[(long long)u * p.scoreColumns + p.column] += sum;
+}

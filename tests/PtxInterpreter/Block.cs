@@ -1,0 +1,88 @@
+namespace Faith.PtxInterpreter;
+
+/// <summary>The size of a grid or a position in it.</summary>
+public readonly record struct Dim(uint X, uint Y, uint Z)
+{
+    /// <summary>Number of blocks.</summary>
+    public long Count => (long)X * Y * Z;
+}
+
+/// <summary>One thread block at a time of a launch: its warps, their barrier and their shared memory.</summary>
+public sealed class Block : IDisposable
+{
+    private readonly Warp[] _warps;
+    private readonly Dim _grid;
+    private readonly int _threads;
+
+    /// <summary>A block of <paramref name="threads"/> threads.</summary>
+    public Block(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        Kernel = kernel;
+        Parameters = parameters;
+        Memory = memory;
+        Shared = new(kernel);
+        (_grid, _threads) = (grid, threads);
+        _warps = [.. Enumerable.Range(0, threads / Warp.Lanes).Select(w => new Warp(this, w * Warp.Lanes))];
+    }
+
+    /// <summary>The kernel.</summary>
+    public PtxKernel Kernel { get; }
+    /// <summary>The parameter block.</summary>
+    public byte[] Parameters { get; }
+    /// <summary>Global memory.</summary>
+    public GlobalMemory Memory { get; }
+    /// <summary>Shared memory.</summary>
+    public SharedMemory Shared { get; }
+    /// <summary>Position in the grid.</summary>
+    public Dim Index { get; private set; }
+    /// <summary>Warp instructions run so far.</summary>
+    public long Executed => _warps.Sum(w => w.Executed);
+
+    /// <summary>Value of a special register.</summary>
+    public uint Special(string name, int thread) => name switch
+    {
+        "%tid.x" => (uint)thread,
+        "%ntid.x" => (uint)_threads,
+        "%ctaid.x" => Index.X,
+        "%ctaid.y" => Index.Y,
+        "%ctaid.z" => Index.Z,
+        "%nctaid.x" => _grid.X,
+        "%nctaid.y" => _grid.Y,
+        "%nctaid.z" => _grid.Z,
+        "%tid.y" or "%tid.z" => 0,
+        "%ntid.y" or "%ntid.z" => 1,
+        _ => throw new PtxException($"kernel {Kernel.Name}: unknown special register {name}"),
+    };
+
+    /// <summary>Runs the block at a position of the grid.</summary>
+    public void Run(Dim index)
+    {
+        Index = index;
+        Shared.Reset();
+        foreach (var warp in _warps)
+            warp.Start();
+        while (true)
+        {
+            foreach (var warp in _warps)
+                if (!warp.Finished)
+                    warp.Run();
+            var waiting = _warps.FirstOrDefault(w => !w.Finished);
+            if (waiting is null)
+                return;
+            foreach (var warp in _warps)
+                if (warp.Finished)
+                    throw waiting.Failure(waiting.WaitingAt!, $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits at a barrier that warp {warp.FirstThread / Warp.Lanes} never reaches, for it has left the kernel");
+                else if (warp.WaitingAt != waiting.WaitingAt)
+                    throw waiting.Failure(waiting.WaitingAt!, $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits here while warp {warp.FirstThread / Warp.Lanes} waits at PTX line {warp.WaitingAt!.Line}");
+            Shared.Barrier();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var warp in _warps)
+            warp.Dispose();
+    }
+}

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+
+namespace Faith.PtxInterpreter;
+
+/// <summary>The allocations of the simulated GPU. Only addresses inside one of them may be touched.</summary>
+public sealed unsafe class GlobalMemory
+{
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<ulong, ulong> _allocations = [];
+    // Sorted starts and ends, replaced as a whole, so that running kernels read them without a lock.
+    private volatile Table _table = new([], []);
+
+    /// <summary>Bytes allocated now.</summary>
+    public long Used { get; private set; }
+
+    /// <summary>
+    /// Allocates 256-byte aligned memory filled with a pattern that is NaN as a float and an absurd index as an integer, so
+    /// that what is read before it was written shows.
+    /// </summary>
+    public ulong Allocate(long bytes)
+    {
+        var address = (ulong)NativeMemory.AlignedAlloc((nuint)bytes, 256);
+        NativeMemory.Fill((void*)address, (nuint)bytes, 0xff);
+        lock (_lock)
+        {
+            _allocations.Add(address, address + (ulong)bytes);
+            Used += bytes;
+            Publish();
+        }
+        return address;
+    }
+
+    /// <summary>Frees an allocation; false when there is none at this address.</summary>
+    public bool Free(ulong address)
+    {
+        lock (_lock)
+        {
+            if (!_allocations.Remove(address, out var end))
+                return false;
+            Used -= (long)(end - address);
+            Publish();
+        }
+        NativeMemory.AlignedFree((void*)address);
+        return true;
+    }
+
+    /// <summary>True when all of [address, address + bytes) is in one allocation, whose bounds are returned.</summary>
+    public bool Contains(ulong address, ulong bytes, out ulong start, out ulong end)
+    {
+        var table = _table;
+        var (starts, ends) = (table.Starts, table.Ends);
+        var index = Array.BinarySearch(starts, address);
+        index = index < 0 ? ~index - 1 : index;
+        if (index < 0 || address + bytes > ends[index])
+        {
+            start = end = 0;
+            return false;
+        }
+        (start, end) = (starts[index], ends[index]);
+        return true;
+    }
+
+    private void Publish() => _table = new([.. _allocations.Keys], [.. _allocations.Values]);
+
+    private sealed record Table(ulong[] Starts, ulong[] Ends);
+}

@@ -1,0 +1,152 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+
+namespace Faith.PtxInterpreter;
+
+/// <summary>An operation on a vector of lanes.</summary>
+public interface IUnary<T>
+{
+    /// <summary>The result.</summary>
+    static abstract Vector256<T> Apply(Vector256<T> a);
+}
+
+/// <summary>An operation on two vectors of lanes.</summary>
+public interface IBinary<T>
+{
+    /// <summary>The result; for comparisons all bits set where they hold.</summary>
+    static abstract Vector256<T> Apply(Vector256<T> a, Vector256<T> b);
+}
+
+/// <summary>An operation on three vectors of lanes.</summary>
+public interface ITernary<T>
+{
+    /// <summary>The result.</summary>
+    static abstract Vector256<T> Apply(Vector256<T> a, Vector256<T> b, Vector256<T> c);
+}
+
+/// <summary>An operation on one lane, for what vectors cannot do or what changes the width.</summary>
+public interface IScalar<TIn, TOut>
+{
+    /// <summary>The result.</summary>
+    static abstract TOut Apply(TIn a, TIn b);
+}
+
+/// <summary>The loops over the 32 lanes of a warp. Lanes that are not active keep their value.</summary>
+public static unsafe class Lanes
+{
+    /// <summary>d = op(a).</summary>
+    public static void Unary<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IUnary<T>
+    {
+        T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A);
+        for (var n = 0; n < Warp.Lanes; n += Vector256<T>.Count)
+            Keep(w, d, n, TOp.Apply(Vector256.Load(a + n)));
+    }
+
+    /// <summary>d = op(a, b).</summary>
+    public static void Binary<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IBinary<T>
+    {
+        T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B);
+        for (var n = 0; n < Warp.Lanes; n += Vector256<T>.Count)
+            Keep(w, d, n, TOp.Apply(Vector256.Load(a + n), Vector256.Load(b + n)));
+    }
+
+    /// <summary>d = op(a, b, c).</summary>
+    public static void Ternary<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : ITernary<T>
+    {
+        T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B), c = (T*)(w.Registers + i.C);
+        for (var n = 0; n < Warp.Lanes; n += Vector256<T>.Count)
+            Keep(w, d, n, TOp.Apply(Vector256.Load(a + n), Vector256.Load(b + n), Vector256.Load(c + n)));
+    }
+
+    /// <summary>Predicate d = op(a, b).</summary>
+    public static void Compare<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IBinary<T>
+    {
+        T* a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B);
+        var bits = 0u;
+        for (var n = 0; n < Warp.Lanes; n += Vector256<T>.Count)
+            bits |= TOp.Apply(Vector256.Load(a + n), Vector256.Load(b + n)).ExtractMostSignificantBits() << n;
+        w.SetPredicate(i.D, bits);
+    }
+
+    /// <summary>d = op(a, b) lane by lane; b is ignored by operations of one operand.</summary>
+    public static void Scalar<TIn, TOut, TOp>(Instruction i, Warp w) where TIn : unmanaged where TOut : unmanaged where TOp : IScalar<TIn, TOut>
+    {
+        var d = (TOut*)(w.Registers + i.D);
+        TIn* a = (TIn*)(w.Registers + i.A), b = (TIn*)(w.Registers + i.B);
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var n = BitOperations.TrailingZeroCount(active);
+            d[n] = TOp.Apply(a[n], b[n]);
+        }
+    }
+
+    /// <summary>d = op(a, b) where b is a 32-bit shift count.</summary>
+    public static void Shift<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IShift<T>
+    {
+        T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A);
+        if (i.Shift >= 0 && i.Shift < 8 * sizeof(T))
+        {
+            for (var n = 0; n < Warp.Lanes; n += Vector256<T>.Count)
+                Keep(w, d, n, TOp.Apply(Vector256.Load(a + n), i.Shift));
+            return;
+        }
+        var b = (uint*)(w.Registers + i.B);
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var n = BitOperations.TrailingZeroCount(active);
+            d[n] = TOp.Apply(a[n], b[n]);
+        }
+    }
+
+    /// <summary>d = a·b + c with 32-bit factors and a 64-bit sum, or a·b where c is the constant 0.</summary>
+    public static void MultiplyWide(Instruction i, Warp w, bool signed, bool add)
+    {
+        var d = (ulong*)(w.Registers + i.D);
+        uint* a = (uint*)(w.Registers + i.A), b = (uint*)(w.Registers + i.B);
+        var c = (ulong*)(w.Registers + i.C);
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var n = BitOperations.TrailingZeroCount(active);
+            var product = signed ? (ulong)((long)(int)a[n] * (int)b[n]) : (ulong)a[n] * b[n];
+            d[n] = add ? product + c[n] : product;
+        }
+    }
+
+    /// <summary>d = c ? a : b.</summary>
+    public static void Select<T>(Instruction i, Warp w) where T : unmanaged
+    {
+        T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B);
+        var condition = w.Predicates[i.C];
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var n = BitOperations.TrailingZeroCount(active);
+            d[n] = (condition >> n & 1) != 0 ? a[n] : b[n];
+        }
+    }
+
+    /// <summary>Every lane gets what lane b (idx) or lane ^ b (bfly) holds in a.</summary>
+    public static void Shuffle(Instruction i, Warp w, bool butterfly)
+    {
+        uint* d = (uint*)(w.Registers + i.D), a = (uint*)(w.Registers + i.A), b = (uint*)(w.Registers + i.B);
+        var result = stackalloc uint[Warp.Lanes];
+        for (var n = 0; n < Warp.Lanes; n++)
+            result[n] = a[(butterfly ? n ^ (int)b[n] : (int)b[n]) & 31];
+        new ReadOnlySpan<uint>(result, Warp.Lanes).CopyTo(new(d, Warp.Lanes));
+    }
+
+    private static void Keep<T>(Warp w, T* d, int n, Vector256<T> value) where T : unmanaged
+    {
+        if (w.Mask != uint.MaxValue)
+            value = Vector256.ConditionalSelect(w.LaneMask<T>(n), value, Vector256.Load(d + n));
+        value.Store(d + n);
+    }
+}
+
+/// <summary>A shift of vectors by one count, and of one lane by its own.</summary>
+public interface IShift<T>
+{
+    /// <summary>The result for a count below the width.</summary>
+    static abstract Vector256<T> Apply(Vector256<T> a, int count);
+    /// <summary>The result for any count: larger ones than the width shift everything out.</summary>
+    static abstract T Apply(T a, uint count);
+}

@@ -1,0 +1,99 @@
+namespace Faith.PtxInterpreter;
+
+/// <summary>
+/// A block's shared memory with a record of who touched each word since the last barrier: two threads that touch the same
+/// word, at least one of them writing, race unless a barrier stands between. Reading a word that nobody wrote is a failure.
+/// </summary>
+public sealed class SharedMemory
+{
+    private const int ThreadBits = 11, SeveralThreads = (1 << ThreadBits) - 1;
+
+    private readonly PtxKernel _kernel;
+    private readonly byte[] _bytes;
+    // (epoch << ThreadBits) | (thread + 1) of the last write and the last read; 0: none.
+    private readonly int[] _writer, _reader;
+    private readonly bool[] _inVariable;
+    private int _epoch;
+
+    /// <summary>Shared memory for one kernel.</summary>
+    public SharedMemory(PtxKernel kernel)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        _kernel = kernel;
+        _bytes = new byte[(kernel.SharedBytes + 3) / 4 * 4];
+        _writer = new int[_bytes.Length / 4];
+        _reader = new int[_bytes.Length / 4];
+        _inVariable = new bool[_bytes.Length / 4];
+        foreach (var variable in kernel.Shared)
+            _inVariable.AsSpan(variable.Offset / 4, (variable.Size + 3) / 4).Fill(true);
+    }
+
+    /// <summary>Forgets everything, for the next block.</summary>
+    public void Reset()
+    {
+        Array.Clear(_writer);
+        Array.Clear(_reader);
+        _epoch = 1;
+    }
+
+    /// <summary>All threads passed a barrier.</summary>
+    public void Barrier() => _epoch++;
+
+    /// <summary>The bytes of an access of whole words, after all checks.</summary>
+    /// <returns>What is wrong with the access, or null.</returns>
+    public string? Read(ulong address, int bytes, int thread, out ReadOnlySpan<byte> data)
+    {
+        data = default;
+        if (Misplaced(address, bytes) is { } problem)
+            return problem;
+        var own = _epoch << ThreadBits | thread + 1;
+        for (var word = (int)address / 4; word < ((int)address + bytes) / 4; word++)
+        {
+            var writer = _writer[word];
+            if (writer == 0)
+                return $"thread {thread} reads {Describe(word)}, which nobody has written";
+            if (writer >> ThreadBits == _epoch && writer != own)
+                return $"race: thread {thread} reads {Describe(word)}, which thread {(writer & SeveralThreads) - 1} wrote since the last barrier";
+            var reader = _reader[word];
+            _reader[word] = reader >> ThreadBits == _epoch && reader != own ? _epoch << ThreadBits | SeveralThreads : own;
+        }
+        data = _bytes.AsSpan((int)address, bytes);
+        return null;
+    }
+
+    /// <summary>The bytes to write to, after all checks.</summary>
+    /// <returns>What is wrong with the access, or null.</returns>
+    public string? Write(ulong address, int bytes, int thread, out Span<byte> data)
+    {
+        data = default;
+        if (Misplaced(address, bytes) is { } problem)
+            return problem;
+        var own = _epoch << ThreadBits | thread + 1;
+        for (var word = (int)address / 4; word < ((int)address + bytes) / 4; word++)
+        {
+            int writer = _writer[word], reader = _reader[word];
+            if (writer >> ThreadBits == _epoch && writer != own)
+                return $"race: threads {(writer & SeveralThreads) - 1} and {thread} both write {Describe(word)}";
+            if (reader >> ThreadBits == _epoch && reader != own)
+                return $"race: thread {thread} writes {Describe(word)}, which {((reader & SeveralThreads) == SeveralThreads ? "other threads" : $"thread {(reader & SeveralThreads) - 1}")} read since the last barrier";
+            _writer[word] = own;
+        }
+        data = _bytes.AsSpan((int)address, bytes);
+        return null;
+    }
+
+    private string? Misplaced(ulong address, int bytes)
+    {
+        if (address % (ulong)bytes != 0 || bytes < 4)
+            return $"shared address {address:x} is not aligned to {bytes} bytes";
+        if (address + (ulong)bytes > (ulong)_bytes.Length || !_inVariable[address / 4] || !_inVariable[(address + (ulong)bytes - 1) / 4])
+            return $"shared address {address:x} is in no variable";
+        return null;
+    }
+
+    private string Describe(int word)
+    {
+        var variable = _kernel.Shared.First(v => word * 4 >= v.Offset && word * 4 < v.Offset + v.Size);
+        return $"word {word - variable.Offset / 4} of {variable.Name}";
+    }
+}

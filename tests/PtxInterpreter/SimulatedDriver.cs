@@ -1,0 +1,415 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Faith.PtxInterpreter;
+
+/// <summary>
+/// A CUDA driver in managed code: the functions of cuda.h that an engine may call, run on <see cref="SimulatedGpu"/>. Streams
+/// do their work at once; while one is captured, its work is kept for the graph instead.
+/// </summary>
+public static unsafe class SimulatedDriver
+{
+    private const int InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidPtx = 218, InvalidContext = 201, InvalidHandle = 400,
+        NotFound = 500, LaunchFailed = 719, CaptureUnsupported = 900;
+
+    private const nint Context = 0x77;
+
+    private sealed record Stream;
+    private sealed record Event { public long Time { get; set; } }
+    private sealed record Graph(List<Action> Work);
+    private sealed record HostMemory;
+    private sealed record Module(Dictionary<string, PtxKernel> Kernels);
+
+    private static readonly Dictionary<int, nint> Texts = [];
+
+    [ThreadStatic] private static nint t_current;
+
+    private static readonly Dictionary<string, nint> Functions = new()
+    {
+        ["cuInit"] = (nint)(delegate* unmanaged<uint, int>)&Init,
+        ["cuDriverGetVersion"] = (nint)(delegate* unmanaged<int*, int>)&DriverGetVersion,
+        ["cuGetErrorName"] = (nint)(delegate* unmanaged<int, byte**, int>)&GetErrorName,
+        ["cuGetErrorString"] = (nint)(delegate* unmanaged<int, byte**, int>)&GetErrorString,
+        ["cuDeviceGetCount"] = (nint)(delegate* unmanaged<int*, int>)&DeviceGetCount,
+        ["cuDeviceGet"] = (nint)(delegate* unmanaged<int*, int, int>)&DeviceGet,
+        ["cuDeviceGetName"] = (nint)(delegate* unmanaged<byte*, int, int, int>)&DeviceGetName,
+        ["cuDeviceGetAttribute"] = (nint)(delegate* unmanaged<int*, int, int, int>)&DeviceGetAttribute,
+        ["cuDeviceTotalMem_v2"] = (nint)(delegate* unmanaged<nuint*, int, int>)&DeviceTotalMem,
+        ["cuDevicePrimaryCtxRetain"] = (nint)(delegate* unmanaged<nint*, int, int>)&PrimaryCtxRetain,
+        ["cuDevicePrimaryCtxRelease_v2"] = (nint)(delegate* unmanaged<int, int>)&PrimaryCtxRelease,
+        ["cuCtxSetCurrent"] = (nint)(delegate* unmanaged<nint, int>)&CtxSetCurrent,
+        ["cuMemGetInfo_v2"] = (nint)(delegate* unmanaged<nuint*, nuint*, int>)&MemGetInfo,
+        ["cuMemAlloc_v2"] = (nint)(delegate* unmanaged<nint*, nuint, int>)&MemAlloc,
+        ["cuMemFree_v2"] = (nint)(delegate* unmanaged<nint, int>)&MemFree,
+        ["cuMemAllocHost_v2"] = (nint)(delegate* unmanaged<nint*, nuint, int>)&MemAllocHost,
+        ["cuMemFreeHost"] = (nint)(delegate* unmanaged<nint, int>)&MemFreeHost,
+        ["cuMemcpyHtoDAsync_v2"] = (nint)(delegate* unmanaged<nint, nint, nuint, nint, int>)&MemcpyHtoD,
+        ["cuMemcpyDtoHAsync_v2"] = (nint)(delegate* unmanaged<nint, nint, nuint, nint, int>)&MemcpyDtoH,
+        ["cuMemsetD8Async"] = (nint)(delegate* unmanaged<nint, byte, nuint, nint, int>)&MemsetD8,
+        ["cuMemsetD32Async"] = (nint)(delegate* unmanaged<nint, uint, nuint, nint, int>)&MemsetD32,
+        ["cuStreamCreate"] = (nint)(delegate* unmanaged<nint*, uint, int>)&StreamCreate,
+        ["cuStreamSynchronize"] = (nint)(delegate* unmanaged<nint, int>)&StreamSynchronize,
+        ["cuStreamDestroy_v2"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuEventCreate"] = (nint)(delegate* unmanaged<nint*, uint, int>)&EventCreate,
+        ["cuEventRecord"] = (nint)(delegate* unmanaged<nint, nint, int>)&EventRecord,
+        ["cuEventSynchronize"] = (nint)(delegate* unmanaged<nint, int>)&EventSynchronize,
+        ["cuEventElapsedTime"] = (nint)(delegate* unmanaged<float*, nint, nint, int>)&EventElapsedTime,
+        ["cuEventDestroy_v2"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuModuleLoadDataEx"] = (nint)(delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)&ModuleLoadDataEx,
+        ["cuModuleUnload"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuModuleGetFunction"] = (nint)(delegate* unmanaged<nint*, nint, byte*, int>)&ModuleGetFunction,
+        ["cuLaunchKernel"] = (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)&LaunchKernel,
+        ["cuStreamBeginCapture_v2"] = (nint)(delegate* unmanaged<nint, int, int>)&StreamBeginCapture,
+        ["cuStreamEndCapture"] = (nint)(delegate* unmanaged<nint, nint*, int>)&StreamEndCapture,
+        ["cuGraphInstantiateWithFlags"] = (nint)(delegate* unmanaged<nint*, nint, ulong, int>)&GraphInstantiate,
+        ["cuGraphLaunch"] = (nint)(delegate* unmanaged<nint, nint, int>)&GraphLaunch,
+        ["cuGraphExecDestroy"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuGraphDestroy"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+    };
+
+    /// <summary>Address of a driver function by its exported name, or 0.</summary>
+    public static nint Symbol(string name) => Functions.GetValueOrDefault(name);
+
+    // ---- errors ----
+
+    private static nint Text(int key, string text)
+    {
+        lock (Texts)
+        {
+            if (!Texts.TryGetValue(key, out var address))
+                Texts.Add(key, address = Marshal.StringToCoTaskMemUTF8(text));
+            return address;
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static int GetErrorName(int error, byte** name)
+    {
+        *name = (byte*)Text(error, error switch
+        {
+            InvalidValue => "CUDA_ERROR_INVALID_VALUE",
+            OutOfMemory => "CUDA_ERROR_OUT_OF_MEMORY",
+            NotInitialized => "CUDA_ERROR_NOT_INITIALIZED",
+            NoDevice => "CUDA_ERROR_NO_DEVICE",
+            InvalidDevice => "CUDA_ERROR_INVALID_DEVICE",
+            InvalidContext => "CUDA_ERROR_INVALID_CONTEXT",
+            InvalidPtx => "CUDA_ERROR_INVALID_PTX",
+            InvalidHandle => "CUDA_ERROR_INVALID_HANDLE",
+            NotFound => "CUDA_ERROR_NOT_FOUND",
+            LaunchFailed => "CUDA_ERROR_LAUNCH_FAILED",
+            CaptureUnsupported => "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
+            _ => "CUDA_ERROR_UNKNOWN",
+        });
+        return 0;
+    }
+
+    // What a real driver cannot tell stands here: which rule a kernel broke, and where.
+    [UnmanagedCallersOnly]
+    private static int GetErrorString(int error, byte** text)
+    {
+        *text = (byte*)(error == LaunchFailed && SimulatedGpu.Fault is { } fault ? Text(fault.Message.GetHashCode(), fault.Message) : Text(-error - 1, $"simulated error {error}"));
+        return 0;
+    }
+
+    // Every call but those that release needs a context and, as on a real device, fails after a fault.
+    private static int Ready() => t_current != Context ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
+
+    // Work of a stream: done at once, or kept while the stream is captured.
+    private static int Issue(Action work)
+    {
+        if (SimulatedGpu.Capture is { } capture)
+        {
+            capture.Add(work);
+            return 0;
+        }
+        try
+        {
+            work();
+            return 0;
+        }
+        catch (PtxException e)
+        {
+            SimulatedGpu.Fault = e;
+            return LaunchFailed;
+        }
+    }
+
+    // ---- devices ----
+
+    [UnmanagedCallersOnly]
+    private static int Init(uint flags) => SimulatedGpu.InitResult;
+
+    [UnmanagedCallersOnly]
+    private static int DriverGetVersion(int* version)
+    {
+        *version = SimulatedGpu.DriverVersion;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGetCount(int* count)
+    {
+        *count = SimulatedGpu.Devices;
+        return SimulatedGpu.InitResult == 0 ? 0 : NotInitialized;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGet(int* device, int ordinal)
+    {
+        *device = ordinal;
+        return ordinal >= 0 && ordinal < SimulatedGpu.Devices ? 0 : InvalidDevice;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGetName(byte* name, int length, int device)
+    {
+        var bytes = Encoding.UTF8.GetBytes("Simulated GPU\0");
+        bytes.AsSpan(0, Math.Min(length, bytes.Length)).CopyTo(new(name, length));
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGetAttribute(int* value, int attribute, int device)
+    {
+        *value = attribute switch { 16 => SimulatedGpu.Multiprocessors, 75 => SimulatedGpu.Capability.Major, 76 => SimulatedGpu.Capability.Minor, _ => -1 };
+        return *value < 0 ? InvalidValue : 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int DeviceTotalMem(nuint* bytes, int device)
+    {
+        *bytes = (nuint)SimulatedGpu.MemoryBytes;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int PrimaryCtxRetain(nint* context, int device)
+    {
+        *context = Context;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int PrimaryCtxRelease(int device) => 0;
+
+    [UnmanagedCallersOnly]
+    private static int CtxSetCurrent(nint context)
+    {
+        t_current = context;
+        return 0;
+    }
+
+    // ---- memory ----
+
+    [UnmanagedCallersOnly]
+    private static int MemGetInfo(nuint* free, nuint* total)
+    {
+        *total = (nuint)SimulatedGpu.MemoryBytes;
+        *free = (nuint)Math.Max(0, SimulatedGpu.MemoryBytes - SimulatedGpu.Memory.Used);
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemAlloc(nint* address, nuint bytes)
+    {
+        if (Ready() is not 0 and var error)
+            return error;
+        if (SimulatedGpu.Capture is not null)
+            return CaptureUnsupported;
+        if (bytes == 0)
+            return InvalidValue;
+        if ((long)bytes > SimulatedGpu.MemoryBytes - SimulatedGpu.Memory.Used)
+            return OutOfMemory;
+        *address = (nint)SimulatedGpu.Memory.Allocate((long)bytes);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemFree(nint address) => SimulatedGpu.Memory.Free((ulong)address) ? 0 : InvalidValue;
+
+    [UnmanagedCallersOnly]
+    private static int MemAllocHost(nint* address, nuint bytes)
+    {
+        *address = (nint)NativeMemory.AlignedAlloc(bytes, 4096);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemFreeHost(nint address)
+    {
+        NativeMemory.AlignedFree((void*)address);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemcpyHtoD(nint destination, nint source, nuint bytes, nint stream) => Copy(destination, source, bytes, destination);
+
+    [UnmanagedCallersOnly]
+    private static int MemcpyDtoH(nint destination, nint source, nuint bytes, nint stream) => Copy(destination, source, bytes, source);
+
+    private static int Copy(nint destination, nint source, nuint bytes, nint onDevice)
+    {
+        if (Ready() is not 0 and var error)
+            return error;
+        if (!SimulatedGpu.Memory.Contains((ulong)onDevice, bytes, out _, out _))
+            return InvalidValue;
+        SimulatedGpu.Copies++;
+        return Issue(() => NativeMemory.Copy((void*)source, (void*)destination, bytes));
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemsetD8(nint destination, byte value, nuint count, nint stream) =>
+        Ready() is not 0 and var error ? error : !SimulatedGpu.Memory.Contains((ulong)destination, count, out _, out _) ? InvalidValue
+        : Issue(() => new Span<byte>((void*)destination, (int)count).Fill(value));
+
+    [UnmanagedCallersOnly]
+    private static int MemsetD32(nint destination, uint value, nuint count, nint stream) =>
+        Ready() is not 0 and var error ? error : !SimulatedGpu.Memory.Contains((ulong)destination, 4 * count, out _, out _) ? InvalidValue
+        : Issue(() => new Span<uint>((void*)destination, (int)count).Fill(value));
+
+    // ---- streams, events, graphs ----
+
+    [UnmanagedCallersOnly]
+    private static int StreamCreate(nint* stream, uint flags)
+    {
+        *stream = SimulatedGpu.Add(new Stream());
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int StreamSynchronize(nint stream)
+    {
+        SimulatedGpu.Waits++;
+        return SimulatedGpu.Get<Stream>(stream) is null ? InvalidHandle : SimulatedGpu.Capture is not null ? CaptureUnsupported : Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int EventCreate(nint* created, uint flags)
+    {
+        *created = SimulatedGpu.Add(new Event());
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int EventRecord(nint recorded, nint stream)
+    {
+        if (SimulatedGpu.Get<Event>(recorded) is not { } item)
+            return InvalidHandle;
+        item.Time = Stopwatch.GetTimestamp();
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int EventSynchronize(nint recorded) => SimulatedGpu.Get<Event>(recorded) is null ? InvalidHandle : Ready();
+
+    [UnmanagedCallersOnly]
+    private static int EventElapsedTime(float* milliseconds, nint start, nint end)
+    {
+        if (SimulatedGpu.Get<Event>(start) is not { } first || SimulatedGpu.Get<Event>(end) is not { } last)
+            return InvalidHandle;
+        *milliseconds = (float)Stopwatch.GetElapsedTime(first.Time, last.Time).TotalMilliseconds;
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int Destroy(nint handle) => SimulatedGpu.Remove(handle) ? 0 : InvalidHandle;
+
+    [UnmanagedCallersOnly]
+    private static int StreamBeginCapture(nint stream, int mode)
+    {
+        SimulatedGpu.Capture = [];
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int StreamEndCapture(nint stream, nint* graph)
+    {
+        *graph = SimulatedGpu.Add(new Graph(SimulatedGpu.Capture!));
+        SimulatedGpu.Capture = null;
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int GraphInstantiate(nint* executable, nint graph, ulong flags)
+    {
+        if (SimulatedGpu.Get<Graph>(graph) is not { } item)
+            return InvalidHandle;
+        *executable = SimulatedGpu.Add(new Graph(item.Work));
+        return Ready();
+    }
+
+    [UnmanagedCallersOnly]
+    private static int GraphLaunch(nint executable, nint stream) =>
+        Ready() is not 0 and var error ? error : SimulatedGpu.Get<Graph>(executable) is not { } graph ? InvalidHandle
+        : Issue(() => graph.Work.ForEach(work => work()));
+
+    // ---- modules and launches ----
+
+    [UnmanagedCallersOnly]
+    private static int ModuleLoadDataEx(nint* module, byte* image, uint count, int* options, void** values)
+    {
+        if (Ready() is not 0 and var error)
+            return error;
+        try
+        {
+            *module = SimulatedGpu.Add(new Module(PtxParser.Parse(Marshal.PtrToStringUTF8((nint)image)!)));
+            return 0;
+        }
+        catch (PtxException e)
+        {
+            WriteErrorLog(e.Message, count, options, values);
+            return InvalidPtx;
+        }
+    }
+
+    private static void WriteErrorLog(string message, uint count, int* options, void** values)
+    {
+        const int errorLog = 5, errorLogSize = 6;
+        byte* buffer = null;
+        var size = 0;
+        for (var n = 0; n < count; n++)
+            if (options[n] == errorLog)
+                buffer = (byte*)values[n];
+            else if (options[n] == errorLogSize)
+                size = (int)(nint)values[n];
+        var bytes = Encoding.UTF8.GetBytes($"ptxas application ptx input: {message}");
+        if (buffer is null || size == 0)
+            return;
+        var length = Math.Min(size - 1, bytes.Length);
+        bytes.AsSpan(0, length).CopyTo(new(buffer, size));
+        buffer[length] = 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int ModuleGetFunction(nint* function, nint module, byte* name)
+    {
+        if (SimulatedGpu.Get<Module>(module) is not { } item)
+            return InvalidHandle;
+        if (!item.Kernels.TryGetValue(Marshal.PtrToStringUTF8((nint)name)!, out var kernel))
+            return NotFound;
+        *function = SimulatedGpu.Add(kernel);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint shared, nint stream, void** arguments, void** extra)
+    {
+        if (Ready() is not 0 and var error)
+            return error;
+        if (SimulatedGpu.Get<PtxKernel>(function) is not { } kernel)
+            return InvalidHandle;
+        if (blockY != 1 || blockZ != 1 || shared != 0)
+            return InvalidValue;
+        // Arguments are taken at the launch, also where it is captured.
+        var parameters = new byte[kernel.ParameterBytes];
+        for (var n = 0; n < kernel.Parameters.Count; n++)
+            new ReadOnlySpan<byte>(arguments[n], kernel.Parameters[n].Size).CopyTo(parameters.AsSpan(kernel.Parameters[n].Offset));
+        return Issue(() =>
+        {
+            SimulatedGpu.Launched.Add(kernel.Name);
+            Launch.Run(kernel, new(gridX, gridY, gridZ), (int)blockX, parameters, SimulatedGpu.Memory, SimulatedGpu.ReverseBlocks);
+        });
+    }
+}

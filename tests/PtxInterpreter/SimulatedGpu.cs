@@ -1,0 +1,85 @@
+namespace Faith.PtxInterpreter;
+
+/// <summary>
+/// One simulated GPU a process behind <see cref="SimulatedDriver"/>: what it claims to be, what it holds and what went wrong.
+/// Tests that use it run one after another and call <see cref="Reset"/> first.
+/// </summary>
+public static class SimulatedGpu
+{
+    private static readonly Lock Gate = new();
+    private static readonly Dictionary<nint, object> Handles = [];
+    private static nint s_nextHandle = 0x1000;
+
+    /// <summary>Result of cuInit.</summary>
+    public static int InitResult { get; set; }
+    /// <summary>Version that the driver reports, 1000·major + 10·minor.</summary>
+    public static int DriverVersion { get; set; }
+    /// <summary>Number of devices.</summary>
+    public static int Devices { get; set; }
+    /// <summary>Compute capability.</summary>
+    public static (int Major, int Minor) Capability { get; set; }
+    /// <summary>Streaming multiprocessors.</summary>
+    public static int Multiprocessors { get; set; }
+    /// <summary>Bytes of device memory.</summary>
+    public static long MemoryBytes { get; set; }
+    /// <summary>Takes blocks from the last to the first.</summary>
+    public static bool ReverseBlocks { get; set; }
+    /// <summary>What a kernel did wrong; from then on every call fails, as on a real device.</summary>
+    public static PtxException? Fault { get; set; }
+    /// <summary>Device memory.</summary>
+    public static GlobalMemory Memory { get; } = new();
+    /// <summary>Names of the kernels launched since the last reset, replays of graphs included.</summary>
+    public static List<string> Launched { get; } = [];
+    /// <summary>Calls that copy between host and device since the last reset.</summary>
+    public static int Copies { get; set; }
+    /// <summary>Calls that wait for the device since the last reset.</summary>
+    public static int Waits { get; set; }
+    /// <summary>What is being captured, or null.</summary>
+    internal static List<Action>? Capture { get; set; }
+    /// <summary>Handles and allocations that have not been destroyed.</summary>
+    public static int LiveHandles
+    {
+        get
+        {
+            lock (Gate)
+                return Handles.Count;
+        }
+    }
+
+    /// <summary>Back to a healthy GPU of compute capability 9.0 with 4 multiprocessors and 1 GiB.</summary>
+    public static void Reset()
+    {
+        InitResult = 0;
+        DriverVersion = 12040;
+        Devices = 1;
+        Capability = (9, 0);
+        Multiprocessors = 4;
+        MemoryBytes = 1L << 30;
+        ReverseBlocks = false;
+        Fault = null;
+        Capture = null;
+        Launched.Clear();
+        Copies = Waits = 0;
+    }
+
+    internal static nint Add(object item)
+    {
+        lock (Gate)
+        {
+            Handles.Add(s_nextHandle += 16, item);
+            return s_nextHandle;
+        }
+    }
+
+    internal static T? Get<T>(nint handle) where T : class
+    {
+        lock (Gate)
+            return Handles.GetValueOrDefault(handle) as T;
+    }
+
+    internal static bool Remove(nint handle)
+    {
+        lock (Gate)
+            return Handles.Remove(handle);
+    }
+}
