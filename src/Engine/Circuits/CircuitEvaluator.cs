@@ -44,7 +44,10 @@ public static class CircuitEvaluator
             for (var i = 0; i < circuits.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                run.Evaluate(circuits[i], results[i].AsSpan(done, batch.Sequences));
+                var values = results[i].AsSpan(done, batch.Sequences);
+                // With every edge in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                if (circuits[i].EdgeCount == model.Graph.Edges) clean.AsSpan(done, batch.Sequences).CopyTo(values);
+                else run.Evaluate(circuits[i], values);
                 progress?.Report(new RunProgress(++unit, circuits.Count * batches.Count, "circuits"));
             }
             done += batch.Sequences;
