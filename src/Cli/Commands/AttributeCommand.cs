@@ -15,7 +15,7 @@ internal static class AttributeCommand
 
     public static Command Create(CommandContext context)
     {
-        var run = new RunOptions();
+        var run = new RunOptions(context);
         var output = OptionKinds.Required("--out", "FILE", "the scores, as JSON");
         var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, MostSteps);
@@ -48,32 +48,13 @@ internal static class AttributeCommand
             var file = new ScoreFile
             {
                 Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph),
-                Run = Record(model, data, options, transformer.Device.Name, result),
+                Run = RunRecords.Of(model.Name, transformer, data, options, result),
             };
             file.Write(path);
             Summarise(context, path, data, options, result);
         });
         return command;
     }
-
-    private static RunRecord Record(LoadedModel model, PromptSet data, AttributionOptions options, string device, AttributionResult result) => new()
-    {
-        Version = ProgramVersion.Text,
-        Model = model.Name,
-        ModelHash = model.Hash,
-        Data = data.Name,
-        DataHash = data.Hash,
-        Method = options.Method,
-        Steps = options.Method == "eap-ig" ? options.Steps : null,
-        Rule = options.Method == "eap-ig" ? options.Rule.Name() : null,
-        Metric = options.Metric.Name(),
-        Ablation = "patching",
-        Level = "edge",
-        Device = device,
-        Examples = data.Count,
-        CompletenessGap = result.CompletenessGap,
-        Seconds = result.Seconds,
-    };
 
     private static void Summarise(CommandContext context, string path, PromptSet data, AttributionOptions options, AttributionResult result)
     {

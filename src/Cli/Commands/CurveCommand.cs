@@ -14,7 +14,7 @@ internal static class CurveCommand
 {
     public static Command Create(CommandContext context)
     {
-        var run = new RunOptions();
+        var run = new RunOptions(context);
         var scores = OptionKinds.Required("--scores", "FILE", "scores, as written by faith attribute");
         var edges = EdgeCounts();
         var select = SelectionOptions.Select();
