@@ -62,14 +62,15 @@ internal sealed class EdgeRouter
                 foreach (var i in group) x[i] = box.X + NodeBox.PortOffset(edges[i].Kind);
                 continue;
             }
-            var ordered = group.OrderBy(i => Direction(box, layout.Boxes[atSource ? edges[i].Target : edges[i].Source], edges[i])).ThenBy(i => edges[i].Index).ToArray();
+            var ordered = group.OrderBy(i => Direction(box, edges[i])).ThenBy(i => edges[i].Index).ToArray();
             var room = Math.Min(box.Width - 16, ordered.Length * 9);
             for (var k = 0; k < ordered.Length; k++) x[ordered[k]] = box.X + room * ((k + 0.5) / ordered.Length - 0.5);
         }
         return x;
 
-        double Direction(NodeBox box, NodeBox other, DrawnEdge edge)
+        double Direction(NodeBox box, DrawnEdge edge)
         {
+            var other = layout.Boxes[atSource ? edge.Target : edge.Source];
             var port = atSource && other.IsHead ? NodeBox.PortOffset(edge.Kind) : 0;
             return Math.Atan2(other.X + port - box.X, Math.Abs(other.Y - box.Y));
         }
@@ -158,7 +159,11 @@ internal sealed class EdgeRouter
     }
 
     /// <summary>A piece of a curve: a cubic from a to b with tangents towards its controls.</summary>
-    private readonly record struct Piece((double X, double Y) A, (double X, double Y) ControlA, (double X, double Y) ControlB, (double X, double Y) B);
+    private readonly record struct Piece(
+        (double X, double Y) A,
+        (double X, double Y) ControlA,
+        (double X, double Y) ControlB,
+        (double X, double Y) B);
 
     // How a curve goes through a row: in the direction of its way, upright in the middle of the row, or upright all through it.
     private enum Passage
@@ -216,7 +221,8 @@ internal sealed class EdgeRouter
     }
 
     // dx/dy along a way, if not too flat.
-    private static double Slope((double X, double Y) before, (double X, double Y) after) => Math.Clamp((after.X - before.X) / (after.Y - before.Y), -0.5, 0.5);
+    private static double Slope((double X, double Y) before, (double X, double Y) after) =>
+        Math.Clamp((after.X - before.X) / (after.Y - before.Y), -0.5, 0.5);
 
     private static bool Touches(Piece piece, NodeBox box)
     {
