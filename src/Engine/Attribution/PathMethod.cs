@@ -27,7 +27,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         var sums = new ScoreSums(model.Graph, data.Count);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var scores = new float[batches.Max(b => b.Batch.Sequences) * model.Graph.Sources * model.Graph.Columns];
         var done = 0;
         foreach (var (batch, _) in batches)
@@ -54,7 +54,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             CompletenessGap = Gap(sums.InputScores(), clean, corrupted, options.Metric),
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = memory.Bytes,
+            WorkspaceBytes = batches.Max(b => b.Bytes),
         };
     }
 

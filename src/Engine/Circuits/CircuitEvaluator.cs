@@ -35,7 +35,7 @@ public static class CircuitEvaluator
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: true, batch => CircuitRun.Measure(model, batch, metric));
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var results = circuits.Select(_ => new double[data.Count]).ToArray();
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var (done, unit) = (0, 0);
         foreach (var (batch, _) in batches)
         {
