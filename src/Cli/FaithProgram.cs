@@ -66,6 +66,9 @@ public static class FaithProgram
         DrawCommand.Create(context),
         TasksCommand.Create(context),
         GenerateCommand.Create(context),
+        BenchCommand.Create(context),
+        PlanCommand.Create(context),
+        DevicesCommand.Create(context),
     };
 
     private static int Report(Exception exception, TextWriter error)

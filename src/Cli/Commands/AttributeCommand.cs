@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -20,6 +21,7 @@ internal static class AttributeCommand
         var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, MostSteps);
         var rule = OptionKinds.Choice("--rule", "rule of the path integral", "left", IntegrationRules.Names);
+        var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
@@ -29,10 +31,12 @@ internal static class AttributeCommand
         command.Add(method);
         command.Add(steps);
         command.Add(rule);
+        command.Add(json);
         command.SetAction(parse =>
         {
             var path = parse.GetRequiredValue(output);
-            Outputs.Check(path);
+            var jsonPath = parse.GetValue(json);
+            Outputs.Check(path, jsonPath);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var options = new AttributionOptions
@@ -51,9 +55,23 @@ internal static class AttributeCommand
                 Run = RunRecords.Of(model.Name, transformer, data, options, result),
             };
             file.Write(path);
+            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, result));
             Summarise(context, path, data, options, result);
         });
         return command;
+    }
+
+    private static void Members(Utf8JsonWriter json, AttributionResult result)
+    {
+        json.WriteNumber("edges", result.Scores.Graph.Edges);
+        json.WriteMetric("clean", result.Clean);
+        json.WriteMetric("corrupted", result.Corrupted);
+        json.WriteNumberOrNull("completeness_gap", result.CompletenessGap ?? double.NaN);
+        json.WriteNumber("seconds", result.Seconds);
+        json.WriteStartObject("phases");
+        foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);
+        json.WriteEndObject();
+        json.WriteNumber("workspace_bytes", result.WorkspaceBytes);
     }
 
     private static void Summarise(CommandContext context, string path, PromptSet data, AttributionOptions options, AttributionResult result)

@@ -39,7 +39,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
             return measured.Peak;
         });
         var (clean, corrupted) = (new List<Preference>(), new List<Preference>());
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
         foreach (var (batch, _) in batches)
         {
             cancellation.ThrowIfCancellationRequested();
