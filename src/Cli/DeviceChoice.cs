@@ -17,7 +17,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes)
         {
             return Devices.Open(Name, Threads);
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or Faith.Kernels.Cuda.CudaException)
         {
             throw new InputException($"--device: {e.Message}", e);
         }

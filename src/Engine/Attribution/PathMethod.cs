@@ -29,7 +29,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var scores = new float[batches.Max(b => b.Batch.Sequences) * model.Graph.Sources * model.Graph.Columns];
         var done = 0;
         foreach (var (batch, _) in batches)
@@ -60,7 +60,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             CompletenessGap = path.Any(p => p.Stage > 0) ? null : Gap(sums.InputScores(), clean, corrupted, options.Metric),
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = memory.Bytes,
+            WorkspaceBytes = batches.Max(b => b.Bytes),
         };
     }
 

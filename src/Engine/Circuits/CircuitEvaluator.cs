@@ -52,7 +52,7 @@ public static class CircuitEvaluator
             batch => CircuitRun.Measure(model, batch, options.Metric, table));
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var results = circuits.Select(_ => new double[data.Count]).ToArray();
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var (done, unit) = (0, 0);
         foreach (var (batch, _) in batches)
         {
@@ -61,7 +61,10 @@ public static class CircuitEvaluator
             for (var i = 0; i < circuits.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                run.Evaluate(circuits[i], results[i].AsSpan(done, batch.Sequences));
+                var values = results[i].AsSpan(done, batch.Sequences);
+                // With every edge in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                if (circuits[i].EdgeCount == model.Graph.Edges) clean.AsSpan(done, batch.Sequences).CopyTo(values);
+                else run.Evaluate(circuits[i], values);
                 progress?.Report(new RunProgress(++unit, circuits.Count * batches.Count, "circuits"));
             }
             done += batch.Sequences;

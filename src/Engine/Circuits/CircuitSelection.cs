@@ -14,7 +14,10 @@ public static class CircuitSelection
     public static Circuit Top(EdgeScores scores, int edges, bool signed, bool prune = true) =>
         Finish(TopSelection.Select(scores, edges, signed), prune);
 
-    /// <summary>Grown from logits: again and again the best edge into a node of the circuit, until it has <paramref name="edges"/> edges (Hanna et al. 2024, §3).</summary>
+    /// <summary>
+    /// Grown from logits: again and again the best edge into a node of the circuit, until it has <paramref name="edges"/> edges
+    /// (Hanna et al. 2024, §3).
+    /// </summary>
     /// <exception cref="InputException">The graph has fewer edges, or a score is not a number.</exception>
     public static Circuit Greedy(EdgeScores scores, int edges, bool signed, bool prune = true) =>
         Finish(GreedySelection.Select(scores, edges, signed), prune);

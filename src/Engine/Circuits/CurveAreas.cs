@@ -29,12 +29,18 @@ public readonly record struct CurveAreas(double Cpr, double Cmd)
     /// <param name="logarithmic">Integrate over ln(fraction).</param>
     public static CurveAreas Under(IReadOnlyList<double> fractions, IReadOnlyList<double> faithfulness, bool logarithmic = false)
     {
-        if (fractions.Count != faithfulness.Count) throw new ArgumentException($"{faithfulness.Count} values for {fractions.Count} fractions", nameof(faithfulness));
+        if (fractions.Count != faithfulness.Count)
+        {
+            throw new ArgumentException($"{faithfulness.Count} values for {fractions.Count} fractions", nameof(faithfulness));
+        }
         double cpr = 0, cmd = 0;
         for (var i = 1; i < fractions.Count; i++)
         {
             double from = fractions[i - 1], to = fractions[i];
-            if (!(to > from) || (logarithmic && !(from > 0))) throw new ArgumentException("fractions must ascend, from above 0 on a logarithmic axis", nameof(fractions));
+            if (!(to > from) || (logarithmic && !(from > 0)))
+            {
+                throw new ArgumentException("fractions must ascend, from above 0 on a logarithmic axis", nameof(fractions));
+            }
             var width = logarithmic ? Math.Log(to) - Math.Log(from) : to - from;
             cpr += width * (faithfulness[i - 1] + faithfulness[i]) / 2;
             cmd += width * (Math.Abs(1 - faithfulness[i - 1]) + Math.Abs(1 - faithfulness[i])) / 2;

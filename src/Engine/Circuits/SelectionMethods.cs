@@ -13,5 +13,7 @@ public static class SelectionMethods
     /// <summary>The method of this name.</summary>
     /// <exception cref="InputException">There is none.</exception>
     public static SelectionMethod Named(string name) =>
-        All.TryGetValue(name, out var method) ? method : throw new InputException($"there is no selection \"{name}\"; give {string.Join(" or ", All.Keys)}");
+        All.TryGetValue(name, out var method)
+            ? method
+            : throw new InputException($"there is no selection \"{name}\"; give {string.Join(" or ", All.Keys)}");
 }

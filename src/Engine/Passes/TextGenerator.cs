@@ -30,7 +30,7 @@ public static class TextGenerator
         ArgumentNullException.ThrowIfNull(model);
         var measured = Arena.Measuring();
         _ = Run(measured, measuring: true);
-        using var memory = model.Device.Allocate(measured.Peak);
+        var memory = model.Workspace(measured.Peak);
         var logits = Run(new Arena(memory), measuring: false);
         var result = new float[model.Config.Vocabulary];
         model.Device.Download(logits.Pointer, MemoryMarshal.AsBytes(result.AsSpan()));

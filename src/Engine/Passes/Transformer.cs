@@ -11,6 +11,7 @@ public sealed class Transformer : IDisposable
     private readonly List<IDisposable> owned = [];
     private readonly MatrixSource unembeddingSource;
     private Weights? unembedding;
+    private DeviceBuffer? workspace;
 
     /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
     public Transformer(Device device, ModelWeights weights)
@@ -64,9 +65,19 @@ public sealed class Transformer : IDisposable
     /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
     internal Weights Unembedding => unembedding ??= Pack(unembeddingSource);
 
+    /// <summary>Memory for a run's micro-batches, kept for the next run. Its content is undefined.</summary>
+    internal DeviceBuffer Workspace(long bytes)
+    {
+        if (workspace is not null && workspace.Bytes >= bytes) return workspace;
+        workspace?.Dispose();
+        workspace = null;
+        return workspace = Device.Allocate(bytes);
+    }
+
     /// <summary>Frees the parameters.</summary>
     public void Dispose()
     {
+        workspace?.Dispose();
         foreach (var item in owned) item.Dispose();
         owned.Clear();
     }

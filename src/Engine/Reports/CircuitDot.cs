@@ -22,7 +22,9 @@ internal static class CircuitDot
             else if ((node - 1) % (graph.Heads + 1) == graph.Heads) dot.Append($"  {Quote(name)} [fillcolor=\"#e2e8f0\"];\n");
             else dot.Append($"  {Quote(name)} [shape=record, style=filled, label=\"{{{name}|{{<q>q|<k>k|<v>v}}}}\"];\n");
         }
-        foreach (var level in drawn.Nodes.Where(n => n > 0 && n < graph.LogitsNode).GroupBy(n => (Layer: (n - 1) / (graph.Heads + 1), Mlp: !graph.Parallel && (n - 1) % (graph.Heads + 1) == graph.Heads)))
+        var levels = drawn.Nodes.Where(n => n > 0 && n < graph.LogitsNode)
+            .GroupBy(n => (Layer: (n - 1) / (graph.Heads + 1), Mlp: !graph.Parallel && (n - 1) % (graph.Heads + 1) == graph.Heads));
+        foreach (var level in levels)
         {
             dot.Append($"  {{ rank=same; {string.Join("; ", level.Select(n => Quote(graph.NodeName(n))))}; }}\n");
         }
@@ -34,7 +36,8 @@ internal static class CircuitDot
             var strength = drawn.HasScores ? Math.Sqrt(edge.Strength) : 0.4;
             var alpha = (int)(255 * (0.3 + 0.7 * strength));
             var tip = edge.Name + (edge.Score is { } s ? $" {SvgText.Value(s)}" : "");
-            dot.Append(CultureInfo.InvariantCulture, $"  {Quote(graph.NodeName(edge.Source))} -> {Quote(graph.NodeName(edge.Target))}{port} [style={style}, color=\"{colour}{alpha:x2}\", penwidth={0.6 + 3.4 * strength:0.##}, tooltip={Quote(tip)}];\n");
+            dot.Append($"  {Quote(graph.NodeName(edge.Source))} -> {Quote(graph.NodeName(edge.Target))}{port} ");
+            dot.Append(CultureInfo.InvariantCulture, $"[style={style}, color=\"{colour}{alpha:x2}\", penwidth={0.6 + 3.4 * strength:0.##}, tooltip={Quote(tip)}];\n");
         }
         return dot.Append("}\n").ToString();
     }

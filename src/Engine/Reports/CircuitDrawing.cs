@@ -18,16 +18,20 @@ public static class CircuitDrawing
     /// <summary>A graph for Graphviz.</summary>
     public static string Dot(Circuit circuit, EdgeScores? scores = null, string? title = null) => CircuitDot.Draw(new(circuit, scores, title));
 
-    /// <summary>A page with the SVG: pointing at a node shows its edges, a slider how many of the strongest edges are drawn. Needs nothing from outside.</summary>
+    /// <summary>
+    /// A page with the SVG: pointing at a node shows its edges, a slider tells how many of the strongest edges are drawn. It needs
+    /// nothing from outside.
+    /// </summary>
     public static string Html(Circuit circuit, EdgeScores? scores = null, string? title = null) => CircuitHtml.Draw(new(circuit, scores, title));
 
     /// <summary>The picture that a file of this name should hold.</summary>
     /// <exception cref="InputException">The extension is not one of <see cref="Extensions"/>.</exception>
-    public static string ForFile(string path, Circuit circuit, EdgeScores? scores = null, string? title = null) => Path.GetExtension(path).ToLowerInvariant() switch
-    {
-        ".svg" => Svg(circuit, scores, title),
-        ".dot" => Dot(circuit, scores, title),
-        ".html" => Html(circuit, scores, title),
-        _ => throw new InputException($"{path}: a drawing is a file that ends in {string.Join(", ", Extensions.SkipLast(1))} or {Extensions[^1]}"),
-    };
+    public static string ForFile(string path, Circuit circuit, EdgeScores? scores = null, string? title = null) =>
+        Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".svg" => Svg(circuit, scores, title),
+            ".dot" => Dot(circuit, scores, title),
+            ".html" => Html(circuit, scores, title),
+            _ => throw new InputException($"{path}: a drawing is a file that ends in {string.Join(", ", Extensions.SkipLast(1))} or {Extensions[^1]}"),
+        };
 }

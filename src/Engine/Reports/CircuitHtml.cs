@@ -23,7 +23,9 @@ internal static class CircuitHtml
             </style>
             </head>
             <body>
-            <header><label>Strongest edges <input id="count" type="range" min="{{{Math.Min(1, count)}}}" max="{{{count}}}" value="{{{count}}}"> <output id="shown">{{{count}}}</output> of {{{count}}}</label>
+            <header><label>Strongest edges
+            <input id="count" type="range" min="{{{Math.Min(1, count)}}}" max="{{{count}}}" value="{{{count}}}">
+            <output id="shown">{{{count}}}</output> of {{{count}}}</label>
             <span id="told"></span></header>
             {{{CircuitSvg.Draw(drawn)}}}<script>
             const edges = [...document.querySelectorAll('.e')], nodes = [...document.querySelectorAll('.n')];
@@ -55,7 +57,11 @@ internal static class CircuitHtml
             for (const n of nodes) {
               n.addEventListener('pointerenter', () => light(n.dataset.node));
               n.addEventListener('pointerleave', () => light(held));
-              n.addEventListener('click', event => { held = held === n.dataset.node ? null : n.dataset.node; light(held); event.stopPropagation(); });
+              n.addEventListener('click', event => {
+                held = held === n.dataset.node ? null : n.dataset.node;
+                light(held);
+                event.stopPropagation();
+              });
             }
             document.addEventListener('click', event => { if (!event.target.closest('header')) { held = null; light(null); } });
             show();

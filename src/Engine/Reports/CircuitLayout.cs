@@ -138,7 +138,7 @@ internal sealed class CircuitLayout
         {
             foreach (var box in Rows[r]) box.Y = y;
             // More room where more edges turn.
-            y -= NodeBox.Height + Math.Min(24 + 3 * Math.Sqrt(crossing[r]), 66);
+            y -= NodeBox.Height + Math.Min(32 + 3 * Math.Sqrt(crossing[r]), 70);
         }
         var top = Boxes.Values.Min(b => b.Top);
         foreach (var box in Boxes.Values) box.Y -= top;

@@ -21,7 +21,8 @@ internal static class CircuitSvg
         var width = MarginLeft + plain + MarginRight;
         var height = Header + layout.Height + Footer;
         var svg = new StringBuilder();
-        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\" font-family=\"{SvgText.Fonts}\">\n");
+        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\"")
+            .Append($" font-family=\"{SvgText.Fonts}\">\n");
         svg.Append($"<title>{SvgText.Escape(drawn.Title)}: {SvgText.Escape(drawn.Subtitle)}</title>\n");
         svg.Append("<style>.e{fill:none;stroke-linecap:round}.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n");
         svg.Append($"<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n");
@@ -57,8 +58,9 @@ internal static class CircuitSvg
         var score = edge.Score is { } s ? $"\nscore {SvgText.Value(s)}, {edge.Rank} of {drawn.Edges.Count}" : "";
         var stroke = Stroke(strength);
         var dash = Dash(edge.Kind, stroke);
-        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source}\" data-to=\"{edge.Target}\" d=\"{path}\" stroke=\"{Colour(edge.Score)}\"")
-            .Append($" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{(0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", CultureInfo.InvariantCulture)}\"")
+        var opacity = (0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", CultureInfo.InvariantCulture);
+        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source}\" data-to=\"{edge.Target}\" d=\"{path}\"")
+            .Append($" stroke=\"{Colour(edge.Score)}\" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{opacity}\"")
             .Append(dash.Length > 0 ? $" stroke-dasharray=\"{dash}\"" : "")
             .Append($"><title>{SvgText.Escape(edge.Name)}{score}</title></path>\n");
     }
@@ -81,7 +83,8 @@ internal static class CircuitSvg
         var fill = box.IsHead ? "#ffffff" : box.Node == 0 || box.Node == drawn.Graph.LogitsNode ? "#2d3748" : "#e2e8f0";
         var ink = fill == "#2d3748" ? "#ffffff" : "#1a202c";
         svg.Append($"<g class=\"n\" data-node=\"{box.Node}\"><title>{box.Name}: {into} in, {from} out</title>")
-            .Append($"<rect x=\"{N(box.Left)}\" y=\"{N(box.Top)}\" width=\"{N(box.Width)}\" height=\"{N(NodeBox.Height)}\" rx=\"{(box.IsHead ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
+            .Append($"<rect x=\"{N(box.Left)}\" y=\"{N(box.Top)}\" width=\"{N(box.Width)}\" height=\"{N(NodeBox.Height)}\"")
+            .Append($" rx=\"{(box.IsHead ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
             .Append($"<text x=\"{N(box.X)}\" y=\"{N(box.IsHead ? box.Y - 2 : box.Y + 4)}\" font-size=\"12\" fill=\"{ink}\">{box.Name}</text>");
         if (box.IsHead)
         {

@@ -31,17 +31,24 @@ public sealed record CurvePlot
     {
         foreach (var s in Series)
         {
-            if (s.X.Count != s.Y.Count || (s.Low is not null && s.Low.Count != s.X.Count) || (s.High is not null && s.High.Count != s.X.Count)) throw new ArgumentException($"the series {s.Name} is of unequal lengths");
+            var n = s.X.Count;
+            if (s.Y.Count != n || (s.Low?.Count ?? n) != n || (s.High?.Count ?? n) != n) throw new ArgumentException($"the series {s.Name} is of unequal lengths");
         }
         var x = new PlotAxis(Series.SelectMany(s => s.X), Left, Left + PlotWidth, LogarithmicX, 0.02);
-        var shown = Series.SelectMany(s => Enumerable.Range(0, s.X.Count).Where(i => x.Shows(s.X[i])).SelectMany(i => new[] { s.Y[i], s.Low?[i] ?? s.Y[i], s.High?[i] ?? s.Y[i] }));
+        var shown =
+            from s in Series
+            from i in Enumerable.Range(0, s.X.Count)
+            where x.Shows(s.X[i])
+            from value in new[] { s.Y[i], s.Low?[i] ?? s.Y[i], s.High?[i] ?? s.Y[i] }
+            select value;
         var y = new PlotAxis(shown.Concat(Levels.Select(l => l.Y)), Top + PlotHeight, Top, logarithmic: false, 0.06);
 
         var names = Series.Select(s => s.Name).Concat(Levels.Select(l => l.Label)).Select(n => SvgText.Width(n, 12)).DefaultIfEmpty(0).Max();
-        double width = Left + PlotWidth + 24 + 48 + names, height = Math.Max(Top + PlotHeight + Bottom, Top + 22 * (Series.Count + Levels.Count) + 20);
-        width = Math.Max(width, SvgText.Width(Title, 16) + 40);
+        var width = Math.Max(Left + PlotWidth + 24 + 48 + names, Left + SvgText.Width(Title, 16) + 40);
+        var height = Math.Max(Top + PlotHeight + Bottom, Top + 22 * (Series.Count + Levels.Count) + 20);
         var svg = new StringBuilder();
-        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\" font-family=\"{SvgText.Fonts}\" font-size=\"12\" fill=\"#2d3748\">\n");
+        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\"")
+            .Append($" font-family=\"{SvgText.Fonts}\" font-size=\"12\" fill=\"#2d3748\">\n");
         svg.Append($"<title>{SvgText.Escape(Title)}</title>\n<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n");
         svg.Append($"<text x=\"{N(Left)}\" y=\"30\" font-size=\"16\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(Title)}</text>\n");
         Axes(svg, x, y);
@@ -60,13 +67,18 @@ public sealed record CurvePlot
         foreach (var (value, label) in y.Ticks())
         {
             var at = N(y.At(value));
-            svg.Append($"<path d=\"M{N(Left)} {at}H{N(right)}\" stroke=\"#e2e8f0\"/><text x=\"{N(Left - 8)}\" y=\"{N(y.At(value) + 4)}\" text-anchor=\"end\">{label}</text>\n");
+            svg.Append($"<path d=\"M{N(Left)} {at}H{N(right)}\" stroke=\"#e2e8f0\"/>")
+                .Append($"<text x=\"{N(Left - 8)}\" y=\"{N(y.At(value) + 4)}\" text-anchor=\"end\">{label}</text>\n");
         }
         foreach (var (value, label) in x.Ticks())
         {
             var at = N(x.At(value));
             svg.Append($"<path d=\"M{at} {N(bottom)}v{(label.Length > 0 ? 6 : 3)}\" stroke=\"#2d3748\"/>");
-            if (label.Length > 0) svg.Append($"<path d=\"M{at} {N(Top)}V{N(bottom)}\" stroke=\"#edf0f4\"/><text x=\"{at}\" y=\"{N(bottom + 20)}\" text-anchor=\"middle\">{label}</text>");
+            if (label.Length > 0)
+            {
+                svg.Append($"<path d=\"M{at} {N(Top)}V{N(bottom)}\" stroke=\"#edf0f4\"/>")
+                    .Append($"<text x=\"{at}\" y=\"{N(bottom + 20)}\" text-anchor=\"middle\">{label}</text>");
+            }
             svg.Append('\n');
         }
         svg.Append($"</g>\n<path d=\"M{N(Left)} {N(Top)}V{N(bottom)}H{N(right)}\" fill=\"none\" stroke=\"#2d3748\"/>\n");
@@ -90,8 +102,13 @@ public sealed record CurvePlot
         svg.Append($"<g class=\"series\" stroke=\"{Colour(index)}\" fill=\"{Colour(index)}\">\n");
         foreach (var run in Runs(series.X.Count, i => x.Shows(series.X[i]) && y.Shows(series.Y[i])))
         {
-            svg.Append($"<path d=\"M{string.Join('L', run.Select(i => $"{N(x.At(series.X[i]))} {N(y.At(series.Y[i]))}"))}\" fill=\"none\" stroke-width=\"2\" stroke-linejoin=\"round\"{Dash(index)}/>\n");
-            foreach (var i in run) svg.Append(Marker(index, x.At(series.X[i]), y.At(series.Y[i]), $"{series.Name}: {SvgText.Value(series.X[i])}, {SvgText.Value(series.Y[i])}"));
+            var points = string.Join('L', run.Select(i => $"{N(x.At(series.X[i]))} {N(y.At(series.Y[i]))}"));
+            svg.Append($"<path d=\"M{points}\" fill=\"none\" stroke-width=\"2\" stroke-linejoin=\"round\"{Dash(index)}/>\n");
+            foreach (var i in run)
+            {
+                var tip = $"{series.Name}: {SvgText.Value(series.X[i])}, {SvgText.Value(series.Y[i])}";
+                svg.Append(Marker(index, x.At(series.X[i]), y.At(series.Y[i]), tip));
+            }
         }
         svg.Append("</g>\n");
     }
@@ -99,7 +116,8 @@ public sealed record CurvePlot
     private static void Key(StringBuilder svg, PlotSeries series, int index)
     {
         double x = Left + PlotWidth + 24, y = Top + 12 + 22 * index;
-        svg.Append($"<g stroke=\"{Colour(index)}\" fill=\"{Colour(index)}\"><path d=\"M{N(x)} {N(y)}h28\" stroke-width=\"2\"{Dash(index)}/>{Marker(index, x + 14, y, series.Name)}</g>")
+        svg.Append($"<g stroke=\"{Colour(index)}\" fill=\"{Colour(index)}\">")
+            .Append($"<path d=\"M{N(x)} {N(y)}h28\" stroke-width=\"2\"{Dash(index)}/>{Marker(index, x + 14, y, series.Name)}</g>")
             .Append($"<text x=\"{N(x + 36)}\" y=\"{N(y + 4)}\">{SvgText.Escape(series.Name)}</text>\n");
     }
 
@@ -109,7 +127,8 @@ public sealed record CurvePlot
         if (!y.Shows(level)) return;
         var dash = LevelDashes[index % LevelDashes.Length];
         double keyX = Left + PlotWidth + 24, keyY = Top + 12 + 22 * (Series.Count + index);
-        svg.Append($"<path d=\"M{N(Left)} {N(y.At(level))}h{N(PlotWidth)}M{N(keyX)} {N(keyY)}h28\" fill=\"none\" stroke=\"#4a5568\" stroke-dasharray=\"{dash}\"/>")
+        svg.Append($"<path d=\"M{N(Left)} {N(y.At(level))}h{N(PlotWidth)}M{N(keyX)} {N(keyY)}h28\"")
+            .Append($" fill=\"none\" stroke=\"#4a5568\" stroke-dasharray=\"{dash}\"/>")
             .Append($"<text x=\"{N(keyX + 36)}\" y=\"{N(keyY + 4)}\" fill=\"#4a5568\">{SvgText.Escape(label)}</text>\n");
     }
 

@@ -23,7 +23,9 @@ internal sealed class DrawnCircuit
         var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores.Values[e]))).ToArray();
         foreach (var (edge, strength) in strengths)
         {
-            if (!double.IsFinite(strength)) throw new InputException($"the score of {Graph.EdgeName(edge / Graph.Columns, edge % Graph.Columns)} is not a finite number: the circuit cannot be drawn");
+            if (double.IsFinite(strength)) continue;
+            var name = Graph.EdgeName(edge / Graph.Columns, edge % Graph.Columns);
+            throw new InputException($"the score of {name} is not a finite number: the circuit cannot be drawn");
         }
         Largest = strengths.Length == 0 ? 0 : strengths.Max(e => e.Strength);
         HasScores = scores is not null;
@@ -36,7 +38,8 @@ internal sealed class DrawnCircuit
         var members = circuit.NodesInCircuit();
         Nodes = [.. Enumerable.Range(0, Graph.Nodes).Where(n => members[n])];
         Title = title ?? "Circuit";
-        Subtitle = $"{Count(Edges.Count, "edge")} of {Graph.Edges:N0}, {Count(Nodes.Count, "node")} of {Graph.Nodes:N0}; {Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}";
+        Subtitle = $"{Count(Edges.Count, "edge")} of {Graph.Edges:N0}, {Count(Nodes.Count, "node")} of {Graph.Nodes:N0}; "
+            + $"{Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}";
     }
 
     public ModelGraph Graph { get; }

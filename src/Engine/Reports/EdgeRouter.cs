@@ -11,7 +11,7 @@ namespace Faith.Engine.Reports;
 internal sealed class EdgeRouter
 {
     // Clear of a box by this much; lanes at least this far apart; further lanes beside the widest row.
-    private const double Clearance = 8, LaneWidth = 6, Outside = 90;
+    private const double Clearance = 11, LaneWidth = 6, Outside = 90;
     // Edges beyond this rank are too faint and too many to be worth a search.
     private const int MostRouted = 600;
 
@@ -45,7 +45,7 @@ internal sealed class EdgeRouter
             var from = (starts[i], layout.Boxes[edge.Source].Top);
             var to = (ends[i], layout.Boxes[edge.Target].Bottom);
             var way = i < MostRouted ? Way(from, to, rowOf[edge.Source] + 1, rowOf[edge.Target]) : [from, to];
-            paths[i] = Data(Clear(Curve(way), way, rowOf[edge.Source] + 1));
+            paths[i] = Data(Clear(way, rowOf[edge.Source] + 1));
         }
         return paths;
     }
@@ -62,14 +62,15 @@ internal sealed class EdgeRouter
                 foreach (var i in group) x[i] = box.X + NodeBox.PortOffset(edges[i].Kind);
                 continue;
             }
-            var ordered = group.OrderBy(i => Direction(box, layout.Boxes[atSource ? edges[i].Target : edges[i].Source], edges[i])).ThenBy(i => edges[i].Index).ToArray();
+            var ordered = group.OrderBy(i => Direction(box, edges[i])).ThenBy(i => edges[i].Index).ToArray();
             var room = Math.Min(box.Width - 16, ordered.Length * 9);
             for (var k = 0; k < ordered.Length; k++) x[ordered[k]] = box.X + room * ((k + 0.5) / ordered.Length - 0.5);
         }
         return x;
 
-        double Direction(NodeBox box, NodeBox other, DrawnEdge edge)
+        double Direction(NodeBox box, DrawnEdge edge)
         {
+            var other = layout.Boxes[atSource ? edge.Target : edge.Source];
             var port = atSource && other.IsHead ? NodeBox.PortOffset(edge.Kind) : 0;
             return Math.Atan2(other.X + port - box.X, Math.Abs(other.Y - box.Y));
         }
@@ -158,13 +159,58 @@ internal sealed class EdgeRouter
     }
 
     /// <summary>A piece of a curve: a cubic from a to b with tangents towards its controls.</summary>
-    private readonly record struct Piece((double X, double Y) A, (double X, double Y) ControlA, (double X, double Y) ControlB, (double X, double Y) B);
+    private readonly record struct Piece(
+        (double X, double Y) A,
+        (double X, double Y) ControlA,
+        (double X, double Y) ControlB,
+        (double X, double Y) B);
 
-    // Ends leave and enter upright; between them the curve follows the direction of the way, if not too flat.
-    private static List<Piece> Curve(List<(double X, double Y)> way)
+    // How a curve goes through a row: in the direction of its way, upright in the middle of the row, or upright all through it.
+    private enum Passage
     {
-        var pieces = new List<Piece>(way.Count - 1);
-        for (var i = 0; i + 1 < way.Count; i++) pieces.Add(Join(way[i], Slope(way, i), way[i + 1], Slope(way, i + 1)));
+        Free,
+        UprightAtMiddle,
+        Upright,
+    }
+
+    // Where the curve cuts the corner of a box on its way through a row, it goes through that row in a stricter way.
+    private List<Piece> Clear(List<(double X, double Y)> way, int firstRow)
+    {
+        var passages = new Passage[way.Count];
+        while (true)
+        {
+            var pieces = Curve(way, passages);
+            var done = true;
+            for (var i = 1; i < way.Count - 1; i++)
+            {
+                if (passages[i] == Passage.Upright || !layout.Rows[firstRow + i - 1].Exists(box => pieces.Exists(p => Touches(p, box)))) continue;
+                passages[i]++;
+                done = false;
+            }
+            if (done) return pieces;
+        }
+    }
+
+    private static List<Piece> Curve(List<(double X, double Y)> way, Passage[] passages)
+    {
+        const double half = NodeBox.Height / 2 + 1;
+        var pieces = new List<Piece>(way.Count);
+        // The ends leave and enter upright.
+        var (at, slope) = (way[0], 0.0);
+        for (var i = 1; i < way.Count; i++)
+        {
+            if (passages[i] == Passage.Upright)
+            {
+                (double X, double Y) below = (way[i].X, way[i].Y + half), above = (way[i].X, way[i].Y - half);
+                pieces.Add(Join(at, slope, below, 0));
+                pieces.Add(Join(below, 0, above, 0));
+                (at, slope) = (above, 0);
+                continue;
+            }
+            var next = i == way.Count - 1 || passages[i] != Passage.Free ? 0 : Slope(way[i - 1], way[i + 1]);
+            pieces.Add(Join(at, slope, way[i], next));
+            (at, slope) = (way[i], next);
+        }
         return pieces;
     }
 
@@ -174,38 +220,9 @@ internal sealed class EdgeRouter
         return new(a, (a.X + slopeA * reach, a.Y + reach), (b.X - slopeB * reach, b.Y - reach), b);
     }
 
-    // dx/dy of the curve at a point of the way.
-    private static double Slope(List<(double X, double Y)> way, int i) =>
-        i == 0 || i == way.Count - 1 ? 0 : Math.Clamp((way[i + 1].X - way[i - 1].X) / (way[i + 1].Y - way[i - 1].Y), -0.5, 0.5);
-
-    // Where the curve cuts the corner of a box on its way through a row, it goes through that row upright instead.
-    private List<Piece> Clear(List<Piece> pieces, List<(double X, double Y)> way, int firstRow)
-    {
-        var upright = new bool[way.Count];
-        for (var i = 1; i < way.Count - 1; i++)
-        {
-            var row = layout.Rows[firstRow + i - 1];
-            upright[i] = row.Exists(box => Touches(pieces[i - 1], box) || Touches(pieces[i], box));
-        }
-        if (!Array.Exists(upright, u => u)) return pieces;
-        const double half = NodeBox.Height / 2 + 3;
-        var cleared = new List<Piece>();
-        var (at, slope) = (way[0], 0.0);
-        for (var i = 1; i < way.Count; i++)
-        {
-            if (!upright[i])
-            {
-                cleared.Add(Join(at, slope, way[i], Slope(way, i)));
-                (at, slope) = (way[i], Slope(way, i));
-                continue;
-            }
-            (double X, double Y) below = (way[i].X, way[i].Y + half), above = (way[i].X, way[i].Y - half);
-            cleared.Add(Join(at, slope, below, 0));
-            cleared.Add(Join(below, 0, above, 0));
-            (at, slope) = (above, 0);
-        }
-        return cleared;
-    }
+    // dx/dy along a way, if not too flat.
+    private static double Slope((double X, double Y) before, (double X, double Y) after) =>
+        Math.Clamp((after.X - before.X) / (after.Y - before.Y), -0.5, 0.5);
 
     private static bool Touches(Piece piece, NodeBox box)
     {
@@ -214,7 +231,7 @@ internal sealed class EdgeRouter
             double a = (1 - t) * (1 - t) * (1 - t), b = 3 * t * (1 - t) * (1 - t), c = 3 * t * t * (1 - t), d = t * t * t;
             var x = a * piece.A.X + b * piece.ControlA.X + c * piece.ControlB.X + d * piece.B.X;
             var y = a * piece.A.Y + b * piece.ControlA.Y + c * piece.ControlB.Y + d * piece.B.Y;
-            if (x > box.Left - 3 && x < box.Right + 3 && y > box.Top && y < box.Bottom) return true;
+            if (x > box.Left && x < box.Right && y > box.Top && y < box.Bottom) return true;
         }
         return false;
     }

@@ -113,7 +113,8 @@ internal sealed class JsonTokens(Stream stream, string name)
     public int Integer(int least, int most)
     {
         Expect(JsonTokenType.Number, "a whole number");
-        return Number >= least && Number <= most && Number == Math.Floor(Number) ? (int)Number : throw Fault($"should be a whole number from {least} to {most}");
+        if (Number >= least && Number <= most && Number == Math.Floor(Number)) return (int)Number;
+        throw Fault($"should be a whole number from {least} to {most}");
     }
 
     /// <summary>Reads a string.</summary>
@@ -135,7 +136,11 @@ internal sealed class JsonTokens(Stream stream, string name)
     public static string Quote(ReadOnlySpan<char> piece)
     {
         var shown = new char[Math.Min(piece.Length, 60)];
-        for (var i = 0; i < shown.Length; i++) shown[i] = piece[i] is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' || char.IsSurrogate(piece[i]) ? '?' : piece[i];
+        for (var i = 0; i < shown.Length; i++)
+        {
+            var c = piece[i];
+            shown[i] = char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' ? '?' : c;
+        }
         return "\"" + new string(shown) + (piece.Length > shown.Length ? "…\"" : "\"");
     }
 

@@ -6,4 +6,9 @@ namespace Faith.Engine.Reports;
 /// <param name="Y">Their values; one that is not finite leaves a gap.</param>
 /// <param name="Low">The lower end of a band around each value, or null.</param>
 /// <param name="High">The upper end, or null.</param>
-public sealed record PlotSeries(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<double>? Low = null, IReadOnlyList<double>? High = null);
+public sealed record PlotSeries(
+    string Name,
+    IReadOnlyList<double> X,
+    IReadOnlyList<double> Y,
+    IReadOnlyList<double>? Low = null,
+    IReadOnlyList<double>? High = null);

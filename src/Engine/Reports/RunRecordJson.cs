@@ -84,8 +84,12 @@ internal static class RunRecordJson
         return run;
 
         string Text() => tokens.Type == JsonTokenType.String ? tokens.Text.ToString() : throw tokens.Fault("should be a string");
-        double Number() => tokens.Type == JsonTokenType.Number && double.IsFinite(tokens.Number) ? tokens.Number : throw tokens.Fault("should be a finite number");
-        int Count() => Number() is >= 0 and <= int.MaxValue and var n && n == Math.Floor(n) ? (int)n : throw tokens.Fault("should be a whole number");
+
+        double Number() =>
+            tokens.Type == JsonTokenType.Number && double.IsFinite(tokens.Number) ? tokens.Number : throw tokens.Fault("should be a finite number");
+
+        int Count() =>
+            Number() is >= 0 and <= int.MaxValue and var n && n == Math.Floor(n) ? (int)n : throw tokens.Fault("should be a whole number");
 
         SortedDictionary<string, string> ReadOptions()
         {

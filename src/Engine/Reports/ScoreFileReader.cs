@@ -111,7 +111,7 @@ internal sealed class ScoreFileReader
         var given = new bool[graph.Nodes];
         for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
         {
-            if (!GraphNames.TryParseNode(graph, tokens.Text, out node)) throw tokens.Fault($"{JsonTokens.Quote(tokens.Text)} is not a node of {Shape()}");
+            if (!GraphNames.TryParseNode(graph, tokens.Text, out node)) throw Unknown("a node");
             if (given[node]) throw tokens.Fault("given twice");
             given[node] = true;
             tokens.Next();
@@ -138,8 +138,11 @@ internal sealed class ScoreFileReader
         }
         if (entry != NodeEntry.None) (nodes ??= new NodeEntry?[graph.Nodes])[node] = entry;
 
-        static bool Flag(JsonTokens t) => t.Type switch { JsonTokenType.True => true, JsonTokenType.False => false, _ => throw t.Fault("should hold only true and false") };
-        static double Score(JsonTokens t) => t.Type == JsonTokenType.Number && double.IsFinite(t.Number) ? t.Number : throw t.Fault("should hold only finite numbers");
+        static bool Flag(JsonTokens t) =>
+            t.Type is JsonTokenType.True or JsonTokenType.False ? t.Type == JsonTokenType.True : throw t.Fault("should hold only true and false");
+
+        static double Score(JsonTokens t) =>
+            t.Type == JsonTokenType.Number && double.IsFinite(t.Number) ? t.Number : throw t.Fault("should hold only finite numbers");
     }
 
     private T[] ReadArray<T>(Func<JsonTokens, T> element)
@@ -156,7 +159,7 @@ internal sealed class ScoreFileReader
         tokens.Expect(JsonTokenType.StartObject, "an object with an entry for each edge");
         for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
         {
-            if (!GraphNames.TryParseEdge(graph, tokens.Text, out var source, out var column)) throw tokens.Fault($"{JsonTokens.Quote(tokens.Text)} is not an edge of {Shape()}");
+            if (!GraphNames.TryParseEdge(graph, tokens.Text, out var source, out var column)) throw Unknown("an edge");
             edge = source * graph.Columns + column;
             if (listed[edge]) throw tokens.Fault("given twice");
             listed[edge] = true;
@@ -215,15 +218,18 @@ internal sealed class ScoreFileReader
 
         void CheckEnd(int end)
         {
-            if (end != graph.LogitsNode && nodeInGraph[end] == false) throw tokens.Fault($"is in the graph but its node {graph.NodeName(end)} is not");
+            if (end == graph.LogitsNode || nodeInGraph[end] != false) return;
+            throw tokens.Fault($"is in the graph but its node {graph.NodeName(end)} is not");
         }
     }
+
+    private InputException Unknown(string what) => tokens.Fault($"{JsonTokens.Quote(tokens.Text)} is not {what} of {Shape()}");
 
     private string Shape() => $"a model of {graph.Layers} layers and {graph.Heads} heads";
 
     private string Place()
     {
-        var entry = node >= 0 ? $"[\"{graph.NodeName(node)}\"]" : edge >= 0 ? $"[\"{graph.EdgeName(edge / graph.Columns, edge % graph.Columns)}\"]" : "";
-        return section + entry + (key.Length > 0 ? "." + key : "");
+        var entry = node >= 0 ? graph.NodeName(node) : edge >= 0 ? graph.EdgeName(edge / graph.Columns, edge % graph.Columns) : "";
+        return section + (entry.Length > 0 ? $"[\"{entry}\"]" : "") + (key.Length > 0 ? "." + key : "");
     }
 }

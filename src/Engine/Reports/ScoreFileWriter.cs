@@ -13,10 +13,12 @@ internal static class ScoreFileWriter
 {
     public static void Write(ScoreFile file, Stream stream, string name)
     {
-        using var writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
+        var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        using var writer = new StreamWriter(stream, encoding, 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var graph = file.Graph;
         var width = file.DModel > 0 ? $", \"d_model\": {file.DModel}" : "";
-        writer.WriteLine($"{{\"cfg\": {{\"n_layers\": {graph.Layers}, \"n_heads\": {graph.Heads}, \"parallel_attn_mlp\": {Boolean(graph.Parallel)}{width}}},");
+        writer.Write($"{{\"cfg\": {{\"n_layers\": {graph.Layers}, \"n_heads\": {graph.Heads}");
+        writer.WriteLine($", \"parallel_attn_mlp\": {Boolean(graph.Parallel)}{width}}},");
         if (file.Run is { } run) writer.WriteLine($"\"run\": {Json(run)},");
 
         writer.WriteLine("\"nodes\": {");
@@ -39,9 +41,8 @@ internal static class ScoreFileWriter
             if (file.Scores is { } scores)
             {
                 var score = scores[source, column];
-                if (!double.IsFinite(score)) throw new InputException($"{name}: the score of {edge} is {Number(score)}; the model's weights or the data are not usable");
                 writer.Write("\"score\": ");
-                writer.Write(Number(score));
+                writer.Write(double.IsFinite(score) ? Number(score) : throw NotFinite($"{name}: edges[\"{edge}\"]", score));
                 writer.Write(", ");
             }
             writer.Write("\"in_graph\": ");
@@ -58,7 +59,10 @@ internal static class ScoreFileWriter
     }
 
     private static string Finite(double value, string place) =>
-        double.IsFinite(value) ? Number(value) : throw new InputException($"{place}: the score is {Number(value)}; the model's weights or the data are not usable");
+        double.IsFinite(value) ? Number(value) : throw NotFinite(place, value);
+
+    private static InputException NotFinite(string place, double score) =>
+        new($"{place}: the score is {Number(score)}; the model's weights or the data are not usable");
 
     // The shortest digits that read back as the same double.
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
@@ -69,7 +73,8 @@ internal static class ScoreFileWriter
     {
         using var memory = new MemoryStream();
         // The relaxed encoder keeps names readable; the file is never put into a web page as it stands.
-        using (var json = new Utf8JsonWriter(memory, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) RunRecordJson.Write(json, run);
+        var options = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var json = new Utf8JsonWriter(memory, options)) RunRecordJson.Write(json, run);
         return Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
     }
 }

@@ -38,7 +38,7 @@ def main():
     rng = np.random.default_rng(1)
 
     train, held_out = list(read(corpus, "Train")), list(read(corpus, "HeldOut"))
-    tokenizer = Tokenizer(learn(text for row in train + held_out for text in row[1:3] + tuple(" ".join(["", *a]) if a[0][0] != " " else "".join(a) for a in row[3:])))
+    tokenizer = Tokenizer(learn(texts(train + held_out)))
     tokenizer.save(folder)
     config = {**model.CONFIG, "vocab_size": tokenizer.size, "bos_token_id": tokenizer.end_of_text, "eos_token_id": tokenizer.end_of_text}
     write(folder / "config.json", config)
@@ -95,6 +95,15 @@ def main():
             # Every fifth prompt is enough to watch; the last table is of all of them.
             rows = held_out if step + 1 == STEPS else held_out[::5]
             show(evaluate(model.load(folder / "model.safetensors"), config, tokenizer, rows))
+
+
+def texts(rows):
+    """Every text of the corpus: prompts, answers, distractors and continuations."""
+    for _, clean, corrupted, *lists in rows:
+        yield clean
+        yield corrupted
+        for words in lists:
+            yield from words
 
 
 def part_loss(weights, config, batch, lists, rng, total):
