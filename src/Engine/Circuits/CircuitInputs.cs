@@ -3,15 +3,16 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Circuits;
 
 /// <summary>
-/// The in-edges of a circuit by column, without those that cannot carry a difference: a source is live when it has an
-/// out-edge and, unless it is the input, an in-edge from a live source.
+/// The in-edges of a circuit by column, without those that cannot carry a difference: under patching a source is live when it has
+/// an out-edge and, unless it is the input, an in-edge from a live source. Under another ablation an out-edge is enough: what a
+/// node computes from ablated inputs is not its own ablated output.
 /// </summary>
 internal sealed class CircuitInputs
 {
     private readonly int[][] lists;
     private readonly bool[] live;
 
-    public CircuitInputs(Circuit circuit)
+    public CircuitInputs(Circuit circuit, bool patching)
     {
         var graph = circuit.Graph;
         var (all, hasOut) = (new List<int>[graph.Columns], new bool[graph.Sources]);
@@ -25,6 +26,7 @@ internal sealed class CircuitInputs
         lists = new int[graph.Columns][];
         live = new bool[graph.Sources];
         live[0] = hasOut[0];
+        if (!patching) hasOut.CopyTo(live, 0);
         for (var v = 0; v < graph.Columns; v++)
         {
             // Columns of a node come after those of every node that can feed it.
@@ -37,6 +39,6 @@ internal sealed class CircuitInputs
     /// <summary>The live sources that feed a column, ascending.</summary>
     public int[] Of(int column) => lists[column];
 
-    /// <summary>True when a node's output can differ from the corrupted run's and somebody reads it.</summary>
+    /// <summary>True when a node's output can differ from its ablated one and somebody reads it.</summary>
     public bool IsLive(int node) => live[node];
 }
