@@ -26,6 +26,11 @@ internal abstract unsafe class RowKernels
     public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp, int from, int to);
     public abstract void Rotary(in RotaryOperands o, int from, int to);
 
+    /// <summary>Floats of scratch memory for one head of one sequence.</summary>
+    public abstract long AttentionScratch(int headDim, int keys, bool backward);
+    public abstract void AttentionForward(in AttentionOperands o, int sequence, int head, float* scratch);
+    public abstract void AttentionBackward(in AttentionOperands o, int sequence, int head, float* scratch);
+
     public abstract void AccumulateSplitGradient(in SplitGradientOperands o, int from, int to);
 
     /// <summary>x −= mean of its row.</summary>
