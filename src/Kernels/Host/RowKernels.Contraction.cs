@@ -20,43 +20,91 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override void Add(float* x, float* y, int n) => Map(new AddMap(), x, y, y, n);
 
-    [MethodImpl(Hot)]
     public override void FinishGradients(VectorSet g, int width, Tensor scale, Tensor normalized, Tensor products, int firstRow, int rows, int stepRows, int steps)
     {
-        var n = scale.Columns;
+        const int AtATime = 4;
+        var x = stackalloc float*[AtATime];
+        var s = stackalloc float*[AtATime];
         for (var r = 0; r < rows; r++)
-            for (var i = 0; i < n; i += V.Count)
+            for (var k = 0; k == 0 || k < steps; k += AtATime)
             {
-                var gamma = Part((float*)scale.Pointer, i, n);
-                var at = g.First + (nint)r * width + i;
-                if (steps == 0)
-                    for (var v = 0; v < g.Count; v++, at += g.Pitch) (V.Load(at) * gamma).Store(at);
-                // Four steps at a time stay in registers while all columns pass by.
-                for (var k = 0; k < steps; k += 4)
+                var count = Math.Min(AtATime, steps - k);
+                for (var j = 0; j < count; j++)
                 {
-                    V f = k == 0 ? gamma : V.Of(1), zero = V.Of(0);
-                    int second = Math.Min(k + 1, steps - 1), third = Math.Min(k + 2, steps - 1), fourth = Math.Min(k + 3, steps - 1);
-                    int row = firstRow + r, row0 = row + k * stepRows, row1 = row + second * stepRows, row2 = row + third * stepRows, row3 = row + fourth * stepRows;
-                    var x0 = zero - Part(normalized.Row(row0), i, n);
-                    var x1 = k + 1 < steps ? zero - Part(normalized.Row(row1), i, n) : zero;
-                    var x2 = k + 2 < steps ? zero - Part(normalized.Row(row2), i, n) : zero;
-                    var x3 = k + 3 < steps ? zero - Part(normalized.Row(row3), i, n) : zero;
-                    float* s0 = products.Row(row0), s1 = products.Row(row1), s2 = products.Row(row2), s3 = products.Row(row3);
-                    at = g.First + (nint)r * width + i;
-                    for (var v = 0; v < g.Count; v++, at += g.Pitch)
-                    {
-                        var value = V.MultiplyAdd(V.Of(s0[v]), x0, V.Load(at) * f);
-                        value = V.MultiplyAdd(V.Of(s1[v]), x1, value);
-                        value = V.MultiplyAdd(V.Of(s2[v]), x2, value);
-                        V.MultiplyAdd(V.Of(s3[v]), x3, value).Store(at);
-                    }
+                    var row = firstRow + r + (k + j) * stepRows;
+                    x[j] = normalized.Row(row);
+                    s[j] = products.Row(row);
                 }
+                var gamma = k == 0 ? (float*)scale.Pointer : null;
+                var i = 0;
+                for (; i <= width - 4 * V.Count; i += 4 * V.Count) SubtractSteps4(g, (nint)r * width + i, gamma, x, s, count, i, scale.Columns);
+                for (; i < width; i += V.Count) SubtractSteps1(g, (nint)r * width + i, gamma, x, s, count, i, scale.Columns);
             }
+    }
+
+    /// <summary>
+    /// Four registers of every g_v at <paramref name="offset"/>: g = γ⊙g − Σ x_j·s_j[v] over at most four steps, which stay in registers while the columns pass
+    /// by. Past the n columns of the model γ and x count as zero; without γ as one.
+    /// </summary>
+    [MethodImpl(Hot)]
+    static void SubtractSteps4(VectorSet g, nint offset, float* gamma, float** x, float** s, int count, int i, int n)
+    {
+        int i1 = i + V.Count, i2 = i1 + V.Count, i3 = i2 + V.Count;
+        V one = V.Of(1), zero = V.Of(0), f0 = one, f1 = one, f2 = one, f3 = one;
+        if (gamma != null) (f0, f1, f2, f3) = (Part(gamma, i, n), Part(gamma, i1, n), Part(gamma, i2, n), Part(gamma, i3, n));
+        V a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero, c0 = zero, c1 = zero, c2 = zero, c3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+        if (count > 0) (a0, a1, a2, a3) = (zero - Part(x[0], i, n), zero - Part(x[0], i1, n), zero - Part(x[0], i2, n), zero - Part(x[0], i3, n));
+        if (count > 1) (b0, b1, b2, b3) = (zero - Part(x[1], i, n), zero - Part(x[1], i1, n), zero - Part(x[1], i2, n), zero - Part(x[1], i3, n));
+        if (count > 2) (c0, c1, c2, c3) = (zero - Part(x[2], i, n), zero - Part(x[2], i1, n), zero - Part(x[2], i2, n), zero - Part(x[2], i3, n));
+        if (count > 3) (d0, d1, d2, d3) = (zero - Part(x[3], i, n), zero - Part(x[3], i1, n), zero - Part(x[3], i2, n), zero - Part(x[3], i3, n));
+        float* s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3], at = g.First + offset;
+        for (var v = 0; v < g.Count; v++, at += g.Pitch)
+        {
+            V g0 = V.Load(at) * f0, g1 = V.Load(at + V.Count) * f1, g2 = V.Load(at + 2 * V.Count) * f2, g3 = V.Load(at + 3 * V.Count) * f3;
+            if (count > 0)
+            {
+                var t = V.Of(s0[v]);
+                (g0, g1, g2, g3) = (V.MultiplyAdd(t, a0, g0), V.MultiplyAdd(t, a1, g1), V.MultiplyAdd(t, a2, g2), V.MultiplyAdd(t, a3, g3));
+            }
+            if (count > 1)
+            {
+                var t = V.Of(s1[v]);
+                (g0, g1, g2, g3) = (V.MultiplyAdd(t, b0, g0), V.MultiplyAdd(t, b1, g1), V.MultiplyAdd(t, b2, g2), V.MultiplyAdd(t, b3, g3));
+            }
+            if (count > 2)
+            {
+                var t = V.Of(s2[v]);
+                (g0, g1, g2, g3) = (V.MultiplyAdd(t, c0, g0), V.MultiplyAdd(t, c1, g1), V.MultiplyAdd(t, c2, g2), V.MultiplyAdd(t, c3, g3));
+            }
+            if (count > 3)
+            {
+                var t = V.Of(s3[v]);
+                (g0, g1, g2, g3) = (V.MultiplyAdd(t, d0, g0), V.MultiplyAdd(t, d1, g1), V.MultiplyAdd(t, d2, g2), V.MultiplyAdd(t, d3, g3));
+            }
+            g0.Store(at);
+            g1.Store(at + V.Count);
+            g2.Store(at + 2 * V.Count);
+            g3.Store(at + 3 * V.Count);
+        }
+    }
+
+    /// <summary>The same for one register.</summary>
+    [MethodImpl(Hot)]
+    static void SubtractSteps1(VectorSet g, nint offset, float* gamma, float** x, float** s, int count, int i, int n)
+    {
+        var factor = gamma != null ? Part(gamma, i, n) : V.Of(1);
+        var at = g.First + offset;
+        for (var v = 0; v < g.Count; v++, at += g.Pitch)
+        {
+            var value = V.Load(at) * factor;
+            for (var j = 0; j < count; j++) value = V.MultiplyAdd(V.Of(s[j][v]), V.Of(0) - Part(x[j], i, n), value);
+            value.Store(at);
+        }
     }
 
     /// <summary>A register from element i of n on, with zeros past the end.</summary>
     [MethodImpl(Inline)]
-    static V Part(float* x, int i, int n) => n - i >= V.Count ? V.Load(x + i) : V.LoadFirst(x + i, n - i, 0);
+    static V Part(float* x, int i, int n) => n - i >= V.Count ? V.Load(x + i) : n > i ? V.LoadFirst(x + i, n - i, 0) : V.Of(0);
 
     public override void MultiplyVectors(VectorSet z, VectorSet g, int depth, float* result, int stride)
     {
