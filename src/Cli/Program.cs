@@ -1,1 +1,3 @@
-return 0;
+using Faith.Cli;
+
+return FaithProgram.RunOnConsole(args);

@@ -1,0 +1,19 @@
+using Faith.Engine;
+using Faith.Engine.Reports;
+
+namespace Faith.Cli;
+
+/// <summary>Files of scores and circuits that belong to a model.</summary>
+internal static class CircuitFile
+{
+    /// <summary>Reads a file and refuses one of another model's graph.</summary>
+    public static ScoreFile Read(string path, LoadedModel model)
+    {
+        var file = ScoreFile.Read(path);
+        var (graph, needed) = (file.Graph, model.Graph);
+        if (graph != needed) throw new InputException($"{path}: is of a model with {Describe(graph.Layers, graph.Heads, graph.Parallel)}; {model.Name} has {Describe(needed.Layers, needed.Heads, needed.Parallel)}");
+        return file;
+    }
+
+    private static string Describe(int layers, int heads, bool parallel) => $"{layers} layers of {heads} heads{(parallel ? " in parallel with the MLPs" : "")}";
+}

@@ -1,0 +1,16 @@
+namespace Faith.Cli;
+
+/// <summary>What a command writes to and when it must stop.</summary>
+/// <param name="output">Results and tables.</param>
+/// <param name="error">Progress and errors.</param>
+/// <param name="isOutputTerminal">True when a person reads <paramref name="output"/> as it comes.</param>
+/// <param name="isErrorTerminal">The same of <paramref name="error"/>; there is progress only then.</param>
+/// <param name="cancellation">Set by Ctrl-C.</param>
+internal sealed class CommandContext(TextWriter output, TextWriter error, bool isOutputTerminal, bool isErrorTerminal, CancellationToken cancellation)
+{
+    public TextWriter Output { get; } = output;
+    public TextWriter Error { get; } = error;
+    public bool IsOutputTerminal { get; } = isOutputTerminal;
+    public bool IsErrorTerminal { get; } = isErrorTerminal;
+    public CancellationToken Cancellation { get; } = cancellation;
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Faith.Engine;
+using Faith.Engine.Reports;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith draw`: a picture of a circuit.</summary>
+internal static class DrawCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var circuit = new Argument<string>("circuit") { Description = "the circuit, as written by faith circuit", HelpName = "FILE" };
+        var output = OptionKinds.Required("--out", "FILE", $"the picture; its extension says what kind: {string.Join(", ", CircuitDrawing.Extensions)}");
+        var command = new FaithCommand("draw", "Draws a circuit: layers from bottom to top, edges by size and sign of their scores.",
+            "faith draw circuit.json --out circuit.svg", "faith draw circuit.json --out circuit.html", "faith draw circuit.json --out circuit.dot")
+        { circuit, output };
+        command.SetAction(parse =>
+        {
+            var (from, to) = (parse.GetRequiredValue(circuit), parse.GetRequiredValue(output));
+            Outputs.Check(to);
+            var file = ScoreFile.Read(from);
+            if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
+            OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file)));
+            context.Output.WriteLine($"{to}: {file.InGraph.EdgeCount} edges");
+        });
+        return command;
+    }
+
+    private static string? Title(ScoreFile file)
+    {
+        string?[] parts = [file.Run?.Model, file.Run?.Data, file.Run?.Method, $"{file.InGraph.EdgeCount} edges"];
+        return string.Join(" · ", parts.Where(part => part is not null));
+    }
+}

@@ -1,0 +1,32 @@
+using Faith.Engine;
+using Faith.Engine.Data;
+using Faith.Engine.Tasks;
+
+namespace Faith.Cli;
+
+/// <summary>What `--data` names: a file, or a built-in task.</summary>
+internal static class DataSource
+{
+    // Data of a built-in task are the same in every run: the prompts that the shipped model never saw, in the order of one seed.
+    private const ulong Seed = 0;
+
+    /// <summary>Loads the examples and checks them against the model.</summary>
+    /// <param name="examples">How many, or null for all of a file and <see cref="TaskPrompts.DefaultCount"/> of a task.</param>
+    public static PromptSet Load(string data, int? examples, LoadedModel model)
+    {
+        var task = TaskCatalog.All.FirstOrDefault(task => task.Name == data);
+        if (task is null)
+        {
+            // A name without a folder or an extension was meant as a task.
+            if (!File.Exists(data) && Path.GetFileName(data) == data && !Path.HasExtension(data))
+            {
+                throw new InputException($"--data {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))})");
+            }
+            var set = PromptSet.Load(data, model.Tokenizer, model.Config);
+            return examples is { } count ? set.First(count) : set;
+        }
+        var tokenizer = model.Tokenizer ?? throw new InputException($"--data {data}: a built-in task is text, but the model has no tokenizer; give a file of token ids");
+        var prompts = task.Generate(examples ?? TaskPrompts.DefaultCount, Seed, TaskSplit.HeldOut);
+        return PromptSet.FromText(task.Name, prompts.Select(p => (p.Clean, p.Corrupted, (IReadOnlyList<string>)p.Answers, (IReadOnlyList<string>)p.Distractors)), tokenizer, model.Config);
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+
+namespace Faith.Cli;
+
+/// <summary>The options that say where a model runs and with how much.</summary>
+internal sealed class DeviceOptions
+{
+    private const double BytesPerGibibyte = 1L << 30;
+    private const int MostThreads = 1024;
+    private const double MostGibibytes = 1 << 20;
+
+    private readonly Option<string> device = new("--device")
+    {
+        Description = "auto, cpu, cuda or cuda:i; auto takes the best that works",
+        HelpName = "device",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations; unless given a quarter of what is free",
+        value => value is > 0 and <= MostGibibytes, "a number of GiB above 0");
+
+    private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(device);
+        command.Add(memory);
+        command.Add(threads);
+    }
+
+    /// <summary>What was chosen.</summary>
+    public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null);
+}

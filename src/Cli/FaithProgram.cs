@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Runtime.InteropServices;
+using Faith.Cli.Commands;
+using Faith.Engine;
+using Faith.Kernels;
+
+namespace Faith.Cli;
+
+/// <summary>The program: parses the arguments, runs a command and turns what went wrong into an exit code and one line.</summary>
+public static class FaithProgram
+{
+    /// <summary>Exit code of a fault of the program.</summary>
+    public const int Fault = 1;
+
+    /// <summary>Exit code of bad input or arguments.</summary>
+    public const int BadInput = 2;
+
+    /// <summary>Exit code after Ctrl-C, as shells count it: 128 + SIGINT.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Set to 1, this environment variable shows the stack trace of every failure.</summary>
+    public const string TraceVariable = "FAITH_TRACE";
+
+    /// <summary>Runs the program on the given writers, as a redirected process would.</summary>
+    /// <returns>0 done, 2 bad input or arguments, 1 a fault of the program, 130 cancelled.</returns>
+    public static int Run(string[] args, TextWriter output, TextWriter error, CancellationToken cancellation = default) =>
+        Run(args, new CommandContext(output, error, isOutputTerminal: false, isErrorTerminal: false, cancellation));
+
+    /// <summary>Runs the program on the console.</summary>
+    internal static int RunOnConsole(string[] args)
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+        {
+            // The first Ctrl-C lets the command leave in order; a second one ends the process at once.
+            signal.Cancel = !cancellation.IsCancellationRequested;
+            cancellation.Cancel();
+        });
+        return Run(args, new CommandContext(Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected, cancellation.Token));
+    }
+
+    private static int Run(string[] args, CommandContext context)
+    {
+        try
+        {
+            var parse = Root(context).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            if (parse.Action is ParseErrorAction) throw new InputException(ArgumentErrors.FirstOf(parse));
+            return parse.Invoke(new InvocationConfiguration { Output = context.Output, Error = context.Error, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception e)
+        {
+            return Report(e, context.Error);
+        }
+    }
+
+    private static FaithRootCommand Root(CommandContext context) => new()
+    {
+        AttributeCommand.Create(context),
+        CircuitCommand.Create(context),
+        EvaluateCommand.Create(context),
+        CurveCommand.Create(context),
+        DrawCommand.Create(context),
+        TasksCommand.Create(context),
+        GenerateCommand.Create(context),
+    };
+
+    private static int Report(Exception exception, TextWriter error)
+    {
+        var (code, message) = exception switch
+        {
+            InputException => (BadInput, exception.Message),
+            DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
+            OutOfMemoryException => (BadInput, "the machine has too little memory; a smaller --memory, fewer --examples or shorter prompts need less"),
+            OperationCanceledException => (Interrupted, "cancelled; nothing was written"),
+            _ => (Fault, $"internal error: {exception.GetType().Name}: {exception.Message} (set {TraceVariable}=1 to see where)"),
+        };
+        error.WriteLine($"faith: {message.ReplaceLineEndings(" ")}");
+        if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteLine(exception);
+        return code;
+    }
+}

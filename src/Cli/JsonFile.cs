@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Faith.Engine.Reports;
+
+namespace Faith.Cli;
+
+/// <summary>Results as JSON.</summary>
+internal static class JsonFile
+{
+    private static readonly JsonWriterOptions Options = new() { Indented = true };
+
+    /// <summary>Writes one object, whole or not at all.</summary>
+    public static void Write(string path, Action<Utf8JsonWriter> members) => OutputFile.Write(path, stream =>
+    {
+        using (var json = new Utf8JsonWriter(stream, Options))
+        {
+            json.WriteStartObject();
+            members(json);
+            json.WriteEndObject();
+        }
+        stream.Write("\n"u8);
+    });
+
+    /// <summary>A number; null where it is not finite, which JSON cannot say.</summary>
+    public static void WriteNumberOrNull(this Utf8JsonWriter json, string name, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumber(name, value);
+        else json.WriteNull(name);
+    }
+
+    /// <summary>A metric: its mean and its value for every example, in the order of the data.</summary>
+    public static void WriteMetric(this Utf8JsonWriter json, string name, IReadOnlyList<double> values)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumberOrNull("mean", values.Average());
+        json.WriteStartArray("per_example");
+        foreach (var value in values)
+        {
+            if (double.IsFinite(value)) json.WriteNumberValue(value);
+            else json.WriteNullValue();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,56 @@
+using Faith.Engine.Graphs;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tokenizers;
+using Faith.Kernels;
+
+namespace Faith.Cli;
+
+/// <summary>A model's files, and its parameters on a device once it is to run.</summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private readonly ModelWeights weights;
+    private Device? device;
+    private Transformer? transformer;
+
+    private LoadedModel(string name, ModelWeights weights, Tokenizer? tokenizer)
+    {
+        Name = name;
+        this.weights = weights;
+        Tokenizer = tokenizer;
+    }
+
+    /// <summary>The model as it was named.</summary>
+    public string Name { get; }
+
+    /// <summary>Its tokenizer, or null when the directory holds none.</summary>
+    public Tokenizer? Tokenizer { get; }
+
+    /// <summary>Its description.</summary>
+    public ModelConfig Config => weights.Config;
+
+    /// <summary>Its graph.</summary>
+    public ModelGraph Graph => new(Config.Layers, Config.Heads, Config.ParallelBlocks);
+
+    /// <summary>SHA-256 of its files.</summary>
+    public string Hash => weights.Hash;
+
+    /// <summary>Reads the files; the parameters stay there until <see cref="On"/>.</summary>
+    public static LoadedModel Load(string name)
+    {
+        var directory = ModelCatalog.Resolve(name);
+        var tokenizer = TokenizerLoader.TryLoad(directory);
+        return new(name, ModelLoader.Load(directory), tokenizer);
+    }
+
+    /// <summary>The model on a device, ready to run; opened by the first call.</summary>
+    public Transformer On(DeviceChoice choice) => transformer ??= new Transformer(device = choice.Open(), weights);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        transformer?.Dispose();
+        device?.Dispose();
+        weights.Dispose();
+    }
+}

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Faith.Cli;
+
+/// <summary>Kinds of options, each with one form of message for a value that does not do.</summary>
+internal static class OptionKinds
+{
+    /// <summary>An option that must be given.</summary>
+    public static Option<string> Required(string name, string help, string description) =>
+        new(name) { Description = description, HelpName = help, Required = true };
+
+    /// <summary>An option that may be left out; null then.</summary>
+    public static Option<string?> Optional(string name, string help, string description) =>
+        new(name) { Description = description, HelpName = help };
+
+    /// <summary>One of some names.</summary>
+    public static Option<string> Choice(string name, string description, string fallback, IEnumerable<string> known)
+    {
+        var names = known.ToArray();
+        return new(name)
+        {
+            Description = $"{description}: {string.Join(", ", names)}",
+            HelpName = name.TrimStart('-'),
+            DefaultValueFactory = _ => fallback,
+            CustomParser = result =>
+            {
+                var value = result.Tokens[0].Value;
+                if (!names.Contains(value)) result.AddError($"{name} {value} is not known; known: {string.Join(", ", names)}");
+                return value;
+            },
+        };
+    }
+
+    /// <summary>A whole number in a range.</summary>
+    public static Option<int> Integer(string name, string description, int fallback, int least, int most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => fallback,
+        CustomParser = result => ParseInteger(result, name, least, most),
+    };
+
+    /// <summary>A whole number in a range that may be left out.</summary>
+    public static Option<int?> OptionalInteger(string name, string description, int least, int most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => ParseInteger(result, name, least, most),
+    };
+
+    /// <summary>A finite number for which <paramref name="accepts"/> holds, and that may be left out.</summary>
+    /// <param name="rule">What the number must be, for the message: "above 0".</param>
+    public static Option<double?> OptionalNumber(string name, string help, string description, Func<double, bool> accepts, string rule) => new(name)
+    {
+        Description = description,
+        HelpName = help,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) && accepts(value)) return value;
+            result.AddError($"{name} must be {rule}, not {text}");
+            return null;
+        },
+    };
+
+    private static int ParseInteger(ArgumentResult result, string name, int least, int most)
+    {
+        var text = result.Tokens[0].Value;
+        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        result.AddError($"{name} must be a whole number {(most == int.MaxValue ? $"of {least} or more" : $"from {least} to {most}")}, not {text}");
+        return least;
+    }
+}

@@ -1,0 +1,211 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>
+/// One micro-batch of a path method (method.md §3): the prefix once, then every point of the path on the suffix rows, each
+/// point's gradients into the accumulators, and one contraction for up to <see cref="StepsHeld"/> points.
+/// </summary>
+internal sealed class PathRun
+{
+    /// <summary>Points whose x̂ are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
+    private const int StepsHeld = 8;
+    /// <summary>Rows that keep the matrix products efficient: small micro-batches run several points in one pass.</summary>
+    private const int RowsOfPass = 256;
+
+    private readonly Transformer model;
+    private readonly Batch batch;
+    private readonly PathPoint[] points;
+    private readonly Step[] steps;
+    private readonly Dictionary<int, PassLayout> layouts = [];
+    private readonly PassLayout? prefixLayout;
+    private readonly Indices cleanTokens;
+    private readonly Indices corruptedTokens;
+    private readonly Indices prefixTokens;
+    private readonly Tensor cleanInput;
+    private readonly Tensor corruptedInput;
+    private readonly Tensor inputDifference;
+    private readonly PrefixCache prefix;
+    private readonly DifferenceCapture differences;
+    private readonly GradientAccumulators sums;
+    private readonly MetricHead metric;
+    private readonly Tensor values;
+    private readonly Tensor scores;
+    private readonly Activations? prefixActivations;
+    private readonly Activations activations;
+    private readonly BackwardBuffers backward;
+    private readonly ScoreContraction contraction;
+
+    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, MetricKind kind)
+    {
+        this.model = model;
+        this.batch = batch;
+        var (c, device) = (model.Config, model.Device);
+
+        // Both ends are always run: they give Δz. The ends come first, so that Δz is there at the first contraction.
+        var ends = new[] { 1.0, 0.0 };
+        var unweighted = ends.Where(alpha => path.All(p => p.Alpha != alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
+        points = [.. unweighted, .. path.OrderBy(p => p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
+        var held = Math.Min(path.Length, StepsHeld);
+        var cuts = Cut(unweighted.Length, held, Math.Clamp(RowsOfPass / batch.Rows, 1, held)).ToArray();
+        foreach (var (_, count, _) in cuts.Append((0, 1, null)))
+        {
+            if (!layouts.ContainsKey(count)) layouts[count] = new PassLayout(device, arena, measuring, batch, count);
+        }
+        cleanTokens = Upload(batch.CleanTokens);
+        corruptedTokens = Upload(batch.CorruptedTokens);
+        cleanInput = arena.Matrix(batch.Rows, c.Width);
+        corruptedInput = arena.Matrix(batch.Rows, c.Width);
+        inputDifference = arena.Matrix(batch.Rows, c.Width);
+        prefix = new PrefixCache(arena, c, batch.PrefixRows);
+        differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences);
+        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held);
+        var largest = cuts.Max(cut => cut.Count);
+        metric = new MetricHead(model, arena, measuring, batch.Examples, kind, largest, gradient: true);
+        values = arena.Matrix(points.Length * batch.Sequences, 1);
+        scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
+
+        var mark = arena.Mark();
+        if (batch.PrefixRows > 0)
+        {
+            prefixLayout = PassLayout.OfPrefixes(device, arena, measuring, batch);
+            prefixTokens = Upload(batch.PrefixTokens);
+            prefixActivations = new Activations(arena, c, prefixLayout.Rows, prefixLayout.Sequences, keepLayers: false);
+            arena.Release(mark); // the prefix is done before anything below is used
+        }
+        activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest);
+        backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences);
+        contraction = Contraction();
+        steps = [.. cuts.Select(cut => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
+            [.. points.AsSpan(cut.First, cut.Count).ToArray().Select(p => p.Alpha)], [.. points.AsSpan(cut.First, cut.Count).ToArray().Select(p => (float)p.Weight)]))];
+
+        Indices Upload(int[] tokens)
+        {
+            var memory = arena.Integers(tokens.Length);
+            return measuring ? default : device.Upload(tokens, memory);
+        }
+    }
+
+    /// <summary>The bytes that a run of this shape takes.</summary>
+    public static long Measure(Transformer model, Batch batch, PathPoint[] path, MetricKind kind)
+    {
+        var arena = Arena.Measuring();
+        _ = new PathRun(model, arena, measuring: true, batch, path, kind);
+        return arena.Peak;
+    }
+
+    /// <summary>Runs everything.</summary>
+    public void Execute(PhaseClock phases, CancellationToken cancellation)
+    {
+        var device = model.Device;
+        RunPrefix();
+        phases.Lap("prefix");
+        device.GatherRows(model.Embedding, cleanTokens, model.Config.EmbeddingScale, cleanInput);
+        device.GatherRows(model.Embedding, corruptedTokens, model.Config.EmbeddingScale, corruptedInput);
+        device.Subtract(corruptedInput, cleanInput, inputDifference);
+        differences.Clear();
+        sums.Clear(device);
+        device.Fill(scores, 0);
+        foreach (var step in steps)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Forward(step);
+            phases.Lap("forward");
+            var (count, gradient) = (step.Layout.Points, step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences));
+            metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
+            phases.Lap("metric");
+            if (step.Slot is not { } slot) continue;
+            BackwardPass.Run(model, step.Layout, prefix, step.Activations, backward, sums, slot, step.Weights);
+            phases.Lap("backward");
+            var isLast = step.First + count == points.Length;
+            if (slot + count < sums.Capacity && !isLast) continue;
+            if (contraction.Steps == 0) differences.Finish(layouts[1].LastRows);
+            contraction.Steps = slot + count;
+            device.ContractScores(contraction);
+            if (!isLast) sums.Clear(device);
+            phases.Lap("scores");
+        }
+    }
+
+    /// <summary>The metric of every example at a point of the path.</summary>
+    public void ReadMetric(double alpha, Span<double> destination)
+    {
+        var row = Array.FindIndex(points, p => p.Alpha == alpha) * batch.Sequences;
+        var floats = new float[batch.Sequences];
+        model.Device.Download(values.RowRange(row, batch.Sequences).Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
+        for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
+    }
+
+    /// <summary>Per-example scores [sequences × F·N].</summary>
+    public void ReadScores(Span<float> destination) =>
+        model.Device.Download(scores.Pointer, MemoryMarshal.AsBytes(destination[..(int)scores.Count]));
+
+    /// <summary>
+    /// Cuts the points into passes: the ends that need no gradient, then blocks of at most <paramref name="held"/> steps, whose slots count from 0.
+    /// </summary>
+    private IEnumerable<(int First, int Count, int? Slot)> Cut(int forwardOnly, int held, int pointsOfPass)
+    {
+        for (var first = 0; first < forwardOnly; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, forwardOnly - first), null);
+        for (var block = forwardOnly; block < points.Length; block += held)
+        {
+            var end = Math.Min(block + held, points.Length);
+            for (var first = block; first < end; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, end - first), first - block);
+        }
+    }
+
+    private void RunPrefix()
+    {
+        if (prefixLayout is null) return;
+        model.Device.GatherRows(model.Embedding, prefixTokens, model.Config.EmbeddingScale, prefixActivations!.Stream);
+        if (!model.Positions.IsNone) model.Device.AddGatheredRows(model.Positions, prefixLayout.Positions, prefixActivations.Stream);
+        ForwardPass.RunPrefix(model, prefixLayout, prefix, prefixActivations);
+    }
+
+    private void Forward(Step step)
+    {
+        var (device, layout, pass) = (model.Device, step.Layout, step.Activations);
+        for (var p = 0; p < layout.Points; p++)
+        {
+            device.Interpolate(corruptedInput, cleanInput, (float)step.Alphas[p], pass.Stream.RowRange(p * batch.Rows, batch.Rows));
+        }
+        if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, pass.Stream);
+        for (var l = 0; l < pass.Layers.Length; l++)
+        {
+            pass.Layers[l].AttentionXHat = step.Slot is { } slot ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
+        }
+        differences.Expect(step.Alphas);
+        ForwardPass.Run(model, layout, prefix, pass, differences);
+        var clean = step.Alphas.AsSpan().IndexOf(1.0);
+        if (clean >= 0) metric.SetReference(pass.Final.RowRange(clean * batch.Sequences, batch.Sequences));
+    }
+
+    private ScoreContraction Contraction() => new()
+    {
+        Layout = layouts[1].All,
+        Layers = model.Config.Layers,
+        Heads = model.Config.Heads,
+        HeadDim = model.Config.HeadDim,
+        Group = model.Config.Group,
+        Centred = model.Centred,
+        Parallel = model.Config.ParallelBlocks,
+        InputDifference = inputDifference,
+        ContextDifference = differences.Contexts,
+        MlpDifference = differences.MlpOutputs,
+        Output = [.. model.Layers.Select(l => l.Output)],
+        QueryKeyValue = [.. model.Layers.Select(l => l.Projection)],
+        NormScale = [.. model.Layers.Select(l => l.AttentionScale)],
+        Alpha = sums.Alpha,
+        NormalizedInputs = sums.NormalizedInputs,
+        StepProducts = sums.StepProducts,
+        Steps = 0,
+        MlpGradient = sums.MlpGradient,
+        LogitsGradient = sums.LogitsGradient,
+        Scores = scores,
+    };
+
+    /// <summary>One pass: the points from <paramref name="First"/> on, side by side. Slot: where its steps stand in the accumulators; null without gradient.</summary>
+    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, double[] Alphas, float[] Weights);
+}

@@ -1,0 +1,56 @@
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>Σs and Σs² of every edge over the examples, exact in any order (see <see cref="ExactSum"/>).</summary>
+internal sealed class ScoreSums(ModelGraph graph, int examples)
+{
+    private readonly int[] edges = [.. Circuit.Full(graph).Edges];
+    private readonly ExactSum sums = new(graph.Edges);
+    private readonly ExactSum squares = new(graph.Edges);
+    private readonly double[] inputScores = new double[examples];
+    private int added;
+
+    /// <summary>Adds the per-example scores [count × F·N] of a micro-batch.</summary>
+    public void Add(ReadOnlySpan<float> scores, int count)
+    {
+        var pairs = graph.Sources * graph.Columns;
+        for (var e = 0; e < count; e++)
+        {
+            var example = scores.Slice(e * pairs, pairs);
+            for (var i = 0; i < edges.Length; i++)
+            {
+                double score = example[edges[i]];
+                sums.Add(i, score);
+                squares.Add(i, score * score);
+            }
+            var total = 0.0;
+            foreach (var score in example[..graph.Columns]) total += score;
+            inputScores[added++] = total;
+        }
+    }
+
+    /// <summary>Mean scores.</summary>
+    public EdgeScores Means()
+    {
+        var values = new double[graph.Sources * graph.Columns];
+        for (var i = 0; i < edges.Length; i++) values[edges[i]] = sums[i] / examples;
+        return new EdgeScores(graph, values);
+    }
+
+    /// <summary>Standard errors of the means: √(s²/n) with the unbiased variance s²; null with one example.</summary>
+    public double[]? StandardErrors()
+    {
+        if (examples < 2) return null;
+        var values = new double[graph.Sources * graph.Columns];
+        for (var i = 0; i < edges.Length; i++)
+        {
+            var mean = sums[i] / examples;
+            values[edges[i]] = Math.Sqrt(Math.Max(0, squares[i] / examples - mean * mean) / (examples - 1));
+        }
+        return values;
+    }
+
+    /// <summary>Σ_v score(input→v) of every example.</summary>
+    public double[] InputScores() => inputScores;
+}

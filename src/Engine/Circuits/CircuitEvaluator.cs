@@ -1,0 +1,57 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>Measures circuits: every edge outside a circuit carries the corrupted run's activations.</summary>
+public static class CircuitEvaluator
+{
+    /// <summary>Evaluates circuits on a data set; all share one clean and one corrupted run an example.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="circuits">Circuits of the model's graph.</param>
+    /// <param name="metric">What is measured.</param>
+    /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 4 GiB.</param>
+    /// <param name="progress">Told after every circuit of every micro-batch.</param>
+    /// <param name="cancellation">Stops between circuits.</param>
+    /// <exception cref="InputException">A circuit is of another graph, or an example does not fit in memory.</exception>
+    public static IReadOnlyList<Faithfulness> Evaluate(Transformer model, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, MetricKind metric,
+        long? memoryBytes = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(circuits);
+        if (data.Count == 0) throw new InputException("the data set is empty");
+        foreach (var circuit in circuits)
+        {
+            if (circuit.Graph != model.Graph)
+            {
+                throw new InputException($"the circuit is of a model with {circuit.Graph.Layers} layers of {circuit.Graph.Heads} heads; this one has {model.Graph.Layers} of {model.Graph.Heads}");
+            }
+        }
+        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: true, batch => CircuitRun.Measure(model, batch, metric));
+        var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
+        var results = circuits.Select(_ => new double[data.Count]).ToArray();
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
+        var (done, unit) = (0, 0);
+        foreach (var (batch, _) in batches)
+        {
+            var run = new CircuitRun(model, new Arena(memory), measuring: false, batch, metric);
+            run.RunEnds(clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
+            for (var i = 0; i < circuits.Count; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var values = results[i].AsSpan(done, batch.Sequences);
+                // With every edge in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                if (circuits[i].EdgeCount == model.Graph.Edges) clean.AsSpan(done, batch.Sequences).CopyTo(values);
+                else run.Evaluate(circuits[i], values);
+                progress?.Report(new RunProgress(++unit, circuits.Count * batches.Count, "circuits"));
+            }
+            done += batch.Sequences;
+        }
+        return [.. results.Select(r => new Faithfulness(r, clean, corrupted))];
+    }
+}

@@ -1,0 +1,325 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>
+/// One micro-batch of circuit evaluations (method.md §6): x_v = x_v(corrupted) + Σ_{u: (u,v) in circuit} (z_u(current) − z_u(corrupted)),
+/// in topological order, on the suffix rows only. Only nodes with an out-edge are computed, and only columns with an in-edge;
+/// columns with equal in-edges share one norm. The corrupted run is made once for all circuits.
+/// </summary>
+internal sealed class CircuitRun
+{
+    /// <summary>Rows of different columns that are mixed and normed together.</summary>
+    private const int RowsMixedTogether = 2048;
+
+    private readonly Transformer model;
+    private readonly Batch batch;
+    private readonly PassLayout layout;
+    private readonly PassLayout? prefixLayout;
+    private readonly PrefixCache prefix;
+    private readonly Indices cleanTokens;
+    private readonly Indices corruptedTokens;
+    private readonly Indices prefixTokens;
+    private readonly MetricHead metric;
+    private readonly Activations? prefixActivations;
+    private readonly Activations corrupted;
+    private readonly Activations clean;
+    private readonly Tensor cleanInput;
+    private readonly Tensor corruptedInput;
+    private readonly Tensor values;
+
+    // Differences current − corrupted of every source: on all rows, and on each sequence's last row.
+    private readonly Tensor sources;
+    private readonly Tensor lastSources;
+    private readonly Tensor lastAttentionStream;
+
+    // The layer being computed.
+    private readonly Tensor query;
+    private readonly Tensor key;
+    private readonly Tensor value;
+    private readonly Tensor lastQuery;
+    private readonly Tensor context;
+    private readonly Tensor logSumExp;
+    private readonly Tensor mixed;
+    private readonly Tensor normed;
+    private readonly Tensor hidden;
+    private readonly Tensor gate;
+    private readonly nint offsetMemory;
+    private readonly nint listMemory;
+
+    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind)
+    {
+        this.model = model;
+        this.batch = batch;
+        var (c, device, graph) = (model.Config, model.Device, model.Graph);
+        var (rows, sequences) = (batch.Rows, batch.Sequences);
+        layout = new PassLayout(device, arena, measuring, batch, 1);
+        cleanTokens = Upload(batch.CleanTokens);
+        corruptedTokens = Upload(batch.CorruptedTokens);
+        prefix = new PrefixCache(arena, c, batch.PrefixRows);
+        metric = new MetricHead(model, arena, measuring, batch.Examples, kind, 1, gradient: false);
+        cleanInput = arena.Matrix(rows, c.Width);
+        corruptedInput = arena.Matrix(rows, c.Width);
+        values = arena.Matrix(sequences, 1);
+        corrupted = new Activations(arena, c, rows, sequences);
+        for (var l = 0; l < c.Layers; l++)
+        {
+            var queries = l == c.Layers - 1 ? sequences : rows;
+            corrupted.Layers[l].KeptAttentionStream = arena.Matrix(rows, c.Width);
+            corrupted.Layers[l].KeptMlpStream = arena.Matrix(queries, c.Width);
+            corrupted.Layers[l].KeptMlpOutput = arena.Matrix(queries, c.Width);
+        }
+        lastAttentionStream = arena.Matrix(sequences, c.Width);
+
+        var mark = arena.Mark();
+        if (batch.PrefixRows > 0)
+        {
+            prefixLayout = PassLayout.OfPrefixes(device, arena, measuring, batch);
+            prefixTokens = Upload(batch.PrefixTokens);
+            prefixActivations = new Activations(arena, c, prefixLayout.Rows, prefixLayout.Sequences, keepLayers: false);
+            arena.Release(mark); // the prefix and the clean run are done before anything below is used
+        }
+        clean = new Activations(arena, c, rows, sequences, keepLayers: false);
+        arena.Release(mark);
+        sources = arena.Matrix(checked(graph.Sources * rows), c.Width);
+        lastSources = arena.Matrix(graph.Sources * sequences, c.Width);
+        query = arena.Matrix(rows, c.QueryWidth);
+        key = arena.Matrix(rows, c.QueryWidth);
+        value = arena.Matrix(rows, c.QueryWidth);
+        lastQuery = arena.Matrix(sequences, c.QueryWidth);
+        context = arena.Matrix(rows, c.QueryWidth);
+        logSumExp = arena.Matrix(rows, c.Heads);
+        var together = Math.Clamp(RowsMixedTogether / rows, 1, 3 * c.Heads);
+        mixed = arena.Matrix(together * rows, c.Width);
+        normed = arena.Matrix(together * rows, c.Width);
+        hidden = arena.Matrix(rows, c.MlpWidth);
+        gate = arena.Matrix(rows, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : 1);
+        offsetMemory = arena.Integers(3 * c.Heads + 1);
+        listMemory = arena.Integers(3L * c.Heads * graph.Sources);
+
+        Indices Upload(int[] tokens)
+        {
+            var memory = arena.Integers(tokens.Length);
+            return measuring ? default : device.Upload(tokens, memory);
+        }
+    }
+
+    /// <summary>The bytes that a run of this shape takes.</summary>
+    public static long Measure(Transformer model, Batch batch, MetricKind kind)
+    {
+        var arena = Arena.Measuring();
+        _ = new CircuitRun(model, arena, measuring: true, batch, kind);
+        return arena.Peak;
+    }
+
+    /// <summary>Runs the prefix, the clean and the corrupted prompts, and reads their metrics.</summary>
+    public void RunEnds(Span<double> cleanValues, Span<double> corruptedValues)
+    {
+        var device = model.Device;
+        if (prefixLayout is not null)
+        {
+            device.GatherRows(model.Embedding, prefixTokens, model.Config.EmbeddingScale, prefixActivations!.Stream);
+            if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, prefixLayout.Positions, prefixActivations.Stream);
+            ForwardPass.RunPrefix(model, prefixLayout, prefix, prefixActivations);
+        }
+        device.GatherRows(model.Embedding, cleanTokens, model.Config.EmbeddingScale, cleanInput);
+        device.GatherRows(model.Embedding, corruptedTokens, model.Config.EmbeddingScale, corruptedInput);
+        RunEnd(cleanInput, clean);
+        metric.SetReference(clean.Final);
+        Read(clean.Final, cleanValues);
+        RunEnd(corruptedInput, corrupted);
+        Read(corrupted.Final, corruptedValues);
+        device.GatherRows(corrupted.Layers[^1].KeptAttentionStream, layout.LastRows, 1, lastAttentionStream);
+    }
+
+    /// <summary>The metric of every example with everything outside <paramref name="circuit"/> corrupted.</summary>
+    public void Evaluate(Circuit circuit, Span<double> destination)
+    {
+        var (device, graph) = (model.Device, model.Graph);
+        var inputs = new CircuitInputs(circuit);
+        if (inputs.IsLive(0))
+        {
+            device.Subtract(cleanInput, corruptedInput, Source(0));
+            device.GatherRows(Source(0), layout.LastRows, 1, LastSource(0));
+        }
+        for (var l = 0; l < graph.Layers; l++)
+        {
+            Heads(l, inputs);
+            Mlp(l, inputs);
+        }
+        var final = mixed.RowRange(0, batch.Sequences);
+        Mix(corrupted.LastStream, lastSources, [inputs.Of(graph.LogitsColumn)], final);
+        var y = normed.RowRange(0, batch.Sequences);
+        device.NormForward(final, model.FinalScale, model.FinalShift, model.Config.NormEpsilon, model.Centred, y, default, default);
+        Read(y, destination);
+    }
+
+    private void RunEnd(Tensor input, Activations activations)
+    {
+        model.Device.Copy(input, activations.Stream);
+        if (!model.Positions.IsNone) model.Device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
+        ForwardPass.Run(model, layout, prefix, activations);
+    }
+
+    private void Read(Tensor y, Span<double> destination)
+    {
+        metric.Run(y, values, default);
+        var floats = new float[batch.Sequences];
+        model.Device.Download(values.Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
+        for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
+    }
+
+    private Tensor Source(int node) => sources.RowRange(node * batch.Rows, batch.Rows);
+
+    private Tensor LastSource(int node) => lastSources.RowRange(node * batch.Sequences, batch.Sequences);
+
+    private void Heads(int l, CircuitInputs inputs)
+    {
+        var (device, c, graph, w, a) = (model.Device, model.Config, model.Graph, model.Layers[l], corrupted.Layers[l]);
+        var last = l == graph.Layers - 1;
+        var live = Enumerable.Range(0, c.Heads).Where(h => inputs.IsLive(graph.HeadNode(l, h))).ToArray();
+        if (live.Length == 0) return;
+
+        // Queries, keys and values: the corrupted run's, and over them the columns that the circuit feeds.
+        var q = last ? lastQuery : query;
+        device.Copy(a.Query, q);
+        for (var h = 0; h < c.Heads; h++)
+        {
+            device.Copy(a.Key.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), key.ColumnRange(h * c.HeadDim, c.HeadDim));
+            device.Copy(a.Value.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), value.ColumnRange(h * c.HeadDim, c.HeadDim));
+        }
+        if (last)
+        {
+            Project(l, lastAttentionStream, lastSources, inputs, live, [(InputKind.Query, q)]);
+            Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Key, key), (InputKind.Value, value)]);
+        }
+        else
+        {
+            Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Query, q), (InputKind.Key, key), (InputKind.Value, value)]);
+        }
+
+        if (c.Rotary is not null)
+        {
+            device.Rotary(q, last ? layout.LastPositions : layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: false, q);
+            device.Rotary(key, layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: false, key);
+        }
+        var z = context.RowRange(0, q.Rows);
+        device.AttentionForward(last ? layout.LastQuery : layout.All, model.Attention with { SuffixGroup = 1 }, q, key, value,
+            prefix.Keys[l], prefix.Values[l], z, logSumExp.RowRange(0, q.Rows));
+        device.AddScaled(a.Context, -1, z);
+        foreach (var h in live)
+        {
+            var node = graph.HeadNode(l, h);
+            device.Multiply(w.Output, WeightSide.Forward, z.ColumnRange(h * c.HeadDim, c.HeadDim), last ? LastSource(node) : Source(node), k0: h * c.HeadDim);
+            if (!last) device.GatherRows(Source(node), layout.LastRows, 1, LastSource(node));
+        }
+    }
+
+    /// <summary>Projects the mixed inputs of all fed columns of the live heads into their places.</summary>
+    private void Project(int l, Tensor baseline, Tensor from, CircuitInputs inputs, int[] live, ReadOnlySpan<(InputKind Kind, Tensor To)> kinds)
+    {
+        var (c, w) = (model.Config, model.Layers[l]);
+        var columns = new List<(InputKind Kind, int Head, Tensor To)>();
+        foreach (var (kind, to) in kinds)
+        {
+            foreach (var h in live)
+            {
+                if (inputs.Of(model.Graph.HeadColumn(l, kind, h)).Length > 0) columns.Add((kind, h, to));
+            }
+        }
+        var groups = columns.GroupBy(column => inputs.Of(model.Graph.HeadColumn(l, column.Kind, column.Head)), ListComparer.Instance).ToArray();
+        var together = mixed.Rows / baseline.Rows;
+        for (var start = 0; start < groups.Length; start += together)
+        {
+            var chunk = groups.AsSpan(start, Math.Min(together, groups.Length - start));
+            var x = mixed.RowRange(0, chunk.Length * baseline.Rows);
+            var y = normed.RowRange(0, x.Rows);
+            Mix(baseline, from, [.. chunk.ToArray().Select(g => g.Key)], x);
+            model.Device.NormForward(x, w.AttentionScale, w.AttentionShift, c.NormEpsilon, model.Centred, y, default, default);
+            for (var g = 0; g < chunk.Length; g++)
+            {
+                foreach (var (kind, head, count, to) in Runs(chunk[g]))
+                {
+                    var first = kind switch
+                    {
+                        InputKind.Query => head * c.HeadDim,
+                        InputKind.Key => c.QueryWidth + head / c.Group * c.HeadDim,
+                        _ => c.QueryWidth + c.KeyWidth + head / c.Group * c.HeadDim,
+                    };
+                    var bias = w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, count * c.HeadDim);
+                    model.Device.Multiply(w.Projection, WeightSide.Forward, y.RowRange(g * baseline.Rows, baseline.Rows),
+                        to.ColumnRange(head * c.HeadDim, count * c.HeadDim), bias, n0: first);
+                }
+            }
+        }
+    }
+
+    /// <summary>Joins neighbouring heads of one kind, so that they are one product. Shared key heads stay apart.</summary>
+    private IEnumerable<(InputKind Kind, int Head, int Count, Tensor To)> Runs(IEnumerable<(InputKind Kind, int Head, Tensor To)> columns)
+    {
+        (InputKind Kind, int Head, int Count, Tensor To)? open = null;
+        foreach (var (kind, head, to) in columns)
+        {
+            if (open is { } o && o.Kind == kind && o.Head + o.Count == head && (kind == InputKind.Query || model.Config.Group == 1))
+            {
+                open = o with { Count = o.Count + 1 };
+                continue;
+            }
+            if (open is { } done) yield return done;
+            open = (kind, head, 1, to);
+        }
+        if (open is { } rest) yield return rest;
+    }
+
+    private void Mlp(int l, CircuitInputs inputs)
+    {
+        var (device, c, graph, w, a) = (model.Device, model.Config, model.Graph, model.Layers[l], corrupted.Layers[l]);
+        var node = graph.MlpNode(l);
+        if (!inputs.IsLive(node)) return;
+        var last = l == graph.Layers - 1;
+        var rows = a.KeptMlpStream.Rows;
+        var (x, y, h, delta) = (mixed.RowRange(0, rows), normed.RowRange(0, rows), hidden.RowRange(0, rows), last ? LastSource(node) : Source(node));
+        Mix(a.KeptMlpStream, last ? lastSources : sources, [inputs.Of(graph.MlpColumn(l))], x);
+        device.NormForward(x, w.MlpScale, w.MlpShift, c.NormEpsilon, model.Centred, y, default, default);
+        if (c.Activation == Activation.SwiGlu)
+        {
+            device.Multiply(w.Up, WeightSide.Forward, y, gate.RowRange(0, rows), w.UpBias);
+            device.SwiGluForward(gate.RowRange(0, rows), h);
+        }
+        else
+        {
+            device.Multiply(w.Up, WeightSide.Forward, y, h, w.UpBias);
+            device.GeluForward(h, h, default);
+        }
+        device.Multiply(w.Down, WeightSide.Forward, h, delta, w.DownBias);
+        device.AddScaled(a.KeptMlpOutput, -1, delta);
+        if (!last) device.GatherRows(delta, layout.LastRows, 1, LastSource(node));
+    }
+
+    private void Mix(Tensor baseline, Tensor from, ReadOnlySpan<int[]> lists, Tensor to)
+    {
+        var offsets = new int[lists.Length + 1];
+        for (var i = 0; i < lists.Length; i++) offsets[i + 1] = offsets[i] + lists[i].Length;
+        var all = new int[offsets[^1]];
+        for (var i = 0; i < lists.Length; i++) lists[i].CopyTo(all, offsets[i]);
+        model.Device.MixInputs(baseline, from, model.Device.Upload(offsets, offsetMemory), model.Device.Upload(all, listMemory), to);
+    }
+
+    private sealed class ListComparer : IEqualityComparer<int[]>
+    {
+        public static readonly ListComparer Instance = new();
+        public bool Equals(int[]? a, int[]? b) => a.AsSpan().SequenceEqual(b);
+
+        public int GetHashCode(int[] list)
+        {
+            var hash = new HashCode();
+            hash.AddBytes(MemoryMarshal.AsBytes(list.AsSpan()));
+            return hash.ToHashCode();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using Faith.Engine.Tokenizers;
+
+namespace Faith.Engine.Data;
+
+/// <summary>The CSV form, in the layouts of <see cref="CsvLayout"/>.</summary>
+internal static class CsvPrompts
+{
+    private const int Years = 100;
+
+    // The greater-than layout comes last: its columns are a part of the indirect-object layout's.
+    private static readonly (CsvLayout Layout, string[] Columns)[] Layouts =
+    [
+        (CsvLayout.IndirectObject, ["correct_idx", "incorrect_idx"]),
+        (CsvLayout.GenderBias, ["clean_answer_idx", "corrupted_answer_idx"]),
+        (CsvLayout.FactRetrieval, ["country_idx", "corrupted_country_idx"]),
+        (CsvLayout.Hypernymy, ["answers_idx", "corrupted_answers_idx"]),
+        (CsvLayout.VerbAgreement, ["plural"]),
+        (CsvLayout.GreaterThan, ["correct_idx"]),
+    ];
+
+    public static IEnumerable<ExampleDraft> Read(string path, byte[] file, Tokenizer? tokenizer)
+    {
+        var table = new CsvTable(path, file);
+        if (table.Header.Count == 0) return [];
+        var (layout, columns) = Recognise(table);
+        var clean = table.Column("clean");
+        var corrupted = table.Column("corrupted");
+        return layout switch
+        {
+            CsvLayout.GreaterThan => GreaterThan(),
+            CsvLayout.VerbAgreement => VerbAgreement(),
+            CsvLayout.Hypernymy => FromIds(Ids),
+            _ => FromIds((line, field, column) => [new(Number(table, line, field, column))]),
+        };
+
+        IEnumerable<ExampleDraft> FromIds(Func<int, string, string, TokenDraft[]> parse)
+        {
+            foreach (var (line, fields) in table.Rows)
+            {
+                yield return Draft(line, fields, parse(line, fields[table.Column(columns[0])], columns[0]), parse(line, fields[table.Column(columns[1])], columns[1]));
+            }
+        }
+
+        TokenDraft[] Ids(int line, string field, string column)
+        {
+            var list = field.AsSpan().Trim();
+            if (list is not ['[', .., ']']) throw table.Error(line, $"{OneLine.Quote(field)} in \"{column}\" is not a list of token ids such as [16840, 23685]");
+            list = list[1..^1].Trim();
+            var ids = new List<TokenDraft>();
+            foreach (var part in list.IsEmpty ? [] : list.ToString().Split(',')) ids.Add(new(Number(table, line, part.Trim(), column)));
+            return [.. ids];
+        }
+
+        IEnumerable<ExampleDraft> GreaterThan()
+        {
+            var years = Enumerable.Range(0, Years).Select(year => new TokenDraft(year.ToString("00", CultureInfo.InvariantCulture))).ToArray();
+            foreach (var (line, fields) in table.Rows)
+            {
+                var year = Number(table, line, fields[table.Column("correct_idx")], "correct_idx");
+                if (year is < 0 or > Years - 2) throw table.Error(line, $"\"correct_idx\" is {year}; it must be a two-digit year from 0 to {Years - 2}, so that a later one exists");
+                yield return Draft(line, fields, years[(year + 1)..], years[..(year + 1)]);
+            }
+        }
+
+        IEnumerable<ExampleDraft> VerbAgreement()
+        {
+            var verbs = VerbList.Beside(path, tokenizer);
+            foreach (var (line, fields) in table.Rows)
+            {
+                var (answers, distractors) = fields[table.Column("plural")] switch
+                {
+                    "1" => (verbs.Plural, verbs.Singular),
+                    "0" => (verbs.Singular, verbs.Plural),
+                    var other => throw table.Error(line, $"\"plural\" is {OneLine.Quote(other)}; it must be 0 or 1"),
+                };
+                yield return Draft(line, fields, answers, distractors);
+            }
+        }
+
+        ExampleDraft Draft(int line, string[] fields, TokenDraft[] answers, TokenDraft[] distractors) =>
+            new($"line {line}", new(fields[clean]), new(fields[corrupted]), answers, distractors);
+    }
+
+    private static (CsvLayout Layout, string[] Columns) Recognise(CsvTable table)
+    {
+        if (table.Column("clean") >= 0 && table.Column("corrupted") >= 0)
+        {
+            foreach (var known in Layouts)
+            {
+                if (known.Columns.All(c => table.Column(c) >= 0)) return known;
+            }
+        }
+        var list = string.Join("; ", Layouts.Select(l => string.Join(", ", l.Columns)));
+        throw new InputException($"{table.Source}, line 1: no known column layout; besides clean and corrupted a file needs one of: {list}");
+    }
+
+    private static int Number(CsvTable table, int line, string field, string column) =>
+        int.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number : throw table.Error(line, $"{OneLine.Quote(field)} in \"{column}\" is not a whole number");
+}

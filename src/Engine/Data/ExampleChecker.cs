@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text;
+using Faith.Engine.Models;
+using Faith.Engine.Tokenizers;
+
+namespace Faith.Engine.Data;
+
+/// <summary>Turns drafts into examples and refuses those that a model cannot run; every message names the place.</summary>
+/// <param name="source">The file or set, for messages.</param>
+/// <param name="tokenizer">Null when there is none: text is then an error.</param>
+/// <param name="config">Null when the model is not known: ids and lengths are then not checked against it.</param>
+internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config)
+{
+    // Tokens shown of a prompt in a message; longer prompts are cut around the first difference.
+    private const int Shown = 64;
+    private const int ShownBeforeDifference = 16;
+
+    private readonly Dictionary<string, int> tokens = [];
+
+    public Example Check(ExampleDraft draft)
+    {
+        var clean = Prompt(draft.Clean, "clean", draft.Place);
+        var corrupted = Prompt(draft.Corrupted, "corrupted", draft.Place);
+        if (clean.Length != corrupted.Length)
+        {
+            var difference = 0;
+            while (difference < Math.Min(clean.Length, corrupted.Length) && clean[difference] == corrupted[difference]) difference++;
+            throw Error(draft.Place, $"clean has {Tokens(clean.Length)} and corrupted {corrupted.Length}; both must have the same number"
+                + $" (clean: {Show(clean, difference)}; corrupted: {Show(corrupted, difference)})");
+        }
+        return new(clean, corrupted, Answers(draft.Answers, "answers", draft.Place), Answers(draft.Distractors, "distractors", draft.Place));
+    }
+
+    private int[] Prompt(PromptDraft prompt, string field, string place)
+    {
+        if (prompt.Text is "" || prompt.Ids is []) throw Error(place, $"\"{field}\" is empty");
+        var ids = prompt.Text is { } text ? TokenizerFor(text, field, place).EncodePrompt(text) : prompt.Ids!;
+        if (config is null) return ids;
+        if (ids.Length > config.Context) throw Error(place, $"\"{field}\" has {Tokens(ids.Length)}; the model's context holds {config.Context}");
+        foreach (var id in ids) CheckId(id, field, place);
+        return ids;
+    }
+
+    private int[] Answers(IReadOnlyList<TokenDraft> answers, string field, string place)
+    {
+        if (answers.Count == 0) throw Error(place, $"\"{field}\" is empty; at least one token is needed");
+        var ids = new int[answers.Count];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            ids[i] = answers[i].Text is { } text ? OneToken(text, field, place) : answers[i].Id;
+            CheckId(ids[i], field, place);
+        }
+        return ids;
+    }
+
+    private int OneToken(string text, string field, string place)
+    {
+        if (tokens.TryGetValue(text, out var known)) return known;
+        var ids = TokenizerFor(text, field, place).Encode(text);
+        if (ids.Length != 1)
+        {
+            throw Error(place, $"{OneLine.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one");
+        }
+        return tokens[text] = ids[0];
+    }
+
+    private Tokenizer TokenizerFor(string text, string field, string place) =>
+        tokenizer ?? throw Error(place, $"\"{field}\" holds text ({OneLine.Quote(text)}), but the model has no tokenizer; give token ids");
+
+    private void CheckId(int id, string field, string place)
+    {
+        if (id < 0 || (config is not null && id >= config.Vocabulary))
+        {
+            throw Error(place, $"token id {id} in \"{field}\" is outside the vocabulary" + (config is null ? "" : $" (0 to {config.Vocabulary - 1})"));
+        }
+    }
+
+    private InputException Error(string place, string message) => new($"{source}, {place}: {message}");
+
+    private static string Tokens(int count) => count == 1 ? "1 token" : $"{count} tokens";
+
+    private string Show(int[] ids, int difference)
+    {
+        var from = ids.Length <= Shown ? 0 : Math.Clamp(difference - ShownBeforeDifference, 0, ids.Length - Shown);
+        var to = Math.Min(ids.Length, from + Shown);
+        var shown = new StringBuilder(from > 0 ? $"… {from} more, " : "");
+        for (var i = from; i < to; i++)
+        {
+            if (i > from) shown.Append(' ');
+            shown.Append(tokenizer is null || ids[i] < 0 || ids[i] >= tokenizer.Count ? ids[i].ToString(CultureInfo.InvariantCulture) : OneLine.Quote(tokenizer.TokenText(ids[i])));
+        }
+        return shown.Append(to < ids.Length ? $", {ids.Length - to} more …" : "").ToString();
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Faith.Engine.Data;
+
+/// <summary>
+/// The JSONL form: one object a line with "clean" and "corrupted" (a text or a list of ids) and "answers" and "distractors"
+/// (lists of texts or ids). Other fields are ignored, blank lines too.
+/// </summary>
+internal static class JsonLines
+{
+    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
+
+    public static IEnumerable<ExampleDraft> Read(string source, byte[] file)
+    {
+        var start = file.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
+        for (var line = 1; start < file.Length; line++)
+        {
+            var length = file.AsSpan(start).IndexOf((byte)'\n');
+            var end = length < 0 ? file.Length : start + length;
+            var content = file.AsMemory(start, end - start);
+            start = end + 1;
+            if (!content.Span.Trim(" \t\r"u8).IsEmpty) yield return new Line(source, line, content).Parse();
+        }
+    }
+
+    /// <summary>One line being read.</summary>
+    private readonly struct Line(string source, int number, ReadOnlyMemory<byte> content)
+    {
+        private string Place => $"line {number}";
+
+        public ExampleDraft Parse()
+        {
+            if (!Utf8.IsValid(content.Span)) throw Error("is not valid UTF-8");
+            try
+            {
+                using var document = JsonDocument.Parse(content, Options);
+                var root = document.RootElement;
+                if (root.ValueKind != JsonValueKind.Object) throw Error($"holds {Kind(root)} where an object with \"clean\", \"corrupted\", \"answers\" and \"distractors\" is needed");
+                return new(Place, Prompt(root, "clean"), Prompt(root, "corrupted"), Tokens(root, "answers"), Tokens(root, "distractors"));
+            }
+            catch (JsonException e)
+            {
+                throw Malformed(e);
+            }
+            catch (InvalidOperationException e)
+            {
+                // Half of a surrogate pair, written as \ud800, in a name or a text: the reader finds it only when it unescapes.
+                throw new InputException(Error("holds an escape that is half of a surrogate pair").Message, e);
+            }
+        }
+
+        private PromptDraft Prompt(JsonElement root, string field)
+        {
+            var value = Field(root, field);
+            if (value.ValueKind == JsonValueKind.String) return new(value.GetString()!);
+            if (value.ValueKind != JsonValueKind.Array) throw Error($"\"{field}\" is {Kind(value)}; it must be a text or a list of token ids");
+            var ids = new int[value.GetArrayLength()];
+            for (var i = 0; i < ids.Length; i++)
+            {
+                if (value[i].ValueKind != JsonValueKind.Number) throw Error($"\"{field}\" holds {Kind(value[i])}; a list must hold token ids only");
+                ids[i] = Id(value[i], field);
+            }
+            return new(ids);
+        }
+
+        private TokenDraft[] Tokens(JsonElement root, string field)
+        {
+            var value = Field(root, field);
+            if (value.ValueKind != JsonValueKind.Array) throw Error($"\"{field}\" is {Kind(value)}; it must be a list of tokens or token ids");
+            var tokens = new TokenDraft[value.GetArrayLength()];
+            for (var i = 0; i < tokens.Length; i++)
+            {
+                tokens[i] = value[i].ValueKind switch
+                {
+                    JsonValueKind.String => new(value[i].GetString()!),
+                    JsonValueKind.Number => new(Id(value[i], field)),
+                    _ => throw Error($"\"{field}\" holds {Kind(value[i])}; it must be a list of tokens or token ids"),
+                };
+            }
+            return tokens;
+        }
+
+        private JsonElement Field(JsonElement root, string field) =>
+            root.TryGetProperty(field, out var value) ? value : throw Error($"\"{field}\" is missing");
+
+        private int Id(JsonElement value, string field) =>
+            value.TryGetInt32(out var id) ? id : throw Error($"{OneLine.Quote(value.GetRawText())} in \"{field}\" is not a token id; ids are whole numbers");
+
+        private InputException Error(string message) => new($"{source}, {Place}: {message}");
+
+        private InputException Malformed(JsonException e)
+        {
+            // The reader counts bytes; people count characters.
+            var bytes = (int)Math.Clamp(e.BytePositionInLine ?? 0, 0, content.Length);
+            var column = Encoding.UTF8.GetCharCount(content.Span[..bytes]) + 1;
+            var reason = e.Message;
+            // The reader's own position comes after the reason and counts within the line alone.
+            var cut = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
+            return new($"{source}, {Place}, column {column}: not valid JSON ({OneLine.Escape(cut < 0 ? reason : reason[..cut]).TrimEnd('.')})", e);
+        }
+
+        private static string Kind(JsonElement value) => value.ValueKind switch
+        {
+            JsonValueKind.Object => "an object",
+            JsonValueKind.Array => "a list",
+            JsonValueKind.String => "a text",
+            JsonValueKind.Number => "a number",
+            JsonValueKind.True or JsonValueKind.False => "a truth value",
+            _ => "null",
+        };
+    }
+}

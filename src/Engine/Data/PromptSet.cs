@@ -1,0 +1,146 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Faith.Engine.Models;
+using Faith.Engine.Tokenizers;
+
+namespace Faith.Engine.Data;
+
+/// <summary>
+/// The examples of a task, checked against a model: clean and corrupted of one length, within the context, every id in the
+/// vocabulary, at least one answer and one distractor.
+/// </summary>
+public sealed class PromptSet : IReadOnlyList<Example>
+{
+    private readonly Example[] examples;
+
+    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts)
+    {
+        Name = name;
+        Hash = hash;
+        this.examples = examples;
+        Texts = texts;
+    }
+
+    /// <summary>Name for reports: the file's name, or that of the built-in task.</summary>
+    public string Name { get; }
+
+    /// <summary>SHA-256 in lower-case hexadecimal: of the file, or of the token ids when the set was made in memory.</summary>
+    public string Hash { get; }
+
+    /// <summary>The texts, one entry an example.</summary>
+    public IReadOnlyList<PromptText> Texts { get; }
+
+    /// <inheritdoc/>
+    public int Count => examples.Length;
+
+    /// <inheritdoc/>
+    public Example this[int index] => examples[index];
+
+    /// <inheritdoc/>
+    public IEnumerator<Example> GetEnumerator() => ((IEnumerable<Example>)examples).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>The first <paramref name="count"/> examples, or all when there are fewer; name and hash stay those of the whole set.</summary>
+    public PromptSet First(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)]);
+    }
+
+    /// <summary>
+    /// Reads a data set: JSONL, or CSV in one of the layouts of <see cref="CsvLayout"/>. The extension decides (.csv, .jsonl);
+    /// for any other the first character does.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tokenizer">Needed as soon as a prompt or an answer is given as text.</param>
+    /// <param name="config">The model that the examples are for.</param>
+    /// <exception cref="InputException">The file cannot be read or breaks a rule; the message names the line.</exception>
+    public static PromptSet Load(string path, Tokenizer? tokenizer, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(config);
+        var bytes = ReadFile(path);
+        var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer) : JsonLines.Read(path, bytes);
+        return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+    }
+
+    /// <summary>A set of examples given as token ids.</summary>
+    /// <param name="config">The model they are for; without it, ids and lengths are not checked against a model.</param>
+    /// <exception cref="InputException">An example breaks a rule; the message names its number, counted from 1.</exception>
+    public static PromptSet FromExamples(string name, IEnumerable<Example> examples, ModelConfig? config = null)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        var drafts = examples.Select((e, i) => new ExampleDraft($"example {i + 1}", new(e.Clean), new(e.Corrupted),
+            [.. e.Answers.Select(id => new TokenDraft(id))], [.. e.Distractors.Select(id => new TokenDraft(id))]));
+        return Build(name, name, drafts, null, config, null);
+    }
+
+    /// <summary>A set of examples given as text; every answer and distractor is the text of one token.</summary>
+    /// <exception cref="InputException">An example breaks a rule; the message names its number, counted from 1.</exception>
+    public static PromptSet FromText(string name,
+        IEnumerable<(string Clean, string Corrupted, IReadOnlyList<string> Answers, IReadOnlyList<string> Distractors)> examples,
+        Tokenizer tokenizer, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        ArgumentNullException.ThrowIfNull(config);
+        var drafts = examples.Select((e, i) => new ExampleDraft($"example {i + 1}", new(e.Clean), new(e.Corrupted),
+            [.. e.Answers.Select(text => new TokenDraft(text))], [.. e.Distractors.Select(text => new TokenDraft(text))]));
+        return Build(name, name, drafts, tokenizer, config, null);
+    }
+
+    private static PromptSet Build(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer? tokenizer, ModelConfig? config, string? hash)
+    {
+        var checker = new ExampleChecker(source, tokenizer, config);
+        var examples = new List<Example>();
+        var texts = new List<PromptText>();
+        foreach (var draft in drafts)
+        {
+            examples.Add(checker.Check(draft));
+            texts.Add(new(draft.Clean.Text, draft.Corrupted.Text));
+        }
+        if (examples.Count == 0) throw new InputException($"{source}: the data set holds no examples");
+        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts]);
+    }
+
+    private static string HashOf(IEnumerable<Example> examples)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var e in examples)
+        {
+            foreach (var ids in (ReadOnlySpan<int[]>)[e.Clean, e.Corrupted, e.Answers, e.Distractors])
+            {
+                // The length goes first, so that moving an id from one list to the next changes the hash.
+                hash.AppendData(MemoryMarshal.AsBytes<int>([ids.Length]));
+                hash.AppendData(MemoryMarshal.AsBytes<int>(ids));
+            }
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    internal static byte[] ReadFile(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: no such file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new InputException(Directory.Exists(path) ? $"{path}: this is a directory; a JSONL or CSV file is needed" : $"{path}: cannot be read ({e.Message})", e);
+        }
+    }
+
+    private static bool IsCsv(string path, ReadOnlySpan<byte> bytes)
+    {
+        if (path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)) return true;
+        if (path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase)) return false;
+        var start = bytes.TrimStart("\uFEFF \t\r\n"u8);
+        return !start.IsEmpty && start[0] is not ((byte)'{' or (byte)'[');
+    }
+}

@@ -1,0 +1,91 @@
+namespace Faith.Engine.Models;
+
+/// <summary>GPT-2: learned positions, LayerNorm, biases everywhere, one fused projection, matrices stored as [in × out].</summary>
+internal sealed class Gpt2Family : ModelFamily
+{
+    internal override string ModelType => "gpt2";
+    internal override IReadOnlyList<string> Architectures { get; } = ["GPT2LMHeadModel", "GPT2Model"];
+
+    internal override ModelConfig ReadConfig(ConfigFile file)
+    {
+        file.Require("scale_attn_by_inverse_layer_idx", false);
+        file.Require("add_cross_attention", false);
+        var activation = file.Text("activation_function") ?? "gelu_new";
+        if (activation is not ("gelu_new" or "gelu_pytorch_tanh"))
+        {
+            throw file.Unsupported("activation_function", "gelu_new, gelu_pytorch_tanh");
+        }
+
+        var width = file.Size("n_embd");
+        var heads = file.Size("n_head");
+        if (width % heads != 0) throw file.Unsupported("n_head", $"a divisor of n_embd = {width}");
+        var vocabulary = file.Size("vocab_size");
+        return Checked(file, new ModelConfig
+        {
+            Family = ModelType,
+            Layers = file.Size("n_layer"),
+            Width = width,
+            Heads = heads,
+            KeyValueHeads = heads,
+            HeadDim = width / heads,
+            MlpWidth = file.Has("n_inner") ? file.Size("n_inner") : checked(4 * width),
+            Vocabulary = vocabulary,
+            Context = file.Has("n_positions") ? file.Size("n_positions") : file.Size("n_ctx"),
+            Norm = NormKind.LayerNorm,
+            NormEpsilon = file.Epsilon("layer_norm_epsilon", 1e-5),
+            Activation = Activation.GeluTanh,
+            TiedEmbedding = file.Flag("tie_word_embeddings", true),
+            AttentionScale = file.Flag("scale_attn_weights", true) ? (float)(1 / Math.Sqrt(width / heads)) : 1,
+            BeginToken = file.Token("bos_token_id", vocabulary),
+            EndToken = file.Token("eos_token_id", vocabulary),
+        });
+    }
+
+    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors, IDisposable owner)
+    {
+        var d = config.Width;
+        // Checkpoints saved from the bare model have no prefix.
+        var root = tensors.AnyStartsWith("transformer.") ? "transformer." : "";
+        var embedding = tensors.Matrix(root + "wte.weight", config.Vocabulary, d);
+        var positions = tensors.Matrix(root + "wpe.weight", config.Context, d);
+        var layers = new List<LayerWeights>();
+        for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}h.{l}."));
+        var finalScale = tensors.Vector(root + "ln_f.weight", d);
+        var finalShift = tensors.Vector(root + "ln_f.bias", d);
+        var unembedding = tensors.Unembedding(config, "lm_head.weight", root + "wte.weight", embedding);
+        return new ModelWeights(owner)
+        {
+            Config = config,
+            Embedding = embedding,
+            Positions = positions,
+            Layers = layers,
+            FinalNormScale = finalScale,
+            FinalNormShift = finalShift,
+            Unembedding = unembedding,
+            Hash = tensors.Verify(),
+        };
+    }
+
+    private static LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
+    {
+        var (d, f) = (config.Width, config.MlpWidth);
+        // The causal mask and its fill value, which old checkpoints store as if they were weights.
+        tensors.Ignore(prefix + "attn.bias");
+        tensors.Ignore(prefix + "attn.masked_bias");
+        return new LayerWeights
+        {
+            AttentionNormScale = tensors.Vector(prefix + "ln_1.weight", d),
+            AttentionNormShift = tensors.Vector(prefix + "ln_1.bias", d),
+            QueryKeyValue = tensors.Matrix(prefix + "attn.c_attn.weight", d, 3 * d),
+            QueryKeyValueBias = tensors.Vector(prefix + "attn.c_attn.bias", 3 * d),
+            Output = tensors.Matrix(prefix + "attn.c_proj.weight", d, d),
+            OutputBias = tensors.Vector(prefix + "attn.c_proj.bias", d),
+            MlpNormScale = tensors.Vector(prefix + "ln_2.weight", d),
+            MlpNormShift = tensors.Vector(prefix + "ln_2.bias", d),
+            Up = tensors.Matrix(prefix + "mlp.c_fc.weight", d, f),
+            UpBias = tensors.Vector(prefix + "mlp.c_fc.bias", f),
+            Down = tensors.Matrix(prefix + "mlp.c_proj.weight", f, d),
+            DownBias = tensors.Vector(prefix + "mlp.c_proj.bias", d),
+        };
+    }
+}

@@ -1,0 +1,170 @@
+namespace Faith.Engine.Models;
+
+/// <summary>
+/// Llama and the families that share its blocks (Mistral, Qwen2): rotary positions, RMSNorm, gated MLP, grouped heads, matrices
+/// stored as [out × in]. They differ in which biases they have and in attention windows.
+/// </summary>
+internal sealed class LlamaFamily(string modelType) : ModelFamily
+{
+    internal override string ModelType => modelType;
+
+    internal override IReadOnlyList<string> Architectures { get; } = modelType switch
+    {
+        "mistral" => ["MistralForCausalLM"],
+        "qwen2" => ["Qwen2ForCausalLM"],
+        _ => ["LlamaForCausalLM"],
+    };
+
+    private readonly record struct Biases(bool QueryKeyValue, bool Output, bool Mlp);
+
+    internal override ModelConfig ReadConfig(ConfigFile file)
+    {
+        if ((file.Text("hidden_act") ?? "silu") is not ("silu" or "swish")) throw file.Unsupported("hidden_act", "silu");
+        var width = file.Size("hidden_size");
+        var heads = file.Size("num_attention_heads");
+        var keyValueHeads = file.Size("num_key_value_heads", heads);
+        if (heads % keyValueHeads != 0) throw file.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
+        if (!file.Has("head_dim") && width % heads != 0)
+        {
+            throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width} (or a head_dim)");
+        }
+        var headDim = file.Size("head_dim", Math.Max(1, width / heads));
+        if (headDim % 2 != 0)
+        {
+            throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
+        }
+        var vocabulary = file.Size("vocab_size");
+        var context = file.Size("max_position_embeddings");
+        CheckWindow(file, context);
+        CheckBiases(file);
+        return Checked(file, new ModelConfig
+        {
+            Family = modelType,
+            Layers = file.Size("num_hidden_layers"),
+            Width = width,
+            Heads = heads,
+            KeyValueHeads = keyValueHeads,
+            HeadDim = headDim,
+            MlpWidth = file.Size("intermediate_size"),
+            Vocabulary = vocabulary,
+            Context = context,
+            Norm = NormKind.RmsNorm,
+            NormEpsilon = file.Epsilon("rms_norm_eps", 1e-6),
+            Activation = Activation.SwiGlu,
+            Rotary = ReadRotary(file, headDim),
+            TiedEmbedding = file.Flag("tie_word_embeddings", false),
+            AttentionScale = (float)(1 / Math.Sqrt(headDim)),
+            BeginToken = file.Token("bos_token_id", vocabulary),
+            EndToken = file.Token("eos_token_id", vocabulary),
+        });
+    }
+
+    /// <summary>Every query reads every earlier position: a window is refused unless no prompt can be longer.</summary>
+    private void CheckWindow(ConfigFile file, int context)
+    {
+        if (file.Texts("layer_types").Any(type => type != "full_attention")) throw file.Unsupported("layer_types", "full_attention");
+        // Qwen2 states a window and a switch for it; the switch is off unless given. Llama has no window.
+        var windowed = modelType == "mistral" || (modelType == "qwen2" && file.Flag("use_sliding_window", false));
+        if (windowed && file.Has("sliding_window") && file.Size("sliding_window") < context)
+        {
+            throw file.Unsupported("sliding_window", $"null, or at least max_position_embeddings = {context}");
+        }
+    }
+
+    private void CheckBiases(ConfigFile file)
+    {
+        // Only Llama's modelling code reads these keys; elsewhere a value that it would not follow is refused.
+        if (modelType == "llama") return;
+        if (file.Has("attention_bias")) file.Require("attention_bias", modelType == "qwen2");
+        file.Require("mlp_bias", false);
+    }
+
+    private static RotaryConfig ReadRotary(ConfigFile file, int headDim)
+    {
+        // Newer files keep everything in rope_parameters, older ones split it into rope_theta and rope_scaling.
+        var key = file.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+        var section = file.Section(key);
+        var theta = section is not null && section.Has("rope_theta") ? section.Positive("rope_theta") : file.Positive("rope_theta", 10000);
+        foreach (var place in section is null ? [file] : new[] { file, section })
+        {
+            if (place.Positive("partial_rotary_factor", 1) != 1) throw place.Unsupported("partial_rotary_factor", "1");
+        }
+        var rotary = new RotaryConfig(theta, headDim);
+        if (section is null) return rotary;
+
+        var typeKey = section.Has("rope_type") ? "rope_type" : "type";
+        switch (section.Text(typeKey))
+        {
+            case "default":
+                return rotary;
+            case null when key == "rope_parameters":
+                return rotary;
+            case "llama3":
+                var low = section.Positive("low_freq_factor");
+                var high = section.Positive("high_freq_factor");
+                if (low >= high) throw section.Unsupported("high_freq_factor", $"more than low_freq_factor = {low}");
+                var factor = section.Positive("factor");
+                if (factor < 1) throw section.Unsupported("factor", "at least 1");
+                return rotary with
+                {
+                    Scaling = new Llama3Scaling(factor, low, high, section.Size("original_max_position_embeddings")),
+                };
+            default:
+                throw section.Unsupported(typeKey, "default, llama3");
+        }
+    }
+
+    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors, IDisposable owner)
+    {
+        var d = config.Width;
+        // Checkpoints saved from the bare model have no prefix.
+        var root = tensors.AnyStartsWith("model.") ? "model." : "";
+        // Old checkpoints store the table of rotary frequencies.
+        tensors.Ignore(root + "rotary_emb.inv_freq");
+        var embedding = tensors.Matrix(root + "embed_tokens.weight", config.Vocabulary, d);
+        var layers = new List<LayerWeights>();
+        for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}layers.{l}."));
+        var finalScale = tensors.Vector(root + "norm.weight", d);
+        var unembedding = tensors.Unembedding(config, "lm_head.weight", root + "embed_tokens.weight", embedding);
+        return new ModelWeights(owner)
+        {
+            Config = config,
+            Embedding = embedding,
+            Layers = layers,
+            FinalNormScale = finalScale,
+            Unembedding = unembedding,
+            Hash = tensors.Verify(),
+        };
+    }
+
+    private LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
+    {
+        var (d, q, kv, f) = (config.Width, config.QueryWidth, config.KeyWidth, config.MlpWidth);
+        tensors.Ignore(prefix + "self_attn.rotary_emb.inv_freq");
+        var biases = BiasesOf(tensors.Config);
+        string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
+        return new LayerWeights
+        {
+            AttentionNormScale = tensors.Vector(prefix + "input_layernorm.weight", d),
+            QueryKeyValue = tensors.Linear(
+                d, (attention + "q_proj.weight", q), (attention + "k_proj.weight", kv), (attention + "v_proj.weight", kv)),
+            QueryKeyValueBias = biases.QueryKeyValue
+                ? tensors.Vectors((attention + "q_proj.bias", q), (attention + "k_proj.bias", kv), (attention + "v_proj.bias", kv))
+                : null,
+            Output = tensors.Linear(q, (attention + "o_proj.weight", d)),
+            OutputBias = biases.Output ? tensors.Vector(attention + "o_proj.bias", d) : null,
+            MlpNormScale = tensors.Vector(prefix + "post_attention_layernorm.weight", d),
+            Up = tensors.Linear(d, (mlp + "gate_proj.weight", f), (mlp + "up_proj.weight", f)),
+            UpBias = biases.Mlp ? tensors.Vectors((mlp + "gate_proj.bias", f), (mlp + "up_proj.bias", f)) : null,
+            Down = tensors.Linear(f, (mlp + "down_proj.weight", d)),
+            DownBias = biases.Mlp ? tensors.Vector(mlp + "down_proj.bias", d) : null,
+        };
+    }
+
+    private Biases BiasesOf(ConfigFile file) => modelType switch
+    {
+        "qwen2" => new Biases(QueryKeyValue: true, Output: false, Mlp: false),
+        "llama" => new Biases(file.Flag("attention_bias", false), file.Flag("attention_bias", false), file.Flag("mlp_bias", false)),
+        _ => default,
+    };
+}

@@ -1,0 +1,66 @@
+namespace Faith.Engine.Models;
+
+/// <summary>The models shipped with the program: the directories of a folder called weights, each named like its model.</summary>
+public static class ModelCatalog
+{
+    private const string Folder = "weights";
+
+    /// <summary>Directories of the shipped models by name, in the order of the names; empty when there is no folder of them.</summary>
+    public static IReadOnlyList<(string Name, string Directory)> Models() => Models(Places);
+
+    /// <summary>
+    /// The directory of a model given as a directory or as the name of a shipped model; a directory with a config.json goes first.
+    /// </summary>
+    /// <exception cref="InputException">Neither.</exception>
+    public static string Resolve(string modelArgument) => Resolve(modelArgument, Places);
+
+    /// <summary>Beside the program, then where it was started.</summary>
+    private static string[] Places => [AppContext.BaseDirectory, Environment.CurrentDirectory];
+
+    /// <summary>Looks for the folder in each of some places and everything above it; a name found twice means the first.</summary>
+    internal static IReadOnlyList<(string Name, string Directory)> Models(IReadOnlyList<string> places)
+    {
+        var found = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var place in places)
+        {
+            for (var above = new DirectoryInfo(place); above is not null; above = above.Parent)
+            {
+                foreach (var model in ModelsIn(Path.Combine(above.FullName, Folder))) found.TryAdd(Path.GetFileName(model), model);
+            }
+        }
+        return [.. found.Select(pair => (pair.Key, pair.Value))];
+    }
+
+    /// <summary><see cref="Resolve(string)"/> with the places given.</summary>
+    internal static string Resolve(string modelArgument, IReadOnlyList<string> places)
+    {
+        if (File.Exists(Path.Combine(modelArgument, "config.json"))) return Path.GetFullPath(modelArgument);
+        var models = Models(places);
+        foreach (var (name, directory) in models)
+        {
+            if (name == modelArgument) return directory;
+        }
+        var quoted = Wording.Quote(modelArgument);
+        if (File.Exists(modelArgument))
+        {
+            throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights");
+        }
+        if (Directory.Exists(modelArgument)) throw new InputException($"model {quoted} is a directory without config.json");
+        var names = models.Count == 0 ? "none found" : string.Join(", ", models.Select(model => model.Name));
+        throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names})");
+    }
+
+    private static string[] ModelsIn(string folder)
+    {
+        try
+        {
+            if (!Directory.Exists(folder)) return [];
+            return [.. Directory.GetDirectories(folder).Where(model => File.Exists(Path.Combine(model, "config.json")))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A folder of that name that is somebody else's: the same as none.
+            return [];
+        }
+    }
+}

@@ -1,0 +1,31 @@
+namespace Faith.Engine.Models;
+
+/// <summary>Reads a model from a directory in Hugging Face layout: config.json and safetensors weights.</summary>
+public static class ModelLoader
+{
+    /// <summary>
+    /// Opens a model. All its tensors are accounted for and scanned once; its matrices stay in the mapped files and are read on
+    /// demand until the result is disposed.
+    /// </summary>
+    /// <exception cref="InputException">
+    /// The directory or a file is missing or malformed, the model is of a kind that is not supported, a tensor is missing,
+    /// unexpected or of the wrong shape, or a weight is not a finite number.
+    /// </exception>
+    public static ModelWeights Load(string directory)
+    {
+        if (!Directory.Exists(directory)) throw new InputException($"{directory}: no such directory");
+        var file = ConfigFile.Read(Path.Combine(directory, "config.json"));
+        var family = ModelFamily.Of(file);
+        var config = family.ReadConfig(file);
+        var checkpoint = ShardedCheckpoint.Open(directory);
+        try
+        {
+            return family.ReadWeights(config, new TensorTable(checkpoint, file), checkpoint);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Runtime.InteropServices;
+
+namespace Faith.Engine.Models;
+
+/// <summary>A tensor inside a <see cref="SafetensorsFile"/>; its values stay in the file until they are read.</summary>
+public sealed class StoredTensor
+{
+    private const int ChunkElements = 2048;
+
+    internal StoredTensor(SafetensorsFile file, TensorEntry entry, long dataStart)
+    {
+        File = file;
+        Name = entry.Name;
+        Type = entry.Type;
+        TypeName = entry.TypeName;
+        Shape = entry.Shape;
+        Offset = dataStart + entry.Begin;
+        Bytes = entry.End - entry.Begin;
+    }
+
+    /// <summary>The file it lies in.</summary>
+    public SafetensorsFile File { get; }
+    /// <summary>Its name in the file.</summary>
+    public string Name { get; }
+    /// <summary>Encoding of its elements.</summary>
+    public ElementType Type { get; }
+    /// <summary>The file's name of the encoding.</summary>
+    public string TypeName { get; }
+    /// <summary>Its dimensions, row-major.</summary>
+    public IReadOnlyList<long> Shape { get; }
+    /// <summary>Its first byte in the file.</summary>
+    public long Offset { get; }
+    /// <summary>Its size in the file.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Whether <see cref="Read"/> knows the encoding.</summary>
+    public bool IsReadable => Type != ElementType.Other;
+    /// <summary>Bytes of one element; 0 when not readable.</summary>
+    internal int ElementBytes => Type switch { ElementType.F32 => 4, ElementType.F16 or ElementType.BF16 => 2, _ => 0 };
+
+    /// <summary>destination[i] = element first + i, widened to float32. Safe to call from several threads.</summary>
+    /// <exception cref="InputException">The encoding is not F32, F16 or BF16.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the tensor.</exception>
+    public void Read(long first, Span<float> destination)
+    {
+        if (!IsReadable)
+        {
+            throw new InputException($"{File.Path}: tensor {Wording.Quote(Name)} is {TypeName}; weights must be F32, F16 or BF16");
+        }
+        var elements = Bytes / ElementBytes;
+        if (first < 0 || first > elements || destination.Length > elements - first)
+        {
+            throw new ArgumentOutOfRangeException(nameof(first), $"elements {first} to {first + destination.Length} of {elements}");
+        }
+        var buffer = Type == ElementType.F32 ? [] : stackalloc ushort[ChunkElements];
+        while (destination.Length > 0)
+        {
+            // A span of bytes holds less than 2^31 of them, so single precision is read in pieces too.
+            var count = Math.Min(destination.Length, Type == ElementType.F32 ? 1 << 24 : ChunkElements);
+            var offset = Offset + first * ElementBytes;
+            if (Type == ElementType.F32)
+            {
+                File.ReadBytes(offset, MemoryMarshal.AsBytes(destination[..count]));
+            }
+            else
+            {
+                File.ReadBytes(offset, MemoryMarshal.AsBytes(buffer[..count]));
+                if (Type == ElementType.F16) Widening.Half(buffer[..count], destination);
+                else Widening.BFloat16(buffer[..count], destination);
+            }
+            destination = destination[count..];
+            first += count;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Faith.Kernels;
+
+namespace Faith.Engine.Models;
+
+/// <summary>
+/// Takes a checkpoint's tensors by name and shape, and keeps account: what is missing or shaped otherwise fails when it is
+/// asked for, what nobody asked for fails in <see cref="Verify"/>.
+/// </summary>
+internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile config)
+{
+    private readonly HashSet<string> used = new(StringComparer.Ordinal);
+    private readonly HashSet<string> ignored = new(StringComparer.Ordinal);
+
+    /// <summary>The settings that say which tensors there are.</summary>
+    internal ConfigFile Config => config;
+
+    /// <summary>Whether any tensor's name starts so.</summary>
+    internal bool AnyStartsWith(string prefix) => checkpoint.Tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+
+    /// <summary>Whether there is such a tensor.</summary>
+    internal bool Contains(string name) => checkpoint.Tensors.ContainsKey(name);
+
+    /// <summary>Lets a tensor be there whose values mean nothing (masks, tables that are computed).</summary>
+    internal void Ignore(string name) => ignored.Add(name);
+
+    /// <summary>A vector, read now.</summary>
+    internal float[] Vector(string name, int length) => Vectors((name, length));
+
+    /// <summary>Vectors one after the other, read now.</summary>
+    internal float[] Vectors(params ReadOnlySpan<(string Name, int Length)> parts)
+    {
+        var total = 0;
+        foreach (var (_, length) in parts) total = checked(total + length);
+        var taken = new StoredTensor[parts.Length];
+        // Shapes first: nothing is allocated for a vector that config.json alone makes large.
+        for (var i = 0; i < parts.Length; i++) taken[i] = Take(parts[i].Name, [parts[i].Length]);
+        var result = new float[total];
+        var position = 0;
+        for (var i = 0; i < parts.Length; i++)
+        {
+            taken[i].Read(0, result.AsSpan(position, parts[i].Length));
+            position += parts[i].Length;
+        }
+        return result;
+    }
+
+    /// <summary>A matrix stored as [in × out], or an embedding [tokens × d].</summary>
+    internal MatrixSource Matrix(string name, int rows, int columns) =>
+        new StoredMatrix([Take(name, [rows, columns])], storedTransposed: false);
+
+    /// <summary>Matrices stored as [out × in], their outputs one after the other.</summary>
+    internal MatrixSource Linear(int inputs, params ReadOnlySpan<(string Name, int Outputs)> parts)
+    {
+        var taken = new StoredTensor[parts.Length];
+        for (var i = 0; i < parts.Length; i++) taken[i] = Take(parts[i].Name, [parts[i].Outputs, inputs]);
+        return new StoredMatrix(taken, storedTransposed: true);
+    }
+
+    /// <summary>The unembedding: the embedding itself when tied, in which case a stored copy of it must be equal.</summary>
+    internal MatrixSource Unembedding(ModelConfig model, string name, string embeddingName, MatrixSource embedding)
+    {
+        if (!model.TiedEmbedding) return Matrix(name, model.Vocabulary, model.Width);
+        if (Contains(name))
+        {
+            var copy = Take(name, [model.Vocabulary, model.Width]);
+            if (!TensorScan.Same(copy, checkpoint.Tensors[embeddingName]))
+            {
+                throw new InputException($"{copy.File.Path}: tensor {Wording.Quote(name)} differs from {Wording.Quote(embeddingName)}, "
+                    + "but tie_word_embeddings makes them one");
+            }
+        }
+        return embedding;
+    }
+
+    private StoredTensor Take(string name, long[] shape)
+    {
+        if (!checkpoint.Tensors.TryGetValue(name, out var tensor))
+        {
+            throw new InputException($"{checkpoint.Path}: tensor {Wording.Quote(name)} of shape {Wording.Shape(shape)} is missing");
+        }
+        var place = $"{tensor.File.Path}: tensor {Wording.Quote(name)}";
+        if (!tensor.Shape.SequenceEqual(shape))
+        {
+            throw new InputException($"{place} has shape {Wording.Shape(tensor.Shape)}; config.json makes it {Wording.Shape(shape)}");
+        }
+        if (!tensor.IsReadable) throw new InputException($"{place} is {tensor.TypeName}; weights must be F32, F16 or BF16");
+        used.Add(name);
+        return tensor;
+    }
+
+    /// <summary>
+    /// Checks that nothing is left over and that every weight is a finite number, and hashes the files in the same pass, which
+    /// also brings them into memory.
+    /// </summary>
+    /// <returns>SHA-256 over a line for each file (name, size, SHA-256 of its contents) in the order of their names.</returns>
+    internal string Verify()
+    {
+        foreach (var file in checkpoint.Files)
+        {
+            foreach (var tensor in file.Tensors)
+            {
+                if (!used.Contains(tensor.Name) && !ignored.Contains(tensor.Name))
+                {
+                    throw new InputException($"{file.Path}: unexpected tensor {Wording.Quote(tensor.Name)} of shape "
+                        + $"{Wording.Shape(tensor.Shape)}; config.json describes a model without it");
+                }
+            }
+        }
+
+        var files = checkpoint.Files;
+        var hashes = new string[files.Count];
+        var faults = new InputException?[files.Count];
+        Parallel.For(0, files.Count, i =>
+        {
+            try
+            {
+                hashes[i] = TensorScan.HashAndCheck(files[i], tensor => used.Contains(tensor.Name));
+            }
+            catch (InputException e)
+            {
+                faults[i] = e;
+            }
+        });
+        // The first file's fault, whichever thread came first.
+        if (faults.FirstOrDefault(fault => fault is not null) is { } first) throw first;
+
+        var lines = new List<(string Name, long Size, string Hash)> { Entry(config.Path, config.Bytes) };
+        if (checkpoint.IndexBytes is { } index) lines.Add(Entry(checkpoint.Path, index));
+        for (var i = 0; i < files.Count; i++) lines.Add((Path.GetFileName(files[i].Path), files[i].Length, hashes[i]));
+        lines.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
+        var text = new StringBuilder();
+        foreach (var (name, size, hash) in lines) text.Append(CultureInfo.InvariantCulture, $"{name} {size} {hash}\n");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+    }
+
+    private static (string Name, long Size, string Hash) Entry(string path, byte[] bytes) =>
+        (Path.GetFileName(path), bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+}

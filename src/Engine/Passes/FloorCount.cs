@@ -1,0 +1,84 @@
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Models;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>
+/// The floating-point operations that a run cannot do without (method.md §3): prefix rows once, suffix rows once for each
+/// forward and once for each backward pass, one contraction; the last layer with one row a sequence after its keys and values.
+/// Matrix products and attention only, 2 a multiply-add; no norms, activations or unembedding.
+/// </summary>
+public static class FloorCount
+{
+    /// <summary>The operations of a path method with the given number of forward and of backward passes over the suffix rows.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="forwards">Forward passes: distinct points of the path, its ends included.</param>
+    /// <param name="backwards">Points with a gradient.</param>
+    public static double PathRun(ModelConfig config, IEnumerable<Example> data, int forwards, int backwards)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(data);
+        var total = 0.0;
+        var prefixes = new HashSet<string>();
+        foreach (var example in data)
+        {
+            var (prefix, length) = (example.FirstDifference, example.Clean.Length);
+            if (prefix > 0 && prefixes.Add(string.Join(',', example.Clean.AsSpan(0, prefix).ToArray()))) total += Prefix(config, prefix);
+            total += forwards * Forward(config, prefix, length) + backwards * Backward(config, prefix, length) + Contraction(config, length - prefix);
+        }
+        return total;
+    }
+
+    /// <summary>One forward pass over positions <paramref name="start"/> … <paramref name="end"/>−1.</summary>
+    public static double Forward(ModelConfig config, int start, int end)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var (rows, l) = ((double)(end - start), config.Layers - 1);
+        return l * (rows * (Projection(config) + Rest(config)) + Attention(config, start, end))
+            + rows * 2 * config.Width * 2 * config.KeyWidth + 2.0 * config.Width * config.QueryWidth + Rest(config) + Attention(config, end - 1, end);
+    }
+
+    /// <summary>The gradients of one forward pass: the same products transposed, except the first layer's projection, whose input needs none.</summary>
+    public static double Backward(ModelConfig config, int start, int end)
+    {
+        var first = config.Layers == 1
+            ? (end - start) * 2.0 * config.Width * 2 * config.KeyWidth + 2.0 * config.Width * config.QueryWidth
+            : (end - start) * Projection(config);
+        var attention = (config.Layers - 1) * Attention(config, start, end) + Attention(config, end - 1, end);
+        return Forward(config, start, end) - first + attention; // attention's backward is twice its forward
+    }
+
+    /// <summary>One contraction over <paramref name="rows"/> suffix rows of an example: Δz of the heads, G of the heads' inputs, and their products.</summary>
+    public static double Contraction(ModelConfig config, int rows)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var graph = new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks);
+        var (d, form) = ((double)config.Width, 2.0 * config.Width * config.QueryWidth);
+        var total = form + (config.Layers - 1) * rows * form; // Δz: the last layer's is needed in the last row only
+        for (var l = 0; l < config.Layers; l++)
+        {
+            var queryRows = l == config.Layers - 1 ? 1 : rows;
+            total += (queryRows + 2.0 * rows) * form;
+        }
+        for (var v = 0; v < graph.Columns; v++)
+        {
+            var to = graph.DestinationOf(v);
+            var one = to.Kind == InputKind.Logits || (to.Layer == config.Layers - 1 && to.Kind is InputKind.Query or InputKind.Mlp);
+            total += 2 * d * graph.SourcesBefore(v) * (one ? 1 : rows);
+        }
+        return total;
+    }
+
+    private static double Prefix(ModelConfig c, int length) =>
+        (c.Layers - 1) * (length * (Projection(c) + Rest(c)) + Attention(c, 0, length)) + length * 2.0 * c.Width * 2 * c.KeyWidth;
+
+    private static double Projection(ModelConfig c) => 2.0 * c.Width * c.ProjectionWidth;
+
+    private static double Rest(ModelConfig c) =>
+        2.0 * c.QueryWidth * c.Width + (c.Activation == Activation.SwiGlu ? 6.0 : 4.0) * c.Width * c.MlpWidth;
+
+    /// <summary>q·k and p·v of positions start … end−1, causal: 4·d_head·H for every pair.</summary>
+    private static double Attention(ModelConfig c, int start, int end) => 4.0 * c.QueryWidth * ((double)end * (end + 1) - (double)start * (start + 1)) / 2;
+}

@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Data;
+using Faith.Kernels;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>Continues a text with the most likely tokens: a quick look at whether a model was read correctly.</summary>
+public static class TextGenerator
+{
+    /// <summary>Greedy continuation of <paramref name="prompt"/>, one token at a time, until the end token, <paramref name="count"/> tokens or the end of the context. Ties go to the lower id.</summary>
+    public static IEnumerable<int> Continue(Transformer model, IReadOnlyList<int> prompt, int count)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(prompt);
+        if (prompt.Count == 0) throw new InputException("the prompt is empty");
+        var tokens = prompt.ToList();
+        for (var i = 0; i < count && tokens.Count < model.Config.Context; i++)
+        {
+            var logits = LastLogits(model, [.. tokens]);
+            var next = Array.IndexOf(logits, logits.Max());
+            if (next == model.Config.EndToken) yield break;
+            tokens.Add(next);
+            yield return next;
+        }
+    }
+
+    /// <summary>The logits [vocabulary] after the last token of a prompt.</summary>
+    public static float[] LastLogits(Transformer model, int[] tokens)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var measured = Arena.Measuring();
+        _ = Run(measured, measuring: true);
+        var memory = model.Workspace(measured.Peak);
+        var logits = Run(new Arena(memory), measuring: false);
+        var result = new float[model.Config.Vocabulary];
+        model.Device.Download(logits.Pointer, MemoryMarshal.AsBytes(result.AsSpan()));
+        return result;
+
+        Tensor Run(Arena arena, bool measuring)
+        {
+            var (device, c) = (model.Device, model.Config);
+            var batch = new Batch([new Example(tokens, tokens, [], [])], sharePrefixes: false);
+            var layout = new PassLayout(device, arena, measuring, batch, 1);
+            var activations = new Activations(arena, c, batch.Rows, 1, keepLayers: false);
+            var logits = arena.Matrix(1, c.Vocabulary);
+            var ids = arena.Integers(tokens.Length);
+            if (measuring) return logits;
+            device.GatherRows(model.Embedding, device.Upload(tokens, ids), c.EmbeddingScale, activations.Stream);
+            if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
+            ForwardPass.Run(model, layout, new PrefixCache(arena, c, 0), activations);
+            device.Multiply(model.Unembedding, WeightSide.Transposed, activations.Final, logits);
+            return logits;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Graphs;
+using Faith.Engine.Models;
+using Faith.Kernels;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>A model's parameters on a device, ready for the passes. Not thread-safe: one run at a time.</summary>
+public sealed class Transformer : IDisposable
+{
+    private readonly List<IDisposable> owned = [];
+    private readonly MatrixSource unembeddingSource;
+    private Weights? unembedding;
+    private DeviceBuffer? workspace;
+
+    /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
+    public Transformer(Device device, ModelWeights weights)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(weights);
+        Device = device;
+        Config = weights.Config;
+        Hash = weights.Hash;
+        Graph = new ModelGraph(Config.Layers, Config.Heads, Config.ParallelBlocks);
+        try
+        {
+            Embedding = Table(weights.Embedding);
+            UnembeddingTable = ReferenceEquals(weights.Unembedding, weights.Embedding) ? Embedding : Table(weights.Unembedding);
+            if (weights.Positions is { } positions) Positions = Table(positions);
+            if (Config.Rotary is { } rotary) (Cosines, Sines) = RotaryTables(rotary);
+            Layers = [.. weights.Layers.Select(MakeLayer)];
+            FinalScale = Vector(weights.FinalNormScale);
+            FinalShift = Vector(weights.FinalNormShift);
+            unembeddingSource = weights.Unembedding;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The device that holds the parameters.</summary>
+    public Device Device { get; }
+    /// <summary>The model's description.</summary>
+    public ModelConfig Config { get; }
+    /// <summary>The model's graph.</summary>
+    public ModelGraph Graph { get; }
+    /// <summary>SHA-256 of the model's files.</summary>
+    public string Hash { get; }
+    /// <summary>Bytes of device memory held by parameters.</summary>
+    public long Bytes { get; private set; }
+
+    internal Tensor Embedding { get; }
+    internal Tensor Positions { get; }
+    internal Tensor Cosines { get; }
+    internal Tensor Sines { get; }
+    internal TransformerLayer[] Layers { get; }
+    internal Tensor FinalScale { get; }
+    internal Tensor FinalShift { get; }
+    internal Tensor UnembeddingTable { get; }
+    internal bool Centred => Config.Norm == NormKind.LayerNorm;
+    internal AttentionShape Attention => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale);
+
+    /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
+    internal Weights Unembedding => unembedding ??= Pack(unembeddingSource);
+
+    /// <summary>Memory for a run's micro-batches, kept for the next run. Its content is undefined.</summary>
+    internal DeviceBuffer Workspace(long bytes)
+    {
+        if (workspace is not null && workspace.Bytes >= bytes) return workspace;
+        workspace?.Dispose();
+        workspace = null;
+        return workspace = Device.Allocate(bytes);
+    }
+
+    /// <summary>Frees the parameters.</summary>
+    public void Dispose()
+    {
+        workspace?.Dispose();
+        foreach (var item in owned) item.Dispose();
+        owned.Clear();
+    }
+
+    private TransformerLayer MakeLayer(LayerWeights layer)
+    {
+        var projection = Pack(layer.QueryKeyValue);
+        var bias = Vector(layer.QueryKeyValueBias);
+        var shift = Vector(layer.AttentionNormShift);
+        return new TransformerLayer
+        {
+            AttentionScale = Vector(layer.AttentionNormScale),
+            AttentionShift = shift,
+            Projection = projection,
+            ProjectionBias = bias,
+            ProjectionAtZero = ProjectionAtZero(projection, shift, bias),
+            Output = Pack(layer.Output),
+            OutputBias = Vector(layer.OutputBias),
+            MlpScale = Vector(layer.MlpNormScale),
+            MlpShift = Vector(layer.MlpNormShift),
+            Up = Pack(layer.Up),
+            UpBias = Vector(layer.UpBias),
+            Down = Pack(layer.Down),
+            DownBias = Vector(layer.DownBias),
+        };
+    }
+
+    /// <summary>b′ = Wᵀβ + b: the projection at x̂ = 0 (method.md §3), or none where it is zero.</summary>
+    private Tensor ProjectionAtZero(Weights projection, Tensor shift, Tensor bias)
+    {
+        if (shift.IsNone) return bias;
+        var result = NewMatrix(1, projection.Outputs);
+        Device.Multiply(projection, WeightSide.Forward, shift, result, bias);
+        return result;
+    }
+
+    private (Tensor Cosines, Tensor Sines) RotaryTables(RotaryConfig rotary)
+    {
+        var half = rotary.Dimensions / 2;
+        var (cosines, sines) = (new float[Config.Context * half], new float[Config.Context * half]);
+        for (var i = 0; i < half; i++)
+        {
+            var frequency = RotaryFrequencies.Frequency(rotary, i);
+            for (var p = 0; p < Config.Context; p++)
+            {
+                var (sine, cosine) = Math.SinCos(p * frequency);
+                cosines[p * half + i] = (float)cosine;
+                sines[p * half + i] = (float)sine;
+            }
+        }
+        return (Matrix(cosines, Config.Context, half), Matrix(sines, Config.Context, half));
+    }
+
+    private Weights Pack(MatrixSource source)
+    {
+        var weights = Device.CreateWeights(source);
+        owned.Add(weights);
+        Bytes += weights.Bytes;
+        return weights;
+    }
+
+    private Tensor NewMatrix(int rows, int columns)
+    {
+        var buffer = Device.Allocate((long)rows * columns * sizeof(float));
+        owned.Add(buffer);
+        Bytes += buffer.Bytes;
+        return new Tensor(buffer.Address, rows, columns);
+    }
+
+    private Tensor Matrix(ReadOnlySpan<float> values, int rows, int columns)
+    {
+        var matrix = NewMatrix(rows, columns);
+        Device.Upload(MemoryMarshal.AsBytes(values), matrix.Pointer);
+        return matrix;
+    }
+
+    private Tensor Vector(float[]? values) => values is null ? default : Matrix(values, 1, values.Length);
+
+    /// <summary>A table of rows, read a piece at a time.</summary>
+    private Tensor Table(MatrixSource source)
+    {
+        var table = NewMatrix(source.Inputs, source.Outputs);
+        var step = Math.Max(1, (1 << 20) / source.Outputs);
+        var piece = new float[Math.Min(step, source.Inputs) * source.Outputs];
+        for (var row = 0; row < source.Inputs; row += step)
+        {
+            var count = Math.Min(step, source.Inputs - row);
+            var values = piece.AsSpan(0, count * source.Outputs);
+            source.ReadStoredRows(row, count, values);
+            Device.Upload(MemoryMarshal.AsBytes(values), table.RowRange(row, count).Pointer);
+        }
+        return table;
+    }
+}
+
+/// <summary>One layer's parameters on a device.</summary>
+internal sealed class TransformerLayer
+{
+    public required Tensor AttentionScale { get; init; }
+    public required Tensor AttentionShift { get; init; }
+    public required Weights Projection { get; init; }
+    public required Tensor ProjectionBias { get; init; }
+    public required Tensor ProjectionAtZero { get; init; }
+    public required Weights Output { get; init; }
+    public required Tensor OutputBias { get; init; }
+    public required Tensor MlpScale { get; init; }
+    public required Tensor MlpShift { get; init; }
+    public required Weights Up { get; init; }
+    public required Tensor UpBias { get; init; }
+    public required Weights Down { get; init; }
+    public required Tensor DownBias { get; init; }
+}

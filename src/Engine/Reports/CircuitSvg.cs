@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Text;
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>A circuit as a self-contained SVG.</summary>
+internal static class CircuitSvg
+{
+    // Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour vision.
+    public const string Helps = "#0072B2", Hurts = "#D55E00", Plain = "#4a5568";
+    private const double MarginLeft = 110, MarginRight = 40, Header = 74, Footer = 80;
+    private static readonly (InputKind Kind, char Letter, string Fill)[] Ports =
+        [(InputKind.Query, 'q', "#e8d5f0"), (InputKind.Key, 'k', "#cfeadd"), (InputKind.Value, 'v', "#fbe6b5")];
+
+    public static string Draw(DrawnCircuit drawn)
+    {
+        var layout = new CircuitLayout(drawn);
+        var paths = new EdgeRouter(layout).Route(drawn.Edges);
+        var plain = Math.Max(layout.Width, Math.Max(660, SvgText.Width(drawn.Title, 17)));
+        var width = MarginLeft + plain + MarginRight;
+        var height = Header + layout.Height + Footer;
+        var svg = new StringBuilder();
+        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\"")
+            .Append($" font-family=\"{SvgText.Fonts}\">\n");
+        svg.Append($"<title>{SvgText.Escape(drawn.Title)}: {SvgText.Escape(drawn.Subtitle)}</title>\n");
+        svg.Append("<style>.e{fill:none;stroke-linecap:round}.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n");
+        svg.Append($"<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n");
+        svg.Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(drawn.Title)}</text>\n");
+        svg.Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(drawn.Subtitle)}</text>\n");
+        Layers(svg, layout, drawn.Graph.Layers, width);
+        svg.Append($"<g transform=\"translate({N(MarginLeft + (plain - layout.Width) / 2)} {N(Header)})\">\n<g class=\"edges\">\n");
+        // The strongest last, so that it lies on top.
+        for (var i = paths.Length - 1; i >= 0; i--) Edge(svg, drawn, drawn.Edges[i], paths[i]);
+        svg.Append("</g>\n<g class=\"nodes\" text-anchor=\"middle\">\n");
+        var usedPorts = drawn.Edges.Select(e => (e.Target, e.Kind)).ToHashSet();
+        foreach (var node in drawn.Nodes) Node(svg, drawn, layout.Boxes[node], usedPorts);
+        svg.Append("</g>\n</g>\n");
+        Legend(svg, drawn, height - Footer + 36);
+        return svg.Append("</svg>\n").ToString();
+    }
+
+    private static void Layers(StringBuilder svg, CircuitLayout layout, int layers, double width)
+    {
+        svg.Append("<g font-size=\"11\" fill=\"#718096\">\n");
+        foreach (var layer in layout.Boxes.Values.Where(b => b.Layer >= 0 && b.Layer < layers).GroupBy(b => b.Layer).OrderBy(g => g.Key))
+        {
+            double top = Header + layer.Min(b => b.Top) - 11, bottom = Header + layer.Max(b => b.Bottom) + 11;
+            svg.Append($"<rect x=\"12\" y=\"{N(top)}\" width=\"{N(width - 24)}\" height=\"{N(bottom - top)}\" rx=\"6\" fill=\"#f4f6f9\"/>");
+            svg.Append($"<text x=\"22\" y=\"{N((top + bottom) / 2 + 4)}\">layer {layer.Key}</text>\n");
+        }
+        svg.Append("</g>\n");
+    }
+
+    private static void Edge(StringBuilder svg, DrawnCircuit drawn, DrawnEdge edge, string path)
+    {
+        var strength = drawn.HasScores ? edge.Strength : 0.25;
+        var score = edge.Score is { } s ? $"\nscore {SvgText.Value(s)}, {edge.Rank} of {drawn.Edges.Count}" : "";
+        var stroke = Stroke(strength);
+        var dash = Dash(edge.Kind, stroke);
+        var opacity = (0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", CultureInfo.InvariantCulture);
+        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source}\" data-to=\"{edge.Target}\" d=\"{path}\"")
+            .Append($" stroke=\"{Colour(edge.Score)}\" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{opacity}\"")
+            .Append(dash.Length > 0 ? $" stroke-dasharray=\"{dash}\"" : "")
+            .Append($"><title>{SvgText.Escape(edge.Name)}{score}</title></path>\n");
+    }
+
+    // Roots keep the weak ones visible: scores of a circuit span orders of magnitude.
+    private static double Stroke(double strength) => 0.9 + 5 * Math.Sqrt(strength);
+
+    private static string Colour(double? score) => score switch { null => Plain, < 0 => Hurts, _ => Helps };
+
+    private static string Dash(InputKind kind, double stroke) => kind switch
+    {
+        InputKind.Query => $"{N(5 + stroke)} {N(3 + stroke)}",
+        InputKind.Key => $"{N(0.5)} {N(2.5 + 1.4 * stroke)}",
+        _ => "",
+    };
+
+    private static void Node(StringBuilder svg, DrawnCircuit drawn, NodeBox box, HashSet<(int, InputKind)> usedPorts)
+    {
+        int into = drawn.Edges.Count(e => e.Target == box.Node), from = drawn.Edges.Count(e => e.Source == box.Node);
+        var fill = box.IsHead ? "#ffffff" : box.Node == 0 || box.Node == drawn.Graph.LogitsNode ? "#2d3748" : "#e2e8f0";
+        var ink = fill == "#2d3748" ? "#ffffff" : "#1a202c";
+        svg.Append($"<g class=\"n\" data-node=\"{box.Node}\"><title>{box.Name}: {into} in, {from} out</title>")
+            .Append($"<rect x=\"{N(box.Left)}\" y=\"{N(box.Top)}\" width=\"{N(box.Width)}\" height=\"{N(NodeBox.Height)}\"")
+            .Append($" rx=\"{(box.IsHead ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
+            .Append($"<text x=\"{N(box.X)}\" y=\"{N(box.IsHead ? box.Y - 2 : box.Y + 4)}\" font-size=\"12\" fill=\"{ink}\">{box.Name}</text>");
+        if (box.IsHead)
+        {
+            foreach (var (kind, letter, accent) in Ports)
+            {
+                if (!usedPorts.Contains((box.Node, kind))) continue;
+                var x = box.X + NodeBox.PortOffset(kind);
+                svg.Append($"<rect x=\"{N(x - 6.5)}\" y=\"{N(box.Bottom - 12)}\" width=\"13\" height=\"11\" rx=\"2.5\" fill=\"{accent}\"/>")
+                    .Append($"<text x=\"{N(x)}\" y=\"{N(box.Bottom - 3.5)}\" font-size=\"9\" fill=\"#1a202c\">{letter}</text>");
+            }
+        }
+        svg.Append("</g>\n");
+    }
+
+    private static void Legend(StringBuilder svg, DrawnCircuit drawn, double y)
+    {
+        svg.Append("<g class=\"legend\" font-size=\"11\" fill=\"#2d3748\">\n");
+        double x = 20;
+        if (drawn.HasScores)
+        {
+            Line(Helps, "", 3, "score > 0");
+            Line(Hurts, "", 3, "score < 0");
+            Line(Plain, "", Stroke(1), $"|score| {SvgText.Value(drawn.Largest)}, the largest");
+            Line(Plain, "", Stroke(0.1), "a tenth of it");
+            (x, y) = (20, y + 22);
+        }
+        Line(Plain, Dash(InputKind.Query, 1.8), 1.8, "into q");
+        Line(Plain, Dash(InputKind.Key, 1.8), 1.8, "into k");
+        Line(Plain, "", 1.8, "into v, an MLP or logits");
+        svg.Append("</g>\n");
+
+        void Line(string colour, string dash, double stroke, string text)
+        {
+            svg.Append($"<path d=\"M{N(x)} {N(y - 4)}h30\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{N(stroke)}\" stroke-linecap=\"round\"")
+                .Append(dash.Length > 0 ? $" stroke-dasharray=\"{dash}\"" : "")
+                .Append($"/><text x=\"{N(x + 37)}\" y=\"{N(y)}\">{SvgText.Escape(text)}</text>\n");
+            x += 37 + SvgText.Width(text, 11) + 18;
+        }
+    }
+
+    private static string N(double value) => SvgText.Number(value);
+}

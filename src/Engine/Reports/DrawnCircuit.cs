@@ -1,0 +1,55 @@
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>An edge of a drawing.</summary>
+/// <param name="Index">Its index in the graph.</param>
+/// <param name="Source">The node it leaves.</param>
+/// <param name="Target">The node it enters.</param>
+/// <param name="Kind">Which input it enters.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Score">Its score; null without scores.</param>
+/// <param name="Strength">|score| over the largest |score|, 0 to 1; 1 without scores.</param>
+/// <param name="Rank">1 for the strongest; ties by index.</param>
+internal sealed record DrawnEdge(int Index, int Source, int Target, InputKind Kind, string Name, double? Score, double Strength, int Rank);
+
+/// <summary>What there is to draw: the nodes of a circuit that have an edge, and its edges, strongest first.</summary>
+internal sealed class DrawnCircuit
+{
+    public DrawnCircuit(Circuit circuit, EdgeScores? scores, string? title)
+    {
+        if (scores is not null && scores.Graph != circuit.Graph) throw new InputException("the scores and the circuit are of different models");
+        Graph = circuit.Graph;
+        var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores.Values[e]))).ToArray();
+        foreach (var (edge, strength) in strengths)
+        {
+            if (double.IsFinite(strength)) continue;
+            var name = Graph.EdgeName(edge / Graph.Columns, edge % Graph.Columns);
+            throw new InputException($"the score of {name} is not a finite number: the circuit cannot be drawn");
+        }
+        Largest = strengths.Length == 0 ? 0 : strengths.Max(e => e.Strength);
+        HasScores = scores is not null;
+        Edges = [.. strengths.OrderByDescending(e => e.Strength).ThenBy(e => e.Edge).Select((e, i) =>
+        {
+            var (source, column) = Math.DivRem(e.Edge, Graph.Columns);
+            return new DrawnEdge(e.Edge, source, Graph.NodeOfColumn(column), Graph.DestinationOf(column).Kind, Graph.EdgeName(source, column),
+                scores?.Values[e.Edge], Largest > 0 ? e.Strength / Largest : 1, i + 1);
+        })];
+        var members = circuit.NodesInCircuit();
+        Nodes = [.. Enumerable.Range(0, Graph.Nodes).Where(n => members[n])];
+        Title = title ?? "Circuit";
+        Subtitle = $"{Count(Edges.Count, "edge")} of {Graph.Edges:N0}, {Count(Nodes.Count, "node")} of {Graph.Nodes:N0}; "
+            + $"{Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}";
+    }
+
+    public ModelGraph Graph { get; }
+    public bool HasScores { get; }
+    /// <summary>The largest |score|.</summary>
+    public double Largest { get; }
+    public IReadOnlyList<DrawnEdge> Edges { get; }
+    public IReadOnlyList<int> Nodes { get; }
+    public string Title { get; }
+    public string Subtitle { get; }
+
+    private static string Count(int n, string what) => n == 1 ? $"1 {what}" : $"{n:N0} {what}s";
+}

@@ -1,0 +1,38 @@
+namespace Faith.Engine.Reports;
+
+/// <summary>How a result came about: what it takes to make it again. Everything is optional in a file that is read.</summary>
+public sealed record RunRecord
+{
+    /// <summary>Version of the program.</summary>
+    public string? Version { get; init; }
+    /// <summary>The model as it was named.</summary>
+    public string? Model { get; init; }
+    /// <summary>Hash of the model's weights.</summary>
+    public string? ModelHash { get; init; }
+    /// <summary>The data as they were named.</summary>
+    public string? Data { get; init; }
+    /// <summary>Hash of the data.</summary>
+    public string? DataHash { get; init; }
+    /// <summary>Method, as on the command line: eap-ig.</summary>
+    public string? Method { get; init; }
+    /// <summary>Integration steps; null for a method without.</summary>
+    public int? Steps { get; init; }
+    /// <summary>Quadrature rule: left.</summary>
+    public string? Rule { get; init; }
+    /// <summary>Metric: logit-diff.</summary>
+    public string? Metric { get; init; }
+    /// <summary>Ablation: patching.</summary>
+    public string? Ablation { get; init; }
+    /// <summary>edge, node or neuron.</summary>
+    public string? Level { get; init; }
+    /// <summary>The device it ran on.</summary>
+    public string? Device { get; init; }
+    /// <summary>Number of examples.</summary>
+    public int? Examples { get; init; }
+    /// <summary>|Σ scores of input's edges − (L(corrupted) − L(clean))| / |L(corrupted) − L(clean)| (method.md §4); null where it has no meaning.</summary>
+    public double? CompletenessGap { get; init; }
+    /// <summary>Wall time.</summary>
+    public double? Seconds { get; init; }
+    /// <summary>Further settings, name to value, in the order of their names.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+}

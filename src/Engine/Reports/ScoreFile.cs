@@ -1,0 +1,85 @@
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>
+/// A file of scores or a circuit, in the JSON schema of the EAP-IG library and the MIB leaderboard:
+/// {"cfg": {…}, "nodes": {name: {"in_graph", …}}, "edges": {name: {"score", "in_graph"}}, "run": {…}}.
+/// <para>
+/// Reading: keys may come in any order and unknown ones are ignored; nodes may be bare booleans or not be listed at all; an absent
+/// in_graph is false for an edge. Every edge of the graph must be listed, exactly once, and either all or none of them have a
+/// score. Membership of the edges decides what the circuit is; a node given as outside must not have an edge in the graph
+/// (logits excepted, which belongs to every circuit).
+/// </para>
+/// Writing: one edge a line in the schema's own order, so that two files can be compared line by line.
+/// </summary>
+public sealed class ScoreFile
+{
+    /// <summary>The model's graph.</summary>
+    public required ModelGraph Graph { get; init; }
+    /// <summary>Width of the residual stream; 0 where the file does not tell.</summary>
+    public int DModel { get; init; }
+    /// <summary>Edge scores; null where the file gives none.</summary>
+    public EdgeScores? Scores { get; init; }
+    /// <summary>The edges in the graph.</summary>
+    public required Circuit InGraph { get; init; }
+    /// <summary>Node and neuron scores by node number (logits last); null where the file gives none.</summary>
+    public IReadOnlyList<NodeEntry>? Nodes { get; init; }
+    /// <summary>How the file came about; null where it does not tell.</summary>
+    public RunRecord? Run { get; init; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="InputException">The file cannot be read or is not of the schema.</exception>
+    public static ScoreFile Read(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            return ScoreFileReader.Read(stream, path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: there is no such file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new InputException($"{path}: cannot be read ({e.Message.ReplaceLineEndings(" ")})", e);
+        }
+    }
+
+    /// <summary>Writes the file, whole or not at all.</summary>
+    /// <exception cref="InputException">The file cannot be written, or a score is not a number.</exception>
+    public void Write(string path)
+    {
+        if (Scores is not null && !Scores.Graph.Equals(Graph)) throw new ArgumentException("the scores belong to another graph", nameof(path));
+        if (!InGraph.Graph.Equals(Graph)) throw new ArgumentException("the circuit belongs to another graph", nameof(path));
+        if (Nodes is not null && Nodes.Count != Graph.Nodes) throw new ArgumentException($"{Nodes.Count} node entries for {Graph.Nodes} nodes", nameof(path));
+        OutputFile.Write(path, stream => ScoreFileWriter.Write(this, stream, path));
+    }
+
+    /// <summary>
+    /// The edges in the order of the schema: layer by layer, first the heads' inputs (source by source, head by head, q k v), then
+    /// the MLP's; with parallel attention the MLP's edge follows the heads' edges of the same source; logits last.
+    /// </summary>
+    public static IEnumerable<(int Source, int Column)> EdgeOrder(ModelGraph graph)
+    {
+        for (var layer = 0; layer < graph.Layers; layer++)
+        {
+            var mlp = graph.MlpColumn(layer);
+            var before = graph.SourcesBefore(graph.HeadColumn(layer, InputKind.Query, 0));
+            for (var source = 0; source < before; source++)
+            {
+                for (var head = 0; head < graph.Heads; head++)
+                {
+                    yield return (source, graph.HeadColumn(layer, InputKind.Query, head));
+                    yield return (source, graph.HeadColumn(layer, InputKind.Key, head));
+                    yield return (source, graph.HeadColumn(layer, InputKind.Value, head));
+                }
+                if (graph.Parallel) yield return (source, mlp);
+            }
+            if (graph.Parallel) continue;
+            for (var source = 0; source < graph.SourcesBefore(mlp); source++) yield return (source, mlp);
+        }
+        for (var source = 0; source < graph.Sources; source++) yield return (source, graph.LogitsColumn);
+    }
+}

@@ -1,0 +1,235 @@
+using System.Collections;
+using System.Text.Json;
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>Reads a <see cref="ScoreFile"/>. The file is not trusted: what is allocated is bounded by its length.</summary>
+internal sealed class ScoreFileReader
+{
+    private const int MostLayers = 10_000, MostHeads = 10_000;
+    // "m0->m1":{}, — the shortest entry an edge can have.
+    private const int ShortestEdge = 12;
+
+    private readonly JsonTokens tokens;
+    private readonly ModelGraph graph;
+    private readonly int dModel;
+    private readonly double[] scores;
+    private readonly BitArray listed;
+    private readonly List<int> inGraph = [];
+    private readonly bool?[] nodeInGraph;
+    private NodeEntry?[]? nodes;
+    private RunRecord? run;
+    private int listedCount, scoredCount, firstUnscored = -1;
+
+    // Where the reader is, for messages.
+    private string section = "", key = "";
+    private int node = -1, edge = -1;
+
+    private ScoreFileReader(JsonTokens tokens, ModelGraph graph, int dModel)
+    {
+        (this.tokens, this.graph, this.dModel) = (tokens, graph, dModel);
+        scores = new double[graph.Sources * graph.Columns];
+        listed = new BitArray(scores.Length);
+        nodeInGraph = new bool?[graph.Nodes];
+        tokens.Place = Place;
+    }
+
+    /// <summary>Reads a score file from a stream that can be read twice: cfg, which sizes everything, may come last.</summary>
+    public static ScoreFile Read(Stream stream, string name)
+    {
+        var (graph, dModel) = ReadConfig(new JsonTokens(stream, name), stream.Length);
+        stream.Position = 0;
+        return new ScoreFileReader(new JsonTokens(stream, name), graph, dModel).ReadAll();
+    }
+
+    private static (ModelGraph Graph, int DModel) ReadConfig(JsonTokens tokens, long fileLength)
+    {
+        tokens.Expect(JsonTokenType.StartObject, "an object with cfg, nodes and edges");
+        while (true)
+        {
+            tokens.Next();
+            if (tokens.Type == JsonTokenType.EndObject) throw tokens.Fault("has no \"cfg\": not a score file");
+            if (tokens.Text is "cfg") break;
+            tokens.Skip();
+        }
+        int layers = -1, heads = -1, dModel = 0;
+        var parallel = false;
+        var place = "cfg";
+        tokens.Place = () => place;
+        tokens.Expect(JsonTokenType.StartObject, "an object with n_layers, n_heads and parallel_attn_mlp");
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
+        {
+            var name = tokens.Text;
+            switch (name)
+            {
+                case "n_layers": place = "cfg.n_layers"; layers = tokens.Integer(1, MostLayers); break;
+                case "n_heads": place = "cfg.n_heads"; heads = tokens.Integer(1, MostHeads); break;
+                case "d_model": place = "cfg.d_model"; dModel = tokens.Integer(1, 1 << 24); break;
+                case "parallel_attn_mlp": place = "cfg.parallel_attn_mlp"; parallel = tokens.Boolean(); break;
+                default: place = "cfg"; tokens.Skip(); break;
+            }
+        }
+        place = "cfg";
+        if (layers < 0) throw tokens.Fault("lacks n_layers");
+        if (heads < 0) throw tokens.Fault("lacks n_heads");
+        // Every edge has its entry, so a short file cannot stand for a large graph.
+        long sources = 1 + (long)layers * (heads + 1), columns = (long)layers * (3 * heads + 1) + 1;
+        if (sources * columns > int.MaxValue) throw tokens.Fault($"{layers} layers of {heads} heads are more than can be handled");
+        var graph = new ModelGraph(layers, heads, parallel);
+        if ((long)graph.Edges * ShortestEdge > fileLength)
+        {
+            throw tokens.Fault($"{layers} layers of {heads} heads have {graph.Edges} edges, too many for a file of {fileLength} bytes");
+        }
+        return (graph, dModel);
+    }
+
+    private ScoreFile ReadAll()
+    {
+        var seen = new HashSet<string>();
+        tokens.Expect(JsonTokenType.StartObject, "an object with cfg, nodes and edges");
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
+        {
+            section = tokens.Text switch { "nodes" => "nodes", "edges" => "edges", "run" => "run", "cfg" => "cfg", _ => "" };
+            if (section.Length > 0 && !seen.Add(section)) throw tokens.Fault("given twice");
+            switch (section)
+            {
+                case "nodes": ReadNodes(); break;
+                case "edges": ReadEdges(); break;
+                case "run": run = RunRecordJson.Read(tokens, k => key = k); break;
+                default: tokens.Skip(); break;
+            }
+            section = key = "";
+        }
+        tokens.Read();
+        return Assemble();
+    }
+
+    private void ReadNodes()
+    {
+        tokens.Expect(JsonTokenType.StartObject, "an object with an entry for each node");
+        var given = new bool[graph.Nodes];
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
+        {
+            if (!GraphNames.TryParseNode(graph, tokens.Text, out node)) throw Unknown("a node");
+            if (given[node]) throw tokens.Fault("given twice");
+            given[node] = true;
+            tokens.Next();
+            if (tokens.Type is JsonTokenType.True or JsonTokenType.False) nodeInGraph[node] = tokens.Type == JsonTokenType.True;
+            else if (tokens.Type == JsonTokenType.StartObject) ReadNode();
+            else throw tokens.Fault("should be an object or true or false");
+            node = -1;
+        }
+    }
+
+    private void ReadNode()
+    {
+        var entry = NodeEntry.None;
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next(), key = "")
+        {
+            switch (tokens.Text)
+            {
+                case "in_graph": key = "in_graph"; nodeInGraph[node] = tokens.Boolean(); break;
+                case "score": key = "score"; entry = entry with { Score = tokens.Finite() }; break;
+                case "neurons": key = "neurons"; entry = entry with { Neurons = ReadArray(Flag) }; break;
+                case "neurons_scores": key = "neurons_scores"; entry = entry with { NeuronScores = ReadArray(Score) }; break;
+                default: tokens.Skip(); break;
+            }
+        }
+        if (entry != NodeEntry.None) (nodes ??= new NodeEntry?[graph.Nodes])[node] = entry;
+
+        static bool Flag(JsonTokens t) =>
+            t.Type is JsonTokenType.True or JsonTokenType.False ? t.Type == JsonTokenType.True : throw t.Fault("should hold only true and false");
+
+        static double Score(JsonTokens t) =>
+            t.Type == JsonTokenType.Number && double.IsFinite(t.Number) ? t.Number : throw t.Fault("should hold only finite numbers");
+    }
+
+    private T[] ReadArray<T>(Func<JsonTokens, T> element)
+    {
+        tokens.Expect(JsonTokenType.StartArray, "an array");
+        var values = new List<T>();
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndArray; tokens.Next()) values.Add(element(tokens));
+        if (dModel > 0 && values.Count != dModel) throw tokens.Fault($"has {values.Count} entries where d_model is {dModel}");
+        return [.. values];
+    }
+
+    private void ReadEdges()
+    {
+        tokens.Expect(JsonTokenType.StartObject, "an object with an entry for each edge");
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
+        {
+            if (!GraphNames.TryParseEdge(graph, tokens.Text, out var source, out var column)) throw Unknown("an edge");
+            edge = source * graph.Columns + column;
+            if (listed[edge]) throw tokens.Fault("given twice");
+            listed[edge] = true;
+            listedCount++;
+            ReadEdge();
+            edge = -1;
+        }
+    }
+
+    private void ReadEdge()
+    {
+        tokens.Expect(JsonTokenType.StartObject, "an object with score and in_graph");
+        bool member = false, scored = false;
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next(), key = "")
+        {
+            switch (tokens.Text)
+            {
+                case "score": key = "score"; scores[edge] = tokens.Finite(); scored = true; break;
+                case "in_graph": key = "in_graph"; member = tokens.Boolean(); break;
+                default: tokens.Skip(); break;
+            }
+        }
+        if (member) inGraph.Add(edge);
+        if (scored) scoredCount++;
+        else if (firstUnscored < 0) firstUnscored = edge;
+    }
+
+    private ScoreFile Assemble()
+    {
+        section = "edges";
+        if (listedCount < graph.Edges)
+        {
+            var (source, column) = ScoreFile.EdgeOrder(graph).First(e => !listed[e.Source * graph.Columns + e.Column]);
+            throw tokens.Fault($"has {listedCount} of the {graph.Edges} edges of {Shape()}; the first missing is {graph.EdgeName(source, column)}");
+        }
+        if (scoredCount > 0 && firstUnscored >= 0)
+        {
+            edge = firstUnscored;
+            throw tokens.Fault("has no score where other edges have one");
+        }
+        foreach (var e in inGraph)
+        {
+            edge = e;
+            CheckEnd(e / graph.Columns);
+            CheckEnd(graph.NodeOfColumn(e % graph.Columns));
+        }
+        return new ScoreFile
+        {
+            Graph = graph,
+            DModel = dModel,
+            Scores = scoredCount > 0 ? new EdgeScores(graph, scores) : null,
+            InGraph = new Circuit(graph, inGraph),
+            Nodes = nodes is null ? null : Array.ConvertAll(nodes, n => n ?? NodeEntry.None),
+            Run = run,
+        };
+
+        void CheckEnd(int end)
+        {
+            if (end == graph.LogitsNode || nodeInGraph[end] != false) return;
+            throw tokens.Fault($"is in the graph but its node {graph.NodeName(end)} is not");
+        }
+    }
+
+    private InputException Unknown(string what) => tokens.Fault($"{JsonTokens.Quote(tokens.Text)} is not {what} of {Shape()}");
+
+    private string Shape() => $"a model of {graph.Layers} layers and {graph.Heads} heads";
+
+    private string Place()
+    {
+        var entry = node >= 0 ? graph.NodeName(node) : edge >= 0 ? graph.EdgeName(edge / graph.Columns, edge % graph.Columns) : "";
+        return section + (entry.Length > 0 ? $"[\"{entry}\"]" : "") + (key.Length > 0 ? "." + key : "");
+    }
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>
+/// Writes a <see cref="ScoreFile"/>. Entries are laid out by hand, one a line (a name of the graph and a number need no
+/// escaping); what comes from outside, the run record, goes through a JSON writer.
+/// </summary>
+internal static class ScoreFileWriter
+{
+    public static void Write(ScoreFile file, Stream stream, string name)
+    {
+        var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        using var writer = new StreamWriter(stream, encoding, 1 << 16, leaveOpen: true) { NewLine = "\n" };
+        var graph = file.Graph;
+        var width = file.DModel > 0 ? $", \"d_model\": {file.DModel}" : "";
+        writer.Write($"{{\"cfg\": {{\"n_layers\": {graph.Layers}, \"n_heads\": {graph.Heads}");
+        writer.WriteLine($", \"parallel_attn_mlp\": {Boolean(graph.Parallel)}{width}}},");
+        if (file.Run is { } run) writer.WriteLine($"\"run\": {Json(run)},");
+
+        writer.WriteLine("\"nodes\": {");
+        var members = file.InGraph.NodesInCircuit();
+        for (var node = 0; node < graph.Nodes; node++)
+        {
+            writer.Write($"\"{graph.NodeName(node)}\": {{\"in_graph\": {Boolean(members[node])}");
+            if (file.Nodes is { } nodes) WriteEntry(writer, nodes[node], $"{name}: nodes[\"{graph.NodeName(node)}\"]");
+            writer.WriteLine(node < graph.Nodes - 1 ? "}," : "}},");
+        }
+
+        writer.WriteLine("\"edges\": {");
+        var left = graph.Edges;
+        foreach (var (source, column) in ScoreFile.EdgeOrder(graph))
+        {
+            var edge = graph.EdgeName(source, column);
+            writer.Write('"');
+            writer.Write(edge);
+            writer.Write("\": {");
+            if (file.Scores is { } scores)
+            {
+                var score = scores[source, column];
+                writer.Write("\"score\": ");
+                writer.Write(double.IsFinite(score) ? Number(score) : throw NotFinite($"{name}: edges[\"{edge}\"]", score));
+                writer.Write(", ");
+            }
+            writer.Write("\"in_graph\": ");
+            writer.Write(Boolean(file.InGraph.Contains(source, column)));
+            writer.WriteLine(--left > 0 ? "}," : "}}}");
+        }
+    }
+
+    private static void WriteEntry(StreamWriter writer, NodeEntry entry, string place)
+    {
+        if (entry.Score is { } score) writer.Write($", \"score\": {Finite(score, place)}");
+        if (entry.Neurons is { } neurons) writer.Write($", \"neurons\": [{string.Join(", ", neurons.Select(Boolean))}]");
+        if (entry.NeuronScores is { } values) writer.Write($", \"neurons_scores\": [{string.Join(", ", values.Select(v => Finite(v, place)))}]");
+    }
+
+    private static string Finite(double value, string place) =>
+        double.IsFinite(value) ? Number(value) : throw NotFinite(place, value);
+
+    private static InputException NotFinite(string place, double score) =>
+        new($"{place}: the score is {Number(score)}; the model's weights or the data are not usable");
+
+    // The shortest digits that read back as the same double.
+    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private static string Boolean(bool value) => value ? "true" : "false";
+
+    private static string Json(RunRecord run)
+    {
+        using var memory = new MemoryStream();
+        // The relaxed encoder keeps names readable; the file is never put into a web page as it stands.
+        var options = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var json = new Utf8JsonWriter(memory, options)) RunRecordJson.Write(json, run);
+        return Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
+    }
+}

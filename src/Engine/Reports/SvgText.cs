@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Text;
+
+namespace Faith.Engine.Reports;
+
+/// <summary>Text for SVG, HTML and DOT: numbers the same in every country, anything from outside escaped.</summary>
+internal static class SvgText
+{
+    /// <summary>Fonts that any viewer has one of.</summary>
+    public const string Fonts = "Helvetica, Arial, 'DejaVu Sans', 'Liberation Sans', sans-serif";
+
+    /// <summary>A coordinate: a tenth of a pixel is enough.</summary>
+    public static string Number(double value)
+    {
+        var rounded = Math.Round(value, 1);
+        return (rounded == 0 ? 0 : rounded).ToString("0.#", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A value to read: four significant digits.</summary>
+    public static string Value(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
+
+    /// <summary>Text for an element or a quoted attribute. Characters XML cannot hold become '?'.</summary>
+    public static string Escape(string text)
+    {
+        var result = new StringBuilder(text.Length + 8);
+        for (var i = 0; i < text.Length; i++)
+        {
+            var c = text[i];
+            if (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
+            {
+                result.Append(c).Append(text[++i]);
+                continue;
+            }
+            result.Append(c switch
+            {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' => "&quot;",
+                '\'' => "&#39;",
+                '\t' or '\n' or '\r' => " ",
+                < ' ' or '\uFFFE' or '\uFFFF' => "?",
+                _ when char.IsSurrogate(c) => "?",
+                _ => c.ToString(),
+            });
+        }
+        return result.ToString();
+    }
+
+    /// <summary>A rough width of text, for places that must leave room for it.</summary>
+    public static double Width(string text, double size) => text.Length * size * 0.54;
+}

@@ -1,0 +1,101 @@
+using Faith.Engine.Tokenizers.Patterns;
+
+namespace Faith.Engine.Tokenizers;
+
+/// <summary>Finds added tokens in a text: the leftmost, the longest of those that start there, one after the other.</summary>
+internal sealed class AddedTokenMatcher
+{
+    // Finding takes at most text × longest token steps, and memory for all of the tokens' text.
+    private const int LongestToken = 1024;
+    private const int MostText = 4 << 20;
+
+    // A trie: node 0 is the root, and so many nodes there are.
+    private readonly Dictionary<(int Node, char Unit), int> next = [];
+    private readonly Dictionary<int, AddedToken> ends = [];
+
+    /// <param name="tokens">Tokens with the text to look for.</param>
+    /// <exception cref="InputException">A text is empty or too long.</exception>
+    public AddedTokenMatcher(IEnumerable<(string Pattern, AddedToken Token)> tokens)
+    {
+        foreach ((string pattern, AddedToken token) in tokens)
+        {
+            if (pattern.Length is 0 or > LongestToken)
+            {
+                throw new InputException(
+                    $"the added token '{OneLine.Of(token.Content)}' is {pattern.Length} characters long once normalized; expected 1 to {LongestToken}.");
+            }
+            if (next.Count > MostText)
+                throw new InputException($"the added tokens have more than {MostText} characters together.");
+            int node = 0;
+            foreach (char unit in pattern)
+            {
+                if (!next.TryGetValue((node, unit), out int child))
+                    next[(node, unit)] = child = next.Count + 1;
+                node = child;
+            }
+            ends.TryAdd(node, token);
+        }
+    }
+
+    /// <summary>
+    /// Cuts a text into added tokens and what lies between, in order. A token that takes white space along may cover the same
+    /// white space as the next; the original does the same.
+    /// </summary>
+    public IEnumerable<(int Start, int End, AddedToken? Token)> Split(string text)
+    {
+        int covered = 0;
+        int spaceEnd = 0; // Where the last white space taken along ended: no stretch of it is walked twice.
+        if (next.Count > 0)
+        {
+            for (int at = 0; at < text.Length;)
+            {
+                if (Longest(text, at) is not ({ } token, int length))
+                {
+                    at++;
+                    continue;
+                }
+                (int start, int end) = (at, at + length);
+                at = end;
+                if (token.SingleWord && (WordBefore(text, start) || WordAt(text, end)))
+                    continue;
+                if (token.LeftStrip)
+                {
+                    start = Math.Max(start, covered);
+                    while (start > covered && char.IsWhiteSpace(text[start - 1]))
+                        start--;
+                }
+                if (token.RightStrip)
+                {
+                    end = Math.Max(end, spaceEnd);
+                    while (end < text.Length && char.IsWhiteSpace(text[end]))
+                        end++;
+                    spaceEnd = end;
+                }
+                if (covered < start)
+                    yield return (covered, start, null);
+                yield return (start, end, token);
+                covered = end;
+            }
+        }
+        if (covered != text.Length)
+            yield return (covered, text.Length, null);
+    }
+
+    private (AddedToken Token, int Length)? Longest(string text, int start)
+    {
+        (AddedToken, int)? longest = null;
+        int node = 0;
+        for (int i = start; i < text.Length && next.TryGetValue((node, text[i]), out node); i++)
+        {
+            if (ends.TryGetValue(node, out AddedToken? token))
+                longest = (token, i + 1 - start);
+        }
+        return longest;
+    }
+
+    private static bool WordBefore(string text, int end) => end > 0 && UnicodeSets.WordOrJoiner.Contains(
+        char.IsLowSurrogate(text[end - 1]) ? char.ConvertToUtf32(text[end - 2], text[end - 1]) : text[end - 1]);
+
+    private static bool WordAt(string text, int start) => start < text.Length && UnicodeSets.WordOrJoiner.Contains(
+        char.IsHighSurrogate(text[start]) ? char.ConvertToUtf32(text[start], text[start + 1]) : text[start]);
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+
+namespace Faith.Engine.Tokenizers.Patterns;
+
+/// <summary>The named sets of code points that patterns and pre-tokenizers ask for.</summary>
+internal static class UnicodeSets
+{
+    private static readonly Dictionary<string, UnicodeCategory[]> Categories = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Lu"] = [UnicodeCategory.UppercaseLetter],
+        ["Ll"] = [UnicodeCategory.LowercaseLetter],
+        ["Lt"] = [UnicodeCategory.TitlecaseLetter],
+        ["Lm"] = [UnicodeCategory.ModifierLetter],
+        ["Lo"] = [UnicodeCategory.OtherLetter],
+        ["Mn"] = [UnicodeCategory.NonSpacingMark],
+        ["Mc"] = [UnicodeCategory.SpacingCombiningMark],
+        ["Me"] = [UnicodeCategory.EnclosingMark],
+        ["Nd"] = [UnicodeCategory.DecimalDigitNumber],
+        ["Nl"] = [UnicodeCategory.LetterNumber],
+        ["No"] = [UnicodeCategory.OtherNumber],
+        ["Zs"] = [UnicodeCategory.SpaceSeparator],
+        ["Zl"] = [UnicodeCategory.LineSeparator],
+        ["Zp"] = [UnicodeCategory.ParagraphSeparator],
+        ["Cc"] = [UnicodeCategory.Control],
+        ["Cf"] = [UnicodeCategory.Format],
+        ["Co"] = [UnicodeCategory.PrivateUse],
+        ["Cn"] = [UnicodeCategory.OtherNotAssigned],
+        ["Pc"] = [UnicodeCategory.ConnectorPunctuation],
+        ["Pd"] = [UnicodeCategory.DashPunctuation],
+        ["Ps"] = [UnicodeCategory.OpenPunctuation],
+        ["Pe"] = [UnicodeCategory.ClosePunctuation],
+        ["Pi"] = [UnicodeCategory.InitialQuotePunctuation],
+        ["Pf"] = [UnicodeCategory.FinalQuotePunctuation],
+        ["Po"] = [UnicodeCategory.OtherPunctuation],
+        ["Sm"] = [UnicodeCategory.MathSymbol],
+        ["Sc"] = [UnicodeCategory.CurrencySymbol],
+        ["Sk"] = [UnicodeCategory.ModifierSymbol],
+        ["So"] = [UnicodeCategory.OtherSymbol],
+    };
+
+    private static readonly Dictionary<string, string> LongNames = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Letter"] = "L",
+        ["Mark"] = "M",
+        ["Number"] = "N",
+        ["Punctuation"] = "P",
+        ["Symbol"] = "S",
+        ["Separator"] = "Z",
+    };
+
+    /// <summary>Letters: \p{L}.</summary>
+    public static RuneSet Letter { get; } = Major('L');
+
+    /// <summary>Numbers of every kind: \p{N}, and what Rust calls numeric.</summary>
+    public static RuneSet Number { get; } = Major('N');
+
+    /// <summary>Combining marks: \p{M}.</summary>
+    public static RuneSet Mark { get; } = Major('M');
+
+    /// <summary>Decimal digits: \d.</summary>
+    public static RuneSet Digit { get; } = RuneSet.Of(UnicodeCategory.DecimalDigitNumber);
+
+    /// <summary>White_Space: \s.</summary>
+    public static RuneSet Space { get; } = RuneSet.Of(
+        (0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
+        (0x205F, 0x205F), (0x3000, 0x3000));
+
+    /// <summary>
+    /// Word characters: \w. Alphabetic, marks, decimal digits, connector punctuation; the circled and squared letters are the
+    /// alphabetic symbols that no category tells.
+    /// </summary>
+    public static RuneSet Word { get; } = Letter.Union(Mark).Union(Digit)
+        .Union(RuneSet.Of(UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation))
+        .Union(RuneSet.Of((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)));
+
+    /// <summary>\w of whole-word tests and of the Whitespace pre-tokenizer, which counts the joiners too.</summary>
+    public static RuneSet WordOrJoiner { get; } = Word.Union(RuneSet.Range(0x200C, 0x200D));
+
+    /// <summary>Punctuation of the Punctuation pre-tokenizer: category P and the ASCII symbols.</summary>
+    public static RuneSet Punctuation { get; } = Major('P').Union(RuneSet.Of((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)));
+
+    /// <summary>The set a pattern names as \p{name}; null when it is not one of those known here.</summary>
+    public static RuneSet? Named(string name)
+    {
+        name = name.Trim();
+        if (LongNames.TryGetValue(name, out string? category))
+            name = category;
+        if (name.Length == 1 && "LMNPSZ".Contains(char.ToUpperInvariant(name[0])))
+            return Major(char.ToUpperInvariant(name[0]));
+        if (Categories.TryGetValue(name, out UnicodeCategory[]? exact))
+            return RuneSet.Of(exact);
+        return name.Equals("Han", StringComparison.OrdinalIgnoreCase) ? Han.Value : null;
+    }
+
+    private static RuneSet Major(char letter) =>
+        RuneSet.Of([.. Categories.Where(pair => pair.Key[0] == letter).SelectMany(pair => pair.Value)]);
+
+    private static readonly Lazy<RuneSet> Han = new(() => RuneSet.Of(
+        (0x2E80, 0x2E99), (0x2E9B, 0x2EF3), (0x2F00, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B),
+        (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFA6D), (0xFA70, 0xFAD9), (0x16FE2, 0x16FE3), (0x16FF0, 0x16FF1),
+        (0x20000, 0x2A6DF), (0x2A700, 0x2B739), (0x2B740, 0x2B81D), (0x2B820, 0x2CEA1), (0x2CEB0, 0x2EBE0), (0x2EBF0, 0x2EE5D),
+        (0x2F800, 0x2FA1D), (0x30000, 0x3134A), (0x31350, 0x323AF)));
+}

@@ -1,0 +1,26 @@
+namespace Faith.Engine.Tokenizers;
+
+/// <summary>Finds and reads the tokenizer of a model.</summary>
+public static class TokenizerLoader
+{
+    /// <summary>
+    /// The tokenizer of a model directory in Hugging Face layout: tokenizer.json, else vocab.json + merges.txt (the layout of GPT-2);
+    /// null when the directory has neither.
+    /// </summary>
+    /// <exception cref="InputException">A file is unusable or asks for something that is not supported.</exception>
+    public static Tokenizer? TryLoad(string modelDirectory)
+    {
+        string json = Path.Combine(modelDirectory, "tokenizer.json");
+        if (File.Exists(json))
+            return TokenizerJson.Read(json, (vocabulary, root) => BeginTokens.FromDirectory(modelDirectory, vocabulary, root));
+        string vocab = Path.Combine(modelDirectory, Gpt2Files.VocabularyName);
+        string merges = Path.Combine(modelDirectory, Gpt2Files.MergesName);
+        return File.Exists(vocab) && File.Exists(merges) ? Gpt2Files.Read(modelDirectory) : null;
+    }
+
+    /// <summary>
+    /// The tokenizer of one tokenizer.json alone; its begin token is the special token its template starts with.
+    /// </summary>
+    /// <exception cref="InputException">The file is unusable or asks for something that is not supported.</exception>
+    public static Tokenizer FromJson(string path) => TokenizerJson.Read(path, (vocabulary, root) => BeginTokens.FromTemplate(vocabulary, root));
+}

@@ -1,0 +1,92 @@
+namespace Faith.Kernels.Host;
+
+public sealed unsafe partial class HostDevice
+{
+    /// <summary>Multiply-adds below which one thread does a product alone.</summary>
+    const long SmallProduct = 50_000;
+
+    readonly MatrixKernels matrices;
+    HostBuffer packedRows = new(0);
+
+    /// <inheritdoc/>
+    public override Weights CreateWeights(MatrixSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        int inputs = source.Inputs, outputs = source.Outputs;
+        var forward = new PackedMatrix(inputs, outputs, source.Precision, matrices.Lanes);
+        var transposed = new PackedMatrix(outputs, inputs, source.Precision, matrices.Lanes);
+        // A stored row is a row of one side and a column of the other.
+        var (rowSide, columnSide) = source.StoredTransposed ? (transposed, forward) : (forward, transposed);
+        const int Band = PackedMatrix.PanelColumns, Bands = 8;
+        int rows = rowSide.Depth, width = rowSide.Columns;
+        using var buffer = new HostBuffer(sizeof(float) * (long)Band * Bands * width);
+        for (var start = 0; start < rows; start += Band * Bands)
+        {
+            var count = Math.Min(Band * Bands, rows - start);
+            source.ReadStoredRows(start, count, new Span<float>(buffer.Floats, checked(count * width)));
+            pool.For((count + Band - 1) / Band, 1, (rowSide, columnSide, stored: (nint)buffer.Floats, start, count),
+                static (in (PackedMatrix rowSide, PackedMatrix columnSide, nint stored, int start, int count) job, int from, int to, int _) =>
+                {
+                    for (var band = from; band < to; band++)
+                        PackBand(job.rowSide, job.columnSide, (float*)job.stored + (long)band * Band * job.rowSide.Columns, job.start + band * Band, Math.Min(Band, job.count - band * Band));
+                });
+        }
+        return new HostWeights(forward, transposed);
+    }
+
+    /// <summary>Packs ≤ 32 stored rows: whole rows of one side, one panel of the other.</summary>
+    static void PackBand(PackedMatrix rowSide, PackedMatrix columnSide, float* stored, int start, int count)
+    {
+        var width = rowSide.Columns;
+        for (var r = 0; r < count; r++)
+            for (var panel = 0; panel < rowSide.Panels; panel++)
+            {
+                var column = panel * PackedMatrix.PanelColumns;
+                rowSide.SetRow(panel, start + r, stored + (long)r * width + column, Math.Min(PackedMatrix.PanelColumns, width - column), 1);
+            }
+        for (var c = 0; c < width; c++) columnSide.SetRow(start / PackedMatrix.PanelColumns, c, stored + c, count, width);
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    {
+        var w = ((HostWeights)weights).Side(side);
+        RequireRows(y.Rows, x.Rows);
+        if (k0 < 0 || k0 > w.Depth - x.Columns || n0 < 0 || n0 > w.Columns - y.Columns)
+            throw new ArgumentException($"Multiply: k {k0}+{x.Columns} and n {n0}+{y.Columns} of a matrix of {w.Depth} × {w.Columns}.");
+        if (!bias.IsNone) RequireColumns(bias.Columns, y.Columns);
+        var work = (long)x.Rows * x.Columns * y.Columns;
+        MatrixFlops += 2 * work;
+
+        var size = sizeof(float) * (long)x.Rows * x.Columns;
+        if (packedRows.Bytes < size)
+        {
+            packedRows.Dispose();
+            packedRows = new HostBuffer(size + size / 4);
+        }
+        var tiling = matrices.Split(x.Rows);
+        var packed = packedRows.Address;
+        pool.For(tiling.Tiles, work < SmallProduct ? tiling.Tiles : Math.Max(1, ElementsOfChunk / (matrices.TileRows * x.Columns)), (x, tiling, packed),
+            static (in (Tensor x, MatrixKernels.Tiling tiling, nint packed) job, int from, int to, int _) =>
+                MatrixKernels.PackRows(job.x, job.tiling, (float*)job.packed, from, to));
+
+        var product = new MatrixKernels.Product(w, tiling, packed, x.Columns, k0, n0, y, bias.Pointer, add);
+        // Units of a few panels: enough of them that the threads end together, few enough that a thread reads on in memory.
+        var group = Math.Max(1, product.Panels / 24);
+        var groups = (product.Panels + group - 1) / group;
+        pool.For(tiling.Blocks * groups, work < SmallProduct ? int.MaxValue : 1, (device: this, product, group, groups),
+            static (in (HostDevice device, MatrixKernels.Product product, int group, int groups) job, int from, int to, int thread) =>
+            {
+                var matrices = job.device.matrices;
+                var edge = job.device.scratch.Reserve(thread, matrices.EdgeFloats);
+                for (var unit = from; unit < to; unit++)
+                {
+                    var (block, group) = Math.DivRem(unit, job.groups);
+                    var tiling = job.product.Tiling;
+                    matrices.Multiply(job.product, block * tiling.BlockTiles, Math.Min(tiling.Tiles, (block + 1) * tiling.BlockTiles),
+                        group * job.group, Math.Min(job.product.Panels, (group + 1) * job.group), edge);
+                }
+            });
+        GC.KeepAlive(weights);
+    }
+}

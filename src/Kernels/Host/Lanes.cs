@@ -1,0 +1,180 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Faith.Kernels.Host;
+
+/// <summary>
+/// A register of float32 lanes. The row kernels are written once over this interface and compiled for every width;
+/// all members are inlined, so a kernel costs what it would cost written by hand.
+/// </summary>
+internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
+{
+    /// <summary>Lanes of a register.</summary>
+    static abstract int Count { get; }
+    static abstract T Of(float value);
+    static abstract T Load(float* from);
+    /// <summary>Loads the first n &lt; Count lanes and touches no other memory; the rest get <paramref name="rest"/>.</summary>
+    static abstract T LoadFirst(float* from, int n, float rest);
+    void Store(float* to);
+    /// <summary>Stores the first n &lt; Count lanes and touches no other memory.</summary>
+    void StoreFirst(float* to, int n);
+    static abstract T operator +(T a, T b);
+    static abstract T operator -(T a, T b);
+    static abstract T operator *(T a, T b);
+    static abstract T operator /(T a, T b);
+    /// <summary>a·b + c, rounded once where the machine can.</summary>
+    static abstract T MultiplyAdd(T a, T b, T c);
+    static abstract T Max(T a, T b);
+    static abstract T Min(T a, T b);
+    /// <summary>The nearest integer.</summary>
+    static abstract T Round(T a);
+    /// <summary>a·2ⁿ for whole n in [−150, 128].</summary>
+    static abstract T Scale(T a, T n);
+    /// <summary>Sum of the lanes, halves first.</summary>
+    float Sum();
+    /// <summary>Largest lane.</summary>
+    float Largest();
+}
+
+/// <summary>Sixteen lanes: AVX-512.</summary>
+internal readonly unsafe struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
+{
+    readonly Vector512<float> v = v;
+    public static int Count => 16;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Of(float value) => new(Vector512.Create(value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Load(float* from) => new(Vector512.Load(from));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<float> First(int n) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(n)).AsSingle();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 LoadFirst(float* from, int n, float rest) => new(Avx512F.MaskLoad(from, First(n), Vector512.Create(rest)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* to) => v.Store(to);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(float* to, int n) => Avx512F.MaskStore(to, First(n), v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 operator +(Lanes512 a, Lanes512 b) => new(a.v + b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 operator -(Lanes512 a, Lanes512 b) => new(a.v - b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 operator *(Lanes512 a, Lanes512 b) => new(a.v * b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 operator /(Lanes512 a, Lanes512 b) => new(a.v / b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 MultiplyAdd(Lanes512 a, Lanes512 b, Lanes512 c) => new(Vector512.FusedMultiplyAdd(a.v, b.v, c.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Max(Lanes512 a, Lanes512 b) => new(Avx512F.Max(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Min(Lanes512 a, Lanes512 b) => new(Avx512F.Min(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Round(Lanes512 a) => new(Avx512F.RoundScale(a.v, 0x08));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Scale(Lanes512 a, Lanes512 n) => new(Avx512F.Scale(a.v, n.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Sum() => new Lanes256(v.GetLower() + v.GetUpper()).Sum();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Largest() => new Lanes256(Avx.Max(v.GetLower(), v.GetUpper())).Largest();
+}
+
+/// <summary>Eight lanes: AVX2 with FMA.</summary>
+internal readonly unsafe struct Lanes256(Vector256<float> v) : ILanes<Lanes256>
+{
+    readonly Vector256<float> v = v;
+    public static int Count => 8;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Of(float value) => new(Vector256.Create(value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Load(float* from) => new(Vector256.Load(from));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> First(int n) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(n)).AsSingle();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 LoadFirst(float* from, int n, float rest)
+    {
+        var mask = First(n);
+        return new(Vector256.ConditionalSelect(mask, Avx.MaskLoad(from, mask), Vector256.Create(rest)));
+    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* to) => v.Store(to);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(float* to, int n) => Avx.MaskStore(to, First(n), v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 operator +(Lanes256 a, Lanes256 b) => new(a.v + b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 operator -(Lanes256 a, Lanes256 b) => new(a.v - b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 operator *(Lanes256 a, Lanes256 b) => new(a.v * b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 operator /(Lanes256 a, Lanes256 b) => new(a.v / b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 MultiplyAdd(Lanes256 a, Lanes256 b, Lanes256 c) => new(Fma.MultiplyAdd(a.v, b.v, c.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Avx.Max(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Min(Lanes256 a, Lanes256 b) => new(Avx.Min(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Round(Lanes256 a) => new(Avx.RoundToNearestInteger(a.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Scale(Lanes256 a, Lanes256 n)
+    {
+        // Two factors, because 2ⁿ itself has no normal representation at the ends of the range.
+        var whole = Vector256.ConvertToInt32(n.v);
+        var half = whole >> 1;
+        var bias = Vector256.Create(127);
+        return new(a.v * ((half + bias) << 23).AsSingle() * ((whole - half + bias) << 23).AsSingle());
+    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Sum() => new Lanes128(v.GetLower() + v.GetUpper()).Sum();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Largest() => new Lanes128(Vector128.Max(v.GetLower(), v.GetUpper())).Largest();
+}
+
+/// <summary>Four lanes on any machine.</summary>
+internal readonly unsafe struct Lanes128(Vector128<float> v) : ILanes<Lanes128>
+{
+    readonly Vector128<float> v = v;
+    public static int Count => 4;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Of(float value) => new(Vector128.Create(value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Load(float* from) => new(Vector128.Load(from));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 LoadFirst(float* from, int n, float rest) =>
+        new(Vector128.Create(n > 0 ? from[0] : rest, n > 1 ? from[1] : rest, n > 2 ? from[2] : rest, rest));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* to) => v.Store(to);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(float* to, int n)
+    {
+        for (var i = 0; i < n; i++) to[i] = v[i];
+    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 operator +(Lanes128 a, Lanes128 b) => new(a.v + b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 operator -(Lanes128 a, Lanes128 b) => new(a.v - b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 operator *(Lanes128 a, Lanes128 b) => new(a.v * b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 operator /(Lanes128 a, Lanes128 b) => new(a.v / b.v);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 MultiplyAdd(Lanes128 a, Lanes128 b, Lanes128 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Vector128.Max(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Min(Lanes128 a, Lanes128 b) => new(Vector128.Min(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Round(Lanes128 a) => new(Vector128.Round(a.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Scale(Lanes128 a, Lanes128 n)
+    {
+        var whole = Vector128.ConvertToInt32(n.v);
+        var half = whole >> 1;
+        var bias = Vector128.Create(127);
+        return new(a.v * ((half + bias) << 23).AsSingle() * ((whole - half + bias) << 23).AsSingle());
+    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Sum() => v[0] + v[2] + (v[1] + v[3]);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Largest() => MathF.Max(MathF.Max(v[0], v[2]), MathF.Max(v[1], v[3]));
+}

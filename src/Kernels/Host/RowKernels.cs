@@ -1,0 +1,72 @@
+namespace Faith.Kernels.Host;
+
+/// <summary>
+/// The row-wise operations on a range of rows, on one thread: <see cref="HostDevice"/> splits the rows, an instance of
+/// <see cref="RowKernels{V}"/> does them with registers of one width. The contracts are those of the operations of
+/// the same name in <see cref="Device"/>; rows (or other items) [from, to) are done.
+/// </summary>
+internal abstract unsafe class RowKernels
+{
+    public abstract void Fill(Tensor x, float value, int from, int to);
+    public abstract void AddScaled(Tensor x, float scale, Tensor y, int from, int to);
+    public abstract void Subtract(Tensor a, Tensor b, Tensor y, int from, int to);
+    public abstract void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y, int from, int to);
+    public abstract void MultiplyElements(Tensor a, Tensor b, Tensor y, int from, int to);
+    public abstract void GatherRows(Tensor table, Indices rows, float scale, Tensor y, int from, int to);
+    public abstract void AddGatheredRows(Tensor table, Indices rows, Tensor y, int from, int to);
+    public abstract void ScatterAddRows(Tensor x, Indices rows, Tensor y, int from, int to);
+    public abstract void SumHeadGroups(Tensor x, int headDim, int group, Tensor y, int from, int to);
+    public abstract void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs, int from, int to);
+
+    public abstract void NormForward(in NormOperands o, int from, int to);
+    public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx, int from, int to);
+
+    public abstract void GeluForward(Tensor u, Tensor y, Tensor derivative, int from, int to);
+    public abstract void SwiGluForward(Tensor gateUp, Tensor y, int from, int to);
+    public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp, int from, int to);
+    public abstract void Rotary(in RotaryOperands o, int from, int to);
+
+    public abstract void AccumulateSplitGradient(in SplitGradientOperands o, int from, int to);
+
+    /// <summary>x −= mean of its row.</summary>
+    public abstract void Centre(Tensor x);
+    /// <summary>G of one row, in place: g_v = γ⊙g_v − Σ_k x̂_k·s_kv for vectors v &lt; <paramref name="count"/>, <paramref name="pitch"/> apart; step k's row stands at row + k·<paramref name="stepRows"/>.</summary>
+    public abstract void FinishGradient(float* g, int pitch, int count, float* scale, int d, Tensor normalized, Tensor products, int row, int stepRows, int steps);
+    /// <summary>result[u, v] = Σ over rows of z_u·g_v, for all vectors of both sets; <paramref name="depth"/> is a multiple of 16.</summary>
+    public abstract void MultiplyVectors(in VectorSet z, in VectorSet g, int rows, int depth, float* result, int stride);
+    /// <summary>result[u] = Σ over rows of z_u·g for one g, whose rows are <paramref name="gRow"/> apart.</summary>
+    public abstract void MultiplyVector(in VectorSet z, float* g, nint gRow, int rows, int n, float* result, int stride);
+
+    public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
+    public abstract void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to);
+    public abstract void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits, int from, int to);
+}
+
+/// <summary>Operands of <see cref="Device.NormForward"/>.</summary>
+internal readonly record struct NormOperands(Tensor X, Tensor Scale, Tensor Shift, float Epsilon, bool Centred, Tensor Y, Tensor Xhat, Tensor InverseSigma);
+
+/// <summary>Operands of <see cref="Device.Rotary"/>.</summary>
+internal readonly record struct RotaryOperands(Tensor X, Indices Positions, Tensor Cosines, Tensor Sines, int HeadDim, bool Inverse, Tensor Y);
+
+/// <summary>Operands of <see cref="Device.AccumulateSplitGradient"/>.</summary>
+internal readonly record struct SplitGradientOperands(Tensor Gradient, Tensor Projection, Tensor AtZero, Tensor InverseSigma,
+    int Width, int HeadDim, int Group, float Weight, Tensor Alpha, Tensor S);
+
+/// <summary>Weighted tokens of every example: entries Offsets[i] … Offsets[i+1]−1 of Tokens and Weights.</summary>
+internal readonly record struct AnswerWeights(Indices Offsets, Indices Tokens, Tensor Weights);
+
+/// <summary>Operands of <see cref="Device.SparseLogits"/>.</summary>
+internal readonly record struct SparseLogitsOperands(Tensor Y, Tensor Unembedding, AnswerWeights Answers, Tensor Value, Tensor Dy);
+
+/// <summary>Typed addresses of views.</summary>
+internal static unsafe class TensorAddresses
+{
+    /// <summary>Address of a row.</summary>
+    public static float* Row(this Tensor tensor, int row) => (float*)tensor.Pointer + (long)row * tensor.Stride;
+
+    /// <summary>Address of the first element.</summary>
+    public static int* First(this Indices indices) => (int*)indices.Pointer;
+
+    /// <summary>True when rows follow each other without gaps.</summary>
+    public static bool IsDense(this Tensor tensor) => tensor.Stride == tensor.Columns;
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+public sealed class CircuitCommandTests : CliTest
+{
+    // One layer of one head: eight edges, of which the best four are input→m0, m0→logits, a0.h0→logits and input→a0.h0<v>.
+    private const string Scores = """
+        {"cfg": {"n_layers": 1, "n_heads": 1, "parallel_attn_mlp": false, "d_model": 8},
+         "nodes": {"input": {"in_graph": true}, "a0.h0": {"in_graph": true}, "m0": {"in_graph": true}, "logits": {"in_graph": true}},
+         "edges": {"input->a0.h0<q>": {"score": 0.1, "in_graph": true}, "input->a0.h0<k>": {"score": -0.2, "in_graph": true},
+          "input->a0.h0<v>": {"score": -3.0, "in_graph": true}, "input->m0": {"score": 5.0, "in_graph": true}, "a0.h0->m0": {"score": 0.4, "in_graph": true},
+          "input->logits": {"score": 0.3, "in_graph": true}, "a0.h0->logits": {"score": 2.0, "in_graph": true}, "m0->logits": {"score": 4.0, "in_graph": true}}}
+        """;
+
+    [Theory]
+    [InlineData("input->a0.h0<v>,input->m0,a0.h0->logits,m0->logits", "--edges", "4")]
+    [InlineData("input->a0.h0<v>,input->m0,a0.h0->logits,m0->logits", "--threshold", "2")]
+    [InlineData("input->m0,m0->logits", "--edges", "2", "--signed")]
+    [InlineData("input->m0,m0->logits", "--edges", "2", "--select", "greedy")]
+    [InlineData("", "--edges", "0")]
+    public void Selects_and_prunes(string expected, params string[] selection)
+    {
+        var scores = Write("scores.json", Scores);
+        var output = Done(["circuit", "--scores", scores, "--out", At("c.json"), .. selection]);
+        var edges = JsonDocument.Parse(File.ReadAllText(At("c.json"))).RootElement.GetProperty("edges").EnumerateObject();
+        var inside = edges.Where(e => e.Value.GetProperty("in_graph").GetBoolean()).Select(e => e.Name).ToHashSet();
+        Assert.Equal(expected.Split(',', StringSplitOptions.RemoveEmptyEntries).ToHashSet(), inside);
+        Assert.Contains($"{inside.Count} of 8 edges", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_circuit_keeps_its_scores_and_says_how_it_was_selected()
+    {
+        var scores = Write("scores.json", Scores);
+        Done("circuit", "--scores", scores, "--out", At("c.json"), "--edges", "4");
+        Assert.Contains("\"select\"", File.ReadAllText(At("c.json")), StringComparison.Ordinal);
+        Done("circuit", "--scores", At("c.json"), "--out", At("d.json"), "--edges", "4");
+        Assert.Equal(File.ReadAllText(At("c.json")), File.ReadAllText(At("d.json")));
+    }
+
+    [Fact]
+    public void Bad_arguments_are_refused()
+    {
+        var scores = Write("scores.json", Scores);
+        Refused("give either --edges N or --threshold X", "circuit", "--scores", scores, "--out", At("c.json"));
+        Refused("give either --edges N or --threshold X", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2", "--threshold", "1");
+        Refused("--select needs --edges", "circuit", "--scores", scores, "--out", At("c.json"), "--threshold", "1", "--select", "greedy");
+        Refused("--edges must be a whole number of 0 or more, not -3", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "-3");
+        Refused("--edges must be a whole number of 0 or more, not 2.5", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2.5");
+        Refused("--edges 9: the graph of", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "9");
+        Refused("--threshold must be a number, not NaN", "circuit", "--scores", scores, "--out", At("c.json"), "--threshold", "NaN");
+        Refused("--select best is not known; known: top, greedy", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2", "--select", "best");
+    }
+
+    [Fact]
+    public void Bad_files_are_refused()
+    {
+        Refused($"{At("s.json")}: there is no such file", "circuit", "--scores", At("s.json"), "--out", At("c.json"), "--edges", "2");
+        Write("s.json", Scores.Replace("5.0", "oops", StringComparison.Ordinal));
+        Refused(At("s.json"), "circuit", "--scores", At("s.json"), "--out", At("c.json"), "--edges", "2");
+        Write("s.json", Scores.Replace("\"score\": ", "\"other\": ", StringComparison.Ordinal));
+        Refused("the edges have no scores to select by", "circuit", "--scores", At("s.json"), "--out", At("c.json"), "--edges", "2");
+        Refused($"{At("none/c.json")}: the folder does not exist", "circuit", "--scores", At("s.json"), "--out", At("none/c.json"), "--edges", "2");
+        Refused($"{Folder}: is a folder", "circuit", "--scores", At("s.json"), "--out", Folder, "--edges", "2");
+        Refused("the name of an output file is empty", "circuit", "--scores", At("s.json"), "--out", "", "--edges", "2");
+    }
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>Runs the program in a folder of its own.</summary>
+public abstract class CliTest : IDisposable
+{
+    protected string Folder { get; } = Directory.CreateTempSubdirectory("faith-cli-").FullName;
+
+    public void Dispose()
+    {
+        Directory.Delete(Folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected string At(string name) => Path.Combine(Folder, name);
+
+    protected string Write(string name, string content)
+    {
+        File.WriteAllText(At(name), content);
+        return At(name);
+    }
+
+    /// <summary>Runs the program in this process.</summary>
+    protected static Outcome Run(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = FaithProgram.Run(args, output, error);
+        return new(code, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Runs the program as a process of its own.</summary>
+    protected Outcome RunProcess(params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. args])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder,
+        };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new(process.ExitCode, output, error.GetAwaiter().GetResult());
+    }
+
+    /// <summary>Runs the program and expects it to succeed.</summary>
+    protected static string Done(params string[] args)
+    {
+        var (code, output, error) = Run(args);
+        Assert.True(code == 0, error);
+        Assert.Empty(error);
+        return output;
+    }
+
+    /// <summary>Runs the program and expects it to refuse: code 2, one line that contains <paramref name="message"/>, no output, no new file.</summary>
+    protected void Refused(string message, params string[] args)
+    {
+        var before = Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories);
+        var (code, output, error) = Run(args);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Equal(FaithProgram.BadInput, code);
+        Assert.StartsWith("faith: ", error, StringComparison.Ordinal);
+        Assert.Equal(error.Length - Environment.NewLine.Length, error.IndexOf(Environment.NewLine, StringComparison.Ordinal));
+        Assert.Empty(output);
+        Assert.Equal(before, Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories));
+    }
+}

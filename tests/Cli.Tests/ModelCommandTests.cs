@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text.Json;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>attribute, circuit, evaluate and curve on a small model.</summary>
+public sealed class ModelCommandTests : CliTest
+{
+    private const string Data = """
+        {"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}
+        {"clean": [1, 8, 9, 4, 2], "corrupted": [1, 8, 3, 4, 2], "answers": [10, 11], "distractors": [12]}
+        """;
+
+    private readonly string model;
+    private readonly string data;
+
+    public ModelCommandTests()
+    {
+        model = TinyModel.Write(At("model"));
+        data = Write("data.jsonl", Data);
+    }
+
+    private string Scores()
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("scores.json"), "--device", "cpu", "--threads", "1");
+        return At("scores.json");
+    }
+
+    private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
+
+    [Fact]
+    public void Attribute_writes_scores_and_how_they_came_about()
+    {
+        var output = Done("attribute", "--model", model, "--data", data, "--out", At("scores.json"), "--steps", "7", "--rule", "midpoint", "--metric", "prob-diff");
+        Assert.Contains("scored with eap-ig on 2 examples of data.jsonl", output, StringComparison.Ordinal);
+        var scores = Json("scores.json");
+        Assert.Equal(2, scores.GetProperty("cfg").GetProperty("n_layers").GetInt32());
+        Assert.Equal(8, scores.GetProperty("cfg").GetProperty("d_model").GetInt32());
+        Assert.All(scores.GetProperty("edges").EnumerateObject(), e => Assert.True(double.IsFinite(e.Value.GetProperty("score").GetDouble())));
+        var run = scores.GetProperty("run");
+        Assert.Equal(64, run.GetProperty("data_hash").GetString()!.Length);
+        Assert.Equal(("eap-ig", 7, "midpoint", "prob-diff", 2), (run.GetProperty("method").GetString(), run.GetProperty("steps").GetInt32(), run.GetProperty("rule").GetString(),
+            run.GetProperty("metric").GetString(), run.GetProperty("examples").GetInt32()));
+    }
+
+    [Fact]
+    public void Examples_takes_the_first_ones() =>
+        Assert.Contains("on 1 examples", Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--examples", "1"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Evaluate_gives_1_for_the_full_and_0_for_the_empty_circuit()
+    {
+        var scores = Scores();
+        var all = Json("scores.json").GetProperty("edges").EnumerateObject().Count();
+        foreach (var (edges, faithfulness) in new[] { (all, 1.0), (0, 0.0) })
+        {
+            Done("circuit", "--scores", scores, "--edges", edges.ToString(CultureInfo.InvariantCulture), "--out", At("c.json"));
+            Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--json", At("r.json"));
+            var result = Json("r.json");
+            Assert.Equal(edges, result.GetProperty("edges").GetInt32());
+            Assert.Equal(faithfulness, result.GetProperty("faithfulness").GetDouble(), 5);
+            Assert.Equal(("logit-diff", "patching"), (result.GetProperty("metric").GetString(), result.GetProperty("ablation").GetString()));
+            foreach (var run in (string[])["circuit", "clean", "corrupted"])
+            {
+                var values = result.GetProperty(run).GetProperty("per_example").EnumerateArray().Select(v => v.GetDouble()).ToArray();
+                Assert.Equal(2, values.Length);
+                Assert.Equal(values.Average(), result.GetProperty(run).GetProperty("mean").GetDouble());
+            }
+        }
+    }
+
+    [Fact]
+    public void Curve_goes_through_the_sizes_in_order()
+    {
+        var scores = Scores();
+        Done("curve", "--model", model, "--data", data, "--scores", scores, "--edges", "20,5, 10", "--out", At("curve.csv"));
+        var lines = File.ReadAllLines(At("curve.csv"));
+        Assert.Equal("selected,edges,nodes,circuit,clean,corrupted,faithfulness", lines[0]);
+        Assert.Equal(["5", "10", "20"], lines[1..].Select(line => line.Split(',')[0]));
+        var output = Done("curve", "--model", model, "--data", data, "--scores", scores, "--select", "greedy", "--out", At("curve.csv"));
+        Assert.Equal(1, double.Parse(File.ReadAllLines(At("curve.csv"))[^1].Split(',')[^1], CultureInfo.InvariantCulture), 5);
+        Assert.Contains("faithfulness", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bad_options_are_refused()
+    {
+        string[] attribute = ["attribute", "--model", model, "--data", data, "--out", At("s.json")];
+        Refused("--method magic is not known; known: eap, eap-ig", [.. attribute, "--method", "magic"]);
+        Refused("--rule up is not known; known: left, right", [.. attribute, "--rule", "up"]);
+        Refused("--metric loss is not known; known: logit-diff, prob-diff, kl, js", [.. attribute, "--metric", "loss"]);
+        Refused("--steps must be a whole number from 1 to 10000, not 0", [.. attribute, "--steps", "0"]);
+        Refused("--steps must be a whole number from 1 to 10000, not five", [.. attribute, "--steps", "five"]);
+        Refused("--examples must be a whole number from 1 to", [.. attribute, "--examples", "0"]);
+        Refused("--threads must be a whole number from 1 to 1024, not -2", [.. attribute, "--threads", "-2"]);
+        Refused("--memory must be a number of GiB above 0, not 0", [.. attribute, "--memory", "0"]);
+        Refused("--device", [.. attribute, "--device", "tpu"]);
+        Refused("--model", "attribute", "--data", data, "--out", At("s.json"));
+        Refused($"{At("none/s.json")}: the folder does not exist", "attribute", "--model", model, "--data", data, "--out", At("none/s.json"));
+        var scores = Scores();
+        Refused("--edges must be whole numbers separated by commas, not 5,x", "curve", "--model", model, "--data", data, "--scores", scores, "--edges", "5,x", "--out", At("c.csv"));
+        Refused("--edges 100000: the graph of", "curve", "--model", model, "--data", data, "--scores", scores, "--edges", "5,100000", "--out", At("c.csv"));
+    }
+
+    [Fact]
+    public void Bad_data_are_refused()
+    {
+        RefusedData("nowhere.jsonl: no such file", At("nowhere.jsonl"));
+        RefusedData("--data nothing: neither a file nor a built-in task (ioi, ", "nothing");
+        RefusedData("--data ioi: a built-in task is text, but the model has no tokenizer", "ioi");
+        RefusedData("bad.jsonl, line 2, column 2: not valid JSON", Write("bad.jsonl", Data.Split('\n')[0] + "\n{x"));
+        RefusedData("bad.jsonl, line 1: clean has 2 tokens and corrupted 1", Write("bad.jsonl", """{"clean": [1, 2], "corrupted": [1], "answers": [1], "distractors": [2]}"""));
+        RefusedData("bad.jsonl, line 1: token id 16 in \"clean\" is outside the vocabulary (0 to 15)", Write("bad.jsonl", """{"clean": [16], "corrupted": [1], "answers": [1], "distractors": [2]}"""));
+        RefusedData("\"clean\" has 9 tokens; the model's context holds 8", Write("bad.jsonl", """{"clean": [1,1,1,1,1,1,1,1,1], "corrupted": [1,1,1,1,1,1,1,1,2], "answers": [1], "distractors": [2]}"""));
+        RefusedData("line 1: \"clean\" holds text (\"a b\"), but the model has no tokenizer", Write("bad.jsonl", """{"clean": "a b", "corrupted": [1], "answers": [1], "distractors": [2]}"""));
+        RefusedData("the data set holds no examples", Write("bad.jsonl", ""));
+
+        void RefusedData(string message, string path) => Refused(message, "attribute", "--model", model, "--data", path, "--out", At("s.json"));
+    }
+
+    [Fact]
+    public void Bad_models_and_circuits_are_refused()
+    {
+        Refused("is neither a directory nor a shipped model", "attribute", "--model", "nobody", "--data", data, "--out", At("s.json"));
+        var broken = TinyModel.Write(At("broken"));
+        File.WriteAllBytes(Path.Combine(broken, "model.safetensors"), File.ReadAllBytes(Path.Combine(broken, "model.safetensors"))[..^10]);
+        Refused("model.safetensors", "attribute", "--model", broken, "--data", data, "--out", At("s.json"));
+        Refused("nowhere.json: there is no such file", "evaluate", "--model", model, "--data", data, "--circuit", At("nowhere.json"));
+        var other = Write("other.json", """{"cfg": {"n_layers": 0, "n_heads": 1, "parallel_attn_mlp": false, "d_model": 8}, "nodes": {}, "edges": {"input->logits": {"score": 1, "in_graph": true}}}""");
+        Refused("other.json", "evaluate", "--model", model, "--data", data, "--circuit", other);
+    }
+
+    [Fact]
+    public void A_cancelled_run_leaves_nothing()
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        var code = FaithProgram.Run(["attribute", "--model", model, "--data", data, "--out", At("s.json")], output, error, cancelled.Token);
+        Assert.Equal((FaithProgram.Interrupted, "faith: cancelled; nothing was written"), (code, error.ToString().TrimEnd()));
+        Assert.False(File.Exists(At("s.json")));
+    }
+}

@@ -1,0 +1,51 @@
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+public sealed class ProgramTests : CliTest
+{
+    public static TheoryData<string[]> Commands => new([[], ["attribute"], ["circuit"], ["evaluate"], ["curve"], ["draw"], ["generate"], ["tasks"], ["tasks", "list"], ["tasks", "show"], ["tasks", "export"]]);
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void Every_command_has_help_with_examples(string[] command)
+    {
+        var output = Done([.. command, "--help"]);
+        Assert.Contains("Usage:", output, StringComparison.Ordinal);
+        Assert.Contains("Examples:", output, StringComparison.Ordinal);
+        Assert.Contains($"  faith {string.Join(' ', command)}", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_a_command_there_is_help() => Assert.Contains("Commands:", Done(), StringComparison.Ordinal);
+
+    [Fact]
+    public void Version_is_one_line() => Assert.Matches(@"^\d+\.\d+\.\d+\S*\s*$", Done("--version"));
+
+    [Fact]
+    public void Unknown_words_are_refused_with_the_known_ones()
+    {
+        Refused("faith has no command attribut; it has ", "attribut");
+        Refused("faith has no option --hepl; it has ", "--hepl");
+        Refused("faith circuit has no option --score; it has --scores, --edges", "circuit", "--score", "x");
+        Refused("faith circuit does not take the argument extra", "circuit", "--scores", "a", "--edges", "1", "--out", At("b"), "extra");
+    }
+
+    [Fact]
+    public void Missing_options_and_values_are_refused()
+    {
+        Refused("--scores", "circuit", "--edges", "3", "--out", At("b"));
+        Refused("--out", "circuit", "--edges", "3", "--scores", "a", "--out");
+        Refused("--edges", "circuit", "--edges", "3", "--edges", "4", "--scores", "a", "--out", At("b"));
+    }
+
+    [Fact]
+    public void The_process_returns_the_codes()
+    {
+        var help = RunProcess("--help");
+        Assert.Equal((0, ""), (help.Code, help.Error));
+        var bad = RunProcess("circuit", "--scores", "missing.json", "--edges", "3", "--out", "c.json");
+        Assert.Equal((2, "faith: missing.json: there is no such file", ""), (bad.Code, bad.Error.TrimEnd(), bad.Output));
+        Assert.Empty(Directory.GetFileSystemEntries(Folder));
+    }
+}

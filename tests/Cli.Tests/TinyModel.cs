@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>Writes a small random GPT-2 without tokenizer files: two layers of two heads, 16 tokens, a context of 8.</summary>
+internal static class TinyModel
+{
+    private const int Layers = 2, Width = 8, Hidden = 32, Vocabulary = 16, Context = 8;
+
+    public static string Write(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "config.json"), $$"""
+            {"model_type": "gpt2", "activation_function": "gelu_new", "n_embd": {{Width}}, "n_head": 2, "n_layer": {{Layers}}, "n_positions": {{Context}},
+             "vocab_size": {{Vocabulary}}, "layer_norm_epsilon": 1e-5, "bos_token_id": 0, "eos_token_id": 0}
+            """);
+        var tensors = new List<(string Name, int[] Shape)> { ("wte.weight", [Vocabulary, Width]), ("wpe.weight", [Context, Width]), ("ln_f.weight", [Width]), ("ln_f.bias", [Width]) };
+        for (var l = 0; l < Layers; l++)
+        {
+            foreach (var norm in (string[])["ln_1", "ln_2"])
+            {
+                tensors.Add(($"h.{l}.{norm}.weight", [Width]));
+                tensors.Add(($"h.{l}.{norm}.bias", [Width]));
+            }
+            foreach (var (name, inputs, outputs) in ((string, int, int)[])[("attn.c_attn", Width, 3 * Width), ("attn.c_proj", Width, Width), ("mlp.c_fc", Width, Hidden), ("mlp.c_proj", Hidden, Width)])
+            {
+                tensors.Add(($"h.{l}.{name}.weight", [inputs, outputs]));
+                tensors.Add(($"h.{l}.{name}.bias", [outputs]));
+            }
+        }
+        var random = new Random(1);
+        var header = new StringBuilder("{");
+        var data = new List<byte>();
+        foreach (var (name, shape) in tensors)
+        {
+            var values = new float[shape.Aggregate(1, (a, b) => a * b)];
+            for (var i = 0; i < values.Length; i++) values[i] = (float)(random.NextDouble() - 0.5);
+            if (header.Length > 1) header.Append(',');
+            header.Append(CultureInfo.InvariantCulture, $"\"{name}\":{{\"dtype\":\"F32\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[{data.Count},{data.Count + 4 * values.Length}]}}");
+            data.AddRange(MemoryMarshal.AsBytes<float>(values));
+        }
+        var json = Encoding.UTF8.GetBytes(header.Append('}').ToString());
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
+        File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), [.. length, .. json, .. data]);
+        return folder;
+    }
+}

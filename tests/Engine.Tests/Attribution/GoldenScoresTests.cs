@@ -1,0 +1,106 @@
+using System.Text.Json;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Reports;
+using Faith.Kernels;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Faith.Engine.Tests.Attribution;
+
+/// <summary>Scores and circuits that the reference library computed on a tiny random GPT-2, when they are at hand.</summary>
+public class GoldenScoresTests(ITestOutputHelper output)
+{
+    private const string Folder = "goldens/gpt2-tiny-random";
+
+    // The reference divides a batch mean by the number of examples again, so a file of one batch of 8 holds an eighth of the score.
+    [Theory]
+    [InlineData("EAP__logit_diff__eq_b8", "eap", 5, "eq", 8)]
+    [InlineData("EAP__logit_diff__eq_b1", "eap", 5, "eq", 1)]
+    [InlineData("EAP__logit_diff__pad_b8", "eap", 5, "pad", 8)]
+    [InlineData("EAP-IG-inputs-1__logit_diff__eq_b8", "eap-ig", 1, "eq", 8)]
+    [InlineData("EAP-IG-inputs-5__logit_diff__eq_b8", "eap-ig", 5, "eq", 8)]
+    [InlineData("EAP-IG-inputs-5__logit_diff__eq_b1", "eap-ig", 5, "eq", 1)]
+    [InlineData("EAP-IG-inputs-5__logit_diff__pad_b8", "eap-ig", 5, "pad", 8)]
+    [InlineData("EAP-IG-inputs-5__kl__eq_b8", "eap-ig", 5, "eq", 8)]
+    [InlineData("EAP-IG-inputs-5__kl__pad_b8", "eap-ig", 5, "pad", 8)]
+    [InlineData("clean-corrupted__logit_diff__eq_b8", "clean-corrupted", 5, "eq", 8)]
+    [InlineData("clean-corrupted__logit_diff__pad_b8", "clean-corrupted", 5, "pad", 8)]
+    [InlineData("clean-corrupted__kl__eq_b8", "clean-corrupted", 5, "eq", 8)]
+    public void ScoresAgree(string file, string method, int steps, string set, int factor)
+    {
+        if (Open() is not { } golden) return;
+        using var model = golden.Model;
+        var expected = ScoreFile.Read(Path.Combine(golden.Folder, "scores", file + ".json")).Scores!.Values.Select(v => v * factor).ToArray();
+        var metric = file.Contains("__kl__", StringComparison.Ordinal) ? MetricKind.KullbackLeibler : MetricKind.LogitDifference;
+        var result = Attributor.Run(model, golden.Data(set), new() { Method = method, Steps = steps, Metric = metric });
+        Close.Check(expected, result.Scores.Values, 1e-4, file);
+    }
+
+    [Fact]
+    public void BaselinesAgree()
+    {
+        if (Open() is not { } golden) return;
+        using var model = golden.Model;
+        foreach (var set in new[] { "eq", "pad" })
+        {
+            var baseline = golden.Evaluations.GetProperty("baseline").GetProperty($"{set}__logit_diff");
+            var result = CircuitEvaluator.Evaluate(model, golden.Data(set), [Circuit.Empty(model.Graph)], MetricKind.LogitDifference)[0];
+            Close.Check(Doubles(baseline.GetProperty("clean")), result.Clean, 1e-4, $"clean, {set}");
+            Close.Check(Doubles(baseline.GetProperty("corrupted")), result.Corrupted, 1e-4, $"corrupted, {set}");
+        }
+    }
+
+    [Fact]
+    public void CircuitsScoreAsInTheReference()
+    {
+        if (Open() is not { } golden) return;
+        using var model = golden.Model;
+        var edges = Circuit.Full(model.Graph).Edges.ToDictionary(e => model.Graph.EdgeName(e / model.Graph.Columns, e % model.Graph.Columns));
+        var entries = golden.Evaluations.GetProperty("circuits").EnumerateArray().ToArray();
+        var circuits = entries.Select(entry => new Circuit(model.Graph, Names(entry, "selected_edges").Except(Names(entry, "pruned_away")).Select(name => edges[name]))).ToArray();
+        foreach (var set in new[] { "eq", "pad" })
+        {
+            foreach (var (metric, key) in new[] { (MetricKind.LogitDifference, "logit_diff"), (MetricKind.KullbackLeibler, "kl") })
+            {
+                var results = CircuitEvaluator.Evaluate(model, golden.Data(set), circuits, metric);
+                for (var i = 0; i < entries.Length; i++)
+                {
+                    if (!entries[i].GetProperty("results").TryGetProperty($"{set}__patching", out var expected)) continue;
+                    var values = Doubles(expected.GetProperty(key));
+                    if (values.All(v => v == 0)) Assert.All(results[i].Circuit, v => Assert.InRange(v, -1e-8, 1e-8)); // the full circuit under a divergence
+                    else Close.Check(values, results[i].Circuit, 1e-4, $"circuit {i}, {set}, {key}");
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<string> Names(JsonElement entry, string property) => entry.GetProperty(property).EnumerateArray().Select(name => name.GetString()!);
+
+    private (string Folder, Transformer Model, Func<string, Example[]> Data, JsonElement Evaluations)? Open()
+    {
+        if (SharedData.Find(Folder) is not { } folder)
+        {
+            output.WriteLine($"not checked: {Folder} is not beside the project");
+            return null;
+        }
+        var sets = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "data.json"))).RootElement;
+        var evaluations = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "eval_f64.json"))).RootElement;
+        return (folder, new Transformer(Devices.Open("cpu"), ModelLoader.Load(folder)), Examples, evaluations);
+
+        Example[] Examples(string set) =>
+        [
+            .. sets.GetProperty(set).EnumerateArray().Select(e => new Example(Ints(e.GetProperty("clean")), Ints(e.GetProperty("corrupted")),
+                [Ints(e.GetProperty("label"))[0]], [Ints(e.GetProperty("label"))[1]])),
+        ];
+    }
+
+    private static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(v => v.GetInt32())];
+
+    private static double[] Doubles(JsonElement array) => [.. array.EnumerateArray().Select(v => v.GetDouble())];
+}

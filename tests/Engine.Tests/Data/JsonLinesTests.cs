@@ -1,0 +1,150 @@
+using System.Security.Cryptography;
+using Faith.Engine.Data;
+using Faith.Engine.Models;
+using Xunit;
+
+namespace Faith.Engine.Tests.Data;
+
+public sealed class JsonLinesTests : DataTest
+{
+    private const string Ids = """{"clean": [1, 2, 3], "corrupted": [1, 5, 3], "answers": [7], "distractors": [8, 9]}""";
+    private const string Text = """{"clean": "the cat sat", "corrupted": "the dog sat", "answers": [" on"], "distractors": [" off", 12]}""";
+
+    [Fact]
+    public void Id_lists_are_used_as_they_stand()
+    {
+        var set = Jsonl(Ids, new WordTokenizer());
+        var example = Assert.Single(set);
+        Assert.Equal([1, 2, 3], example.Clean);
+        Assert.Equal([1, 5, 3], example.Corrupted);
+        Assert.Equal([7], example.Answers);
+        Assert.Equal([8, 9], example.Distractors);
+        Assert.Equal(new PromptText(null, null), Assert.Single(set.Texts));
+    }
+
+    [Fact]
+    public void Ids_need_no_tokenizer() => Assert.Single(Jsonl(Ids, tokenizer: null));
+
+    [Fact]
+    public void Text_gets_the_begin_token_once_and_answers_none()
+    {
+        var tokenizer = new WordTokenizer();
+        var set = Jsonl(Text + "\n" + Text.Replace("the cat", "<s>the cat", StringComparison.Ordinal), tokenizer);
+        Assert.Equal([0, .. tokenizer.Encode("the cat sat")], set[0].Clean);
+        Assert.Equal(set[0].Clean, set[1].Clean);
+        Assert.Equal(tokenizer.Encode(" on"), set[0].Answers);
+        Assert.Equal([.. tokenizer.Encode(" off"), 12], set[0].Distractors);
+        Assert.Equal(new PromptText("the cat sat", "the dog sat"), set.Texts[0]);
+    }
+
+    [Fact]
+    public void A_model_without_begin_token_gets_the_bare_text()
+    {
+        var tokenizer = new WordTokenizer(begins: false);
+        Assert.Equal(tokenizer.Encode("the cat sat"), Jsonl(Text, tokenizer)[0].Clean);
+    }
+
+    [Fact]
+    public void Name_and_hash_are_the_files()
+    {
+        var set = Jsonl(Ids);
+        Assert.Equal("data.jsonl", set.Name);
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Ids))), set.Hash);
+    }
+
+    [Theory]
+    [InlineData("\uFEFF" + Ids)]
+    [InlineData(Ids + "\r\n" + Ids + "\r\n")]
+    [InlineData("\n  \n" + Ids + "\n\n")]
+    [InlineData("""{"note": {"x": [1]}, "clean": [1, 2], "corrupted": [1, 5], "answers": [7], "distractors": [8], "label": null}""")]
+    public void Byte_order_mark_blank_lines_and_other_fields_are_no_obstacle(string content) => Assert.NotEmpty(Jsonl(content));
+
+    [Fact]
+    public void First_keeps_name_and_hash()
+    {
+        var set = Jsonl(Ids + "\n" + Text, new WordTokenizer());
+        var first = set.First(1);
+        Assert.Equal(set[0], Assert.Single(first));
+        Assert.Equal((set.Name, set.Hash), (first.Name, first.Hash));
+        Assert.Same(set, set.First(2));
+    }
+
+    [Theory]
+    [InlineData("{\"clean\": [1, 2", "data.jsonl, line 1, column 16: not valid JSON")]
+    [InlineData("{\"clean\": [1, 2],}", "data.jsonl, line 1, column 18: not valid JSON")]
+    [InlineData("{\"ülean\": oops}", "data.jsonl, line 1, column 11: not valid JSON")]
+    [InlineData(Ids + "\nnonsense", "data.jsonl, line 2, column 2: not valid JSON")]
+    [InlineData(Ids + Ids, "data.jsonl, line 1, column")]
+    [InlineData("{\"clean\": [1], \"clean\": [2]}", "not valid JSON")]
+    [InlineData("[" + Ids + "]", "line 1: holds a list where an object")]
+    [InlineData("", "the data set holds no examples")]
+    [InlineData("\n\n", "the data set holds no examples")]
+    [InlineData("{}", "line 1: \"clean\" is missing")]
+    [InlineData("""{"clean": [1], "corrupted": [1], "answers": [7]}""", "line 1: \"distractors\" is missing")]
+    [InlineData("""{"clean": 5, "corrupted": [1], "answers": [7], "distractors": [8]}""", "\"clean\" is a number; it must be a text or a list of token ids")]
+    [InlineData("""{"clean": [1, "x"], "corrupted": [1, 2], "answers": [7], "distractors": [8]}""", "\"clean\" holds a text; a list must hold token ids only")]
+    [InlineData("""{"clean": [1.5], "corrupted": [1], "answers": [7], "distractors": [8]}""", "\"1.5\" in \"clean\" is not a token id")]
+    [InlineData("""{"clean": [99999999999], "corrupted": [1], "answers": [7], "distractors": [8]}""", "\"99999999999\" in \"clean\" is not a token id")]
+    [InlineData("""{"clean": [1], "corrupted": [1], "answers": 7, "distractors": [8]}""", "\"answers\" is a number; it must be a list")]
+    [InlineData("""{"clean": [1], "corrupted": [1], "answers": [true], "distractors": [8]}""", "\"answers\" holds a truth value")]
+    [InlineData("""{"clean": [1], "corrupted": [1], "answers": [], "distractors": [8]}""", "\"answers\" is empty")]
+    [InlineData("""{"clean": [], "corrupted": [], "answers": [7], "distractors": [8]}""", "line 1: \"clean\" is empty")]
+    [InlineData("""{"clean": [-1], "corrupted": [1], "answers": [7], "distractors": [8]}""", "token id -1 in \"clean\" is outside the vocabulary (0 to 50256)")]
+    [InlineData("""{"clean": [1], "corrupted": [1], "answers": [50257], "distractors": [8]}""", "token id 50257 in \"answers\" is outside the vocabulary")]
+    [InlineData("""{"clean": [1, 2, 3], "corrupted": [1, 3], "answers": [7], "distractors": [8]}""", "clean has 3 tokens and corrupted 2; both must have the same number (clean: 1 2 3; corrupted: 1 3)")]
+    [InlineData("""{"clean": "a b", "corrupted": [1, 3], "answers": [7], "distractors": [8]}""", "\"clean\" holds text (\"a b\"), but the model has no tokenizer")]
+    [InlineData("""{"clean": [1], "corrupted": [1], "answers": [" on"], "distractors": [8]}""", "\"answers\" holds text (\" on\"), but the model has no tokenizer")]
+    public void Bad_lines_are_refused(string content, string message) => Assert.Contains(message, Refused(() => Jsonl(content)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"clean": "a\nb c", "corrupted": "a b", "answers": [7], "distractors": [8]}""",
+        "data.jsonl, line 1: clean has 5 tokens and corrupted 3; both must have the same number (clean: \"<s>\" \"a\" \"\\n\" \"b\" \" c\"; corrupted: \"<s>\" \"a\" \" b\")")]
+    [InlineData("""{"clean": "", "corrupted": "", "answers": [7], "distractors": [8]}""", "\"clean\" is empty")]
+    [InlineData("""{"clean": "a", "corrupted": "b", "answers": [" on top"], "distractors": [8]}""", "\" on top\" in \"answers\" is 2 tokens (\" on\" \" top\"); it must be exactly one")]
+    [InlineData("""{"clean": "a", "corrupted": "b", "answers": [7], "distractors": [""]}""", "\"\" in \"distractors\" is 0 tokens; it must be exactly one")]
+    [InlineData("""{"clean": "a\ud800", "corrupted": "b", "answers": [7], "distractors": [8]}""", "line 1: holds an escape that is half of a surrogate pair")]
+    public void Bad_text_is_refused(string content, string message) => Assert.Contains(message, Refused(() => Jsonl(content, new WordTokenizer())), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_prompt_may_fill_the_context_and_no_more()
+    {
+        Assert.Single(Jsonl(OfLength(Config.Context)));
+        Assert.Contains("\"clean\" has 65 tokens; the model's context holds 64", Refused(() => Jsonl(OfLength(Config.Context + 1))), StringComparison.Ordinal);
+
+        static string OfLength(int n) => $$"""{"clean": [{{string.Join(",", Enumerable.Repeat(1, n))}}], "corrupted": [{{string.Join(",", Enumerable.Repeat(2, n))}}], "answers": [7], "distractors": [8]}""";
+    }
+
+    [Fact]
+    public void Long_prompts_are_shown_around_the_first_difference()
+    {
+        var config = Config with { Context = 1000 };
+        var same = string.Join(",", Enumerable.Range(100, 300));
+        var path = Write("long.jsonl", $$"""{"clean": [{{same}},7], "corrupted": [{{same}}], "answers": [7], "distractors": [8]}""");
+        var message = Refused(() => PromptSet.Load(path, null, config));
+        Assert.Contains("399 7; corrupted: ", message, StringComparison.Ordinal);
+        Assert.True(message.Length < 1000, message);
+    }
+
+    [Fact]
+    public void Bytes_that_are_no_text_are_refused()
+    {
+        var path = Write("data.jsonl", [.. "{\"clean\": \""u8, 0xff, .. "\"}"u8]);
+        Assert.Contains("line 1: is not valid UTF-8", Refused(() => PromptSet.Load(path, null, Config)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_first_character_decides_for_other_extensions()
+    {
+        Assert.Single(PromptSet.Load(Write("data.txt", Ids), null, Config));
+        Assert.Single(PromptSet.Load(Write("table.txt", "clean,corrupted,correct_idx,incorrect_idx\na,b,1,2\n"), new WordTokenizer(), Config));
+    }
+
+    [Fact]
+    public void Missing_files_and_directories_are_refused()
+    {
+        var folder = Path.GetDirectoryName(Write("x", ""))!;
+        Assert.Contains("nowhere.jsonl: no such file", Refused(() => PromptSet.Load(Path.Combine(folder, "nowhere.jsonl"), null, Config)), StringComparison.Ordinal);
+        Directory.CreateDirectory(Path.Combine(folder, "sub"));
+        Assert.Contains("sub: this is a directory", Refused(() => PromptSet.Load(Path.Combine(folder, "sub"), null, Config)), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,245 @@
+using Faith.Engine.Graphs;
+using Faith.Engine.Models;
+using Faith.Kernels;
+
+namespace Faith.Engine.Tests.Oracle;
+
+/// <summary>Replaces the output of source <paramref name="node"/>; returns <paramref name="computed"/> to leave it.</summary>
+public delegate Value OutputHook(Tape tape, int node, Value computed);
+
+/// <summary>
+/// Replaces what column <paramref name="column"/> reads; returns <paramref name="stream"/> to leave it.
+/// <paramref name="outputs"/> holds z_u of every source computed so far.
+/// </summary>
+public delegate Value InputHook(Tape tape, int column, Value stream, IReadOnlyList<Value> outputs);
+
+/// <summary>
+/// A pre-norm decoder in float64, written for reading: one prompt at a time, one head at a time, and a separate copy of the residual
+/// stream for every column of the graph — for each head's q, k and v apart, each with a norm of its own — so that ∂L/∂x_v is the
+/// gradient of that copy and an intervention on one edge changes that copy only. This is the definition (method.md §1 and §2);
+/// nothing here is shared, cached or fused.
+/// </summary>
+public sealed class LiteralModel
+{
+    private readonly ModelConfig config;
+    private readonly double[][] embedding;
+    private readonly double[][]? positions;
+    private readonly double[][] unembedding;
+    private readonly Layer[] layers;
+    private readonly double[] finalScale;
+    private readonly double[] finalShift;
+    private readonly double[] frequencies;
+
+    /// <summary>The model of these parameters, read whole into float64.</summary>
+    public LiteralModel(ModelWeights weights)
+    {
+        config = weights.Config;
+        Graph = new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks);
+        embedding = LiteralMatrix.Read(weights.Embedding);
+        positions = weights.Positions is null ? null : LiteralMatrix.Read(weights.Positions);
+        unembedding = LiteralMatrix.Transpose(LiteralMatrix.Read(weights.Unembedding));
+        finalScale = LiteralMatrix.Widen(weights.FinalNormScale);
+        finalShift = LiteralMatrix.WidenOrZero(weights.FinalNormShift, config.Width);
+        layers = weights.Layers.Select(layer => new Layer(config, layer)).ToArray();
+        frequencies = config.Rotary is null ? [] : RotaryFrequencies(config.Rotary);
+    }
+
+    /// <summary>The model's graph.</summary>
+    public ModelGraph Graph { get; }
+
+    /// <summary>Number of tokens.</summary>
+    public int Vocabulary => config.Vocabulary;
+
+    /// <summary>Width of the residual stream.</summary>
+    public int Width => config.Width;
+
+    /// <summary>One forward pass over one prompt.</summary>
+    public LiteralRun Run(int[] tokens, OutputHook? output = null, InputHook? input = null)
+    {
+        var tape = new Tape();
+        var outputs = new List<Value>();
+        var inputs = new List<Value>();
+
+        Value Write(int node, Value computed)
+        {
+            if (node != outputs.Count) throw new InvalidOperationException($"node {node} written as number {outputs.Count}");
+            outputs.Add(output?.Invoke(tape, node, computed) ?? computed);
+            return outputs[^1];
+        }
+
+        Value Read(int column, Value stream)
+        {
+            if (column != inputs.Count) throw new InvalidOperationException($"column {column} read as number {inputs.Count}");
+            inputs.Add(tape.Copy(input?.Invoke(tape, column, stream, outputs) ?? stream));
+            return inputs[^1];
+        }
+
+        // Positions and output biases enter the stream but belong to no node.
+        var stream = Write(0, Embed(tokens));
+        if (positions is not null) stream = tape.Add(stream, Rows(positions[..tokens.Length]));
+
+        for (var l = 0; l < config.Layers; l++)
+        {
+            var layer = layers[l];
+            var beforeAttention = stream;
+
+            Value[] Project(InputKind kind) => Enumerable.Range(0, config.Heads).Select(h =>
+            {
+                var x = Read(Graph.HeadColumn(l, kind, h), beforeAttention);
+                var normed = Norm(tape, x, layer.AttentionScale, layer.AttentionShift);
+                return tape.Linear(normed, layer.Projection[kind][h], layer.ProjectionBias[kind][h]);
+            }).ToArray();
+
+            var (q, k, v) = (Project(InputKind.Query), Project(InputKind.Key), Project(InputKind.Value));
+            var mlpColumn = Graph.MlpColumn(l);
+            var beforeMlp = config.ParallelBlocks ? Read(mlpColumn, beforeAttention) : null;
+
+            for (var h = 0; h < config.Heads; h++)
+            {
+                var scores = tape.Product(tape.Rotate(q[h], frequencies), tape.Transpose(tape.Rotate(k[h], frequencies)));
+                var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor));
+                var mixed = tape.Product(attention, v[h]);
+                stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
+            }
+            stream = tape.ScaleAndShift(stream, LiteralMatrix.Ones(config.Width), layer.OutputBias);
+
+            beforeMlp ??= Read(mlpColumn, stream);
+            var hidden = Hidden(tape, layer, Norm(tape, beforeMlp, layer.MlpScale, layer.MlpShift));
+            stream = tape.Add(stream, Write(Graph.MlpNode(l), tape.Linear(hidden, layer.Down, layer.DownBias)));
+        }
+
+        var final = Norm(tape, Read(Graph.LogitsColumn, stream), finalScale, finalShift);
+        return new LiteralRun(tape, outputs, inputs, tape.Linear(final, unembedding));
+    }
+
+    /// <summary>The angle by which each pair of columns turns from one position to the next.</summary>
+    public static double[] RotaryFrequencies(RotaryConfig rotary)
+    {
+        var frequencies = new double[rotary.Dimensions / 2];
+        for (var i = 0; i < frequencies.Length; i++)
+        {
+            frequencies[i] = Math.Pow(rotary.Theta, -2.0 * i / rotary.Dimensions);
+            if (rotary.Scaling is not { } scaling) continue;
+
+            var wavelength = 2 * Math.PI / frequencies[i];
+            var stretched = frequencies[i] / scaling.Factor;
+            if (wavelength > scaling.OriginalContext / scaling.LowFrequencyFactor)
+            {
+                frequencies[i] = stretched;
+            }
+            else if (wavelength >= scaling.OriginalContext / scaling.HighFrequencyFactor)
+            {
+                var kept = (scaling.OriginalContext / wavelength - scaling.LowFrequencyFactor)
+                    / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
+                frequencies[i] = (1 - kept) * stretched + kept * frequencies[i];
+            }
+        }
+        return frequencies;
+    }
+
+    private Value Embed(int[] tokens) =>
+        Rows(Array.ConvertAll(tokens, token => Array.ConvertAll(embedding[token], x => config.EmbeddingScale * x)));
+
+    private static Value Rows(double[][] rows) => Tape.Leaf(rows.Length, rows[0].Length, rows.SelectMany(row => row).ToArray());
+
+    private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
+        tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon), scale, shift);
+
+    private Value Hidden(Tape tape, Layer layer, Value normed) => config.Activation switch
+    {
+        Activation.GeluTanh => tape.Map(tape.Linear(normed, layer.Up, layer.UpBias), Gelu, GeluDerivative),
+        Activation.SwiGlu => tape.Multiply(
+            tape.Map(tape.Linear(normed, layer.Gate, layer.GateBias), Silu, SiluDerivative),
+            tape.Linear(normed, layer.Up, layer.UpBias)),
+        _ => throw new NotSupportedException($"{config.Activation}"),
+    };
+
+    // A configuration keeps its two constants as float32. The oracle computes with the numbers they stand for: the decimal number
+    // that was written, and the root that no float32 is. Anything else would cost eight of its digits.
+    private double Epsilon => (double)(decimal)config.NormEpsilon;
+
+    private double AttentionFactor
+    {
+        get
+        {
+            var usual = 1 / Math.Sqrt(config.HeadDim);
+            return config.AttentionScale == (float)usual ? usual : config.AttentionScale;
+        }
+    }
+
+    private static double Gelu(double x) => 0.5 * x * (1 + Math.Tanh(GeluArgument(x)));
+
+    private static double GeluDerivative(double x)
+    {
+        var tanh = Math.Tanh(GeluArgument(x));
+        return 0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * Math.Sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
+    }
+
+    private static double GeluArgument(double x) => Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
+
+    private static double Silu(double x) => x / (1 + Math.Exp(-x));
+
+    private static double SiluDerivative(double x)
+    {
+        var sigmoid = 1 / (1 + Math.Exp(-x));
+        return sigmoid * (1 + x * (1 - sigmoid));
+    }
+
+    /// <summary>The parameters of one layer in float64, cut into heads.</summary>
+    private sealed class Layer
+    {
+        public Layer(ModelConfig config, LayerWeights weights)
+        {
+            // All query heads, then all key heads, then all value heads. With grouped heads, query head h uses key/value head h / group.
+            var projection = LiteralMatrix.Read(weights.QueryKeyValue);
+            var projectionBias = LiteralMatrix.WidenOrZero(weights.QueryKeyValueBias, config.ProjectionWidth);
+            var headOf = new Dictionary<InputKind, Func<int, int>>
+            {
+                [InputKind.Query] = h => h,
+                [InputKind.Key] = h => config.Heads + h / config.Group,
+                [InputKind.Value] = h => config.Heads + config.KeyValueHeads + h / config.Group,
+            };
+            foreach (var (kind, place) in headOf)
+            {
+                var starts = Enumerable.Range(0, config.Heads).Select(h => place(h) * config.HeadDim).ToArray();
+                Projection[kind] = Array.ConvertAll(starts, start => LiteralMatrix.Columns(projection, start, config.HeadDim));
+                ProjectionBias[kind] = Array.ConvertAll(starts, start => projectionBias[start..(start + config.HeadDim)]);
+            }
+            HeadOutput = LiteralMatrix.Read(weights.Output).Chunk(config.HeadDim).ToArray();
+            OutputBias = LiteralMatrix.WidenOrZero(weights.OutputBias, config.Width);
+            AttentionScale = LiteralMatrix.Widen(weights.AttentionNormScale);
+            AttentionShift = LiteralMatrix.WidenOrZero(weights.AttentionNormShift, config.Width);
+            MlpScale = LiteralMatrix.Widen(weights.MlpNormScale);
+            MlpShift = LiteralMatrix.WidenOrZero(weights.MlpNormShift, config.Width);
+            Down = LiteralMatrix.Read(weights.Down);
+            DownBias = LiteralMatrix.WidenOrZero(weights.DownBias, config.Width);
+
+            // A gated MLP stores its gate, then its up matrix, side by side.
+            var up = LiteralMatrix.Read(weights.Up);
+            var upBias = LiteralMatrix.WidenOrZero(weights.UpBias, up[0].Length);
+            var gate = up[0].Length - config.MlpWidth;
+            Gate = LiteralMatrix.Columns(up, 0, gate);
+            GateBias = upBias[..gate];
+            Up = LiteralMatrix.Columns(up, gate, config.MlpWidth);
+            UpBias = upBias[gate..];
+        }
+
+        /// <summary>W_q^h, W_k^h and W_v^h [d × d_head] of every query head.</summary>
+        public Dictionary<InputKind, double[][][]> Projection { get; } = [];
+        /// <summary>Their biases.</summary>
+        public Dictionary<InputKind, double[][]> ProjectionBias { get; } = [];
+        /// <summary>The rows of W_O of every head [d_head × d].</summary>
+        public double[][][] HeadOutput { get; }
+        public double[] OutputBias { get; }
+        public double[] AttentionScale { get; }
+        public double[] AttentionShift { get; }
+        public double[] MlpScale { get; }
+        public double[] MlpShift { get; }
+        public double[][] Gate { get; }
+        public double[] GateBias { get; }
+        public double[][] Up { get; }
+        public double[] UpBias { get; }
+        public double[][] Down { get; }
+        public double[] DownBias { get; }
+    }
+}

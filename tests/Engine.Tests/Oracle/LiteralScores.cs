@@ -1,0 +1,175 @@
+using Faith.Engine.Data;
+
+namespace Faith.Engine.Tests.Oracle;
+
+/// <summary>
+/// The scores of one example by the definitions of method.md §2, in float64: entry u·N + v of an edge score, u of a node score,
+/// u·d + c of a neuron score (column c of z_u). A score over a data set is the mean over its examples.
+/// </summary>
+public sealed class LiteralScores(LiteralModel model, OracleMetric metric, AblatedOutputs ablation)
+{
+    /// <summary>The edge scores [F·N].</summary>
+    public double[] Edges(Example example, OracleMethod method, IReadOnlyList<PathPoint> points) => method switch
+    {
+        OracleMethod.Exact => Exact(example),
+        OracleMethod.InformationFlowRoutes => InformationFlowRoutes(example),
+        _ => EdgesFromGradients(example, method, points),
+    };
+
+    /// <summary>The node scores [F]: Σ_pos Δz_u · ∂L/∂z_u.</summary>
+    public double[] Nodes(Example example, OracleMethod method, IReadOnlyList<PathPoint> points) =>
+        Neurons(example, method, points).Chunk(model.Width).Select(neurons => neurons.Sum()).ToArray();
+
+    /// <summary>The neuron scores [F·d]: Σ_pos of the product of each column of Δz_u with the same column of ∂L/∂z_u.</summary>
+    public double[] Neurons(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
+    {
+        var difference = Difference(example);
+        var scores = new double[model.Graph.Sources * model.Width];
+        foreach (var (run, weight) in GradientRuns(example, method, points))
+        {
+            for (var u = 0; u < model.Graph.Sources; u++)
+            {
+                for (var i = 0; i < difference[u].Length; i++)
+                {
+                    scores[u * model.Width + i % model.Width] += weight * difference[u][i] * run.Outputs[u].Gradient[i];
+                }
+            }
+        }
+        return scores;
+    }
+
+    /// <summary>Δz_u = z_u(ablated) − z_u(clean).</summary>
+    public double[][] Difference(Example example)
+    {
+        var clean = model.Run(example.Clean).Outputs;
+        return ablation(example).Zip(clean, (a, c) => a.Data.Zip(c.Data, (x, y) => x - y).ToArray()).ToArray();
+    }
+
+    /// <summary>The runs whose gradients a method averages, each with its weight and with the gradients of its loss.</summary>
+    public IEnumerable<(LiteralRun Run, double Weight)> GradientRuns(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
+    {
+        var clean = model.Run(example.Clean);
+        var ablated = ablation(example);
+        int[] input = [0];
+
+        LiteralRun Between(int[] nodes, double alpha)
+        {
+            var run = model.Run(example.Clean, (_, node, computed) =>
+                nodes.Contains(node) ? Interpolate(ablated[node], clean.Outputs[node], alpha) : computed);
+            run.Tape.Backward(LiteralMetric.Loss(metric, run, example, clean.LastLogits));
+            return run;
+        }
+
+        switch (method)
+        {
+            case OracleMethod.Eap:
+                yield return (Between(input, 1), 1);
+                break;
+            case OracleMethod.CleanCorrupted:
+                yield return (Between(input, 1), 0.5);
+                yield return (Between(input, 0), 0.5);
+                break;
+            case OracleMethod.EapIg:
+                foreach (var (alpha, weight) in points) yield return (Between(input, alpha), weight);
+                break;
+            case OracleMethod.EapIgActivations:
+                var stages = SourceLayers();
+                foreach (var stage in stages)
+                {
+                    foreach (var (alpha, weight) in points) yield return (Between(stage, alpha), weight / stages.Count);
+                }
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(method), $"{method} has no gradient");
+        }
+    }
+
+    /// <summary>score(u, v) = Σ_pos Δz_u · ∂L/∂x_v, the gradient averaged over the runs of the method.</summary>
+    private double[] EdgesFromGradients(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
+    {
+        var difference = Difference(example);
+        var scores = new double[model.Graph.Sources * model.Graph.Columns];
+        foreach (var (run, weight) in GradientRuns(example, method, points))
+        {
+            foreach (var (u, v) in AllEdges())
+            {
+                var gradient = run.Inputs[v].Gradient;
+                double sum = 0;
+                for (var i = 0; i < gradient.Length; i++) sum += difference[u][i] * gradient[i];
+                scores[u * model.Graph.Columns + v] += weight * sum;
+            }
+        }
+        return scores;
+    }
+
+    /// <summary>The sources layer by layer: input, then the heads and the MLP of each layer.</summary>
+    private List<int[]> SourceLayers()
+    {
+        var graph = model.Graph;
+        List<int[]> stages = [[0]];
+        for (var l = 0; l < graph.Layers; l++)
+        {
+            stages.Add(Enumerable.Range(0, graph.Heads).Select(h => graph.HeadNode(l, h)).ToArray());
+            stages.Add([graph.MlpNode(l)]);
+        }
+        return stages;
+    }
+
+    /// <summary>ablated + α·(clean − ablated), as a leaf: what the outputs were computed from gets no gradient through them.</summary>
+    private static Value Interpolate(Value ablated, Value clean, double alpha)
+    {
+        var value = new Value(clean.Rows, clean.Columns);
+        for (var i = 0; i < value.Data.Length; i++) value.Data[i] = ablated.Data[i] + alpha * (clean.Data[i] - ablated.Data[i]);
+        return value;
+    }
+
+    /// <summary>L(only u → v ablated) − L(clean).</summary>
+    private double[] Exact(Example example)
+    {
+        var clean = model.Run(example.Clean).LastLogits;
+        var ablated = ablation(example);
+        var scores = new double[model.Graph.Sources * model.Graph.Columns];
+        foreach (var (u, v) in AllEdges())
+        {
+            var run = LiteralCircuit.Run(model, example, (source, column) => (source, column) != (u, v), ablated);
+            scores[u * model.Graph.Columns + v] =
+                LiteralMetric.Loss(metric, run.LastLogits, example, clean) - LiteralMetric.Loss(metric, clean, example, clean);
+        }
+        return scores;
+    }
+
+    /// <summary>proximity(u, v) = max(0, ‖x_v‖₁ − ‖x_v − z_u‖₁), as a share of the sum over all u, averaged over the positions.</summary>
+    private double[] InformationFlowRoutes(Example example)
+    {
+        var clean = model.Run(example.Clean);
+        var scores = new double[model.Graph.Sources * model.Graph.Columns];
+        for (var v = 0; v < model.Graph.Columns; v++)
+        {
+            for (var t = 0; t < example.Clean.Length; t++)
+            {
+                var stream = clean.Inputs[v].Row(t);
+                var proximity = clean.Outputs.Take(model.Graph.SourcesBefore(v))
+                    .Select(z => Math.Max(0, stream.Sum(Math.Abs) - stream.Zip(z.Row(t), (x, o) => Math.Abs(x - o)).Sum()))
+                    .ToArray();
+                var total = proximity.Sum();
+                if (total == 0) continue;
+                for (var u = 0; u < proximity.Length; u++)
+                {
+                    scores[u * model.Graph.Columns + v] += proximity[u] / total / example.Clean.Length;
+                }
+            }
+        }
+        return scores;
+    }
+
+    private IEnumerable<(int Source, int Column)> AllEdges()
+    {
+        for (var u = 0; u < model.Graph.Sources; u++)
+        {
+            for (var v = 0; v < model.Graph.Columns; v++)
+            {
+                if (model.Graph.IsEdge(u, v)) yield return (u, v);
+            }
+        }
+    }
+}

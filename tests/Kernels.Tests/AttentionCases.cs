@@ -1,0 +1,107 @@
+using static Faith.Kernels.Tests.CaseContext;
+
+namespace Faith.Kernels.Tests;
+
+internal static class AttentionCases
+{
+    sealed record Layout(int[] Suffixes, int[] Prefixes, AttentionShape Shape, bool LastOnly)
+    {
+        public override string ToString() => $"suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(LastOnly ? ", last query" : "")}";
+    }
+
+    static IEnumerable<Layout> Layouts()
+    {
+        foreach (var lastOnly in new[] { false, true })
+        {
+            yield return new([1], [0], new(1, 1, 1, 1, 1), lastOnly);
+            yield return new([1, 2, 3], [0, 0, 0], new(2, 8, 1, 1, 0.35f), lastOnly);
+            yield return new([5, 1, 9], [3, 0, 17], new(4, 16, 1, 2, 0.25f), lastOnly);
+            yield return new([16, 17, 15], [16, 1, 31], new(4, 17, 2, 2, 0.3f), lastOnly);
+            yield return new([31, 33, 2], [0, 33, 64], new(6, 64, 1, 3, 0.125f), lastOnly);
+            yield return new([65, 64], [0, 0], new(2, 32, 2, 2, 3f), lastOnly);
+            yield return new([257], [10], new(1, 80, 1, 1, 0.1f), lastOnly);
+            yield return new([3], [130], new(2, 128, 2, 1, 0.1f), lastOnly);
+        }
+    }
+
+    public static IEnumerable<OpCase> All() => Layouts().SelectMany(l => new[]
+    {
+        new OpCase("AttentionForward", l.ToString(), t => Run(t, l, false)),
+        new OpCase("AttentionBackward", l.ToString(), t => Run(t, l, true)),
+    }).Append(new("Prepare", "offsets", t =>
+    {
+        Ragged layout = new([2, 3], [0, 4], [4, 1], false);
+        using var memory = t.Device.Allocate(layout.Bytes);
+        t.Device.Prepare(layout, memory.Address);
+        Assert.Equal([0, 2, 5], Enumerable.Range(0, 3).Select(i => CaseContext.At(layout.OnDevice.Offsets, i)));
+        Assert.Equal([4, 1], Enumerable.Range(0, 2).Select(i => CaseContext.At(layout.OnDevice.PrefixLengths, i)));
+    }));
+
+    static void Run(CaseContext t, Layout l, bool backward)
+    {
+        var starts = new int[l.Prefixes.Length];
+        for (var s = 1; s < starts.Length; s++) starts[s] = starts[s - 1] + l.Prefixes[s - 1];
+        var layout = new Ragged(l.Suffixes, starts, l.Prefixes, l.LastOnly);
+        using var memory = t.Device.Allocate(layout.Bytes);
+        t.Device.Prepare(layout, memory.Address);
+        int heads = l.Shape.Heads, dh = l.Shape.HeadDim, width = heads * dh, prefixRows = l.Prefixes.Sum();
+        Tensor q = t.Matrix(layout.QueryRows, width, -2, 2), k = t.Matrix(layout.Rows, width / l.Shape.SuffixGroup, -2, 2), v = t.Matrix(layout.Rows, width / l.Shape.SuffixGroup);
+        Tensor prefixK = prefixRows == 0 ? default : t.Matrix(prefixRows, width / l.Shape.PrefixGroup, -2, 2), prefixV = prefixRows == 0 ? default : t.Matrix(prefixRows, width / l.Shape.PrefixGroup);
+        Tensor context = t.Matrix(layout.QueryRows, width), logSumExp = t.Matrix(layout.QueryRows, heads), dContext = t.Matrix(layout.QueryRows, width);
+        var (wantContext, wantLog, wantDq, wantDk, wantDv) = Reference(layout, l.Shape, q, k, v, prefixK, prefixV, dContext);
+        t.Device.AttentionForward(layout, l.Shape, q, k, v, prefixK, prefixV, context, logSumExp);
+        // The error of a probability is that of its exponent.
+        var error = 2e-6 * Math.Max(1, l.Shape.Scale * dh / 8);
+        t.Check(context, (r, c) => wantContext[r, c], error, "context");
+        t.Check(logSumExp, (r, h) => wantLog[r, h], 2e-6, "logSumExp");
+        if (!backward) return;
+        Tensor dq = t.Matrix(layout.QueryRows, width), dk = t.Matrix(layout.Rows, width), dv = t.Matrix(layout.Rows, width);
+        t.Device.AttentionBackward(layout, l.Shape, q, k, v, prefixK, prefixV, context, logSumExp, dContext, dq, dk, dv);
+        t.Check(dq, (r, c) => wantDq[r, c], 8 * error, "dq");
+        t.Check(dk, (r, c) => wantDk[r, c], 8 * error, "dk");
+        t.Check(dv, (r, c) => wantDv[r, c], 8 * error, "dv");
+    }
+
+    static (double[,], double[,], double[,], double[,], double[,]) Reference(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor dContext)
+    {
+        int heads = shape.Heads, dh = shape.HeadDim;
+        double[,] context = new double[q.Rows, heads * dh], log = new double[q.Rows, heads], dq = new double[q.Rows, heads * dh];
+        double[,] dk = new double[k.Rows, heads * dh], dv = new double[k.Rows, heads * dh];
+        for (var s = 0; s < layout.Sequences; s++)
+        {
+            int prefix = layout.PrefixLengths[s], first = layout.Offsets[s], rows = layout.Offsets[s + 1] - first, queries = layout.QueryOffsets[s + 1] - layout.QueryOffsets[s];
+            double Read(Tensor suffixes, Tensor prefixes, int h, int j, int c) => j < prefix
+                ? At(prefixes, layout.PrefixOffsets[s] + j, h / shape.PrefixGroup * dh + c)
+                : At(suffixes, first + j - prefix, h / shape.SuffixGroup * dh + c);
+            for (var h = 0; h < heads; h++)
+                for (var i = 0; i < queries; i++)
+                {
+                    int row = layout.QueryOffsets[s] + i, keys = prefix + rows - queries + i + 1;
+                    var z = new double[keys];
+                    for (var j = 0; j < keys; j++)
+                        for (var c = 0; c < dh; c++) z[j] += shape.Scale * At(q, row, h * dh + c) * Read(k, prefixK, h, j, c);
+                    var largest = z.Max();
+                    log[row, h] = largest + Math.Log(z.Sum(x => Math.Exp(x - largest)));
+                    var p = z.Select(x => Math.Exp(x - log[row, h])).ToArray();
+                    var dp = new double[keys];
+                    for (var j = 0; j < keys; j++)
+                        for (var c = 0; c < dh; c++)
+                        {
+                            context[row, h * dh + c] += p[j] * Read(v, prefixV, h, j, c);
+                            dp[j] += At(dContext, row, h * dh + c) * Read(v, prefixV, h, j, c);
+                        }
+                    var delta = p.Zip(dp, (a, b) => a * b).Sum();
+                    for (var j = 0; j < keys; j++)
+                        for (var c = 0; c < dh; c++)
+                        {
+                            var ds = p[j] * (dp[j] - delta) * shape.Scale;
+                            dq[row, h * dh + c] += ds * Read(k, prefixK, h, j, c);
+                            if (j < prefix) continue;
+                            dk[first + j - prefix, h * dh + c] += ds * At(q, row, h * dh + c);
+                            dv[first + j - prefix, h * dh + c] += p[j] * At(dContext, row, h * dh + c);
+                        }
+                }
+        }
+        return (context, log, dq, dk, dv);
+    }
+}

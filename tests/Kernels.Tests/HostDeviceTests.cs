@@ -1,0 +1,97 @@
+using System.Reflection;
+using Faith.Kernels.Host;
+
+namespace Faith.Kernels.Tests;
+
+/// <summary>The properties that every case of the table has on the host, with every width of registers.</summary>
+public sealed class HostDeviceTests
+{
+    static readonly SimdWidth[] Widths = [.. new[] { SimdWidth.Portable, SimdWidth.V256, SimdWidth.V512 }.Where(w => w <= HostDevice.Widest)];
+
+    /// <summary>Members that MemoryTests covers.</summary>
+    static readonly string[] Memory = ["get_Name", "get_FreeMemory", "Allocate", "Upload", "Download", "Synchronize", "Dispose"];
+
+    public static TheoryData<string> Operations() => [.. OpCases.All.Select(c => c.Op).Distinct()];
+
+    public static TheoryData<string, SimdWidth> OperationsAndWidths()
+    {
+        var data = new TheoryData<string, SimdWidth>();
+        foreach (var op in OpCases.All.Select(c => c.Op).Distinct())
+            foreach (var width in Widths) data.Add(op, width);
+        return data;
+    }
+
+    static void Each(string op, Action<OpCase> check)
+    {
+        foreach (var item in OpCases.All.Where(c => c.Op == op))
+        {
+            try
+            {
+                check(item);
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"{item}: {e.Message}");
+            }
+        }
+    }
+
+    static IReadOnlyList<float[]> Results(Device device, OpCase item, int? row = null)
+    {
+        using var context = new CaseContext(device, 7, row);
+        item.Run(context);
+        context.CheckFences();
+        return context.Results;
+    }
+
+    [Theory, MemberData(nameof(OperationsAndWidths))]
+    public void AgreesWithTheReference(string op, SimdWidth width)
+    {
+        using var device = new HostDevice(2, width);
+        Each(op, item => Results(device, item));
+    }
+
+    [Theory, MemberData(nameof(Operations))]
+    public void HasTheSameBitsForAnyNumberOfThreads(string op)
+    {
+        HostDevice[] devices = [new(1), new(2), new(3)];
+        Each(op, item =>
+        {
+            var one = Results(devices[0], item);
+            foreach (var device in devices[1..]) AssertSameBits(one, Results(device, item));
+        });
+        foreach (var device in devices) device.Dispose();
+    }
+
+    [Theory, MemberData(nameof(OperationsAndWidths))]
+    public void ARowDoesNotDependOnItsNeighbours(string op, SimdWidth width)
+    {
+        using var device = new HostDevice(1, width);
+        Each(op, item =>
+        {
+            if (item.BatchRows == 0) return;
+            var all = Results(device, item);
+            foreach (var row in new[] { 0, item.BatchRows / 2, item.BatchRows - 1 }.Distinct())
+            {
+                var alone = Results(device, item, row);
+                var same = all.Select(x => x.AsSpan(x.Length / item.BatchRows * row, x.Length / item.BatchRows).ToArray());
+                AssertSameBits([.. same], alone);
+            }
+        });
+    }
+
+    static void AssertSameBits(IReadOnlyList<float[]> expected, IReadOnlyList<float[]> actual)
+    {
+        Assert.Equal(expected.Count, actual.Count);
+        for (var i = 0; i < expected.Count; i++)
+            Assert.Equal(expected[i].Select(BitConverter.SingleToInt32Bits), actual[i].Select(BitConverter.SingleToInt32Bits));
+    }
+
+    [Fact]
+    public void EveryOperationHasACase()
+    {
+        var missing = typeof(Device).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.NonPublic)
+            .Where(m => m.IsAbstract).Select(m => m.Name).Except(OpCases.All.Select(c => c.Op)).Except(Memory);
+        Assert.Empty(missing);
+    }
+}

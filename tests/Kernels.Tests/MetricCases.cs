@@ -1,0 +1,76 @@
+using static Faith.Kernels.Tests.CaseContext;
+
+namespace Faith.Kernels.Tests;
+
+internal static class MetricCases
+{
+    // Three examples: a pair, none, and one with a token twice.
+    static readonly int[] Offsets = [0, 2, 2, 5];
+
+    public static IEnumerable<OpCase> All() =>
+    [
+        .. new[] { 1, 8, 33, 64, 257 }.Select(d => new OpCase("SparseLogits", $"width {d}", t => Sparse(t, d))),
+        .. new[] { 1, 2, 5, 16, 17, 97, 1023, 1025, 5000 }.Select(v => new OpCase("SoftmaxMetric", $"{v} tokens", t => Softmax(t, v, 0))),
+        new("SoftmaxMetric", "logits around 1000", t => Softmax(t, 97, 1000)),
+        .. new[] { false, true }.SelectMany(js => new[] { 1, 2, 5, 16, 17, 97, 1023, 1025, 5000 }.Select(v =>
+            new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, {v} tokens", t => Divergence(t, v, js, 4), 3))),
+        .. new[] { false, true }.Select(js => new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, logits 300 apart", t => Divergence(t, 33, js, 150), 3)),
+    ];
+
+    static (Indices Offsets, Indices Tokens, Tensor Weights, int[] TokenList) Answers(CaseContext t, int vocabulary)
+    {
+        int[] tokens = [0, vocabulary - 1, vocabulary / 2, vocabulary / 3, vocabulary / 2];
+        return (t.Integers(Offsets), t.Integers(tokens), t.Matrix(1, 5), tokens);
+    }
+
+    static void Sparse(CaseContext t, int d)
+    {
+        const int Vocabulary = 11;
+        Tensor y = t.Matrix(3, d), unembedding = t.Matrix(Vocabulary, d), value = t.Matrix(3, 1), dy = t.Matrix(3, d);
+        var (offsets, tokens, weights, list) = Answers(t, Vocabulary);
+        t.Device.SparseLogits(y, unembedding, offsets, tokens, weights, value, dy);
+        IEnumerable<int> Entries(int i) => Enumerable.Range(Offsets[i], Offsets[i + 1] - Offsets[i]);
+        t.Check(value, (i, _) => Entries(i).Sum(j => At(weights, 0, j) * Enumerable.Range(0, d).Sum(c => (double)At(y, i, c) * At(unembedding, list[j], c))), 3e-6, "value");
+        t.Check(dy, (i, c) => -Entries(i).Sum(j => (double)At(weights, 0, j) * At(unembedding, list[j], c)), 1e-6, "dy");
+        t.Device.SparseLogits(y, unembedding, offsets, tokens, weights, value, default);
+    }
+
+    static double[] LogSoftmax(Tensor x, int row)
+    {
+        var values = Enumerable.Range(0, x.Columns).Select(c => (double)At(x, row, c)).ToArray();
+        var largest = values.Max();
+        var sum = Math.Log(values.Sum(v => Math.Exp(v - largest)));
+        return [.. values.Select(v => v - largest - sum)];
+    }
+
+    static void Softmax(CaseContext t, int vocabulary, double centre)
+    {
+        Tensor logits = t.Matrix(3, vocabulary, centre - 5, centre + 5), value = t.Matrix(3, 1), d = t.Matrix(3, vocabulary);
+        var (offsets, tokens, weights, list) = Answers(t, vocabulary);
+        t.Device.SoftmaxMetric(logits, offsets, tokens, weights, value, d);
+        var p = Enumerable.Range(0, 3).Select(i => LogSoftmax(logits, i).Select(Math.Exp).ToArray()).ToArray();
+        double Weight(int i, int token) => Enumerable.Range(Offsets[i], Offsets[i + 1] - Offsets[i]).Where(j => list[j] == token).Sum(j => (double)At(weights, 0, j));
+        double Metric(int i) => list.Distinct().Sum(token => Weight(i, token) * p[i][token]);
+        t.Check(value, (i, _) => Metric(i), 1e-6, "value");
+        t.Check(d, (i, c) => p[i][c] * (Metric(i) - Weight(i, c)), 1e-6, "dLogits");
+        t.Device.SoftmaxMetric(logits, offsets, tokens, weights, value, default);
+    }
+
+    static void Divergence(CaseContext t, int vocabulary, bool js, double spread)
+    {
+        Tensor logits = t.Batch(3, vocabulary, -spread, spread), reference = t.Batch(3, vocabulary, -spread, spread), value = t.Batch(3, 1), d = t.Batch(3, vocabulary);
+        t.Device.DivergenceMetric(logits, reference, js, value, d);
+        var logP = Enumerable.Range(0, logits.Rows).Select(i => LogSoftmax(logits, i)).ToArray();
+        var logR = Enumerable.Range(0, logits.Rows).Select(i => LogSoftmax(reference, i)).ToArray();
+        double LogMean(int i, int c) => Math.Max(logP[i][c], logR[i][c]) + Math.Log((1 + Math.Exp(-Math.Abs(logP[i][c] - logR[i][c]))) / 2);
+        double Kl(int i) => Enumerable.Range(0, vocabulary).Average(c => Math.Exp(logR[i][c]) * (logR[i][c] - logP[i][c]));
+        double Inner(int i) => Enumerable.Range(0, vocabulary).Sum(c => Math.Exp(logP[i][c]) * (logP[i][c] - LogMean(i, c)));
+        double Js(int i) => 0.5 * (Inner(i) / vocabulary + Enumerable.Range(0, vocabulary).Average(c => Math.Exp(logR[i][c]) * (logR[i][c] - LogMean(i, c))));
+        t.Check(value, (i, _) => js ? Js(i) : Kl(i), 1e-6, "value");
+        var inner = Enumerable.Range(0, logits.Rows).Select(Inner).ToArray();
+        t.Check(d, (i, c) => js
+            ? 0.5 * Math.Exp(logP[i][c]) * (logP[i][c] - LogMean(i, c) - inner[i]) / vocabulary
+            : (Math.Exp(logP[i][c]) - Math.Exp(logR[i][c])) / vocabulary, 1e-6 / vocabulary, "dLogits");
+        t.Device.DivergenceMetric(logits, reference, js, value, default);
+    }
+}

@@ -1,0 +1,53 @@
+using static Faith.Kernels.Tests.CaseContext;
+
+namespace Faith.Kernels.Tests;
+
+internal static class ProductCases
+{
+    /// <summary>Inputs, outputs, and the ranges used of them.</summary>
+    readonly record struct Product(int Rows, int Inputs, int Outputs, int K0 = 0, int K = 0, int N0 = 0, int N = 0)
+    {
+        public override string ToString() => $"{Rows} × {Inputs} × {Outputs}" + (K > 0 ? $", k {K0}+{K}" : "") + (N > 0 ? $", n {N0}+{N}" : "");
+    }
+
+    public static IEnumerable<OpCase> All()
+    {
+        List<Product> shapes = [new(3, 1, 1), new(0, 8, 8), new(5, 32, 97), new(2, 97, 32), new(4, 8, 31), new(4, 33, 33), new(7, 64, 192), new(9, 300, 50)];
+        // Every remainder of rows, at one column block and its neighbours.
+        for (var rows = 1; rows <= 30; rows++) shapes.Add(new(rows, 40, 63 + rows % 4));
+        shapes.AddRange([new(300, 30, 40), new(29, 777, 70), new(3, 1600, 65), new(50, 770, 33)]);
+        // Ranges of k and of n, at block borders and off them.
+        int[] starts = [0, 1, 8, 31, 32, 33, 64, 100];
+        shapes.AddRange(starts.Select(k0 => new Product(5, 165, 70, k0, 64)));
+        shapes.AddRange(starts.Select(n0 => new Product(5, 70, 200, 0, 0, n0, 64)));
+        shapes.AddRange(starts.Select(s => new Product(17, 170, 230, s, 65, s, 97)));
+        shapes.AddRange([new(4, 1000, 40, 700, 200), new(4, 1700, 40, 1, 1699), new(4, 1000, 40, 768, 64), new(15, 40, 300, 3, 30, 250, 50), new(2, 800, 100, 767, 2, 95, 5)]);
+        foreach (var shape in shapes)
+            foreach (var side in new[] { WeightSide.Forward, WeightSide.Transposed })
+                yield return new("Multiply", $"{side} {shape}", t => Multiply(t, shape, side), shape.Rows);
+        foreach (var stored in new[] { false, true })
+            yield return new("CreateWeights", stored ? "stored transposed" : "stored as is", t =>
+            {
+                using var weights = t.Weights(37, 65, WeightPrecision.Float32, stored, out _);
+                Assert.Equal((37, 65), (weights.Inputs, weights.Outputs));
+                Assert.True(weights.Bytes >= 37 * 65 * 4);
+            });
+    }
+
+    static void Multiply(CaseContext t, Product p, WeightSide side)
+    {
+        foreach (var (precision, stored, bias, add) in new[] { (WeightPrecision.Float32, false, false, false), (WeightPrecision.Float32, true, true, false), (WeightPrecision.BFloat16, true, true, true) })
+        {
+            var forward = side == WeightSide.Forward;
+            using var weights = t.Weights(forward ? p.Inputs : p.Outputs, forward ? p.Outputs : p.Inputs, precision, stored, out var w);
+            int k = p.K == 0 ? p.Inputs : p.K, n = p.N == 0 ? p.Outputs : p.N;
+            Tensor x = t.Batch(p.Rows, k), y = t.Batch(p.Rows, n), b = bias ? t.Matrix(1, n) : default;
+            var before = Values(y);
+            double W(int i, int j) => forward ? w[(p.K0 + i) * p.Outputs + p.N0 + j] : w[(p.N0 + j) * p.Inputs + p.K0 + i];
+            var flops = t.Device.MatrixFlops;
+            t.Device.Multiply(weights, side, x, y, b, add, p.K0, p.N0);
+            Assert.Equal(2L * x.Rows * k * n, t.Device.MatrixFlops - flops);
+            t.Check(y, (r, c) => (add ? before[r, c] : 0) + (bias ? At(b, 0, c) : 0) + Enumerable.Range(0, k).Sum(i => At(x, r, i) * W(i, c)), 2e-7 * (4 + Math.Sqrt(k)), "y");
+        }
+    }
+}
