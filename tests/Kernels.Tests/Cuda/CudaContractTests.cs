@@ -1,6 +1,5 @@
 using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
-using Xunit;
 
 namespace Faith.Kernels.Tests.Cuda;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
-using Xunit;
 
 namespace Faith.Kernels.Tests.Cuda;
 

@@ -1,5 +1,4 @@
 using Faith.PtxInterpreter;
-using Xunit;
 
 namespace Faith.Kernels.Tests.Cuda;
 

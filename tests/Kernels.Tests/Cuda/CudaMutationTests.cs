@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
-using Xunit;
 
 namespace Faith.Kernels.Tests.Cuda;
 

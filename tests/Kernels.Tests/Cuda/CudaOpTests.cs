@@ -1,6 +1,5 @@
 using System.Reflection;
 using Faith.PtxInterpreter;
-using Xunit;
 
 namespace Faith.Kernels.Tests.Cuda;
 
