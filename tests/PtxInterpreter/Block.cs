@@ -84,5 +84,6 @@ public sealed class Block : IDisposable
     {
         foreach (var warp in _warps)
             warp.Dispose();
+        Shared.Dispose();
     }
 }

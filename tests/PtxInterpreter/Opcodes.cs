@@ -82,6 +82,9 @@ public static class Opcodes
         Add("abs.f32", "dd", Lanes.Unary<float, Absolute>);
         Add("min.f32", "ddd", Lanes.Binary<float, MinimumNumber>);
         Add("max.f32", "ddd", Lanes.Binary<float, MaximumNumber>);
+        // Unlike the plain ones, these give NaN where an operand is NaN.
+        Add("min.NaN.f32", "ddd", Lanes.Binary<float, Minimum<float>>);
+        Add("max.NaN.f32", "ddd", Lanes.Binary<float, Maximum<float>>);
         Add("ex2.approx.ftz.f32", "dd", Lanes.Scalar<float, float, ExponentialBase2>);
 
         Add("cvt.s64.s32", "qd", Lanes.Scalar<int, long, Widen>);

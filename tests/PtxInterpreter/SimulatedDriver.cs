@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -19,8 +18,10 @@ public static unsafe class SimulatedDriver
     private sealed record Stream;
     private sealed record Event { public long Time { get; set; } }
     private sealed record Graph(List<Action> Work);
-    private sealed record HostMemory;
-    private sealed record Module(Dictionary<string, PtxKernel> Kernels);
+    private sealed record Module(Dictionary<string, PtxKernel> Kernels)
+    {
+        public List<nint> Functions { get; } = [];
+    }
 
     private static readonly Dictionary<int, nint> Texts = [];
 
@@ -58,7 +59,7 @@ public static unsafe class SimulatedDriver
         ["cuEventElapsedTime"] = (nint)(delegate* unmanaged<float*, nint, nint, int>)&EventElapsedTime,
         ["cuEventDestroy_v2"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
         ["cuModuleLoadDataEx"] = (nint)(delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)&ModuleLoadDataEx,
-        ["cuModuleUnload"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuModuleUnload"] = (nint)(delegate* unmanaged<nint, int>)&ModuleUnload,
         ["cuModuleGetFunction"] = (nint)(delegate* unmanaged<nint*, nint, byte*, int>)&ModuleGetFunction,
         ["cuLaunchKernel"] = (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)&LaunchKernel,
         ["cuStreamBeginCapture_v2"] = (nint)(delegate* unmanaged<nint, int, int>)&StreamBeginCapture,
@@ -390,7 +391,18 @@ public static unsafe class SimulatedDriver
         if (!item.Kernels.TryGetValue(Marshal.PtrToStringUTF8((nint)name)!, out var kernel))
             return NotFound;
         *function = SimulatedGpu.Add(kernel);
+        item.Functions.Add(*function);
         return 0;
+    }
+
+    // Functions live as long as their module.
+    [UnmanagedCallersOnly]
+    private static int ModuleUnload(nint module)
+    {
+        if (SimulatedGpu.Get<Module>(module) is not { } item)
+            return InvalidHandle;
+        item.Functions.ForEach(f => SimulatedGpu.Remove(f));
+        return SimulatedGpu.Remove(module) ? 0 : InvalidHandle;
     }
 
     [UnmanagedCallersOnly]

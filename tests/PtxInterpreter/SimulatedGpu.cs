@@ -56,6 +56,7 @@ public static class SimulatedGpu
         Multiprocessors = 4;
         MemoryBytes = 1L << 30;
         ReverseBlocks = false;
+        Memory.AcceptsHostMemory = false;
         Fault = null;
         Capture = null;
         Launched.Clear();

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Faith.Kernels.Cuda;
 
 // Launchers of elementwise.cu and norm.cu.
-public sealed partial class CudaDevice
+public sealed unsafe partial class CudaDevice
 {
     private const int ElementsOfABlock = 1024, LargestGridY = ushort.MaxValue;
 
@@ -28,7 +28,18 @@ public sealed partial class CudaDevice
     // ---- rows and elements ----
 
     /// <inheritdoc/>
-    public override void Fill(Tensor x, float value) => Elements("fill", default, default, x, value);
+    public override void Fill(Tensor x, float value)
+    {
+        if (x.Count == 0)
+            return;
+        if (x.Stride != x.Columns && x.Rows > 1)
+        {
+            Elements("fill", default, default, x, value);
+            return;
+        }
+        _context.MakeCurrent();
+        _driver.Check(_driver.cuMemsetD32Async(x.Pointer, BitConverter.SingleToUInt32Bits(value), (nuint)x.Count, _stream.Value));
+    }
 
     /// <inheritdoc/>
     public override void Copy(Tensor x, Tensor y) => Elements("copy", x, default, y);

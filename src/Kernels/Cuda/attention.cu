@@ -45,7 +45,7 @@ template <int DI, int warps, class Row> DEVICE void loadTile(float *tile, int he
         const float *from = row(i);
         UNROLL for (int c = 0; c < DI; c++) {
             const int column = lane() + 32 * c;
-            tile[i * (32 * DI + 1) + column] = from && column < headDim ? from[column] : 0.f;
+            tile[i * (32 * DI + 1) + column] = from && column < headDim ? ((GLOBAL(float) *)from)[column] : 0.f;
         }
     }
 }
@@ -56,7 +56,7 @@ template <int DI, int warps, class Row> DEVICE void loadRows(float *rows, int co
         const float *from = row(i);
         UNROLL for (int c = 0; c < DI; c++) {
             const int column = lane() + 32 * c;
-            rows[i * 32 * DI + column] = from && column < headDim ? from[column] : 0.f;
+            rows[i * 32 * DI + column] = from && column < headDim ? ((GLOBAL(float) *)from)[column] : 0.f;
         }
     }
 }
