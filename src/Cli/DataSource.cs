@@ -12,7 +12,8 @@ internal static class DataSource
 
     /// <summary>Loads the examples and checks them against the model.</summary>
     /// <param name="examples">How many, or null for all of a file and <see cref="TaskPrompts.DefaultCount"/> of a task.</param>
-    public static PromptSet Load(string data, int? examples, LoadedModel model)
+    /// <param name="notes">Where to say what was left out.</param>
+    public static PromptSet Load(string data, int? examples, LoadedModel model, TextWriter notes)
     {
         var task = TaskCatalog.All.FirstOrDefault(task => task.Name == data);
         if (task is null)
@@ -26,7 +27,8 @@ internal static class DataSource
             return examples is { } count ? set.First(count) : set;
         }
         var tokenizer = model.Tokenizer ?? throw new InputException($"--data {data}: a built-in task is text, but the model has no tokenizer; give a file of token ids");
-        var prompts = task.Generate(examples ?? TaskPrompts.DefaultCount, Seed, TaskSplit.HeldOut);
-        return PromptSet.FromText(task.Name, prompts.Select(p => (p.Clean, p.Corrupted, (IReadOnlyList<string>)p.Answers, (IReadOnlyList<string>)p.Distractors)), tokenizer, model.Config);
+        var loaded = TaskData.Load(task, examples ?? TaskPrompts.DefaultCount, Seed, TaskSplit.HeldOut, tokenizer, model.Config);
+        if (loaded.Skipped > 0) notes.WriteLine($"faith: {loaded.Skipped} prompts of {data} do not fit the tokenizer of {model.Name} and were skipped; {loaded.Prompts.Count} are used");
+        return loaded.Prompts;
     }
 }

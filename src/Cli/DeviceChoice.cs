@@ -1,5 +1,6 @@
 using Faith.Engine;
 using Faith.Kernels;
+using Faith.Kernels.Cuda;
 
 namespace Faith.Cli;
 
@@ -7,7 +8,8 @@ namespace Faith.Cli;
 /// <param name="Name">auto, cpu, cuda or cuda:i.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
 /// <param name="MemoryBytes">Most memory for activations, or null.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes)
+/// <param name="Notes">Where to say why a GPU is passed over.</param>
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes)
 {
     /// <summary>Opens the device.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -15,11 +17,31 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes)
     {
         try
         {
-            return Devices.Open(Name, Threads);
+            return Name == "auto" ? OpenBest() : Devices.Open(Name, Threads);
         }
-        catch (Exception e) when (e is ArgumentException or Faith.Kernels.Cuda.CudaException)
+        catch (Exception e) when (e is ArgumentException or CudaException)
         {
-            throw new InputException($"--device: {e.Message}", e);
+            throw new InputException($"--device {Name}: {e.Message}", e);
         }
+    }
+
+    // A machine without a driver has no GPU to miss; one with a driver that does not work has, and its user wants to know.
+    private Device OpenBest()
+    {
+        var probe = CudaDevices.Probe();
+        var reason = probe.Reason;
+        if (probe.Available)
+        {
+            try
+            {
+                return CudaDevices.Open(probe);
+            }
+            catch (CudaException e)
+            {
+                reason = e.Message;
+            }
+        }
+        if (probe.Driver is not null) Notes.WriteLine($"faith: the GPU is not used: {reason.ReplaceLineEndings(" ")}");
+        return Devices.Open("cpu", Threads);
     }
 }

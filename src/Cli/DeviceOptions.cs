@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Faith.Cli;
 
 /// <summary>The options that say where a model runs and with how much.</summary>
-internal sealed class DeviceOptions
+internal sealed class DeviceOptions(CommandContext context)
 {
     private const double BytesPerGibibyte = 1L << 30;
     private const int MostThreads = 1024;
@@ -31,5 +31,5 @@ internal sealed class DeviceOptions
 
     /// <summary>What was chosen.</summary>
     public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
-        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null);
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Error);
 }

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Kernels;
+using Faith.Kernels.Cuda;
 
 namespace Faith.Cli;
 
@@ -56,13 +57,18 @@ public static class FaithProgram
 
     private static FaithRootCommand Root(CommandContext context) => new()
     {
+        DemoCommand.Create(context),
         AttributeCommand.Create(context),
         CircuitCommand.Create(context),
         EvaluateCommand.Create(context),
         CurveCommand.Create(context),
+        AccuracyCommand.Create(context),
         DrawCommand.Create(context),
         TasksCommand.Create(context),
         GenerateCommand.Create(context),
+        BenchCommand.Create(context),
+        PlanCommand.Create(context),
+        DevicesCommand.Create(context),
     };
 
     private static int Report(Exception exception, TextWriter error)
@@ -70,6 +76,7 @@ public static class FaithProgram
         var (code, message) = exception switch
         {
             InputException => (BadInput, exception.Message),
+            CudaException => (BadInput, $"the GPU failed: {exception.Message}; --device cpu runs without it"),
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
             OutOfMemoryException => (BadInput, "the machine has too little memory; a smaller --memory, fewer --examples or shorter prompts need less"),
             OperationCanceledException => (Interrupted, "cancelled; nothing was written"),

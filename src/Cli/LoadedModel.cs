@@ -29,6 +29,9 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Its description.</summary>
     public ModelConfig Config => weights.Config;
 
+    /// <summary>Its parameters, still in the files.</summary>
+    public ModelWeights Weights => weights;
+
     /// <summary>Its graph.</summary>
     public ModelGraph Graph => new(Config.Layers, Config.Heads, Config.ParallelBlocks);
 

@@ -81,6 +81,19 @@ public sealed class ModelCommandTests : CliTest
         var output = Done("curve", "--model", model, "--data", data, "--scores", scores, "--select", "greedy", "--out", At("curve.csv"));
         Assert.Equal(1, double.Parse(File.ReadAllLines(At("curve.csv"))[^1].Split(',')[^1], CultureInfo.InvariantCulture), 5);
         Assert.Contains("faithfulness", output, StringComparison.Ordinal);
+        Done("curve", "--model", model, "--data", data, "--scores", scores, "--out", At("curve.csv"), "--svg", At("curve.svg"));
+        Assert.StartsWith("<svg", File.ReadAllText(At("curve.svg")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Attribute_writes_the_run_in_numbers()
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("scores.json"), "--json", At("run.json"));
+        var run = Json("run.json");
+        Assert.Equal(Json("scores.json").GetProperty("edges").EnumerateObject().Count(), run.GetProperty("edges").GetInt32());
+        Assert.Equal(2, run.GetProperty("clean").GetProperty("per_example").GetArrayLength());
+        Assert.Equal(Json("scores.json").GetProperty("run").GetProperty("completeness_gap").GetDouble(), run.GetProperty("completeness_gap").GetDouble());
+        Assert.InRange(run.GetProperty("phases").EnumerateObject().Sum(p => p.Value.GetDouble()), double.Epsilon, run.GetProperty("seconds").GetDouble());
     }
 
     [Fact]

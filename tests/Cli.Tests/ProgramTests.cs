@@ -4,7 +4,7 @@ namespace Faith.Cli.Tests;
 
 public sealed class ProgramTests : CliTest
 {
-    public static TheoryData<string[]> Commands => new([[], ["attribute"], ["circuit"], ["evaluate"], ["curve"], ["draw"], ["generate"], ["tasks"], ["tasks", "list"], ["tasks", "show"], ["tasks", "export"]]);
+    public static TheoryData<string[]> Commands => new([[], ["demo"], ["accuracy"], ["bench"], ["plan"], ["devices"], ["attribute"], ["circuit"], ["evaluate"], ["curve"], ["draw"], ["generate"], ["tasks"], ["tasks", "list"], ["tasks", "show"], ["tasks", "export"]]);
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -14,6 +14,21 @@ public sealed class ProgramTests : CliTest
         Assert.Contains("Usage:", output, StringComparison.Ordinal);
         Assert.Contains("Examples:", output, StringComparison.Ordinal);
         Assert.Contains($"  faith {string.Join(' ', command)}", output, StringComparison.Ordinal);
+    }
+
+    // What scripts rely on.
+    [Theory]
+    [InlineData("demo", "--task", "--all", "--out")]
+    [InlineData("attribute", "--model", "--data", "--out", "--method", "--steps", "--rule", "--metric", "--examples", "--device", "--memory", "--threads")]
+    [InlineData("circuit", "--scores", "--edges", "--select", "--signed", "--threshold", "--out")]
+    [InlineData("evaluate", "--model", "--data", "--circuit", "--metric", "--json")]
+    [InlineData("curve", "--model", "--data", "--scores", "--edges", "--select", "--out", "--svg")]
+    [InlineData("draw", "--out")]
+    [InlineData("bench", "--shape", "--method", "--steps", "--examples", "--tokens", "--first-difference", "--device", "--threads", "--json")]
+    public void Every_documented_option_exists(string command, params string[] options)
+    {
+        var help = Done(command, "--help");
+        Assert.All(options, option => Assert.Matches($@"(^|[\s,]){option}[\s,]", help));
     }
 
     [Fact]

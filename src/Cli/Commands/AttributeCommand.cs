@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -15,11 +16,12 @@ internal static class AttributeCommand
 
     public static Command Create(CommandContext context)
     {
-        var run = new RunOptions();
+        var run = new RunOptions(context);
         var output = OptionKinds.Required("--out", "FILE", "the scores, as JSON");
         var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, MostSteps);
         var rule = OptionKinds.Choice("--rule", "rule of the path integral", "left", IntegrationRules.Names);
+        var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
@@ -29,10 +31,12 @@ internal static class AttributeCommand
         command.Add(method);
         command.Add(steps);
         command.Add(rule);
+        command.Add(json);
         command.SetAction(parse =>
         {
             var path = parse.GetRequiredValue(output);
-            Outputs.Check(path);
+            var jsonPath = parse.GetValue(json);
+            Outputs.Check(path, jsonPath);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var options = new AttributionOptions
@@ -48,32 +52,27 @@ internal static class AttributeCommand
             var file = new ScoreFile
             {
                 Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph),
-                Run = Record(model, data, options, transformer.Device.Name, result),
+                Run = RunRecords.Of(model.Name, transformer, data, options, result),
             };
             file.Write(path);
+            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, result));
             Summarise(context, path, data, options, result);
         });
         return command;
     }
 
-    private static RunRecord Record(LoadedModel model, PromptSet data, AttributionOptions options, string device, AttributionResult result) => new()
+    private static void Members(Utf8JsonWriter json, AttributionResult result)
     {
-        Version = ProgramVersion.Text,
-        Model = model.Name,
-        ModelHash = model.Hash,
-        Data = data.Name,
-        DataHash = data.Hash,
-        Method = options.Method,
-        Steps = options.Method == "eap-ig" ? options.Steps : null,
-        Rule = options.Method == "eap-ig" ? options.Rule.Name() : null,
-        Metric = options.Metric.Name(),
-        Ablation = "patching",
-        Level = "edge",
-        Device = device,
-        Examples = data.Count,
-        CompletenessGap = result.CompletenessGap,
-        Seconds = result.Seconds,
-    };
+        json.WriteNumber("edges", result.Scores.Graph.Edges);
+        json.WriteMetric("clean", result.Clean);
+        json.WriteMetric("corrupted", result.Corrupted);
+        json.WriteNumberOrNull("completeness_gap", result.CompletenessGap ?? double.NaN);
+        json.WriteNumber("seconds", result.Seconds);
+        json.WriteStartObject("phases");
+        foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);
+        json.WriteEndObject();
+        json.WriteNumber("workspace_bytes", result.WorkspaceBytes);
+    }
 
     private static void Summarise(CommandContext context, string path, PromptSet data, AttributionOptions options, AttributionResult result)
     {

@@ -14,21 +14,23 @@ internal static class CurveCommand
 {
     public static Command Create(CommandContext context)
     {
-        var run = new RunOptions();
+        var run = new RunOptions(context);
         var scores = OptionKinds.Required("--scores", "FILE", "scores, as written by faith attribute");
         var edges = EdgeCounts();
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
         var output = OptionKinds.Required("--out", "FILE", "the curve, as CSV");
+        var svg = OptionKinds.Optional("--svg", "FILE", "the curve as a plot");
         var command = new FaithCommand("curve", "Measures the circuits of several sizes that one set of scores gives.",
             "faith curve --model tasks-4l --data ioi --scores scores.json --out curve.csv",
-            "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv");
+            "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv --svg curve.svg");
         run.AddTo(command);
-        foreach (var option in (Option[])[scores, edges, select, signed, output]) command.Add(option);
+        foreach (var option in (Option[])[scores, edges, select, signed, output, svg]) command.Add(option);
         command.SetAction(parse =>
         {
             var path = parse.GetRequiredValue(output);
-            Outputs.Check(path);
+            var plotPath = parse.GetValue(svg);
+            Outputs.Check(path, plotPath);
             using var model = run.LoadModel(parse);
             var scoresPath = parse.GetRequiredValue(scores);
             var values = CircuitFile.Read(scoresPath, model).Scores ?? throw new InputException($"{scoresPath}: the edges have no scores to select by");
@@ -42,6 +44,7 @@ internal static class CurveCommand
             var metric = run.Metric(parse);
             var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(transformer, data, circuits, metric, device.MemoryBytes, progress, context.Cancellation));
             OutputFile.WriteText(path, Csv(counts, circuits, results));
+            if (plotPath is not null) OutputFile.WriteText(plotPath, Plot($"{model.Name} on {data.Name}, {metric.Name()}", Path.GetFileName(scoresPath), circuits, results));
             Summarise(context, counts, circuits, metric, results);
         });
         return command;
@@ -66,6 +69,18 @@ internal static class CurveCommand
             return [.. counts];
         },
     };
+
+    private static string Plot(string title, string name, Circuit[] circuits, IReadOnlyList<Faithfulness> results)
+    {
+        // Several sizes may be pruned to the same circuit: one point each.
+        var points = circuits.Select((c, i) => (c.EdgeCount, results[i].Normalised)).DistinctBy(p => p.EdgeCount).OrderBy(p => p.EdgeCount).ToArray();
+        return new CurvePlot
+        {
+            Title = title,
+            Series = [new(name, [.. points.Select(p => (double)p.EdgeCount)], [.. points.Select(p => p.Normalised)])],
+            Levels = [(1, "whole model"), (0, "corrupted run")],
+        }.ToSvg();
+    }
 
     private static string Csv(int[] counts, Circuit[] circuits, IReadOnlyList<Faithfulness> results)
     {

@@ -11,7 +11,7 @@ internal static class EvaluateCommand
 {
     public static Command Create(CommandContext context)
     {
-        var run = new RunOptions();
+        var run = new RunOptions(context);
         var circuit = OptionKinds.Required("--circuit", "FILE", "the circuit, as written by faith circuit");
         var json = OptionKinds.Optional("--json", "FILE", "the result with the value of every example");
         var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted.",

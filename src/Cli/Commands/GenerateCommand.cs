@@ -15,7 +15,7 @@ internal static class GenerateCommand
         var name = OptionKinds.Required("--model", "M", "a directory in Hugging Face layout, or the name of a shipped model");
         var prompt = OptionKinds.Required("--prompt", "TEXT", "the text to continue");
         var tokens = OptionKinds.Integer("--tokens", "how many tokens at most", 40, 1, MostTokens);
-        var device = new DeviceOptions();
+        var device = new DeviceOptions(context);
         var command = new FaithCommand("generate", "Continues a text with the most likely tokens.",
             "faith generate --model tasks-4l --prompt \"When Ida and Leo went to the lake, Leo gave a map to\" --tokens 5")
         { name, prompt, tokens };

@@ -10,6 +10,10 @@ public abstract class AttributionMethod
     public abstract string Name { get; }
     /// <summary>One line for tables: what is computed, and the source.</summary>
     public abstract string Summary { get; }
+    /// <summary>True when the result depends on <see cref="AttributionOptions.Steps"/>.</summary>
+    public virtual bool UsesSteps => false;
+    /// <summary>The points of the path from the corrupted to the clean input whose gradients are weighed; null for a method of another kind.</summary>
+    public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options) => null;
     /// <summary>Scores every edge.</summary>
     public abstract AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation);
@@ -22,7 +26,7 @@ public static class AttributionMethods
     public static IReadOnlyList<AttributionMethod> All { get; } =
     [
         new PathMethod("eap", "edge attribution patching: one gradient, at the clean run (Syed et al. 2023)", _ => [new PathPoint(1, 1)]),
-        new PathMethod("eap-ig", "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)", options => options.Rule.Points(options.Steps)),
+        new PathMethod("eap-ig", "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)", options => options.Rule.Points(options.Steps), usesSteps: true),
         new PathMethod("clean-corrupted", "the mean of the gradients at the clean and the corrupted run (Hanna et al. 2024)", _ => [new PathPoint(1, 0.5), new PathPoint(0, 0.5)]),
     ];
 

@@ -10,10 +10,12 @@ namespace Faith.Engine.Attribution;
 /// Methods that weigh gradients at points of the path from the corrupted to the clean input: EAP (the clean end only),
 /// clean-corrupted (both ends), EAP-IG (an integration rule). They differ in their points only.
 /// </summary>
-internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, PathPoint[]> points) : AttributionMethod
+internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, PathPoint[]> points, bool usesSteps = false) : AttributionMethod
 {
     public override string Name => name;
     public override string Summary => summary;
+    public override bool UsesSteps => usesSteps;
+    public override IReadOnlyList<PathPoint> Path(AttributionOptions options) => points(options);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation)

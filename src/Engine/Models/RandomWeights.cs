@@ -30,10 +30,14 @@ public static class RandomWeights
     /// A model of a named shape: matrices and biases of mean 0 and standard deviation 0.018, norms of scale 1 and shift 0.
     /// The Llama 3 shapes are in bfloat16 as their checkpoints are, the others in float32.
     /// </summary>
+    /// <param name="shape">One of <see cref="Shapes"/>.</param>
+    /// <param name="precision">Another precision than the shape's own.</param>
+    /// <param name="layers">Another number of layers than the shape's own.</param>
     /// <exception cref="InputException">There is no such shape.</exception>
-    public static ModelWeights Create(string shape)
+    public static ModelWeights Create(string shape, WeightPrecision? precision = null, int? layers = null)
     {
-        if (Known.TryGetValue(shape, out var known)) return Create(known.Config, known.Precision);
+        if (layers is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(layers));
+        if (Known.TryGetValue(shape, out var known)) return Create(known.Config with { Layers = layers ?? known.Config.Layers }, precision ?? known.Precision);
         throw new InputException($"shape {Wording.Quote(shape)} is unknown; supported: {string.Join(", ", Shapes)}");
     }
 

@@ -35,19 +35,21 @@ public abstract class TaskGenerator
     public IReadOnlyList<TaskPrompt> Generate(int count, ulong seed, TaskSplit split)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var prompts = Prompts(seed, split).Take(count).ToList();
+        if (prompts.Count == count) return prompts;
+        throw new InputException($"task {Name}: {count} prompts asked for, but there are only {prompts.Count}; ask for at most that many");
+    }
+
+    /// <summary>All prompts of a split in the order of a seed, made one at a time: <see cref="Generate"/> takes the first ones.</summary>
+    public IEnumerable<TaskPrompt> Prompts(ulong seed, TaskSplit split)
+    {
         var order = new Shuffle(Size, SplitMix64.Mix(seed ^ Hash(Name)));
-        var prompts = new List<TaskPrompt>(Math.Min(count, 1 << 20));
-        for (long place = 0; prompts.Count < count; place++)
+        for (long place = 0; place < Size; place++)
         {
-            if (place == Size)
-            {
-                throw new InputException($"task {Name}: {count} prompts asked for, but there are only {prompts.Count}; ask for at most that many");
-            }
             var index = order[place];
             var random = new SplitMix64(SplitMix64.Mix(seed) ^ (ulong)index);
-            if (At(index, split, ref random) is { } prompt) prompts.Add(prompt);
+            if (At(index, split, ref random) is { } prompt) yield return prompt;
         }
-        return prompts;
     }
 
     /// <summary>The split that a key, the part of a prompt that tells the splits apart, belongs to.</summary>

@@ -21,7 +21,7 @@ public sealed unsafe partial class CudaDevice
         ArgumentNullException.ThrowIfNull(source);
         var (rows, columns) = source.StoredTransposed ? (source.Outputs, source.Inputs) : (source.Inputs, source.Outputs);
         var elementBytes = source.Precision == WeightPrecision.BFloat16 ? 2 : 4;
-        var buffer = CudaBuffer.Allocate(_context, checked((long)rows * columns * elementBytes));
+        var buffer = CudaBuffer.Allocate(_context, CudaWeights.BytesOf(source));
         try
         {
             // Float32 rows pass through an array and then a pinned buffer, a few megabytes at a time.

@@ -6,6 +6,9 @@ namespace Faith.Kernels.Cuda;
 internal sealed class CudaWeights(DeviceBuffer buffer, int inputs, int outputs, bool storedTransposed, WeightPrecision precision)
     : Weights(inputs, outputs)
 {
+    /// <summary>Bytes that a matrix takes.</summary>
+    public static long BytesOf(MatrixSource source) => checked((long)source.Inputs * source.Outputs * (source.Precision == WeightPrecision.BFloat16 ? 2 : 4));
+
     public nint Pointer => buffer.Address;
     /// <summary>True when the rows in memory are the columns of W.</summary>
     public bool StoredTransposed { get; } = storedTransposed;

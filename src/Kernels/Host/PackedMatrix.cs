@@ -23,7 +23,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
         Depth = depth;
         Columns = columns;
         Half = precision == WeightPrecision.BFloat16;
-        memory = new HostBuffer((long)Panels * depth * RowBytes);
+        memory = new HostBuffer(BytesOf(depth, columns, precision));
         for (var c = 0; c < PanelColumns; c++)
         {
             var (group, column) = Math.DivRem(c, 2 * lanes);
@@ -45,6 +45,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     /// <summary>Bytes held.</summary>
     public long Bytes => memory.Bytes;
+
+    /// <summary>Bytes that a matrix of this size takes.</summary>
+    public static long BytesOf(int depth, int columns, WeightPrecision precision) =>
+        (columns + PanelColumns - 1L) / PanelColumns * PanelColumns * depth * (precision == WeightPrecision.BFloat16 ? sizeof(ushort) : sizeof(float));
 
     int RowBytes => PanelColumns * (Half ? sizeof(ushort) : sizeof(float));
 
@@ -77,6 +81,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
 /// <summary>W and Wᵀ, both packed.</summary>
 internal sealed class HostWeights(PackedMatrix forward, PackedMatrix transposed) : Weights(forward.Depth, forward.Columns)
 {
+    /// <summary>Bytes that the packed forms of a matrix take.</summary>
+    public static long BytesOf(MatrixSource source) =>
+        PackedMatrix.BytesOf(source.Inputs, source.Outputs, source.Precision) + PackedMatrix.BytesOf(source.Outputs, source.Inputs, source.Precision);
+
     /// <summary>The packed form of a side.</summary>
     public PackedMatrix Side(WeightSide side) => side == WeightSide.Forward ? forward : transposed;
 

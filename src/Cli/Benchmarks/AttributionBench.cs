@@ -1,0 +1,91 @@
+using System.Text.Json;
+using Faith.Engine.Attribution;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+using Faith.Kernels.Host;
+
+namespace Faith.Cli.Benchmarks;
+
+/// <summary>`faith bench`: how fast a method scores all edges of a model with random weights.</summary>
+internal sealed record AttributionBench
+{
+    private const double Giga = 1e9;
+    /// <summary>The phases that score edges once the gradients are there; the others are forwards and backwards.</summary>
+    private static readonly string[] ScorePhases = ["scores", "sum"];
+
+    public required BenchSettings Settings { get; init; }
+    public required string Device { get; init; }
+    public required Timings<AttributionResult> Times { get; init; }
+    /// <summary>Operations that cannot be done without, or null for a method without such a count.</summary>
+    public required double? Flops { get; init; }
+    /// <summary>What the processor can do at most, or null on a GPU.</summary>
+    public required double? PeakGflops { get; init; }
+    public required long PeakMemoryBytes { get; init; }
+
+    private double ExamplesPerSecond => Settings.Examples / Times.Median;
+    private double? Gflops => Flops / Times.Median / Giga;
+    private double? ShareOfPeak => Gflops / PeakGflops;
+    private IReadOnlyDictionary<string, double> Phases => Times.Typical.Phases;
+    /// <summary>Seconds of the edge scores over those of the forwards and backwards alone.</summary>
+    private double ScoreShare => Phases.Where(p => ScorePhases.Contains(p.Key)).Sum(p => p.Value) / Phases.Where(p => !ScorePhases.Contains(p.Key)).Sum(p => p.Value);
+
+    /// <summary>Times the runs; loading the model is not part of them.</summary>
+    public static AttributionBench Run(Device device, BenchSettings settings, int threads, CancellationToken cancellation)
+    {
+        using var weights = settings.Weights();
+        using var model = new Transformer(device, weights);
+        var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
+        // Before and after: the machine may be busy with something else at one of the two.
+        double? peak = device is HostDevice ? PeakProbe.MeasureGflops(threads) : null;
+        var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
+        if (peak is { } before) peak = Math.Max(before, PeakProbe.MeasureGflops(threads));
+        double? flops = null;
+        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options) is { } path)
+        {
+            var (forwards, backwards) = RunPlanner.PassesOf(path);
+            flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
+        }
+        return new() { Settings = settings, Device = device.Name, Times = times, Flops = flops, PeakGflops = peak, PeakMemoryBytes = PeakMemory.Bytes() };
+    }
+
+    /// <summary>The result as JSON.</summary>
+    public void WriteJson(Utf8JsonWriter json)
+    {
+        json.WriteNumber("seconds", Times.Median);
+        json.WriteNumber("seconds_min", Times.Least);
+        json.WriteNumber("examples", Settings.Examples);
+        json.WriteNumber("examples_per_second", ExamplesPerSecond);
+        json.WriteNumberOrNull("flops", Flops ?? double.NaN);
+        json.WriteNumberOrNull("peak_gflops", PeakGflops ?? double.NaN);
+        json.WriteNumberOrNull("share_of_peak", ShareOfPeak ?? double.NaN);
+        json.WriteNumber("peak_memory_bytes", PeakMemoryBytes);
+        json.WriteStartObject("phases");
+        foreach (var (name, seconds) in Phases) json.WriteNumber(name, seconds);
+        json.WriteEndObject();
+        json.WriteNumberOrNull("score_share", ScoreShare);
+        json.WriteNumber("runs", Settings.Runs);
+        json.WriteString("shape", Settings.Shape);
+        json.WriteString("method", Settings.Options.Method);
+        json.WriteNumber("steps", Settings.Options.Steps);
+        json.WriteNumber("tokens", Settings.Tokens);
+        json.WriteNumber("first_difference", Settings.FirstDifference);
+        json.WriteString("device", Device);
+    }
+
+    /// <summary>The result for people.</summary>
+    public void Print(CommandContext context)
+    {
+        var table = new TextTable($"{Settings.Options.Method} on {Settings.Shape}, {Settings.Examples} × {Settings.Tokens} tokens, {Device}", "");
+        table.Add("seconds (median, fastest)", $"{Times.Median:0.000}, {Times.Least:0.000} of {Settings.Runs} runs");
+        table.Add("examples/s", $"{ExamplesPerSecond:0.00}");
+        if (Flops is { } flops) table.Add("floor of operations", $"{flops / Giga:#,0.0} GFLOP, done at {Gflops:0.0} GFLOP/s");
+        if (PeakGflops is { } peak) table.Add("FMA peak of the machine", $"{peak:0.0} GFLOP/s; share {ShareOfPeak:0.0%}");
+        table.Add("peak memory", $"{PeakMemoryBytes / (double)(1 << 20):#,0} MiB");
+        table.Write(context);
+        var phases = new TextTable("phase", ">seconds", ">share");
+        var total = Phases.Values.Sum();
+        foreach (var (name, seconds) in Phases) phases.Add(name, $"{seconds:0.000}", $"{seconds / total:0.0%}");
+        phases.Write(context);
+        context.Output.WriteLine($"edge scores on top of forwards and backwards: {ScoreShare:0.0%}");
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Cli.Benchmarks;
+
+/// <summary>`faith bench --what evaluate`: a curve of circuits of growing size against one clean and one corrupted forward pass.</summary>
+internal sealed record CircuitBench
+{
+    private const int CircuitsOfCurve = 20;
+    private const int Smallest = 30, Largest = 2000;
+    private const int ExamplesScored = 4;
+
+    public required BenchSettings Settings { get; init; }
+    public required string Device { get; init; }
+    public required IReadOnlyList<int> Edges { get; init; }
+    public required Timings<IReadOnlyList<Faithfulness>> Curve { get; init; }
+    public required Timings<IReadOnlyList<Faithfulness>> Ends { get; init; }
+
+    private double Ratio => Curve.Median / Ends.Median;
+
+    /// <summary>Times the curve and its ends in turn.</summary>
+    public static CircuitBench Run(Device device, BenchSettings settings, CancellationToken cancellation)
+    {
+        using var weights = settings.Weights();
+        using var model = new Transformer(device, weights);
+        var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
+        var circuits = CircuitsOf(model, data, settings.Options, cancellation);
+        return new()
+        {
+            Settings = settings,
+            Device = device.Name,
+            Edges = [.. circuits.Select(c => c.EdgeCount)],
+            Curve = Timings.Of(settings.Runs, () => Evaluate(circuits)),
+            Ends = Timings.Of(settings.Runs, () => Evaluate([])),
+        };
+
+        IReadOnlyList<Faithfulness> Evaluate(Circuit[] chosen) =>
+            CircuitEvaluator.Evaluate(model, data, chosen, settings.Options.Metric, settings.Options.MemoryBytes, cancellation: cancellation);
+    }
+
+    /// <summary>Circuits as they are found: greedy by EAP scores, at even distances on a logarithmic axis.</summary>
+    private static Circuit[] CircuitsOf(Transformer model, PromptSet data, AttributionOptions options, CancellationToken cancellation)
+    {
+        var scores = Attributor.Run(model, data.First(ExamplesScored), options with { Method = "eap" }, cancellation: cancellation).Scores;
+        var (from, to) = (Math.Min(Smallest, model.Graph.Edges), Math.Min(Largest, model.Graph.Edges));
+        return [.. Enumerable.Range(0, CircuitsOfCurve).Select(i => CircuitSelection.Greedy(scores, (int)Math.Round(from * Math.Pow((double)to / from, i / (CircuitsOfCurve - 1.0))), signed: false))];
+    }
+
+    /// <summary>The result as JSON.</summary>
+    public void WriteJson(Utf8JsonWriter json)
+    {
+        json.WriteNumber("seconds", Curve.Median);
+        json.WriteNumber("seconds_min", Curve.Least);
+        json.WriteNumber("examples", Settings.Examples);
+        json.WriteNumber("examples_per_second", Settings.Examples / Curve.Median);
+        json.WriteNumber("ends_seconds", Ends.Median);
+        json.WriteNumber("ratio", Ratio);
+        json.WriteStartArray("edges");
+        foreach (var edges in Edges) json.WriteNumberValue(edges);
+        json.WriteEndArray();
+        json.WriteNumber("peak_memory_bytes", PeakMemory.Bytes());
+        json.WriteString("shape", Settings.Shape);
+        json.WriteString("device", Device);
+    }
+
+    /// <summary>The result for people.</summary>
+    public void Print(CommandContext context)
+    {
+        var table = new TextTable($"{Edges.Count} circuits of {Edges.Min()} to {Edges.Max()} edges on {Settings.Shape}, {Settings.Examples} × {Settings.Tokens} tokens, {Device}", "");
+        table.Add("seconds of the curve (median, fastest)", $"{Curve.Median:0.000}, {Curve.Least:0.000} of {Settings.Runs} runs");
+        table.Add("seconds of one clean and one corrupted forward", $"{Ends.Median:0.000}, {Ends.Least:0.000}");
+        table.Add("ratio", $"{Ratio:0.00}");
+        table.Write(context);
+    }
+}

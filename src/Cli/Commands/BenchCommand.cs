@@ -1,0 +1,87 @@
+using System.CommandLine;
+using Faith.Cli.Benchmarks;
+using Faith.Engine;
+using Faith.Engine.Attribution;
+using Faith.Engine.Models;
+using Faith.Engine.Reports;
+using Faith.Kernels;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith bench`: time and memory on models of known shapes with random weights.</summary>
+internal static class BenchCommand
+{
+    private const int LeastRuns = 5;
+
+    public static Command Create(CommandContext context)
+    {
+        var shape = OptionKinds.Required("--shape", "shape", $"the model: {string.Join(", ", RandomWeights.Shapes)}");
+        var what = OptionKinds.Choice("--what", "what is timed: edge scores, a curve of circuits, or how the time grows", "attribute", ["attribute", "evaluate", "growth"]);
+        var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
+        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
+        var examples = OptionKinds.Integer("--examples", "random examples", 20, 1, 1_000_000);
+        var tokens = OptionKinds.Integer("--tokens", "tokens of each example", 16, 2, 1_000_000);
+        var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of the prompt before the first differing token; 0 (the default): every position can differ",
+            value => value is >= 0 and < 1, "a number from 0 to below 1");
+        var bf16 = new Option<bool>("--bf16") { Description = "hold the weights in bfloat16, whatever the shape's own precision" };
+        var runs = OptionKinds.Integer("--runs", "timed runs after one warm-up", LeastRuns, LeastRuns, 1000);
+        var json = OptionKinds.Optional("--json", "FILE", "the result");
+        var svg = OptionKinds.Optional("--svg", "FILE", "with --what growth: the plot");
+        var device = new DeviceOptions(context);
+        var command = new FaithCommand("bench", "Times a method on a model of a known shape with random weights.",
+            "faith bench --shape gpt2", "faith bench --shape gpt2 --first-difference 0.667 --json bench.json",
+            "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape stories15m --what growth --svg growth.svg")
+        { shape, what, method, steps, examples, tokens, first, bf16, runs, json, svg };
+        device.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(svg) is not null && result.GetResult(what)?.GetValueOrDefault<string>() != "growth") result.AddError("--svg needs --what growth");
+        });
+        command.SetAction(parse =>
+        {
+            Outputs.Check(parse.GetValue(json), parse.GetValue(svg));
+            var choice = device.Read(parse);
+            var settings = new BenchSettings
+            {
+                Shape = parse.GetRequiredValue(shape),
+                Precision = parse.GetValue(bf16) ? WeightPrecision.BFloat16 : null,
+                Options = new() { Method = parse.GetRequiredValue(method), Steps = parse.GetValue(steps), MemoryBytes = choice.MemoryBytes },
+                Examples = parse.GetValue(examples),
+                Tokens = parse.GetValue(tokens),
+                FirstDifference = parse.GetValue(first) ?? 0,
+                Runs = parse.GetValue(runs),
+            };
+            using (var weights = settings.Weights())
+            {
+                if (settings.Tokens > weights.Config.Context) throw new InputException($"--tokens {settings.Tokens}: the context of {settings.Shape} holds {weights.Config.Context}");
+            }
+            using var opened = choice.Open();
+            Run(context, opened, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(svg));
+        });
+        return command;
+    }
+
+    private static void Run(CommandContext context, Device device, DeviceChoice choice, BenchSettings settings, string what, string? json, string? svg)
+    {
+        if (what == "growth")
+        {
+            var growth = GrowthBench.Run(device, settings, context.Cancellation);
+            if (json is not null) JsonFile.Write(json, growth.WriteJson);
+            if (svg is not null) OutputFile.WriteText(svg, growth.ToSvg());
+            growth.Print(context);
+        }
+        else if (what == "evaluate")
+        {
+            var curve = CircuitBench.Run(device, settings, context.Cancellation);
+            if (json is not null) JsonFile.Write(json, curve.WriteJson);
+            curve.Print(context);
+        }
+        else
+        {
+            var threads = choice.Threads == 0 ? Environment.ProcessorCount : choice.Threads;
+            var result = AttributionBench.Run(device, settings, threads, context.Cancellation);
+            if (json is not null) JsonFile.Write(json, result.WriteJson);
+            result.Print(context);
+        }
+    }
+}

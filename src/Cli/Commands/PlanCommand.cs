@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.Globalization;
+using Faith.Cli.Benchmarks;
+using Faith.Engine;
+using Faith.Engine.Attribution;
+using Faith.Engine.Data;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith plan`: what a run will need, here and on devices that are not here.</summary>
+internal static class PlanCommand
+{
+    private const double Mebibyte = 1 << 20, Giga = 1e9;
+    private const long Gibibyte = 1L << 30;
+    private static readonly int[] Cards = [24, 48, 80];
+
+    public static Command Create(CommandContext context)
+    {
+        var model = OptionKinds.Optional("--model", "M", "a directory in Hugging Face layout, or the name of a shipped model");
+        var shape = OptionKinds.Optional("--shape", "shape", $"a known shape instead: {string.Join(", ", RandomWeights.Shapes)}");
+        var data = OptionKinds.Optional("--data", "D", "a JSONL or CSV file, or the name of a built-in task; random prompts unless given");
+        var examples = OptionKinds.OptionalInteger("--examples", "how many examples; 100 unless given, of a file all", 1, 1_000_000);
+        var tokens = OptionKinds.Integer("--tokens", "tokens of a random prompt", 16, 2, 1_000_000);
+        var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of a random prompt before the first differing token; 0 unless given", value => value is >= 0 and < 1, "a number from 0 to below 1");
+        var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
+        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
+        var metric = OptionKinds.Choice("--metric", "what is measured", "logit-diff", MetricKinds.Names);
+        var memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations", value => value is > 0 and <= 1 << 20, "a number of GiB above 0");
+        var device = OptionKinds.Optional("--device", "cpu|GiB", "cpu, or the GiB of a GPU's memory; unless given the CPU and GPUs of 24, 48 and 80 GiB");
+        var command = new FaithCommand("plan", "What a run will need: memory for the model and for activations, micro-batches and operations.",
+            "faith plan --shape llama-8b --examples 100 --tokens 32", "faith plan --model tasks-4l --data ioi --device cpu", "faith plan --shape gpt2-xl --device 24 --memory 2")
+        { model, shape, data, examples, tokens, first, method, steps, metric, memory, device };
+        command.Validators.Add(result =>
+        {
+            if ((result.GetResult(model) is null) == (result.GetResult(shape) is null)) result.AddError("give either --model M or --shape S");
+            if (result.GetResult(data) is not null && result.GetResult(shape) is not null) result.AddError("--data needs --model; a shape takes random prompts");
+        });
+        command.SetAction(parse =>
+        {
+            var options = new AttributionOptions
+            {
+                Method = parse.GetRequiredValue(method), Steps = parse.GetValue(steps), Metric = MetricKinds.Parse(parse.GetRequiredValue(metric)),
+                MemoryBytes = parse.GetValue(memory) is { } gib ? (long)(gib * Gibibyte) : null,
+            };
+            var devices = DevicesOf(parse.GetValue(device));
+            PromptSet Prompts(ModelConfig config) => parse.GetValue(tokens) <= config.Context
+                ? RandomPrompts.Create(config, parse.GetValue(examples) ?? TaskPrompts.DefaultCount, parse.GetValue(tokens), parse.GetValue(first) ?? 0)
+                : throw new InputException($"--tokens {parse.GetValue(tokens)}: the model's context holds {config.Context}");
+            if (parse.GetValue(shape) is { } name)
+            {
+                using var weights = RandomWeights.Create(name);
+                Print(context, name, weights, Prompts(weights.Config), options, devices);
+                return;
+            }
+            using var loaded = LoadedModel.Load(parse.GetValue(model)!);
+            var prompts = parse.GetValue(data) is { } file ? DataSource.Load(file, parse.GetValue(examples), loaded, context.Error) : Prompts(loaded.Config);
+            Print(context, loaded.Name, loaded.Weights, prompts, options, devices);
+        });
+        return command;
+    }
+
+    private static void Print(CommandContext context, string name, ModelWeights weights, PromptSet data, AttributionOptions options, List<PlanningDevice> devices)
+    {
+        var table = new TextTable("device", ">model MiB", ">micro-batches", ">examples", ">rows", ">MiB", ">of at most");
+        RunPlan? any = null;
+        foreach (var device in devices)
+        {
+            using (device)
+            {
+                try
+                {
+                    var plan = any = RunPlanner.Plan(device, weights, data, options);
+                    table.Add(device.Name, Mib(plan.WeightBytes), $"{plan.MicroBatches}", $"{plan.ExamplesOfBatch}", $"{plan.RowsOfBatch}", Mib(plan.WorkspaceBytes), Mib(plan.Budget));
+                }
+                // Of several devices some may be too small; of one, that is the answer.
+                catch (InputException e) when (devices.Count > 1)
+                {
+                    table.Add(device.Name, "does not fit", "", "", "", "", "");
+                    context.Error.WriteLine($"faith: {e.Message}");
+                }
+            }
+        }
+        if (any is null) throw new InputException($"{name} fits none of these devices");
+        context.Output.WriteLine($"{options.Method} on {name}, {data.Count} examples of {data.Name}, at most {data.Max(e => e.Clean.Length)} tokens");
+        table.Write(context);
+        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"floor: {any.Flops / Giga:#,0.0} GFLOP, and {any.FloorBytes / Giga:#,0.0} GB of weights read"));
+    }
+
+    private static List<PlanningDevice> DevicesOf(string? name)
+    {
+        if (name is null) return [Host(), .. Cards.Select(c => Card(c))];
+        if (name == "cpu") return [Host()];
+        if (double.TryParse(name, NumberStyles.Float, CultureInfo.InvariantCulture, out var gib) && gib is > 0 and <= 1 << 20) return [Card(gib)];
+        throw new InputException($"--device must be cpu or the GiB of a GPU's memory, not {name}");
+    }
+
+    private static PlanningDevice Host()
+    {
+        using var here = Devices.Open("cpu");
+        return PlanningDevice.Host(here.FreeMemory);
+    }
+
+    private static PlanningDevice Card(double gib) => PlanningDevice.Cuda(string.Create(CultureInfo.InvariantCulture, $"GPU of {gib:0.#} GiB"), (long)(gib * Gibibyte));
+
+    private static string Mib(long bytes) => (bytes / Mebibyte).ToString("#,0", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+using Faith.Engine.Reports;
+
+namespace Faith.Cli.Studies;
+
+/// <summary>The files of a study: scores with the chosen circuit, its picture, the curves and a report that shows them.</summary>
+internal static class StudyFiles
+{
+    public const string Scores = "scores.json", Picture = "circuit.svg", Plot = "curve.svg", Table = "curve.csv", Report = "report.md";
+
+    /// <summary>Writes all files into a folder that exists.</summary>
+    /// <param name="prose">The report's text: the summary first.</param>
+    public static void Write(string folder, string modelName, Transformer model, TaskStudy study, IReadOnlyList<string> prose)
+    {
+        var chosen = study.EapIgSweep.Points[study.ChosenIndex].Circuits[0];
+        new ScoreFile
+        {
+            Graph = model.Graph, DModel = model.Config.Width, Scores = study.EapIg.Scores, InGraph = chosen,
+            Run = RunRecords.Of(modelName, model, study.Data, study.EapIgOptions, study.EapIg) with
+            {
+                Options = new SortedDictionary<string, string>(StringComparer.Ordinal)
+                {
+                    ["edges"] = study.Sizes[study.ChosenIndex].ToString(CultureInfo.InvariantCulture), ["select"] = "greedy", ["signed"] = "false",
+                },
+            },
+        }.Write(Path.Combine(folder, Scores));
+        OutputFile.WriteText(Path.Combine(folder, Picture), CircuitDrawing.Svg(chosen, study.EapIg.Scores, $"{modelName} · {study.Data.Name} · EAP-IG · {chosen.EdgeCount} edges"));
+        OutputFile.WriteText(Path.Combine(folder, Plot), Curves(modelName, study).ToSvg());
+        OutputFile.WriteText(Path.Combine(folder, Table), Csv(study));
+        OutputFile.WriteText(Path.Combine(folder, Report), Markdown(modelName, study, prose));
+    }
+
+    /// <summary>The curves of a study as a plot.</summary>
+    private static CurvePlot Curves(string modelName, TaskStudy study) => new()
+    {
+        Title = $"{modelName} on {study.Data.Name}: faithfulness by the size of the circuit",
+        Series = [.. study.Sweeps.Select(sweep => Series(sweep, study.EapIgSweep))],
+        Levels = [(1, "whole model"), (0, "corrupted run")],
+    };
+
+    private static PlotSeries Series(SizeSweep sweep, SizeSweep sizes)
+    {
+        // Random circuits are as large as those of the first sweep, whatever their number.
+        double[] edges = [.. (sweep.Points[0].Circuits.Count > 1 ? sizes : sweep).Points.Select(p => (double)p.Edges)];
+        return sweep.Points.All(p => p.Results.Count == 1)
+            ? new(sweep.Name, edges, sweep.Means)
+            : new(sweep.Name, edges, sweep.Means, [.. sweep.Points.Select(p => p.Least)], [.. sweep.Points.Select(p => p.Most)]);
+    }
+
+    private static string Csv(TaskStudy study)
+    {
+        var csv = new StringBuilder("method,selected,edges,nodes,faithfulness,least,most\n");
+        foreach (var sweep in study.Sweeps)
+        {
+            for (var i = 0; i < study.Sizes.Count; i++)
+            {
+                var p = sweep.Points[i];
+                csv.Append(CultureInfo.InvariantCulture, $"{sweep.Name},{study.Sizes[i]},{p.Edges},{p.Nodes},{p.Mean:R},{p.Least:R},{p.Most:R}\n");
+            }
+        }
+        return csv.ToString();
+    }
+
+    private static string Markdown(string modelName, TaskStudy study, IReadOnlyList<string> prose)
+    {
+        var text = new StringBuilder($"# {modelName} on {study.Data.Name}\n\n");
+        foreach (var paragraph in prose) text.Append(paragraph).Append("\n\n");
+        text.Append($"![The circuit]({Picture})\n\n![Faithfulness by size]({Plot})\n\n");
+        text.Append("| edges selected | edges left after pruning | EAP-IG | EAP | random |\n|---:|---:|---:|---:|---:|\n");
+        for (var i = 0; i < study.Sizes.Count; i++)
+        {
+            var cells = study.Sweeps.Select(s => s.Points[i].Mean.ToString("0.000", CultureInfo.InvariantCulture));
+            text.Append(CultureInfo.InvariantCulture, $"| {study.Sizes[i]} | {study.EapIgSweep.Points[i].Edges} | {string.Join(" | ", cells)} |\n");
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+using Faith.Engine.Graphs;
+
+namespace Faith.Cli.Studies;
+
+/// <summary>What a study found, in words made from its results.</summary>
+internal static class StudyProse
+{
+    private const int NodesNamed = 6;
+    private const int EdgesCompared = 100;
+
+    /// <summary>Whether the model does the task.</summary>
+    public static string Accuracy(TaskStudy study) => Text(
+        $"The model answers {study.Accuracy.CleanRight:0.0%} of {study.Data.Count} clean prompts rightly (an answer beats every distractor); {study.Accuracy.CorruptedChanged:0.0%} of the corrupted ones no longer prefer the answer. Mean logit difference: {study.EapIg.Clean.Average():0.00} clean, {study.EapIg.Corrupted.Average():0.00} corrupted.");
+
+    /// <summary>The closing paragraph: how small a circuit keeps how much, and how that compares.</summary>
+    public static string Conclusion(TaskStudy study)
+    {
+        var i = study.ChosenIndex;
+        var (point, edges) = (study.EapIgSweep.Points[i], study.EapIg.Scores.Graph.Edges);
+        var circuit = point.Circuits[0];
+        var sentences = new List<string>
+        {
+            Text($"EAP-IG keeps {point.Mean:0%} of the behaviour with {point.Edges} of {edges:#,0} edges ({(double)point.Edges / edges:0.0%}) and {point.Nodes} of {circuit.Graph.Nodes} nodes."),
+            Text($"At that size EAP keeps {study.EapSweep.Points[i].Mean:0%}, and {study.RandomSweep.Points[i].Circuits.Count} random circuits keep {study.RandomSweep.Points[i].Mean:0%} on average."),
+            Text($"The nodes that carry most of the score are {string.Join(", ", Strongest(study, circuit))}."),
+        };
+        return string.Join(' ', sentences);
+    }
+
+    /// <summary>How good the scores themselves are.</summary>
+    public static string Scores(TaskStudy study) => Text(
+        $"{(study.EapIg.CompletenessGap is { } gap ? $"The edges out of the input add up to the loss the corruption causes but for {gap.ToString("0.0%", CultureInfo.InvariantCulture)} (completeness gap, {study.EapIgOptions.Steps} steps). " : "")}EAP and EAP-IG agree on {Overlap(study)} of the {Math.Min(EdgesCompared, study.Eap.Scores.Graph.Edges)} strongest edges.");
+
+    /// <summary>Seconds of the parts.</summary>
+    public static string Times(TaskStudy study, string device) => Text(
+        $"On {device}: EAP {study.Eap.Seconds:0.00} s, EAP-IG {study.EapIg.Seconds:0.00} s, {study.Sweeps.Sum(s => s.Points.Sum(p => p.Circuits.Count))} circuits {study.CircuitSeconds:0.00} s.");
+
+    /// <summary>Heads and MLPs of the circuit by the |score| of their edges in it.</summary>
+    private static IEnumerable<string> Strongest(TaskStudy study, Circuit circuit)
+    {
+        var (graph, strength) = (circuit.Graph, new double[circuit.Graph.Nodes]);
+        foreach (var edge in circuit.Edges)
+        {
+            var score = Math.Abs(study.EapIg.Scores.Values[edge]);
+            strength[edge / graph.Columns] += score;
+            strength[graph.NodeOfColumn(edge % graph.Columns)] += score;
+        }
+        return Enumerable.Range(1, graph.Nodes - 2).Where(n => strength[n] > 0).OrderByDescending(n => strength[n]).ThenBy(n => n).Take(NodesNamed).Select(graph.NodeName);
+    }
+
+    private static int Overlap(TaskStudy study)
+    {
+        var best = Best(study.EapIg.Scores).ToHashSet();
+        return Best(study.Eap.Scores).Count(best.Contains);
+
+        static IEnumerable<int> Best(EdgeScores scores) => Circuit.Full(scores.Graph).Edges.OrderByDescending(e => Math.Abs(scores.Values[e])).Take(EdgesCompared);
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Data;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Metrics;
+
+/// <summary>
+/// Whether a model does a task at all, judged among the answers and distractors of every example: a circuit explains nothing
+/// where the model has no behaviour to explain.
+/// </summary>
+/// <param name="Clean">After the clean prompt, by example.</param>
+/// <param name="Corrupted">After the corrupted prompt, by example.</param>
+public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Preference> Corrupted)
+{
+    /// <summary>Share of the examples whose clean prompt is answered rightly: the most likely of answers and distractors is an answer.</summary>
+    public double CleanRight => Clean.Average(p => p.IsRight ? 1.0 : 0.0);
+
+    /// <summary>Share of the examples whose answers are together more likely than their distractors after the clean prompt.</summary>
+    public double CleanLikelier => Clean.Average(p => p.AnswerShare > 0.5 ? 1.0 : 0.0);
+
+    /// <summary>Share of the examples whose corrupted prompt no longer prefers an answer.</summary>
+    public double CorruptedChanged => Corrupted.Average(p => p.IsRight ? 0.0 : 1.0);
+
+    /// <summary>Runs every clean and every corrupted prompt once.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 4 GiB.</param>
+    /// <param name="cancellation">Stops between micro-batches.</param>
+    /// <exception cref="InputException">There is no example, or one does not fit in memory.</exception>
+    public static Accuracy Measure(Transformer model, IReadOnlyList<Example> data, long? memoryBytes = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(data);
+        if (data.Count == 0) throw new InputException("the data set is empty");
+        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch =>
+        {
+            var measured = Arena.Measuring();
+            Run(model, measured, measuring: true, batch, batch.CleanTokens, []);
+            return measured.Peak;
+        });
+        var (clean, corrupted) = (new List<Preference>(), new List<Preference>());
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
+        foreach (var (batch, _) in batches)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Run(model, new Arena(memory), measuring: false, batch, batch.CleanTokens, clean);
+            Run(model, new Arena(memory), measuring: false, batch, batch.CorruptedTokens, corrupted);
+        }
+        return new(clean, corrupted);
+    }
+
+    private static void Run(Transformer model, Arena arena, bool measuring, Batch batch, int[] tokens, List<Preference> results)
+    {
+        var (device, c) = (model.Device, model.Config);
+        var layout = new PassLayout(device, arena, measuring, batch, 1);
+        var ids = arena.Integers(tokens.Length);
+        var activations = new Activations(arena, c, batch.Rows, batch.Sequences, keepLayers: false);
+        // One row for every token whose logit is wanted.
+        var wanted = batch.Examples.SelectMany((e, i) => e.Answers.Concat(e.Distractors).Select(token => (Example: i, Token: token))).ToArray();
+        var (owners, candidates, offsets) = (arena.Integers(wanted.Length), arena.Integers(wanted.Length), arena.Integers(wanted.Length + 1));
+        var (rows, ones, logits) = (arena.Matrix(wanted.Length, c.Width), arena.Matrix(1, wanted.Length), arena.Matrix(wanted.Length, 1));
+        if (measuring) return;
+        device.GatherRows(model.Embedding, device.Upload(tokens, ids), c.EmbeddingScale, activations.Stream);
+        if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
+        ForwardPass.Run(model, layout, new PrefixCache(arena, c, 0), activations);
+        device.GatherRows(activations.Final, device.Upload([.. wanted.Select(w => w.Example)], owners), 1, rows);
+        device.Fill(ones, 1);
+        device.SparseLogits(rows, model.UnembeddingTable, device.Upload([.. Enumerable.Range(0, wanted.Length + 1)], offsets),
+            device.Upload([.. wanted.Select(w => w.Token)], candidates), ones, logits, default);
+        var values = new float[wanted.Length];
+        device.Download(logits.Pointer, MemoryMarshal.AsBytes(values.AsSpan()));
+        var next = 0;
+        foreach (var example in batch.Examples)
+        {
+            var count = example.Answers.Length + example.Distractors.Length;
+            results.Add(Preference.Of(values.AsSpan(next, count), example.Answers.Length));
+            next += count;
+        }
+    }
+}

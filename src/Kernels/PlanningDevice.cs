@@ -1,0 +1,136 @@
+using Faith.Kernels.Cuda;
+using Faith.Kernels.Host;
+
+namespace Faith.Kernels;
+
+/// <summary>
+/// A device that is not there: it allocates nothing and computes nothing, but counts the bytes that the real one would hold, so
+/// that the very code that runs a model also says what it needs. Never read its memory.
+/// </summary>
+public sealed class PlanningDevice : Device
+{
+    private const int Alignment = 256;
+    private readonly long memory;
+    private readonly Func<MatrixSource, long> weightBytes;
+    private nint next = Alignment;
+    private long held;
+
+    private PlanningDevice(string name, long memory, bool holdsBothSides, Func<MatrixSource, long> weightBytes)
+    {
+        Name = name;
+        HoldsBothSides = holdsBothSides;
+        this.memory = memory;
+        this.weightBytes = weightBytes;
+    }
+
+    /// <summary>A CPU with this much memory.</summary>
+    public static PlanningDevice Host(long memory) => new("cpu", memory, holdsBothSides: true, HostWeights.BytesOf);
+
+    /// <summary>A GPU with this much memory.</summary>
+    public static PlanningDevice Cuda(string name, long memory) => new(name, memory, holdsBothSides: false, CudaWeights.BytesOf);
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <summary>True when W and Wᵀ are held apart, as on the CPU.</summary>
+    public bool HoldsBothSides { get; }
+
+    /// <summary>What is left of the memory; below zero where more is held than there is.</summary>
+    public override long FreeMemory => memory - held;
+
+    /// <inheritdoc/>
+    public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes);
+
+    /// <inheritdoc/>
+    public override Weights CreateWeights(MatrixSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return new CountedWeights(source, Allocate(weightBytes(source)));
+    }
+
+    /// <inheritdoc/>
+    public override void Upload(ReadOnlySpan<byte> source, nint destination) { }
+    /// <inheritdoc/>
+    public override void Download(nint source, Span<byte> destination) => throw new InvalidOperationException("a planning device holds no results");
+    /// <inheritdoc/>
+    public override void Synchronize() { }
+    /// <inheritdoc/>
+    public override void Fill(Tensor x, float value) { }
+    /// <inheritdoc/>
+    public override void Copy(Tensor x, Tensor y) { }
+    /// <inheritdoc/>
+    public override void AddScaled(Tensor x, float scale, Tensor y) { }
+    /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y) { }
+    /// <inheritdoc/>
+    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) { }
+    /// <inheritdoc/>
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y) { }
+    /// <inheritdoc/>
+    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y) { }
+    /// <inheritdoc/>
+    public override void ScatterAddRows(Tensor x, Indices rows, Tensor y) { }
+    /// <inheritdoc/>
+    public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma) { }
+    /// <inheritdoc/>
+    public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx) { }
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0) { }
+    /// <inheritdoc/>
+    public override void GeluForward(Tensor u, Tensor y, Tensor derivative) { }
+    /// <inheritdoc/>
+    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) { }
+    /// <inheritdoc/>
+    public override void SwiGluForward(Tensor gateUp, Tensor y) { }
+    /// <inheritdoc/>
+    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) { }
+    /// <inheritdoc/>
+    public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) { }
+    /// <inheritdoc/>
+    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp) { }
+    /// <inheritdoc/>
+    public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
+        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv) { }
+    /// <inheritdoc/>
+    public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) { }
+    /// <inheritdoc/>
+    public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
+        int width, int headDim, int group, float weight, Tensor alpha, Tensor s) { }
+    /// <inheritdoc/>
+    public override void ContractScores(ScoreContraction contraction) { }
+    /// <inheritdoc/>
+    public override void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy) { }
+    /// <inheritdoc/>
+    public override void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits) { }
+    /// <inheritdoc/>
+    public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits) { }
+    /// <inheritdoc/>
+    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs) { }
+    /// <inheritdoc/>
+    public override void Dispose() { }
+
+    /// <summary>An address that nothing stands at.</summary>
+    private nint Reserve(long bytes)
+    {
+        held += bytes;
+        var address = next;
+        next = checked((nint)(next + (bytes + Alignment) / Alignment * Alignment));
+        return address;
+    }
+
+    private sealed class CountedBuffer(PlanningDevice device, long bytes) : DeviceBuffer(device.Reserve(bytes), bytes)
+    {
+        protected override bool ReleaseHandle()
+        {
+            SetHandle(0);
+            Interlocked.Add(ref device.held, -Bytes);
+            return true;
+        }
+    }
+
+    private sealed class CountedWeights(MatrixSource source, DeviceBuffer buffer) : Weights(source.Inputs, source.Outputs)
+    {
+        public override long Bytes => buffer.Bytes;
+        public override void Dispose() => buffer.Dispose();
+    }
+}

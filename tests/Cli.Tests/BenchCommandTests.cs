@@ -1,0 +1,94 @@
+using System.Text.Json;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>bench, plan and devices.</summary>
+public sealed class BenchCommandTests : CliTest
+{
+    private static readonly string[] Small = ["--shape", "stories260k", "--examples", "3", "--tokens", "6", "--steps", "2", "--device", "cpu"];
+
+    private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
+
+    [Theory]
+    [InlineData("eap-ig")]
+    [InlineData("eap", "--bf16", "--first-difference", "0.5", "--threads", "1")]
+    public void Bench_writes_what_the_contract_promises(string method, params string[] more)
+    {
+        var output = Done(["bench", .. Small, "--method", method, "--json", At("b.json"), .. more]);
+        var result = Json("b.json");
+        var seconds = result.GetProperty("seconds").GetDouble();
+        Assert.InRange(result.GetProperty("seconds_min").GetDouble(), double.Epsilon, seconds);
+        Assert.Equal(3, result.GetProperty("examples").GetInt32());
+        Assert.Equal(3 / seconds, result.GetProperty("examples_per_second").GetDouble(), 6);
+        var (flops, peak) = (result.GetProperty("flops").GetDouble(), result.GetProperty("peak_gflops").GetDouble());
+        Assert.InRange(flops, 1, double.MaxValue);
+        Assert.InRange(peak, 0.1, double.MaxValue);
+        Assert.Equal(flops / seconds / 1e9 / peak, result.GetProperty("share_of_peak").GetDouble(), 9);
+        Assert.InRange(result.GetProperty("peak_memory_bytes").GetInt64(), 1 << 20, long.MaxValue);
+        Assert.InRange(result.GetProperty("phases").EnumerateObject().Sum(p => p.Value.GetDouble()), double.Epsilon, double.MaxValue);
+        Assert.Contains("FMA peak of the machine", output, StringComparison.Ordinal);
+        Assert.Contains("edge scores on top of forwards and backwards", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_times_a_curve_of_circuits()
+    {
+        Done(["bench", .. Small, "--what", "evaluate", "--json", At("b.json")]);
+        var result = Json("b.json");
+        Assert.Equal(20, result.GetProperty("edges").GetArrayLength());
+        Assert.Equal(result.GetProperty("seconds").GetDouble() / result.GetProperty("ends_seconds").GetDouble(), result.GetProperty("ratio").GetDouble(), 9);
+    }
+
+    [Fact]
+    public void Bench_shows_growth()
+    {
+        var output = Done(["bench", .. Small, "--what", "growth", "--json", At("b.json"), "--svg", At("b.svg")]);
+        foreach (var quantity in (string[])["examples", "suffix rows of an example", "steps", "layers"])
+        {
+            Assert.Contains(quantity, output, StringComparison.Ordinal);
+            Assert.Equal(JsonValueKind.Number, Json("b.json").GetProperty(quantity).GetProperty("exponent").ValueKind);
+        }
+        Assert.StartsWith("<svg", File.ReadAllText(At("b.svg")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bad_benchmarks_are_refused()
+    {
+        Refused("shape 'nothing' is unknown; supported: gpt2", "bench", "--shape", "nothing");
+        Refused("--first-difference must be a number from 0 to below 1, not 1", ["bench", .. Small, "--first-difference", "1"]);
+        Refused("--runs must be a whole number from 5 to 1000, not 1", ["bench", .. Small, "--runs", "1"]);
+        Refused("--tokens 1000: the context of stories260k holds 512", "bench", "--shape", "stories260k", "--tokens", "1000");
+        Refused("--svg needs --what growth", ["bench", .. Small, "--svg", At("x.svg")]);
+        Refused("--device tpu: unknown device 'tpu'", "bench", "--shape", "stories260k", "--device", "tpu");
+    }
+
+    [Fact]
+    public void Plan_covers_devices_that_are_not_here()
+    {
+        var output = Done("plan", "--shape", "llama-1b", "--examples", "20", "--tokens", "8", "--memory", "1");
+        foreach (var device in (string[])["cpu", "GPU of 24 GiB", "GPU of 48 GiB", "GPU of 80 GiB"]) Assert.Contains(device, output, StringComparison.Ordinal);
+        Assert.Contains("floor: ", output, StringComparison.Ordinal);
+        Assert.Contains("eap on tasks-4l, 7 examples of ioi", Done("plan", "--model", "tasks-4l", "--data", "ioi", "--examples", "7", "--method", "eap", "--device", "cpu"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bad_plans_are_refused()
+    {
+        Refused("give either --model M or --shape S", "plan");
+        Refused("give either --model M or --shape S", "plan", "--model", "tasks-4l", "--shape", "gpt2");
+        Refused("--data needs --model", "plan", "--shape", "gpt2", "--data", "ioi");
+        Refused("GPU of 1 GiB: the parameters take", "plan", "--shape", "llama-8b", "--device", "1");
+        Refused("--device must be cpu or the GiB of a GPU's memory, not big", "plan", "--shape", "gpt2", "--device", "big");
+        Refused("raise --memory or shorten it", "plan", "--shape", "gpt2", "--device", "24", "--memory", "0.0001");
+    }
+
+    [Fact]
+    public void Devices_names_the_cpu_and_says_what_a_gpu_lacks()
+    {
+        var output = Done("devices", "--measure");
+        Assert.Contains("cpu", output, StringComparison.Ordinal);
+        Assert.Contains("cuda", output, StringComparison.Ordinal);
+        Assert.Contains("FMA peak", output, StringComparison.Ordinal);
+    }
+}

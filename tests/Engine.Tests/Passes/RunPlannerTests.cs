@@ -1,0 +1,79 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels;
+using Faith.Kernels.Host;
+using Xunit;
+
+namespace Faith.Engine.Tests.Passes;
+
+public sealed class RunPlannerTests
+{
+    private const long Plenty = 1L << 32;
+
+    public static TheoryData<string, MetricKind, WeightPrecision, int, long> Runs => new()
+    {
+        { "eap", MetricKind.LogitDifference, WeightPrecision.Float32, 5, Plenty },
+        { "eap-ig", MetricKind.LogitDifference, WeightPrecision.BFloat16, 12, Plenty },
+        { "eap-ig", MetricKind.KullbackLeibler, WeightPrecision.Float32, 3, Plenty },
+        { "clean-corrupted", MetricKind.ProbabilityDifference, WeightPrecision.Float32, 3, 4 << 20 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void A_plan_is_what_the_run_takes(string method, MetricKind metric, WeightPrecision precision, int steps, long memory)
+    {
+        using var weights = RandomWeights.Create("stories260k", precision, layers: 2);
+        var data = RandomExamples.Create(7, weights.Config.Vocabulary, count: 9);
+        var options = new AttributionOptions { Method = method, Metric = metric, Steps = steps, MemoryBytes = memory };
+        using var planning = PlanningDevice.Host(Plenty);
+        var plan = RunPlanner.Plan(planning, weights, data, options);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var result = Attributor.Run(model, data, options);
+
+        Assert.Equal(result.WorkspaceBytes, plan.WorkspaceBytes);
+        Assert.Equal(model.Bytes, plan.WeightBytes);
+        Assert.InRange(plan.WorkspaceBytes, 1, memory);
+        Assert.Equal(Plenty, planning.FreeMemory);
+        if (memory == Plenty) Assert.Equal((1, 9), (plan.MicroBatches, plan.ExamplesOfBatch));
+        else Assert.InRange(plan.MicroBatches, 2, 9);
+    }
+
+    [Fact]
+    public void A_gpu_holds_each_matrix_once()
+    {
+        using var weights = RandomWeights.Create("gpt2");
+        var data = RandomExamples.Create(7, 100, count: 4);
+        using var host = PlanningDevice.Host(Plenty);
+        using var gpu = PlanningDevice.Cuda("GPU", Plenty);
+        var (onHost, onGpu) = (RunPlanner.Plan(host, weights, data, new()), RunPlanner.Plan(gpu, weights, data, new()));
+        const long Matrices = 12L * 12 * 768 * 768 * 4;
+        Assert.Equal(Matrices, onHost.WeightBytes - onGpu.WeightBytes);
+        Assert.Equal(onHost.WorkspaceBytes, onGpu.WorkspaceBytes);
+        Assert.Equal(onHost.FloorBytes, onGpu.FloorBytes);
+        // Six forwards and five backwards over one micro-batch.
+        Assert.Equal(11.0 * Matrices, onGpu.FloorBytes);
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused()
+    {
+        using var weights = RandomWeights.Create("gpt2");
+        var data = RandomExamples.Create(7, 100, count: 4);
+        using var small = PlanningDevice.Cuda("small GPU", 1 << 20);
+        Assert.Contains("small GPU: the parameters take", Assert.Throws<InputException>(() => RunPlanner.Plan(small, weights, data, new())).Message, StringComparison.Ordinal);
+        using var gpu = PlanningDevice.Cuda("GPU", Plenty);
+        Assert.Contains("needs", Assert.Throws<InputException>(() => RunPlanner.Plan(gpu, weights, data, new() { MemoryBytes = 1000 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_passes_of_a_path_count_both_ends()
+    {
+        Assert.Equal((6, 5), RunPlanner.PassesOf(IntegrationRule.Left.Points(5)));
+        Assert.Equal((7, 5), RunPlanner.PassesOf(IntegrationRule.Midpoint.Points(5)));
+        Assert.Equal((2, 1), RunPlanner.PassesOf([new PathPoint(1, 1)]));
+    }
+}
