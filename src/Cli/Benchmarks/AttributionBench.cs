@@ -40,7 +40,7 @@ internal sealed record AttributionBench
         var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
         if (peak is { } before) peak = Math.Max(before, PeakProbe.MeasureGflops(threads));
         double? flops = null;
-        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options) is { } path)
+        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path)
         {
             var (forwards, backwards) = RunPlanner.PassesOf(path);
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);

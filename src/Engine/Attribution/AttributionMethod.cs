@@ -1,4 +1,6 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 
 namespace Faith.Engine.Attribution;
@@ -12,8 +14,8 @@ public abstract class AttributionMethod
     public abstract string Summary { get; }
     /// <summary>True when the result depends on <see cref="AttributionOptions.Steps"/>.</summary>
     public virtual bool UsesSteps => false;
-    /// <summary>The points of the path from the corrupted to the clean input whose gradients are weighed; null for a method of another kind.</summary>
-    public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options) => null;
+    /// <summary>The points whose gradients are weighed, on paths from the corrupted to the clean run; null for a method of another kind.</summary>
+    public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options, ModelGraph graph) => null;
     /// <summary>Scores every edge.</summary>
     public abstract AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation);
@@ -25,10 +27,22 @@ public static class AttributionMethods
     /// <summary>All methods.</summary>
     public static IReadOnlyList<AttributionMethod> All { get; } =
     [
-        new PathMethod("eap", "edge attribution patching: one gradient, at the clean run (Syed et al. 2023)", _ => [new PathPoint(1, 1)]),
-        new PathMethod("eap-ig", "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)", options => options.Rule.Points(options.Steps), usesSteps: true),
-        new PathMethod("clean-corrupted", "the mean of the gradients at the clean and the corrupted run (Hanna et al. 2024)", _ => [new PathPoint(1, 0.5), new PathPoint(0, 0.5)]),
+        new PathMethod("eap", "edge attribution patching: one gradient, at the clean run (Syed et al. 2023)", (_, _) => [new PathPoint(1, 1)]),
+        new PathMethod("eap-ig", "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)", (options, _) => options.Rule.Points(options.Steps), usesSteps: true),
+        new PathMethod("clean-corrupted", "the mean of the gradients at the clean and the corrupted run (Hanna et al. 2024)", (_, _) => [new PathPoint(1, 0.5), new PathPoint(0, 0.5)]),
+        new PathMethod("eap-ig-activations", "EAP with gradients averaged on the paths of one source layer's outputs at a time (Hanna et al. 2024)", StagedPaths, usesSteps: true),
+        new ExactMethod(),
+        new InformationFlowMethod(),
+        new DiscoveryMethod(),
     ];
+
+    /// <summary>Steps 1 … m for each of the 2L + 1 source layers: input, heads and MLP of every layer.</summary>
+    private static PathPoint[] StagedPaths(AttributionOptions options, ModelGraph graph)
+    {
+        var stages = 1 + 2 * graph.Layers;
+        return [.. Enumerable.Range(0, stages).SelectMany(stage =>
+            IntegrationRule.Right.Points(options.Steps).Select(p => new PathPoint(p.Alpha, p.Weight / stages, stage)))];
+    }
 
     /// <summary>The method of a name.</summary>
     /// <exception cref="InputException">No such method.</exception>
@@ -47,6 +61,7 @@ public static class Attributor
         ArgumentNullException.ThrowIfNull(data);
         options ??= new();
         if (data.Count == 0) throw new InputException("the data set is empty");
+        data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         return AttributionMethods.Find(options.Method).Run(model, data, options, progress, cancellation);
     }
 }

@@ -1,3 +1,5 @@
+using Faith.Engine.Ablations;
+using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 
 namespace Faith.Engine.Attribution;
@@ -9,10 +11,23 @@ public sealed record AttributionOptions
     public string Method { get; init; } = "eap-ig";
     /// <summary>m, the steps of the path integral.</summary>
     public int Steps { get; init; } = 5;
-    /// <summary>The integration rule.</summary>
+    /// <summary>The integration rule of eap-ig; eap-ig-activations always takes k/m, k = 1 … m.</summary>
     public IntegrationRule Rule { get; init; } = IntegrationRule.Left;
     /// <summary>The metric whose loss is differentiated.</summary>
     public MetricKind Metric { get; init; } = MetricKind.LogitDifference;
+    /// <summary>What stands in for a node's output.</summary>
+    public Ablation Ablation { get; init; } = Ablation.Patching;
+    /// <summary>
+    /// Where the ablation comes from; null: the data itself. Means are over its clean prompts; patching takes its corrupted prompts,
+    /// one for one in place of the data's own.
+    /// </summary>
+    public IReadOnlyList<Example>? AblationData { get; init; }
+    /// <summary>What is scored.</summary>
+    public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
+    /// <summary>The edges (u·N + v) that exact patching tries; the others score 0. Null: all of them.</summary>
+    public IReadOnlyCollection<int>? OnlyEdges { get; init; }
+    /// <summary>The thresholds of acdc, rising; null: 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates the losses of clean and corrupted run.</summary>
+    public IReadOnlyList<double>? Thresholds { get; init; }
     /// <summary>Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 4 GiB.</summary>
     public long? MemoryBytes { get; init; }
 }

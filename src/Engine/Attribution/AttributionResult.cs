@@ -11,7 +11,11 @@ public sealed class AttributionResult
     public double[]? StandardErrors { get; init; }
     /// <summary>The metric of the clean run, by example.</summary>
     public required double[] Clean { get; init; }
-    /// <summary>The metric of the corrupted run, by example.</summary>
+    /// <summary>Node scores [F], where asked for and the method has them.</summary>
+    public double[]? NodeScores { get; init; }
+    /// <summary>Neuron scores [F·d]: entry u·d + c is column c of z_u; where asked for.</summary>
+    public double[]? NeuronScores { get; init; }
+    /// <summary>The metric of the corrupted run, by example; under an ablation of the run whose input is ablated.</summary>
     public required double[] Corrupted { get; init; }
     /// <summary>Σ_v score(input→v), by example.</summary>
     public double[]? InputScores { get; init; }
@@ -19,6 +23,8 @@ public sealed class AttributionResult
     /// |mean Σ_v score(input→v) − (L(corrupted) − L(clean))| / |L(corrupted) − L(clean)| (method.md §4): what the path integral missed. Null where it does not apply or the denominator is zero.
     /// </summary>
     public double? CompletenessGap { get; init; }
+    /// <summary>Interventions times examples a second, of methods that try edges one by one.</summary>
+    public double? TrialsPerSecond { get; init; }
     /// <summary>Seconds of the run, model set-up excluded.</summary>
     public required double Seconds { get; init; }
     /// <summary>Seconds by phase.</summary>

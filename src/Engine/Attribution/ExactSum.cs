@@ -2,21 +2,31 @@ namespace Faith.Engine.Attribution;
 
 /// <summary>
 /// Sums of many numbers whose result does not depend on the order: every term is rounded once to a multiple of 2⁻⁸⁰ and added
-/// as a 128-bit integer. Terms must stay below 2⁴⁰ in magnitude.
+/// as a 128-bit integer. Terms of 2⁴⁰ and more, as where a gradient passes norms of a nearly empty stream, go to a second
+/// integer of multiples of 2⁻¹⁰; they must stay below 2¹⁰⁰.
 /// </summary>
 internal sealed class ExactSum(int count)
 {
     private const double Scale = 1208925819614629174706176.0; // 2⁸⁰
     private const double Limit = 1099511627776.0; // 2⁴⁰
+    private const double LargeScale = 1024; // 2¹⁰
+    private const double LargeLimit = 1267650600228229401496703205376.0; // 2¹⁰⁰
     private readonly Int128[] sums = new Int128[count];
+    private Int128[] large = [];
 
     /// <summary>Adds <paramref name="value"/> to entry <paramref name="index"/>.</summary>
     public void Add(int index, double value)
     {
-        if (!(Math.Abs(value) < Limit)) throw new ArithmeticException($"score {value} is out of range: the model's activations are not finite or absurdly large");
-        sums[index] += (Int128)(value * Scale);
+        if (Math.Abs(value) < Limit)
+        {
+            sums[index] += (Int128)(value * Scale);
+            return;
+        }
+        if (!(Math.Abs(value) < LargeLimit)) throw new ArithmeticException($"score {value} is out of range: the model's activations are not finite or absurdly large");
+        if (large.Length == 0) large = new Int128[count];
+        large[index] += (Int128)(value * LargeScale);
     }
 
     /// <summary>The sum of entry <paramref name="index"/>.</summary>
-    public double this[int index] => (double)sums[index] / Scale;
+    public double this[int index] => (double)sums[index] / Scale + (large.Length == 0 ? 0 : (double)large[index] / LargeScale);
 }

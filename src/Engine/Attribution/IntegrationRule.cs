@@ -18,7 +18,8 @@ public enum IntegrationRule
 /// <summary>A point of the path and the weight of its gradient.</summary>
 /// <param name="Alpha">0 = corrupted, 1 = clean.</param>
 /// <param name="Weight">Weight of the gradient there; the weights of a rule add up to 1.</param>
-public readonly record struct PathPoint(double Alpha, double Weight);
+/// <param name="Stage">Whose outputs lie at the point while all others are computed from a clean prompt: 0 the input, 1 + 2l the heads of layer l, 2 + 2l its MLP.</param>
+public readonly record struct PathPoint(double Alpha, double Weight, int Stage = 0);
 
 /// <summary>The points of the integration rules.</summary>
 public static class IntegrationRules

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Faith.Engine.Ablations;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -8,23 +9,26 @@ namespace Faith.Engine.Attribution;
 
 /// <summary>
 /// Methods that weigh gradients at points of the path from the corrupted to the clean input: EAP (the clean end only),
-/// clean-corrupted (both ends), EAP-IG (an integration rule). They differ in their points only.
+/// clean-corrupted (both ends), EAP-IG (an integration rule), and of other sources' paths: EAP-IG (activations). They differ in
+/// their points only.
 /// </summary>
-internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, PathPoint[]> points, bool usesSteps = false) : AttributionMethod
+internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, ModelGraph, PathPoint[]> points, bool usesSteps = false) : AttributionMethod
 {
     public override string Name => name;
     public override string Summary => summary;
     public override bool UsesSteps => usesSteps;
-    public override IReadOnlyList<PathPoint> Path(AttributionOptions options) => points(options);
+    public override IReadOnlyList<PathPoint> Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        var path = points(options);
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: true,
-            batch => PathRun.Measure(model, batch, path, options.Metric));
+        var path = points(options, model.Graph);
+        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+            batch => PathRun.Measure(model, batch, path, options, table));
         var sums = new ScoreSums(model.Graph, data.Count);
+        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
         var memory = model.Workspace(batches.Max(b => b.Bytes));
@@ -34,29 +38,37 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         {
             cancellation.ThrowIfCancellationRequested();
             progress?.Report(new RunProgress(done, data.Count, Name));
-            var run = new PathRun(model, new Arena(memory), measuring: false, batch, path, options.Metric);
+            var run = new PathRun(model, new Arena(memory), measuring: false, batch, path, options, table);
             run.Execute(phases, cancellation);
             run.ReadMetric(1, clean.AsSpan(done, batch.Sequences));
             run.ReadMetric(0, corrupted.AsSpan(done, batch.Sequences));
             run.ReadScores(scores);
             sums.Add(scores, batch.Sequences);
+            if (neurons is not null) run.ReadNeurons(neurons);
             phases.Lap("sum");
             done += batch.Sequences;
         }
         progress?.Report(new RunProgress(done, data.Count, Name));
+        var means = sums.Means();
         return new AttributionResult
         {
-            Scores = sums.Means(),
+            Scores = means,
+            NodeScores = options.Level == ScoreLevel.Edge ? null : NodeScores(means),
+            NeuronScores = neurons?.Means(),
             StandardErrors = sums.StandardErrors(),
             Clean = clean,
             Corrupted = corrupted,
             InputScores = sums.InputScores(),
-            CompletenessGap = Gap(sums.InputScores(), clean, corrupted, options.Metric),
+            CompletenessGap = path.Any(p => p.Stage > 0) ? null : Gap(sums.InputScores(), clean, corrupted, options.Metric),
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
             WorkspaceBytes = batches.Max(b => b.Bytes),
         };
     }
+
+    /// <summary>∂L/∂z_u = Σ_v ∂L/∂x_v over what reads u, by the chain rule: a node scores the sum of its out-edges.</summary>
+    private static double[] NodeScores(EdgeScores edges) =>
+        [.. edges.Values.Chunk(edges.Graph.Columns).Select(outEdges => outEdges.Sum())];
 
     private static double? Gap(double[] inputScores, double[] clean, double[] corrupted, MetricKind metric)
     {

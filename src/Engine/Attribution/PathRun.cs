@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faith.Engine.Ablations;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Kernels;
@@ -21,25 +22,19 @@ internal sealed class PathRun
     private readonly PathPoint[] points;
     private readonly Step[] steps;
     private readonly Dictionary<int, PassLayout> layouts = [];
-    private readonly PassLayout? prefixLayout;
-    private readonly Indices cleanTokens;
-    private readonly Indices corruptedTokens;
-    private readonly Indices prefixTokens;
-    private readonly Tensor cleanInput;
-    private readonly Tensor corruptedInput;
+    private readonly BatchInputs inputs;
     private readonly Tensor inputDifference;
-    private readonly PrefixCache prefix;
     private readonly DifferenceCapture differences;
+    private readonly StageOverride? stages;
     private readonly GradientAccumulators sums;
     private readonly MetricHead metric;
     private readonly Tensor values;
     private readonly Tensor scores;
-    private readonly Activations? prefixActivations;
     private readonly Activations activations;
     private readonly BackwardBuffers backward;
     private readonly ScoreContraction contraction;
 
-    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, MetricKind kind)
+    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table)
     {
         this.model = model;
         this.batch = batch;
@@ -47,53 +42,35 @@ internal sealed class PathRun
 
         // Both ends are always run: they give Δz. The ends come first, so that Δz is there at the first contraction.
         var ends = new[] { 1.0, 0.0 };
-        var unweighted = ends.Where(alpha => path.All(p => p.Alpha != alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
-        points = [.. unweighted, .. path.OrderBy(p => p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
+        var unweighted = ends.Where(alpha => !path.Any(p => p.Stage == 0 && p.Alpha == alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
+        points = [.. unweighted, .. path.OrderBy(p => p.Stage > 0 ? 2 : p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
         var held = Math.Min(path.Length, StepsHeld);
         var cuts = Cut(unweighted.Length, held, Math.Clamp(RowsOfPass / batch.Rows, 1, held)).ToArray();
-        foreach (var (_, count, _) in cuts.Append((0, 1, null)))
+        foreach (var (_, count, _) in cuts)
         {
             if (!layouts.ContainsKey(count)) layouts[count] = new PassLayout(device, arena, measuring, batch, count);
         }
-        cleanTokens = Upload(batch.CleanTokens);
-        corruptedTokens = Upload(batch.CorruptedTokens);
-        cleanInput = arena.Matrix(batch.Rows, c.Width);
-        corruptedInput = arena.Matrix(batch.Rows, c.Width);
         inputDifference = arena.Matrix(batch.Rows, c.Width);
-        prefix = new PrefixCache(arena, c, batch.PrefixRows);
-        differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences);
-        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held);
+        inputs = new BatchInputs(model, arena, measuring, batch, table);
+        differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences, inputs.Ablation);
+        if (path.Any(p => p.Stage > 0)) stages = new StageOverride(device, arena, c, differences, batch.Rows, batch.Sequences);
+        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, outputs: options.Level == ScoreLevel.Neuron);
         var largest = cuts.Max(cut => cut.Count);
-        metric = new MetricHead(model, arena, measuring, batch.Examples, kind, largest, gradient: true);
+        metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
-
-        var mark = arena.Mark();
-        if (batch.PrefixRows > 0)
-        {
-            prefixLayout = PassLayout.OfPrefixes(device, arena, measuring, batch);
-            prefixTokens = Upload(batch.PrefixTokens);
-            prefixActivations = new Activations(arena, c, prefixLayout.Rows, prefixLayout.Sequences, keepLayers: false);
-            arena.Release(mark); // the prefix is done before anything below is used
-        }
         activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest);
         backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences);
         contraction = Contraction();
         steps = [.. cuts.Select(cut => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
-            [.. points.AsSpan(cut.First, cut.Count).ToArray().Select(p => p.Alpha)], [.. points.AsSpan(cut.First, cut.Count).ToArray().Select(p => (float)p.Weight)]))];
-
-        Indices Upload(int[] tokens)
-        {
-            var memory = arena.Integers(tokens.Length);
-            return measuring ? default : device.Upload(tokens, memory);
-        }
+            points[cut.First..(cut.First + cut.Count)]))];
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, PathPoint[] path, MetricKind kind)
+    public static long Measure(Transformer model, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table)
     {
         var arena = Arena.Measuring();
-        _ = new PathRun(model, arena, measuring: true, batch, path, kind);
+        _ = new PathRun(model, arena, measuring: true, batch, path, options, table);
         return arena.Peak;
     }
 
@@ -101,13 +78,10 @@ internal sealed class PathRun
     public void Execute(PhaseClock phases, CancellationToken cancellation)
     {
         var device = model.Device;
-        RunPrefix();
         phases.Lap("prefix");
-        device.GatherRows(model.Embedding, cleanTokens, model.Config.EmbeddingScale, cleanInput);
-        device.GatherRows(model.Embedding, corruptedTokens, model.Config.EmbeddingScale, corruptedInput);
-        device.Subtract(corruptedInput, cleanInput, inputDifference);
-        differences.Clear();
-        sums.Clear(device);
+        device.Subtract(inputs.Ablated, inputs.Clean, inputDifference);
+        differences.Start();
+        sums.Start(device);
         device.Fill(scores, 0);
         foreach (var step in steps)
         {
@@ -118,11 +92,11 @@ internal sealed class PathRun
             metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
             phases.Lap("metric");
             if (step.Slot is not { } slot) continue;
-            BackwardPass.Run(model, step.Layout, prefix, step.Activations, backward, sums, slot, step.Weights);
+            BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Stages);
             phases.Lap("backward");
             var isLast = step.First + count == points.Length;
             if (slot + count < sums.Capacity && !isLast) continue;
-            if (contraction.Steps == 0) differences.Finish(layouts[1].LastRows);
+            if (contraction.Steps == 0) differences.Finish(inputs.Layout.LastRows);
             contraction.Steps = slot + count;
             device.ContractScores(contraction);
             if (!isLast) sums.Clear(device);
@@ -133,7 +107,7 @@ internal sealed class PathRun
     /// <summary>The metric of every example at a point of the path.</summary>
     public void ReadMetric(double alpha, Span<double> destination)
     {
-        var row = Array.FindIndex(points, p => p.Alpha == alpha) * batch.Sequences;
+        var row = Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha) * batch.Sequences;
         var floats = new float[batch.Sequences];
         model.Device.Download(values.RowRange(row, batch.Sequences).Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
@@ -142,6 +116,26 @@ internal sealed class PathRun
     /// <summary>Per-example scores [sequences × F·N].</summary>
     public void ReadScores(Span<float> destination) =>
         model.Device.Download(scores.Pointer, MemoryMarshal.AsBytes(destination[..(int)scores.Count]));
+
+    /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u; needs a run at neuron level.</summary>
+    public void ReadNeurons(NeuronSums neurons)
+    {
+        var (device, graph) = (model.Device, model.Graph);
+        var sources = new SourceDifferences(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
+        var products = new float[inputDifference.Count];
+        for (var u = 0; u < graph.Sources; u++)
+        {
+            var (l, h) = Math.DivRem(u - 1, graph.Heads + 1);
+            var gradient = sums.OutputGradient[u == 0 ? 0 : h == graph.Heads ? 2 + 2 * l : 1 + 2 * l];
+            var x = backward.Stream.RowRange(0, gradient.Rows);
+            device.Fill(x, 0);
+            sources.Add(u, x);
+            device.MultiplyElements(x, gradient, x);
+            device.Download(x.Pointer, MemoryMarshal.AsBytes(products.AsSpan(0, (int)x.Count)));
+            var layout = inputs.Layout;
+            neurons.Add(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets);
+        }
+    }
 
     /// <summary>
     /// Cuts the points into passes: the ends that need no gradient, then blocks of at most <paramref name="held"/> steps, whose slots count from 0.
@@ -156,35 +150,29 @@ internal sealed class PathRun
         }
     }
 
-    private void RunPrefix()
-    {
-        if (prefixLayout is null) return;
-        model.Device.GatherRows(model.Embedding, prefixTokens, model.Config.EmbeddingScale, prefixActivations!.Stream);
-        if (!model.Positions.IsNone) model.Device.AddGatheredRows(model.Positions, prefixLayout.Positions, prefixActivations.Stream);
-        ForwardPass.RunPrefix(model, prefixLayout, prefix, prefixActivations);
-    }
-
     private void Forward(Step step)
     {
         var (device, layout, pass) = (model.Device, step.Layout, step.Activations);
         for (var p = 0; p < layout.Points; p++)
         {
-            device.Interpolate(corruptedInput, cleanInput, (float)step.Alphas[p], pass.Stream.RowRange(p * batch.Rows, batch.Rows));
+            var alpha = step.Points[p].Stage == 0 ? (float)step.Points[p].Alpha : 1;
+            device.Interpolate(inputs.Ablated, inputs.Clean, alpha, pass.Stream.RowRange(p * batch.Rows, batch.Rows));
         }
         if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, pass.Stream);
         for (var l = 0; l < pass.Layers.Length; l++)
         {
             pass.Layers[l].AttentionXHat = step.Slot is { } slot ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
         }
-        differences.Expect(step.Alphas);
-        ForwardPass.Run(model, layout, prefix, pass, differences);
-        var clean = step.Alphas.AsSpan().IndexOf(1.0);
-        if (clean >= 0) metric.SetReference(pass.Final.RowRange(clean * batch.Sequences, batch.Sequences));
+        var (clean, corrupted) = (step.Find(1), step.Find(0));
+        differences.Expect(clean, corrupted);
+        stages?.Expect(clean, step.Replaced());
+        ForwardPass.Run(model, layout, inputs.Prefix, pass, stages ?? (PassHook)differences);
+        if (clean is { } c) metric.SetReference(pass.Final.RowRange(c * batch.Sequences, batch.Sequences));
     }
 
     private ScoreContraction Contraction() => new()
     {
-        Layout = layouts[1].All,
+        Layout = inputs.Layout.All,
         Layers = model.Config.Layers,
         Heads = model.Config.Heads,
         HeadDim = model.Config.HeadDim,
@@ -207,5 +195,16 @@ internal sealed class PathRun
     };
 
     /// <summary>One pass: the points from <paramref name="First"/> on, side by side. Slot: where its steps stand in the accumulators; null without gradient.</summary>
-    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, double[] Alphas, float[] Weights);
+    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, PathPoint[] Points)
+    {
+        public float[] Weights { get; } = [.. Points.Select(p => (float)p.Weight)];
+        public int[] Stages { get; } = [.. Points.Select(p => p.Stage)];
+
+        /// <summary>The point at which the input, and nothing else, is at <paramref name="alpha"/>.</summary>
+        public int? Find(double alpha) => Array.FindIndex(Points, p => p.Stage == 0 && p.Alpha == alpha) is >= 0 and var found ? found : null;
+
+        /// <summary>The points at which other outputs than the input's are replaced.</summary>
+        public IEnumerable<(int Point, int Stage, float Ablated)> Replaced() =>
+            Points.Select((p, i) => (i, p.Stage, (float)(1 - p.Alpha))).Where(p => p.Stage > 0);
+    }
 }

@@ -1,3 +1,4 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -6,10 +7,10 @@ using Faith.Engine.Passes;
 
 namespace Faith.Engine.Circuits;
 
-/// <summary>Measures circuits: every edge outside a circuit carries the corrupted run's activations.</summary>
+/// <summary>Measures circuits: every edge outside a circuit carries the corrupted run's activations, or those of another ablation.</summary>
 public static class CircuitEvaluator
 {
-    /// <summary>Evaluates circuits on a data set; all share one clean and one corrupted run an example.</summary>
+    /// <summary>Evaluates circuits under patching.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The examples.</param>
     /// <param name="circuits">Circuits of the model's graph.</param>
@@ -19,11 +20,24 @@ public static class CircuitEvaluator
     /// <param name="cancellation">Stops between circuits.</param>
     /// <exception cref="InputException">A circuit is of another graph, or an example does not fit in memory.</exception>
     public static IReadOnlyList<Faithfulness> Evaluate(Transformer model, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, MetricKind metric,
-        long? memoryBytes = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        long? memoryBytes = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
+        Evaluate(model, data, circuits, new EvaluationOptions { Metric = metric, MemoryBytes = memoryBytes }, progress, cancellation);
+
+    /// <summary>Evaluates circuits on a data set; all share one clean and one corrupted (or fully ablated) run an example.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="circuits">Circuits of the model's graph.</param>
+    /// <param name="options">What is measured, and under which ablation.</param>
+    /// <param name="progress">Told after every circuit of every micro-batch.</param>
+    /// <param name="cancellation">Stops between circuits.</param>
+    /// <exception cref="InputException">A circuit is of another graph, an example does not fit in memory, or the ablation data do not match.</exception>
+    public static IReadOnlyList<Faithfulness> Evaluate(Transformer model, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(circuits);
+        ArgumentNullException.ThrowIfNull(options);
         if (data.Count == 0) throw new InputException("the data set is empty");
         foreach (var circuit in circuits)
         {
@@ -32,14 +46,17 @@ public static class CircuitEvaluator
                 throw new InputException($"the circuit is of a model with {circuit.Graph.Layers} layers of {circuit.Graph.Heads} heads; this one has {model.Graph.Layers} of {model.Graph.Heads}");
             }
         }
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: true, batch => CircuitRun.Measure(model, batch, metric));
+        data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
+        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+            batch => CircuitRun.Measure(model, batch, options.Metric, table));
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var results = circuits.Select(_ => new double[data.Count]).ToArray();
         var memory = model.Workspace(batches.Max(b => b.Bytes));
         var (done, unit) = (0, 0);
         foreach (var (batch, _) in batches)
         {
-            var run = new CircuitRun(model, new Arena(memory), measuring: false, batch, metric);
+            var run = new CircuitRun(model, new Arena(memory), measuring: false, batch, options.Metric, table);
             run.RunEnds(clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
             for (var i = 0; i < circuits.Count; i++)
             {

@@ -3,8 +3,9 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Circuits;
 
 /// <summary>
-/// What of a circuit has to be computed. A source is live when a difference can reach it (it is the input, or has a live source)
-/// and its output can reach logits. It is needed on all rows when something reads it there: keys and values are read from every
+/// What of a circuit has to be computed. Under patching a source is live when a difference can reach it (it is the
+/// input, or has a live source) and its output can reach logits. Under another ablation the second is enough: what a node computes
+/// from ablated inputs is not its own ablated output. It is needed on all rows when something reads it there: keys and values are read from every
 /// row, queries and MLPs only where their own output is needed, logits in each sequence's last row.
 /// </summary>
 internal sealed class CircuitInputs
@@ -13,7 +14,7 @@ internal sealed class CircuitInputs
     private readonly bool[] live;
     private readonly bool[] allRows;
 
-    public CircuitInputs(Circuit circuit)
+    public CircuitInputs(Circuit circuit, bool patching)
     {
         var graph = circuit.Graph;
         var all = new List<int>[graph.Columns];
@@ -22,7 +23,8 @@ internal sealed class CircuitInputs
 
         // Columns of a node come after those of every node that can feed it, so one sweep up and one down settle everything.
         var reached = new bool[graph.Nodes];
-        reached[0] = true;
+        if (patching) reached[0] = true;
+        else Array.Fill(reached, true);
         lists = new int[graph.Columns][];
         for (var v = 0; v < graph.Columns; v++)
         {
@@ -50,7 +52,7 @@ internal sealed class CircuitInputs
     /// <summary>The live sources that feed a column, ascending.</summary>
     public int[] Of(int column) => lists[column];
 
-    /// <summary>True when a node's output can differ from the corrupted run's and reaches logits.</summary>
+    /// <summary>True when a node's output can differ from its ablated one and reaches logits.</summary>
     public bool IsLive(int node) => live[node];
 
     /// <summary>True when a live node's output is read in rows other than each sequence's last.</summary>

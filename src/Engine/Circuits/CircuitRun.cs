@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faith.Engine.Ablations;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
@@ -11,7 +12,8 @@ namespace Faith.Engine.Circuits;
 /// One micro-batch of circuit evaluations (method.md §6): x_v = x_v(corrupted) + Σ_{u: (u,v) in circuit} (z_u(current) − z_u(corrupted)),
 /// in topological order, on the suffix rows only. Only live nodes are computed, only in the rows where they are read
 /// (<see cref="CircuitInputs"/>), and only columns with an in-edge; columns with equal in-edges share one norm. The corrupted run
-/// is made once for all circuits.
+/// is made once for all circuits; under another ablation than patching its place is taken by a run whose stream is the sum of the
+/// ablated outputs, positions and output biases.
 /// </summary>
 internal sealed class CircuitRun
 {
@@ -21,17 +23,11 @@ internal sealed class CircuitRun
     private readonly Transformer model;
     private readonly Batch batch;
     private readonly PassLayout layout;
-    private readonly PassLayout? prefixLayout;
     private readonly PrefixCache prefix;
-    private readonly Indices cleanTokens;
-    private readonly Indices corruptedTokens;
-    private readonly Indices prefixTokens;
+    private readonly BatchInputs batchInputs;
     private readonly MetricHead metric;
-    private readonly Activations? prefixActivations;
     private readonly Activations corrupted;
     private readonly Activations clean;
-    private readonly Tensor cleanInput;
-    private readonly Tensor corruptedInput;
     private readonly Tensor values;
 
     // Differences current − corrupted of every source: on all rows, and on each sequence's last row.
@@ -56,19 +52,15 @@ internal sealed class CircuitRun
     private readonly nint offsetMemory;
     private readonly nint listMemory;
 
-    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind)
+    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table)
     {
         this.model = model;
         this.batch = batch;
         var (c, device, graph) = (model.Config, model.Device, model.Graph);
         var (rows, sequences) = (batch.Rows, batch.Sequences);
-        layout = new PassLayout(device, arena, measuring, batch, 1);
-        cleanTokens = Upload(batch.CleanTokens);
-        corruptedTokens = Upload(batch.CorruptedTokens);
-        prefix = new PrefixCache(arena, c, batch.PrefixRows);
+        batchInputs = new BatchInputs(model, arena, measuring, batch, table);
+        (layout, prefix) = (batchInputs.Layout, batchInputs.Prefix);
         metric = new MetricHead(model, arena, measuring, batch.Examples, kind, 1, gradient: false);
-        cleanInput = arena.Matrix(rows, c.Width);
-        corruptedInput = arena.Matrix(rows, c.Width);
         values = arena.Matrix(sequences, 1);
         corrupted = new Activations(arena, c, rows, sequences);
         for (var l = 0; l < c.Layers; l++)
@@ -81,15 +73,8 @@ internal sealed class CircuitRun
         last = [.. Enumerable.Range(0, c.Layers).Select(l => new LastRows(arena, c, sequences, corrupted.Layers[l], l == c.Layers - 1))];
 
         var mark = arena.Mark();
-        if (batch.PrefixRows > 0)
-        {
-            prefixLayout = PassLayout.OfPrefixes(device, arena, measuring, batch);
-            prefixTokens = Upload(batch.PrefixTokens);
-            prefixActivations = new Activations(arena, c, prefixLayout.Rows, prefixLayout.Sequences, keepLayers: false);
-            arena.Release(mark); // the prefix and the clean run are done before anything below is used
-        }
         clean = new Activations(arena, c, rows, sequences, keepLayers: false);
-        arena.Release(mark);
+        arena.Release(mark); // the clean run is done before anything below is used
         sources = arena.Matrix(checked(graph.Sources * rows), c.Width);
         lastSources = arena.Matrix(graph.Sources * sequences, c.Width);
         query = arena.Matrix(rows, c.QueryWidth);
@@ -106,50 +91,37 @@ internal sealed class CircuitRun
         gate = arena.Matrix(rows, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : 1);
         offsetMemory = arena.Integers(3 * c.Heads + 1);
         listMemory = arena.Integers(3L * c.Heads * graph.Sources);
-
-        Indices Upload(int[] tokens)
-        {
-            var memory = arena.Integers(tokens.Length);
-            return measuring ? default : device.Upload(tokens, memory);
-        }
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, MetricKind kind)
+    public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table)
     {
         var arena = Arena.Measuring();
-        _ = new CircuitRun(model, arena, measuring: true, batch, kind);
+        _ = new CircuitRun(model, arena, measuring: true, batch, kind, table);
         return arena.Peak;
     }
 
-    /// <summary>Runs the prefix, the clean and the corrupted prompts, and reads their metrics.</summary>
+    /// <summary>Runs the clean and the corrupted (or ablated) prompts, and reads their metrics.</summary>
     public void RunEnds(Span<double> cleanValues, Span<double> corruptedValues)
     {
-        var device = model.Device;
-        if (prefixLayout is not null)
-        {
-            device.GatherRows(model.Embedding, prefixTokens, model.Config.EmbeddingScale, prefixActivations!.Stream);
-            if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, prefixLayout.Positions, prefixActivations.Stream);
-            ForwardPass.RunPrefix(model, prefixLayout, prefix, prefixActivations);
-        }
-        device.GatherRows(model.Embedding, cleanTokens, model.Config.EmbeddingScale, cleanInput);
-        device.GatherRows(model.Embedding, corruptedTokens, model.Config.EmbeddingScale, corruptedInput);
-        RunEnd(cleanInput, clean);
+        batchInputs.Start(batchInputs.Clean, clean);
+        ForwardPass.Run(model, layout, prefix, clean);
         metric.SetReference(clean.Final);
         Read(clean.Final, cleanValues);
-        RunEnd(corruptedInput, corrupted);
+        batchInputs.Start(batchInputs.Ablated, corrupted);
+        ForwardPass.Run(model, layout, prefix, corrupted, batchInputs.Ablation);
         Read(corrupted.Final, corruptedValues);
-        for (var l = 0; l < last.Length; l++) last[l].Gather(device, corrupted.Layers[l], layout.LastRows);
+        for (var l = 0; l < last.Length; l++) last[l].Gather(model.Device, corrupted.Layers[l], layout.LastRows);
     }
 
-    /// <summary>The metric of every example with everything outside <paramref name="circuit"/> corrupted.</summary>
+    /// <summary>The metric of every example with everything outside <paramref name="circuit"/> ablated.</summary>
     public void Evaluate(Circuit circuit, Span<double> destination)
     {
         var (device, graph) = (model.Device, model.Graph);
-        var inputs = new CircuitInputs(circuit);
+        var inputs = new CircuitInputs(circuit, patching: batchInputs.Ablation is null);
         if (inputs.IsLive(0))
         {
-            device.Subtract(cleanInput, corruptedInput, Source(0));
+            device.Subtract(batchInputs.Clean, batchInputs.Ablated, Source(0));
             device.GatherRows(Source(0), layout.LastRows, 1, LastSource(0));
         }
         for (var l = 0; l < graph.Layers; l++)
@@ -162,13 +134,6 @@ internal sealed class CircuitRun
         var y = normed.RowRange(0, batch.Sequences);
         device.NormForward(final, model.FinalScale, model.FinalShift, model.Config.NormEpsilon, model.Centred, y, default, default);
         Read(y, destination);
-    }
-
-    private void RunEnd(Tensor input, Activations activations)
-    {
-        model.Device.Copy(input, activations.Stream);
-        if (!model.Positions.IsNone) model.Device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
-        ForwardPass.Run(model, layout, prefix, activations);
     }
 
     private void Read(Tensor y, Span<double> destination)

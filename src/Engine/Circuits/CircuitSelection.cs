@@ -27,5 +27,14 @@ public static class CircuitSelection
     public static Circuit Threshold(EdgeScores scores, double threshold, bool signed, bool prune = true) =>
         Finish(ThresholdSelection.Select(scores, threshold, signed), prune);
 
+    /// <summary>Every edge between the <paramref name="nodes"/> heads and MLPs of the best node scores [F], input and logits.</summary>
+    /// <exception cref="InputException">The graph has fewer nodes, or a score is not a number.</exception>
+    public static Circuit TopNodes(ModelGraph graph, IReadOnlyList<double> scores, int nodes, bool signed, bool prune = true)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(scores);
+        return Finish(NodeSelection.Select(graph, scores, nodes, signed), prune);
+    }
+
     private static Circuit Finish(Circuit circuit, bool prune) => prune ? Pruning.Prune(circuit) : circuit;
 }

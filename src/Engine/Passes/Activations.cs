@@ -21,7 +21,7 @@ internal sealed class LayerActivations
     public Tensor LogSumExp { get; set; }
     public Tensor MlpXHat { get; set; }
     public Tensor MlpInverseSigma { get; set; }
-    /// <summary>gelu′(u) [query rows × f], or for SwiGLU gate and up [query rows × 2f].</summary>
+    /// <summary>gelu′(u) [query rows × f] (none when no backward pass follows), or for SwiGLU gate and up [query rows × 2f].</summary>
     public Tensor Gate { get; set; }
     /// <summary>Keys and values of the last layer, or queries, keys and values of another, side by side.</summary>
     public Tensor Projection { get; set; }
@@ -67,9 +67,9 @@ internal sealed class Activations
                 Projection = arena.Matrix(rows, last ? 2 * c.KeyWidth : c.ProjectionWidth),
                 Context = arena.Matrix(queries, c.QueryWidth),
                 LogSumExp = arena.Matrix(queries, c.Heads),
-                MlpXHat = arena.Matrix(queries, c.Width),
-                MlpInverseSigma = arena.Matrix(queries, 1),
-                Gate = arena.Matrix(queries, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : c.MlpWidth),
+                MlpXHat = keepLayers ? arena.Matrix(queries, c.Width) : default,
+                MlpInverseSigma = keepLayers ? arena.Matrix(queries, 1) : default,
+                Gate = c.Activation == Activation.SwiGlu ? arena.Matrix(queries, 2 * c.MlpWidth) : keepLayers ? arena.Matrix(queries, c.MlpWidth) : default,
             };
             a.Query = last ? arena.Matrix(sequences, c.QueryWidth) : a.Projection.ColumnRange(0, c.QueryWidth);
             a.Key = a.Projection.ColumnRange(last ? 0 : c.QueryWidth, c.KeyWidth);
@@ -106,9 +106,9 @@ internal sealed class Activations
                 RotatedKey = f.RotatedKey.RowRange(0, rows),
                 Context = f.Context.RowRange(0, queries),
                 LogSumExp = f.LogSumExp.RowRange(0, queries),
-                MlpXHat = f.MlpXHat.RowRange(0, queries),
-                MlpInverseSigma = f.MlpInverseSigma.RowRange(0, queries),
-                Gate = f.Gate.RowRange(0, queries),
+                MlpXHat = Top(f.MlpXHat, queries),
+                MlpInverseSigma = Top(f.MlpInverseSigma, queries),
+                Gate = Top(f.Gate, queries),
             };
         }
     }
@@ -127,8 +127,10 @@ internal sealed class Activations
     public Tensor FinalInverseSigma { get; }
     public LayerActivations[] Layers { get; }
 
-    /// <summary>The same memory for a pass of fewer points.</summary>
-    public Activations First(int rows, int sequences) => rows == Stream.Rows ? this : new(this, rows, sequences);
+    /// <summary>The same memory for a smaller pass.</summary>
+    public Activations First(int rows, int sequences) => rows == Stream.Rows && sequences == LastStream.Rows ? this : new(this, rows, sequences);
+
+    private static Tensor Top(Tensor x, int rows) => x.IsNone ? x : x.RowRange(0, rows);
 }
 
 /// <summary>The keys and values of the prefix rows, per layer [prefix rows × Hkv·d_head], or none when nothing is shared.</summary>

@@ -6,7 +6,8 @@ namespace Faith.Engine.Passes;
 /// <summary>The gradients that attribution keeps: what method.md §3 accumulates over the steps.</summary>
 internal sealed class GradientAccumulators
 {
-    public GradientAccumulators(Arena arena, ModelConfig c, int rows, int sequences, int steps)
+    /// <summary>Lays out the accumulators; those of <see cref="OutputGradient"/> only with <paramref name="outputs"/>.</summary>
+    public GradientAccumulators(Arena arena, ModelConfig c, int rows, int sequences, int steps, bool outputs = false)
     {
         (Rows, Sequences, Capacity) = (rows, sequences, steps);
         Alpha = new Tensor[c.Layers];
@@ -21,6 +22,7 @@ internal sealed class GradientAccumulators
             MlpGradient[l] = arena.Matrix(l == c.Layers - 1 ? sequences : rows, c.Width);
         }
         LogitsGradient = arena.Matrix(sequences, c.Width);
+        OutputGradient = outputs ? [.. Enumerable.Range(0, 1 + 2 * c.Layers).Select(i => arena.Matrix(i > 2 * (c.Layers - 1) ? sequences : rows, c.Width))] : [];
     }
 
     public int Rows { get; }
@@ -32,7 +34,17 @@ internal sealed class GradientAccumulators
     public Tensor[] StepProducts { get; }
     public Tensor[] MlpGradient { get; }
     public Tensor LogitsGradient { get; }
+    /// <summary>Gradients at the outputs of input (0), the heads of layer l (1 + 2l, the same for all) and its MLP (2 + 2l), over all steps of a run; empty where nobody asks.</summary>
+    public Tensor[] OutputGradient { get; }
 
+    /// <summary>Empties everything before a run.</summary>
+    public void Start(Device device)
+    {
+        Clear(device);
+        foreach (var t in OutputGradient) device.Fill(t, 0);
+    }
+
+    /// <summary>Empties what a contraction has used.</summary>
     public void Clear(Device device)
     {
         foreach (var t in Alpha) device.Fill(t, 0);
@@ -88,9 +100,12 @@ internal sealed class BackwardBuffers
 /// </summary>
 internal static class BackwardPass
 {
-    /// <summary>Runs back from <c>buffers.Final</c>. The points of the pass are steps slot, slot + 1, … with the given weights.</summary>
+    /// <summary>
+    /// Runs back from <c>buffers.Final</c>. The points of the pass are steps slot, slot + 1, … with the given weights. Where
+    /// <paramref name="stages"/> of a point names outputs that were replaced (see <see cref="StageOverride"/>), no gradient flows into what computed them.
+    /// </summary>
     public static void Run(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, BackwardBuffers buffers,
-        GradientAccumulators sums, int slot, ReadOnlySpan<float> weights)
+        GradientAccumulators sums, int slot, ReadOnlySpan<float> weights, ReadOnlySpan<int> stages)
     {
         var (device, c, centred) = (model.Device, model.Config, model.Centred);
         var gx = buffers.LastStream.RowRange(0, layout.Sequences);
@@ -103,7 +118,9 @@ internal static class BackwardPass
 
             // MLP: gradient at its input, into the accumulator and into the stream.
             var gMlp = buffers.Block.RowRange(0, gx.Rows);
+            AccumulateOutput(model, sums, 2 + 2 * l, weights, gx);
             MlpBackward(model, a, l, gx, buffers, gMlp);
+            ClearReplaced(model, stages, 2 + 2 * l, gMlp);
             for (var p = 0; p < layout.Points; p++)
             {
                 var count = last ? sums.Sequences : sums.Rows;
@@ -113,7 +130,9 @@ internal static class BackwardPass
 
             // Attention: gradients of every head's own q, k and v.
             var context = buffers.Context.RowRange(0, gx.Rows);
+            AccumulateOutput(model, sums, 1 + 2 * l, weights, gx);
             device.Multiply(w.Output, WeightSide.Transposed, gx, context);
+            ClearReplaced(model, stages, 1 + 2 * l, context);
             if (c.ParallelBlocks) device.AddScaled(gMlp, 1, gx);
             var split = buffers.SplitProjection.RowRange(0, layout.Rows);
             var (dq, dk, dv) = (last ? buffers.LastQuery.RowRange(0, layout.Sequences) : split.ColumnRange(0, c.QueryWidth),
@@ -128,7 +147,7 @@ internal static class BackwardPass
             AccumulateQueries(model, layout, a, buffers, sums, l, slot, weights, dq);
             AccumulateKeysOrValues(model, layout, a.Key, dk, 1, a, sums, l, slot, weights);
             AccumulateKeysOrValues(model, layout, a.Value, dv, 2, a, sums, l, slot, weights);
-            if (l == 0) return; // nothing below reads the gradient of the embeddings
+            if (l == 0 && sums.OutputGradient.Length == 0) return; // nobody reads the gradient of the embeddings
 
             var gxAll = buffers.Stream.RowRange(0, layout.Rows);
             if (last)
@@ -138,6 +157,23 @@ internal static class BackwardPass
             }
             gx = gxAll;
             AttentionInputBackward(model, layout, a, buffers, l, dq, dk, dv, gx);
+        }
+        AccumulateOutput(model, sums, 0, weights, gx);
+    }
+
+    private static void AccumulateOutput(Transformer model, GradientAccumulators sums, int output, ReadOnlySpan<float> weights, Tensor gx)
+    {
+        if (sums.OutputGradient.Length == 0) return;
+        var sum = sums.OutputGradient[output];
+        for (var p = 0; p < weights.Length; p++) model.Device.AddScaled(gx.RowRange(p * sum.Rows, sum.Rows), weights[p], sum);
+    }
+
+    private static void ClearReplaced(Transformer model, ReadOnlySpan<int> stages, int stage, Tensor gradient)
+    {
+        var rows = gradient.Rows / stages.Length;
+        for (var p = 0; p < stages.Length; p++)
+        {
+            if (stages[p] == stage) model.Device.Fill(gradient.RowRange(p * rows, rows), 0);
         }
     }
 

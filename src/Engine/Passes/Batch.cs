@@ -85,15 +85,18 @@ internal sealed class Batch
 /// <summary>The layouts of a pass that runs every example of a batch at several points of the path: point-major rows.</summary>
 internal sealed class PassLayout
 {
-    /// <summary>The suffix rows of a batch, <paramref name="points"/> times over.</summary>
-    public PassLayout(Device device, Arena arena, bool measuring, Batch batch, int points)
+    /// <summary>
+    /// The suffix rows of a batch, <paramref name="points"/> times over. With <paramref name="everyRow"/> the last layer too goes on
+    /// with every row: each counts as the last of a sequence there.
+    /// </summary>
+    public PassLayout(Device device, Arena arena, bool measuring, Batch batch, int points, bool everyRow = false)
     {
         Points = points;
         Rows = batch.Rows * points;
-        Sequences = batch.Sequences * points;
+        Sequences = everyRow ? Rows : batch.Sequences * points;
         All = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: false);
-        LastQuery = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: true);
-        var lastRows = All.Offsets[1..].Select(end => end - 1).ToArray();
+        LastQuery = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: !everyRow);
+        var lastRows = everyRow ? [.. Enumerable.Range(0, Rows)] : All.Offsets[1..].Select(end => end - 1).ToArray();
         var positions = Repeat(batch.Positions, points);
         var (all, last) = (arena.Block(All.Bytes), arena.Block(LastQuery.Bytes));
         var (rowMemory, positionMemory, lastMemory) = (arena.Integers(Sequences), arena.Integers(Rows), arena.Integers(Sequences));

@@ -12,14 +12,21 @@ internal static class ForwardPass
     /// <summary>
     /// Runs all layers on <c>activations.Stream</c> (embeddings and positions, overwritten) and leaves the final norm's output in <c>activations.Final</c>.
     /// </summary>
-    public static void Run(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, DifferenceCapture? capture = null)
+    public static void Run(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, PassHook? hook = null) =>
+        RunFromLayer(model, layout, prefix, activations, 0, hook);
+
+    /// <summary>
+    /// The same from the input of layer <paramref name="first"/> on, which <c>activations.Stream</c> holds; where that is the number
+    /// of layers, the final norm of <c>activations.LastStream</c>.
+    /// </summary>
+    public static void RunFromLayer(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, int first, PassHook? hook = null)
     {
-        var x = activations.Stream;
-        for (var l = 0; l < model.Layers.Length; l++)
+        var x = first == model.Layers.Length ? activations.LastStream : activations.Stream;
+        for (var l = first; l < model.Layers.Length; l++)
         {
             KeysAndValues(model, layout, activations, l, x, ref x);
             Attention(model, layout, prefix, activations, l);
-            capture?.Context(l, activations.Layers[l].Context);
+            hook?.Context(l, activations.Layers[l].Context);
             if (model.Config.ParallelBlocks)
             {
                 MlpNorm(model, activations, l, x);
@@ -30,13 +37,29 @@ internal static class ForwardPass
                 AddAttention(model, activations.Layers[l], l, x);
                 MlpNorm(model, activations, l, x);
             }
-            var output = Mlp(model, activations, l, x.Rows);
-            capture?.Mlp(l, output);
-            if (!activations.Layers[l].KeptMlpOutput.IsNone) model.Device.Copy(output, activations.Layers[l].KeptMlpOutput);
-            model.Device.AddScaled(output, 1, x);
+            AddMlp(model, activations, l, x, hook);
         }
         model.Device.NormForward(x, model.FinalScale, model.FinalShift, model.Config.NormEpsilon, model.Centred,
             activations.Final, activations.FinalXHat, activations.FinalInverseSigma);
+    }
+
+    /// <summary>
+    /// The same from the MLP of layer <paramref name="l"/> on: the stream after its attention stands in <c>activations.Stream</c>,
+    /// for the last layer in <c>activations.LastStream</c>.
+    /// </summary>
+    public static void RunFromMlp(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, int l)
+    {
+        var x = l == model.Layers.Length - 1 ? activations.LastStream : activations.Stream;
+        MlpNorm(model, activations, l, x);
+        AddMlp(model, activations, l, x, hook: null);
+        RunFromLayer(model, layout, prefix, activations, l + 1);
+    }
+
+    /// <summary>The output of the MLP of layer <paramref name="l"/> on the stream <paramref name="x"/>, in <c>activations.BlockOutput</c>.</summary>
+    public static Tensor RunMlp(Transformer model, Activations activations, int l, Tensor x)
+    {
+        MlpNorm(model, activations, l, x);
+        return Mlp(model, activations, l, x.Rows);
     }
 
     /// <summary>Runs the prefix rows as far as the last layer's keys and values, which are all that the suffix rows need of them.</summary>
@@ -103,6 +126,14 @@ internal static class ForwardPass
         if (!a.KeptMlpStream.IsNone) model.Device.Copy(x, a.KeptMlpStream);
         model.Device.NormForward(x, w.MlpScale, w.MlpShift, model.Config.NormEpsilon, model.Centred,
             activations.Normed.RowRange(0, x.Rows), a.MlpXHat, a.MlpInverseSigma);
+    }
+
+    private static void AddMlp(Transformer model, Activations activations, int l, Tensor x, PassHook? hook)
+    {
+        var (output, kept) = (Mlp(model, activations, l, x.Rows), activations.Layers[l].KeptMlpOutput);
+        hook?.Mlp(l, output);
+        if (!kept.IsNone) model.Device.Copy(output, kept);
+        model.Device.AddScaled(output, 1, x);
     }
 
     private static Tensor Mlp(Transformer model, Activations activations, int l, int rows)

@@ -1,5 +1,6 @@
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Kernels;
@@ -26,14 +27,15 @@ public static class RunPlanner
         ArgumentNullException.ThrowIfNull(options);
         if (data.Count == 0) throw new InputException("the data set is empty");
         var method = AttributionMethods.Find(options.Method);
-        if (method.Path(options) is not { } path) throw new InputException($"method {options.Method} cannot be planned; those of gradients on a path can ({string.Join(", ", AttributionMethods.All.Where(m => m.Path(options) is not null).Select(m => m.Name))})");
+        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        if (method.Path(options, graph) is not { } path) throw new InputException($"method {options.Method} cannot be planned; those of gradients on a path can ({string.Join(", ", AttributionMethods.All.Where(m => m.Path(options, graph) is not null).Select(m => m.Name))})");
         using var model = new Transformer(device, SizesOf(weights));
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
         PathPoint[] points = [.. path];
         var budget = MicroBatches.Budget(device, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, points, options.Metric));
+        var batches = MicroBatches.Plan(data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, points, options, table: null));
         var largest = batches.MaxBy(b => b.Bytes);
         var (forwards, backwards) = PassesOf(points);
         var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
@@ -47,7 +49,7 @@ public static class RunPlanner
     public static (int Forwards, int Backwards) PassesOf(IReadOnlyList<PathPoint> path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
+        return (path.Select(p => (p.Alpha, p.Stage)).Append((0, 0)).Append((1, 0)).Distinct().Count(), path.Count);
     }
 
     /// <summary>The model without its numbers, so that a plan does not read the files.</summary>

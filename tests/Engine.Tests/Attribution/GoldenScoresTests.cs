@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
@@ -32,13 +33,25 @@ public class GoldenScoresTests(ITestOutputHelper output)
     [InlineData("clean-corrupted__logit_diff__eq_b8", "clean-corrupted", 5, "eq", 8)]
     [InlineData("clean-corrupted__logit_diff__pad_b8", "clean-corrupted", 5, "pad", 8)]
     [InlineData("clean-corrupted__kl__eq_b8", "clean-corrupted", 5, "eq", 8)]
-    public void ScoresAgree(string file, string method, int steps, string set, int factor)
+    [InlineData("exact__logit_diff__eq_b8", "exact", 5, "eq", 1)]
+    [InlineData("exact__logit_diff__pad_b8", "exact", 5, "pad", 1)]
+    [InlineData("exact-zero__logit_diff__eq_b8", "exact", 5, "eq", 1, Ablation.Zero)]
+    [InlineData("exact-mean-positional__logit_diff__eq_b8", "exact", 5, "eq", 1, Ablation.MeanPositional)]
+    [InlineData("information-flow-routes__none__eq_b8", "ifr", 5, "eq", 1)]
+    [InlineData("information-flow-routes__none__pad_b8", "ifr", 5, "pad", 1)]
+    [InlineData("EAP-zero__logit_diff__eq_b8", "eap", 5, "eq", 8, Ablation.Zero)]
+    [InlineData("EAP-mean-positional__logit_diff__eq_b8", "eap", 5, "eq", 8, Ablation.MeanPositional)]
+    [InlineData("EAP-IG-activations-3__logit_diff__eq_b8", "eap-ig-activations", 3, "eq", 8)]
+    [InlineData("EAP-IG-activations-3__logit_diff__pad_b8", "eap-ig-activations", 3, "pad", 8)]
+    [InlineData("EAP-IG-activations-3__kl__eq_b8", "eap-ig-activations", 3, "eq", 8)]
+    [InlineData("EAP-IG-activations-3-zero__logit_diff__eq_b8", "eap-ig-activations", 3, "eq", 8, Ablation.Zero)]
+    public void ScoresAgree(string file, string method, int steps, string set, int factor, Ablation ablation = Ablation.Patching)
     {
         if (Open() is not { } golden) return;
         using var model = golden.Model;
         var expected = ScoreFile.Read(Path.Combine(golden.Folder, "scores", file + ".json")).Scores!.Values.Select(v => v * factor).ToArray();
         var metric = file.Contains("__kl__", StringComparison.Ordinal) ? MetricKind.KullbackLeibler : MetricKind.LogitDifference;
-        var result = Attributor.Run(model, golden.Data(set), new() { Method = method, Steps = steps, Metric = metric });
+        var result = Attributor.Run(model, golden.Data(set), new() { Method = method, Steps = steps, Metric = metric, Ablation = ablation });
         Close.Check(expected, result.Scores.Values, 1e-4, file);
     }
 

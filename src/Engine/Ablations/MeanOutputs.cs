@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Data;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Ablations;
+
+/// <summary>Means of all nodes' outputs over clean prompts. Rows are added in the order of the data, in double, so that the means do not depend on micro-batches.</summary>
+internal sealed class MeanOutputs : PassHook
+{
+    private readonly Device device;
+    private readonly int positions;
+    private readonly double[] counts;
+    private readonly double[][] sums;
+    private int[] rowPositions = [];
+
+    private MeanOutputs(Transformer model, int positions)
+    {
+        device = model.Device;
+        this.positions = positions;
+        counts = new double[positions + 1];
+        sums = new double[1 + 2 * model.Config.Layers][];
+        sums[0] = new double[(positions + 1) * model.Config.Width];
+        for (var l = 0; l < model.Config.Layers; l++)
+        {
+            sums[1 + 2 * l] = new double[(positions + 1) * model.Config.QueryWidth];
+            sums[2 + 2 * l] = new double[(positions + 1) * model.Config.Width];
+        }
+    }
+
+    /// <summary>
+    /// Tables of <paramref name="positions"/> + 1 rows for input, then each layer's heads (before W_O) and MLP: the mean at each
+    /// position, and last the mean over all rows of all prompts.
+    /// </summary>
+    public static float[][] Compute(Transformer model, IReadOnlyList<Example> data, int positions, long? memoryBytes)
+    {
+        var means = new MeanOutputs(model, positions);
+        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch));
+        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        foreach (var (batch, _) in batches)
+        {
+            var run = new WholePromptRun(model, new Arena(memory), measuring: false, batch, keepLayers: false);
+            means.rowPositions = batch.Positions;
+            foreach (var position in batch.Positions)
+            {
+                means.counts[positions]++;
+                if (position < positions) means.counts[position]++;
+            }
+            run.Execute(means);
+        }
+        return [.. means.sums.Select(means.Divide)];
+    }
+
+    public override void Input(Tensor embeddings) => Add(0, embeddings);
+
+    public override void Context(int l, Tensor contexts) => Add(1 + 2 * l, contexts);
+
+    public override void Mlp(int l, Tensor outputs) => Add(2 + 2 * l, outputs);
+
+    private void Add(int table, Tensor values)
+    {
+        var rows = new float[values.Count];
+        device.Download(values.Pointer, MemoryMarshal.AsBytes(rows.AsSpan()));
+        var width = values.Columns;
+        for (var r = 0; r < values.Rows; r++)
+        {
+            var row = rows.AsSpan(r * width, width);
+            Add(row, sums[table].AsSpan(positions * width, width));
+            if (rowPositions[r] < positions) Add(row, sums[table].AsSpan(rowPositions[r] * width, width));
+        }
+    }
+
+    private static void Add(ReadOnlySpan<float> row, Span<double> sum)
+    {
+        for (var i = 0; i < row.Length; i++) sum[i] += row[i];
+    }
+
+    private float[] Divide(double[] sum)
+    {
+        var width = sum.Length / counts.Length;
+        return [.. sum.Select((value, i) => (float)(value / counts[i / width]))];
+    }
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using Faith.Engine.Ablations;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>
+/// Activation patching, edge by edge (Wang et al. 2023; Goldowsky-Dill et al. 2023): score(u, v) = loss with only u → v ablated −
+/// loss of the full model. At node level, the loss with all edges out of u ablated.
+/// </summary>
+internal sealed class ExactMethod : AttributionMethod
+{
+    /// <summary>More rows than this gain no speed and leave the caches.</summary>
+    private const int RowsTogether = 1024;
+
+    public override string Name => "exact";
+    public override string Summary => "activation patching of one edge at a time (Wang et al. 2023)";
+
+    public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        if (options.Level == ScoreLevel.Neuron) throw new InputException("exact patching has no neuron scores; take --level edge or node");
+        if (options.Level == ScoreLevel.Node) return RunNodes(model, data, options, clock, progress, cancellation);
+
+        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model.Device, options.MemoryBytes));
+        var wanted = Filter(graph, options.OnlyEdges);
+        var batches = MicroBatches.Plan(data, budget, sharePrefixes: table is null, batch => ExactRun.Measure(model, batch, kind, table, 1));
+        var runs = batches.Select(b => Largest(model, b.Batch, kind, table, budget)).ToArray();
+        var sums = new ScoreSums(graph, data.Count);
+        var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
+        var phases = new PhaseClock(model.Device);
+        using var memory = model.Device.Allocate(runs.Max(r => r.Bytes));
+        var (done, unit, trials) = (0, 0, 0L);
+        foreach (var (batch, rowsTogether, _) in runs)
+        {
+            var run = new ExactRun(model, new Arena(memory), measuring: false, batch, kind, table, rowsTogether);
+            run.RunEnds(kind, clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
+            phases.Lap("ends");
+            var scores = new float[batch.Sequences * graph.Sources * graph.Columns];
+            for (var l = 0; l < graph.Layers; l++)
+            {
+                progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
+                run.TryHeads(l, kind, wanted, scores, cancellation);
+                phases.Lap("heads");
+                run.TryMlp(l, kind, wanted, scores);
+                phases.Lap("mlps");
+            }
+            progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
+            run.TryLogits(kind, wanted, scores);
+            phases.Lap("logits");
+            sums.Add(scores, batch.Sequences);
+            phases.Lap("sum");
+            trials += (long)run.Trials * batch.Sequences;
+            done += batch.Sequences;
+        }
+        progress?.Report(new RunProgress(unit, unit, Name));
+        return new AttributionResult
+        {
+            Scores = sums.Means(),
+            StandardErrors = sums.StandardErrors(),
+            Clean = clean,
+            Corrupted = corrupted,
+            TrialsPerSecond = trials / clock.Elapsed.TotalSeconds,
+            Seconds = clock.Elapsed.TotalSeconds,
+            Phases = phases.Seconds,
+            WorkspaceBytes = memory.Bytes,
+        };
+    }
+
+    private static Func<int, int, bool> Filter(ModelGraph graph, IReadOnlyCollection<int>? only)
+    {
+        if (only is null) return (_, _) => true;
+        var circuit = new Circuit(graph, only);
+        return circuit.Contains;
+    }
+
+    /// <summary>As many rows together as memory allows; the scores do not depend on it.</summary>
+    private static (Batch Batch, int RowsTogether, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, long budget)
+    {
+        for (var rows = RowsTogether; ; rows /= 2)
+        {
+            var bytes = ExactRun.Measure(model, batch, kind, table, Math.Max(rows, 1));
+            if (bytes <= budget || rows <= 1) return (batch, Math.Max(rows, 1), bytes);
+        }
+    }
+
+    /// <summary>A node is ablated by the circuit of all edges but those out of it.</summary>
+    private static AttributionResult RunNodes(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, Stopwatch clock,
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var (graph, kind) = (model.Graph, options.Metric);
+        var full = Circuit.Full(graph);
+        var circuits = Enumerable.Range(0, graph.Sources).Select(u => new Circuit(graph, full.Edges.Where(e => e / graph.Columns != u))).ToArray();
+        var evaluation = new EvaluationOptions { Metric = kind, Ablation = options.Ablation, AblationData = options.AblationData, MemoryBytes = options.MemoryBytes };
+        var results = CircuitEvaluator.Evaluate(model, data, circuits, evaluation, progress, cancellation);
+        var loss = results[0].Clean.Average(v => kind.Loss(v));
+        return new AttributionResult
+        {
+            Scores = new EdgeScores(graph, new double[graph.Sources * graph.Columns]),
+            NodeScores = [.. results.Select(r => r.Circuit.Average(v => kind.Loss(v)) - loss)],
+            Clean = results[0].Clean,
+            Corrupted = results[0].Corrupted,
+            TrialsPerSecond = (double)circuits.Length * data.Count / clock.Elapsed.TotalSeconds,
+            Seconds = clock.Elapsed.TotalSeconds,
+            Phases = new Dictionary<string, double> { ["circuits"] = clock.Elapsed.TotalSeconds },
+            WorkspaceBytes = MicroBatches.Budget(model.Device, options.MemoryBytes),
+        };
+    }
+}

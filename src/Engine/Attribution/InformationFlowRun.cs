@@ -1,0 +1,118 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>One micro-batch of information flow routes: a clean run that keeps every node's output and every stream that is read.</summary>
+internal sealed class InformationFlowRun : PassHook
+{
+    private readonly Transformer model;
+    private readonly Batch batch;
+    private readonly WholePromptRun run;
+    private readonly Tensor outputs;
+
+    public InformationFlowRun(Transformer model, Arena arena, bool measuring, Batch batch)
+    {
+        this.model = model;
+        this.batch = batch;
+        var c = model.Config;
+        run = new WholePromptRun(model, arena, measuring, batch, keepLayers: true);
+        foreach (var layer in run.Activations.Layers)
+        {
+            layer.KeptAttentionStream = arena.Matrix(batch.Rows, c.Width);
+            layer.KeptMlpStream = arena.Matrix(batch.Rows, c.Width);
+        }
+        outputs = arena.Matrix(checked(model.Graph.Sources * batch.Rows), c.Width);
+    }
+
+    /// <summary>The bytes that a run of this shape takes.</summary>
+    public static long Measure(Transformer model, Batch batch)
+    {
+        var arena = Arena.Measuring();
+        _ = new InformationFlowRun(model, arena, measuring: true, batch);
+        return arena.Peak;
+    }
+
+    public void Execute() => run.Execute(this);
+
+    public override void Input(Tensor embeddings) => model.Device.Copy(embeddings, Output(0));
+
+    public override void Context(int l, Tensor contexts)
+    {
+        var dh = model.Config.HeadDim;
+        for (var h = 0; h < model.Config.Heads; h++)
+        {
+            model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts.ColumnRange(h * dh, dh), Output(model.Graph.HeadNode(l, h)), k0: h * dh);
+        }
+    }
+
+    public override void Mlp(int l, Tensor outputs) => model.Device.Copy(outputs, Output(model.Graph.MlpNode(l)));
+
+    /// <summary>The scores [F·N] of example <paramref name="e"/>.</summary>
+    public float[] Scores(int e)
+    {
+        var (graph, width) = (model.Graph, model.Config.Width);
+        var (first, rows) = (batch.SuffixLengths.AsSpan(0, e).ToArray().Sum(), batch.SuffixLengths[e]);
+        var z = Enumerable.Range(0, graph.Sources).Select(u => Read(Output(u).RowRange(first, rows))).ToArray();
+        var scores = new double[graph.Sources * graph.Columns];
+        for (var l = 0; l <= graph.Layers; l++)
+        {
+            if (l == graph.Layers)
+            {
+                Add(run.Activations.LastStream, graph.LogitsColumn, 1);
+                continue;
+            }
+            Add(run.Activations.Layers[l].KeptAttentionStream, graph.HeadColumn(l, InputKind.Query, 0), 3 * graph.Heads);
+            Add(run.Activations.Layers[l].KeptMlpStream, graph.MlpColumn(l), 1);
+        }
+        return [.. scores.Select(s => (float)s)];
+
+        // Columns first … first + count − 1 read this stream.
+        void Add(Tensor stream, int column, int count)
+        {
+            var r = Read(stream.RowRange(first, rows));
+            var proximity = new double[graph.SourcesBefore(column)];
+            for (var t = 0; t < rows; t++)
+            {
+                var row = r.AsSpan(t * width, width);
+                var norm = Norm(row, default);
+                for (var u = 0; u < proximity.Length; u++) proximity[u] = Math.Max(0, norm - Norm(row, z[u].AsSpan(t * width, width)));
+                var total = proximity.Sum();
+                if (total == 0) continue;
+                for (var u = 0; u < proximity.Length; u++)
+                {
+                    var share = proximity[u] / total / rows;
+                    for (var v = column; v < column + count; v++) scores[u * graph.Columns + v] += share;
+                }
+            }
+        }
+    }
+
+    private Tensor Output(int source) => outputs.RowRange(source * batch.Rows, batch.Rows);
+
+    private float[] Read(Tensor x)
+    {
+        var values = new float[x.Count];
+        model.Device.Download(x.Pointer, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    /// <summary>‖r − z‖₁, or ‖r‖₁ where z is empty, in double: the difference of two such norms is a small part of either.</summary>
+    private static double Norm(ReadOnlySpan<float> r, ReadOnlySpan<float> z)
+    {
+        var (sum, i) = (Vector<double>.Zero, 0);
+        for (; i <= r.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var x = new Vector<float>(r[i..]);
+            if (!z.IsEmpty) x -= new Vector<float>(z[i..]);
+            Vector.Widen(Vector.Abs(x), out var low, out var high);
+            sum += low + high;
+        }
+        var total = Vector.Sum(sum);
+        for (; i < r.Length; i++) total += Math.Abs(z.IsEmpty ? r[i] : r[i] - z[i]);
+        return total;
+    }
+}

@@ -1,0 +1,31 @@
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>Neuron scores over the examples, exact in any order.</summary>
+internal sealed class NeuronSums(ModelGraph graph, int width, int examples)
+{
+    private readonly ExactSum sums = new(graph.Sources * width);
+
+    /// <summary>Adds what every row contributes to the columns of a source: products [rows × d] of examples that end at the given row offsets.</summary>
+    public void Add(int source, ReadOnlySpan<float> products, ReadOnlySpan<int> offsets)
+    {
+        for (var e = 0; e + 1 < offsets.Length; e++)
+        {
+            for (var c = 0; c < width; c++)
+            {
+                var sum = 0.0;
+                for (var row = offsets[e]; row < offsets[e + 1]; row++) sum += products[row * width + c];
+                sums.Add(source * width + c, sum);
+            }
+        }
+    }
+
+    /// <summary>Mean scores [F·d].</summary>
+    public double[] Means()
+    {
+        var means = new double[graph.Sources * width];
+        for (var i = 0; i < means.Length; i++) means[i] = sums[i] / examples;
+        return means;
+    }
+}

@@ -1,0 +1,16 @@
+using Faith.Kernels;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>Reads, or overwrites, what the nodes put out, each time before it is added to the residual stream. In the last layer there is one row a sequence.</summary>
+internal abstract class PassHook
+{
+    /// <summary>The token embeddings [rows × d], without positions.</summary>
+    public virtual void Input(Tensor embeddings) { }
+
+    /// <summary>A layer's attention outputs before W_O [query rows × H·d_head].</summary>
+    public abstract void Context(int l, Tensor contexts);
+
+    /// <summary>A layer's MLP outputs [query rows × d].</summary>
+    public abstract void Mlp(int l, Tensor outputs);
+}

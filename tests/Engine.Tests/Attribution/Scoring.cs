@@ -1,0 +1,76 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Data;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels.Host;
+using Xunit;
+
+namespace Faith.Engine.Tests.Attribution;
+
+/// <summary>The models that every method is tried on, and its comparison with the oracle.</summary>
+internal static class Scoring
+{
+    private const double Tolerance = 1e-5;
+
+    public static readonly Dictionary<string, Func<ModelWeights>> Models = new()
+    {
+        ["gpt2"] = () => RandomModels.Gpt2(1),
+        ["gpt2, 3 layers, untied, narrow"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3, heads: 3, headDim: 5, mlpWidth: 17, width: 19) with { TiedEmbedding = false }, 2),
+        ["gpt2, one layer"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 1), 3),
+        ["gpt2, parallel blocks"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with { ParallelBlocks = true }, 4),
+        ["llama"] = () => RandomModels.Llama(5),
+        ["llama, tied, one key head, 3 layers"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3, keyValueHeads: 1, tied: true, width: 21), 6),
+        ["llama, no sharing, partial rotary"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 4, rotaryDimensions: 4), 7),
+        ["llama 3 scaling"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new Llama3Scaling(8, 1, 4, 16)), 8),
+        ["qwen2"] = () => RandomModels.Qwen2(9),
+    };
+
+    public static TheoryData<string> ModelNames() => [.. Models.Keys];
+
+    public static AttributionResult Run(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, int threads = 2)
+    {
+        using var device = new HostDevice(threads);
+        using var model = new Transformer(device, weights);
+        return Attributor.Run(model, data, options);
+    }
+
+    public static double[] Scores(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, int threads = 2) =>
+        Run(weights, data, options, threads).Scores.Values;
+
+    public static void Compare(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, OracleMethod method,
+        OracleRule? rule = null, OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching)
+    {
+        var expected = OracleRun.Scores(weights, data, method, options.Steps, rule, metric, ablation, options.AblationData);
+        Close.Check(expected, Scores(weights, data, options), Tolerance, $"{options}");
+    }
+
+    /// <summary>The same bits for any threads, micro-batches and order of the examples.</summary>
+    public static void CheckBits(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options)
+    {
+        var expected = Scores(weights, data, options, threads: 1);
+        Assert.Equal(expected, Scores(weights, data, options, threads: 2));
+        Assert.Equal(expected, Scores(weights, data, options, threads: 3));
+        Assert.Equal(expected, Scores(weights, [.. data.Reverse()], options));
+        var alone = SmallestBudget(weights, data, options);
+        Assert.Equal(expected, Scores(weights, data, options with { MemoryBytes = alone }));
+        Assert.Equal(expected, Scores(weights, data, options with { MemoryBytes = 2 * alone }));
+    }
+
+    /// <summary>The smallest allowance, to a few per cent, with which every example still fits: micro-batches of one or two.</summary>
+    private static long SmallestBudget(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options)
+    {
+        for (long bytes = 10_000; ; bytes += bytes / 20)
+        {
+            try
+            {
+                Scores(weights, data, options with { MemoryBytes = bytes });
+                return bytes;
+            }
+            catch (InputException)
+            {
+                // too small: try more
+            }
+        }
+    }
+}
