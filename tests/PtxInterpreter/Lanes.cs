@@ -75,7 +75,8 @@ public static unsafe class Lanes
 
     /// <summary>d = op(a, b) lane by lane; b is ignored by operations of one operand.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Scalar<TIn, TOut, TOp>(Instruction i, Warp w) where TIn : unmanaged where TOut : unmanaged where TOp : IScalar<TIn, TOut>
+    public static void Scalar<TIn, TOut, TOp>(Instruction i, Warp w)
+        where TIn : unmanaged where TOut : unmanaged where TOp : IScalar<TIn, TOut>
     {
         var d = (TOut*)(w.Registers + i.D);
         TIn* a = (TIn*)(w.Registers + i.A), b = (TIn*)(w.Registers + i.B);

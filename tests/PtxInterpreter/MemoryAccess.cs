@@ -61,7 +61,8 @@ public static unsafe class MemoryAccess
             var lane = BitOperations.TrailingZeroCount(active);
             var address = addresses[lane] + (ulong)(long)i.Offset;
             // Neighbouring lanes often read the same words: those are checked in full once.
-            var problem = address == before ? shared.ReadAgain(address, bytes, w.FirstThread + lane) : shared.Read(address, bytes, w.FirstThread + lane, out data);
+            var problem = address == before ? shared.ReadAgain(address, bytes, w.FirstThread + lane)
+                : shared.Read(address, bytes, w.FirstThread + lane, out data);
             if (problem is not null)
                 throw w.Failure(i, problem);
             before = address;
@@ -77,7 +78,8 @@ public static unsafe class MemoryAccess
         for (var active = w.Mask; active != 0; active &= active - 1)
         {
             var lane = BitOperations.TrailingZeroCount(active);
-            if (w.Block.Shared.Write(addresses[lane] + (ulong)(long)i.Offset, i.Size * i.Values.Length, w.FirstThread + lane, out var data) is { } problem)
+            if (w.Block.Shared.Write(addresses[lane] + (ulong)(long)i.Offset, i.Size * i.Values.Length, w.FirstThread + lane,
+                out var data) is { } problem)
                 throw w.Failure(i, problem);
             StoreLane(i, w, lane, data);
         }
@@ -111,7 +113,8 @@ public static unsafe class MemoryAccess
                 ((uint*)register)[lane] = ((uint*)from)[n];
             else
             {
-                var value = i.Size switch { 8 => ((ulong*)from)[n], 4 => i.Signed ? (ulong)((int*)from)[n] : ((uint*)from)[n], 2 => ((ushort*)from)[n], _ => from[n] };
+                var value = i.Size switch { 8 => ((ulong*)from)[n], 4 => i.Signed ? (ulong)((int*)from)[n] : ((uint*)from)[n],
+                    2 => ((ushort*)from)[n], _ => from[n] };
                 if (i.Wide)
                     ((ulong*)register)[lane] = value;
                 else

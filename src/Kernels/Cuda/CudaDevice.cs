@@ -18,7 +18,7 @@ public sealed unsafe partial class CudaDevice : Device
     private readonly CudaModule _module = null!;
     private readonly PinnedBuffer[] _staging = [];
     private readonly CudaHandle[] _staged = [];
-    private readonly int _multiprocessors;
+    private readonly int _multiprocessors, _cacheBytes;
     // Workspaces that became too small but that a captured graph still uses.
     private readonly List<CudaBuffer> _outgrown = [];
     private CudaBuffer? _workspace;
@@ -31,7 +31,7 @@ public sealed unsafe partial class CudaDevice : Device
         if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
             throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
         _driver = driver;
-        _multiprocessors = info.Multiprocessors;
+        (_multiprocessors, _cacheBytes) = (info.Multiprocessors, info.Cache);
         Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
         _context = new(driver, info.Ordinal);
         try

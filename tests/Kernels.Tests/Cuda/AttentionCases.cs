@@ -2,7 +2,8 @@ namespace Faith.Kernels.Tests.Cuda;
 
 internal static class AttentionCases
 {
-    private sealed record Setup(string Name, int Heads, int HeadDim, int SuffixGroup, int PrefixGroup, int[] Lengths, int[] Prefixes, bool LastOnly);
+    private sealed record Setup(string Name, int Heads, int HeadDim, int SuffixGroup, int PrefixGroup, int[] Lengths, int[] Prefixes,
+        bool LastOnly);
 
     private static readonly Setup[] Setups =
     [
@@ -24,7 +25,8 @@ internal static class AttentionCases
         .. Setups.Select(s => new OpCase("AttentionBackward", s.Name, c => Backward(c, s))),
     ];
 
-    private sealed record Operands(Ragged Layout, AttentionShape Shape, float[] Q, float[] K, float[] V, float[] PrefixK, float[] PrefixV, Tensor[] OnDevice);
+    private sealed record Operands(Ragged Layout, AttentionShape Shape, float[] Q, float[] K, float[] V, float[] PrefixK, float[] PrefixV,
+        Tensor[] OnDevice);
 
     private static Operands Create(OpContext c, Setup s)
     {
@@ -39,16 +41,20 @@ internal static class AttentionCases
         var (pk, dpk) = c.Random(prefixRows, width / s.PrefixGroup, 0, 3);
         var (pv, dpv) = c.Random(prefixRows, width / s.PrefixGroup);
         var anyPrefix = s.Prefixes.Max() > 0;
-        return new(layout, new(s.Heads, s.HeadDim, s.SuffixGroup, s.PrefixGroup, 1 / MathF.Sqrt(s.HeadDim)), q, k, v, pk, pv, [dq, dk, dv, anyPrefix ? dpk : default, anyPrefix ? dpv : default]);
+        return new(layout, new(s.Heads, s.HeadDim, s.SuffixGroup, s.PrefixGroup, 1 / MathF.Sqrt(s.HeadDim)), q, k, v, pk, pv,
+            [dq, dk, dv, anyPrefix ? dpk : default, anyPrefix ? dpv : default]);
     }
 
     private static Outcome[] Forward(OpContext c, Setup s)
     {
         var o = Create(c, s);
-        var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, s.Heads * s.HeadDim, s.Heads * s.HeadDim + 2), c.Arena.New(o.Layout.QueryRows, s.Heads));
-        c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context, logSum);
+        var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, s.Heads * s.HeadDim, s.Heads * s.HeadDim + 2),
+            c.Arena.New(o.Layout.QueryRows, s.Heads));
+        c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
+            logSum);
         var expected = new Literal(o);
-        return [Outcome.Sum("context", c.Arena.Get(context), expected.Context), Outcome.Sum("logSumExp", c.Arena.Get(logSum), expected.LogSumExp, 2e-6)];
+        return [Outcome.Sum("context", c.Arena.Get(context), expected.Context),
+            Outcome.Sum("logSumExp", c.Arena.Get(logSum), expected.LogSumExp, 2e-6)];
     }
 
     private static Outcome[] Backward(OpContext c, Setup s)
@@ -57,11 +63,15 @@ internal static class AttentionCases
         var width = s.Heads * s.HeadDim;
         var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.QueryRows, s.Heads));
         var (gradient, dGradient) = c.Random(o.Layout.QueryRows, width, width + 3);
-        var (dq, dk, dv) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.Rows, width, width + 1), c.Arena.New(o.Layout.Rows, width));
-        c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context, logSum);
-        c.Device.AttentionBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context, logSum, dGradient, dq, dk, dv);
+        var (dq, dk, dv) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.Rows, width, width + 1),
+            c.Arena.New(o.Layout.Rows, width));
+        c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
+            logSum);
+        c.Device.AttentionBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
+            logSum, dGradient, dq, dk, dv);
         var expected = new Literal(o, gradient);
-        return [Outcome.Sum("dq", c.Arena.Get(dq), expected.Dq, terms: 0.01), Outcome.Sum("dk", c.Arena.Get(dk), expected.Dk, terms: 0.01), Outcome.Sum("dv", c.Arena.Get(dv), expected.Dv, terms: 0.01)];
+        return [Outcome.Sum("dq", c.Arena.Get(dq), expected.Dq, terms: 0.01), Outcome.Sum("dk", c.Arena.Get(dk), expected.Dk, terms: 0.01),
+            Outcome.Sum("dv", c.Arena.Get(dv), expected.Dv, terms: 0.01)];
     }
 
     /// <summary>Query by query, head by head, key by key.</summary>
@@ -93,7 +103,8 @@ internal static class AttentionCases
                             : own[(layout.Offsets[s] + key - prefix) * (width / shape.SuffixGroup) + h / shape.SuffixGroup * dh + column];
                         var columns = Enumerable.Range(0, dh).ToArray();
                         var q = columns.Select(i => (double)o.Q[row * width + h * dh + i]).ToArray();
-                        var scores = Enumerable.Range(0, prefix + suffixKeys).Select(key => shape.Scale * columns.Sum(i => q[i] * At(o.K, o.PrefixK, key, i))).ToArray();
+                        var scores = Enumerable.Range(0, prefix
+                            + suffixKeys).Select(key => shape.Scale * columns.Sum(i => q[i] * At(o.K, o.PrefixK, key, i))).ToArray();
                         var p = Reference.Softmax(scores);
                         LogSumExp[row * shape.Heads + h] = scores.Max() + Math.Log(scores.Sum(v => Math.Exp(v - scores.Max())));
                         foreach (var i in columns)

@@ -49,7 +49,8 @@ public sealed class CudaContractTests(CudaFixture fixture)
                 var actual = arena.Get(y);
                 for (var i = 0; i < rows; i++)
                     for (var j = 0; j < outputs; j++)
-                        Assert.Equal(Enumerable.Range(0, inputs).Sum(l => x[i * inputs + l] * (double)source[l, j]), actual[i * outputs + j], 1e-5);
+                        Assert.Equal(Enumerable.Range(0, inputs).Sum(l => x[i * inputs + l] * (double)source[l, j]),
+                            actual[i * outputs + j], 1e-5);
             }
         Assert.Equal(4, SimulatedGpu.Launched.Where(k => k.EndsWith("large", StringComparison.Ordinal)).Distinct().Count());
     }
@@ -61,7 +62,8 @@ public sealed class CudaContractTests(CudaFixture fixture)
         float[] Scores(CudaDevice device, params int[] lengths)
         {
             using var arena = new DeviceArena(device);
-            var setup = new ContractionSetup(new(device, arena, 11), lengths, 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true, parallel: false, lastMlpOnly: true);
+            var setup = new ContractionSetup(new(device, arena, 11), lengths, 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true,
+                parallel: false, lastMlpOnly: true);
             device.ContractScores(setup.Contraction);
             return setup.Scores();
         }
@@ -85,7 +87,8 @@ public sealed class CudaContractTests(CudaFixture fixture)
             var none = new int[lengths.Length];
             var layout = arena.Prepare(new Ragged(lengths, none, none, false));
             var (y, logSum) = (arena.New(layout.Rows, headDim), arena.New(layout.Rows, 1));
-            fixture.Device.AttentionForward(layout, new(1, headDim, 1, 1, 0.3f), q.RowRange(0, layout.Rows), k.RowRange(0, layout.Rows), v.RowRange(0, layout.Rows), default, default, y, logSum);
+            fixture.Device.AttentionForward(layout, new(1, headDim, 1, 1, 0.3f), q.RowRange(0, layout.Rows), k.RowRange(0, layout.Rows),
+                v.RowRange(0, layout.Rows), default, default, y, logSum);
             return arena.Get(y.RowRange(0, 5));
         }
         Assert.Equal(FirstFive(5), FirstFive(5, 40));
@@ -107,7 +110,8 @@ public sealed class CudaContractTests(CudaFixture fixture)
     {
         SimulatedGpu.Reset();
         using var arena = new DeviceArena(fixture.Device);
-        var setup = new ContractionSetup(new(fixture.Device, arena, 1), [3, 2], 2, heads: 2, headDim: 4, group: 1, steps: 2, centred: true, parallel: false);
+        var setup = new ContractionSetup(new(fixture.Device, arena, 1), [3, 2], 2, heads: 2, headDim: 4, group: 1, steps: 2, centred: true,
+            parallel: false);
         var (copies, waits) = (SimulatedGpu.Copies, SimulatedGpu.Waits);
         fixture.Device.ContractScores(setup.Contraction);
         Assert.Equal((copies, waits), (SimulatedGpu.Copies, SimulatedGpu.Waits));
@@ -135,7 +139,8 @@ public sealed class CudaContractTests(CudaFixture fixture)
         Assert.Throws<ArgumentException>(() => device.Multiply(weights, WeightSide.Forward, arena.New(2, 4), arena.New(2, 5)));
         Assert.Throws<ArgumentException>(() => device.Multiply(weights, WeightSide.Forward, arena.New(2, 3), arena.New(2, 5), k0: 1));
         Assert.Throws<ArgumentException>(() => device.Copy(arena.New(2, 4), arena.New(2, 5)));
-        var message = Assert.Throws<ArgumentException>(() => device.NormForward(arena.New(2, 4), arena.New(1, 3), default, 0, true, arena.New(2, 4), default, default)).Message;
+        var message = Assert.Throws<ArgumentException>(() =>
+            device.NormForward(arena.New(2, 4), arena.New(1, 3), default, 0, true, arena.New(2, 4), default, default)).Message;
         Assert.Contains("scale is 1 × 3, not 1 × 4", message, StringComparison.Ordinal);
         Assert.Empty(SimulatedGpu.Launched);
     }

@@ -17,7 +17,8 @@ public sealed class CudaErrorTests(CudaFixture fixture)
     [Fact]
     public void ALibraryThatIsNoDriverIsAReason()
     {
-        Assert.Null(CudaDriver.TryLoad(out var reason, OperatingSystem.IsWindows() ? "kernel32.dll" : OperatingSystem.IsMacOS() ? "libSystem.dylib" : "libc.so.6"));
+        Assert.Null(CudaDriver.TryLoad(out var reason, OperatingSystem.IsWindows() ? "kernel32.dll" : OperatingSystem.IsMacOS()
+            ? "libSystem.dylib" : "libc.so.6"));
         Assert.StartsWith("the CUDA driver has no function cuInit", reason, StringComparison.Ordinal);
     }
 
@@ -43,7 +44,8 @@ public sealed class CudaErrorTests(CudaFixture fixture)
         var probe = CudaDevices.Probe(fixture.Driver);
         Assert.False(probe.Available);
         Assert.StartsWith("cuInit failed: CUDA_ERROR_NO_DEVICE (100)", probe.Reason, StringComparison.Ordinal);
-        Assert.StartsWith("CUDA is not available: cuInit failed", Assert.Throws<CudaException>(() => CudaDevices.Open(probe)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("CUDA is not available: cuInit failed", Assert.Throws<CudaException>(() => CudaDevices.Open(probe)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,14 +63,16 @@ public sealed class CudaErrorTests(CudaFixture fixture)
         SimulatedGpu.Capability = (7, 5);
         var probe = CudaDevices.Probe(fixture.Driver);
         Assert.Contains("no GPU of compute capability 8.0 or higher: Simulated GPU (sm_75", probe.Reason, StringComparison.Ordinal);
-        Assert.Contains("compute capability 8.0 or higher is needed", Assert.Throws<CudaException>(() => CudaDevices.Open(probe, 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("compute capability 8.0 or higher is needed",
+            Assert.Throws<CudaException>(() => CudaDevices.Open(probe, 0)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void ADeviceThatIsNotThereIsRefused()
     {
         SimulatedGpu.Reset();
-        Assert.Contains("there is no device 3; the driver reports 1", Assert.Throws<CudaException>(() => CudaDevices.Open(CudaDevices.Probe(fixture.Driver), 3)).Message, StringComparison.Ordinal);
+        Assert.Contains("there is no device 3; the driver reports 1",
+            Assert.Throws<CudaException>(() => CudaDevices.Open(CudaDevices.Probe(fixture.Driver), 3)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

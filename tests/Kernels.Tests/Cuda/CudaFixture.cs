@@ -47,7 +47,8 @@ internal sealed class DeviceArena(Device device) : IDisposable
     }
 
     /// <summary>A matrix of NaN, for outputs that are set.</summary>
-    public Tensor New(int rows, int columns, int stride = 0) => Put([.. Enumerable.Repeat(float.NaN, rows * columns)], rows, columns, stride);
+    public Tensor New(int rows, int columns, int stride = 0) =>
+        Put([.. Enumerable.Repeat(float.NaN, rows * columns)], rows, columns, stride);
 
     public Indices Put(params int[] values)
     {

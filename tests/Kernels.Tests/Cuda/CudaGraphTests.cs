@@ -32,7 +32,8 @@ public sealed class CudaGraphTests(CudaFixture fixture)
         SimulatedGpu.Reset();
         var device = fixture.Device;
         using var arena = new DeviceArena(device);
-        var setup = new ContractionSetup(new(device, arena, 2), [3, 2], 2, heads: 2, headDim: 4, group: 1, steps: 2, centred: true, parallel: false);
+        var setup = new ContractionSetup(new(device, arena, 2), [3, 2], 2, heads: 2, headDim: 4, group: 1, steps: 2, centred: true,
+            parallel: false);
         var before = setup.Scores();
         device.ContractScores(setup.Contraction);
         var launched = setup.Scores();
@@ -49,7 +50,8 @@ public sealed class CudaGraphTests(CudaFixture fixture)
         var device = fixture.Device;
         using var arena = new DeviceArena(device);
         var x = arena.New(1, 3);
-        Assert.Contains("Download cannot be captured", Assert.Throws<InvalidOperationException>(() => device.Capture(() => arena.Get(x))).Message, StringComparison.Ordinal);
+        Assert.Contains("Download cannot be captured", Assert.Throws<InvalidOperationException>(() =>
+            device.Capture(() => arena.Get(x))).Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => device.Capture(() => device.Allocate(4)));
         Assert.Throws<InvalidOperationException>(() => device.Capture(device.Synchronize));
         // The device works on.

@@ -9,7 +9,8 @@ namespace Faith.Kernels.Tests.Cuda;
 public sealed partial class CudaMutationTests(CudaFixture fixture)
 {
     public static TheoryData<string> KernelsWithBarriers =>
-        ["norm_forward", "norm_backward", "gemm_f32_small", "gemm_bf16_transposed_small", "attention_forward_64_one", "attention_backward_queries_64_one", "attention_backward_keys_64_one",
+        ["norm_forward", "norm_backward", "gemm_f32_small", "gemm_bf16_transposed_small", "attention_forward_64_one",
+            "attention_backward_queries_64_one", "attention_backward_keys_64_one",
             "centre_rows", "contract_rows", "sparse_logits", "softmax_metric", "divergence_metric"];
 
     // Not every barrier is needed by these cases (one after the last use of shared memory is not), but some are.
@@ -43,7 +44,9 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         var body = BodyOf(ptx, kernel);
         var barrier = Barrier().Match(body);
         // Lane 0 of every warp leaves just before.
-        var message = Fault(ptx.Replace(body, body.Insert(barrier.Index, "\tmov.u32 %r9999, %tid.x;\n\tand.b32 %r9999, %r9999, 31;\n\tsetp.eq.s32 %p9999, %r9999, 0;\n\t@%p9999 ret;\n"), StringComparison.Ordinal), kernel);
+        var message = Fault(ptx.Replace(body, body.Insert(barrier.Index,
+            "\tmov.u32 %r9999, %tid.x;\n\tand.b32 %r9999, %r9999, 31;\n\tsetp.eq.s32 %p9999, %r9999, 0;\n\t@%p9999 ret;\n"),
+            StringComparison.Ordinal), kernel);
         Assert.Matches($@"kernel {kernel}, PTX line \d+ '(bar|shfl).*': block .*: divergent", message);
     }
 
@@ -56,7 +59,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         var ptx = CudaModule.EmbeddedPtx();
         var body = BodyOf(ptx, kernel);
         var store = SharedStore().Match(body);
-        var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.shared.f32 [{store.Groups[1].Value}+65536], %f1;" + body[(store.Index + store.Length)..], StringComparison.Ordinal), kernel);
+        var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.shared.f32 [{store.Groups[1].Value}+65536], %f1;"
+            + body[(store.Index + store.Length)..], StringComparison.Ordinal), kernel);
         Assert.Matches($@"kernel {kernel}, PTX line \d+ 'st\.shared.*': block .*: shared address \w+ is in no variable", message);
     }
 
@@ -71,8 +75,11 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         var ptx = CudaModule.EmbeddedPtx();
         var body = BodyOf(ptx, kernel);
         var store = GlobalStore().Matches(body)[^1];
-        var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.global.f32 [{store.Groups[1].Value}+{1 << 30}]{store.Groups[2].Value}" + body[(store.Index + store.Length)..], StringComparison.Ordinal), kernel);
-        Assert.Matches($@"kernel {kernel}, PTX line \d+ 'st\.global.*': block .*: thread \d+: global address \w+ is in no allocation", message);
+        var message = Fault(ptx.Replace(body, body[..store.Index]
+            + $"\tst.global.f32 [{store.Groups[1].Value}+{1 << 30}]{store.Groups[2].Value}" + body[(store.Index + store.Length)..],
+            StringComparison.Ordinal), kernel);
+        Assert.Matches($@"kernel {kernel}, PTX line \d+ 'st\.global.*': block .*: thread \d+: global address \w+ is in no allocation",
+            message);
     }
 
     [Fact]
@@ -81,7 +88,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         var ptx = CudaModule.EmbeddedPtx();
         var body = BodyOf(ptx, "copy");
         var store = GlobalStore().Match(body);
-        var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.global.f32 [{store.Groups[1].Value}+2]{store.Groups[2].Value}" + body[(store.Index + store.Length)..], StringComparison.Ordinal), "copy");
+        var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.global.f32 [{store.Groups[1].Value}+2]{store.Groups[2].Value}"
+            + body[(store.Index + store.Length)..], StringComparison.Ordinal), "copy");
         Assert.Matches(@"kernel copy, PTX line \d+ 'st\.global.*is not aligned to 4 bytes", message);
     }
 
@@ -107,7 +115,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         using var device = Open(ptx);
         using var arena = new DeviceArena(device);
         var x = arena.New(1, 3);
-        Assert.Contains("ElementParameters has 80 bytes, kernel copy takes 88", Assert.Throws<InvalidOperationException>(() => device.Copy(x, x)).Message, StringComparison.Ordinal);
+        Assert.Contains("ElementParameters has 80 bytes, kernel copy takes 88",
+            Assert.Throws<InvalidOperationException>(() => device.Copy(x, x)).Message, StringComparison.Ordinal);
     }
 
     // Runs every case of the operations that use the kernel until one fails, and returns what the interpreter said.

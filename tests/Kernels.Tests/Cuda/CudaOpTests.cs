@@ -21,7 +21,8 @@ public sealed class CudaOpTests(CudaFixture fixture)
             foreach (var (outcome, again) in outcomes.Zip(reversed))
             {
                 Check(test, outcome);
-                Assert.True(outcome.Actual.AsSpan().SequenceEqual(again.Actual), $"{test}: {outcome.Name} depends on the order of the blocks");
+                Assert.True(outcome.Actual.AsSpan().SequenceEqual(again.Actual),
+                    $"{test}: {outcome.Name} depends on the order of the blocks");
             }
         }
     }
@@ -29,7 +30,8 @@ public sealed class CudaOpTests(CudaFixture fixture)
     [Fact]
     public void EveryOperationHasACase()
     {
-        var operations = typeof(Device).GetMethods(BindingFlags.Public | BindingFlags.Instance).Where(m => m.IsAbstract && !m.IsSpecialName).Select(m => m.Name).Distinct();
+        var operations = typeof(Device).GetMethods(BindingFlags.Public | BindingFlags.Instance).Where(m => m.IsAbstract
+            && !m.IsSpecialName).Select(m => m.Name).Distinct();
         Assert.Empty(operations.Except(OpCases.All.Select(c => c.Operation)));
     }
 

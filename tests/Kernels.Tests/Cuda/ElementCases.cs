@@ -4,7 +4,8 @@ namespace Faith.Kernels.Tests.Cuda;
 internal static class ElementCases
 {
     // rows, columns, stride
-    private static readonly (int Rows, int Columns, int Stride)[] Shapes = [(1, 1, 1), (3, 7, 9), (2, 1023, 1023), (1, 1025, 1025), (5, 1030, 1032), (4, 64, 64)];
+    private static readonly (int Rows, int Columns, int Stride)[] Shapes = [(1, 1, 1), (3, 7, 9), (2, 1023, 1023), (1, 1025, 1025),
+        (5, 1030, 1032), (4, 64, 64)];
 
     public static IEnumerable<OpCase> All =>
     [
@@ -96,7 +97,8 @@ internal static class ElementCases
             var rows = Enumerable.Range(0, s.Rows).Select(_ => c.Next(6)).ToArray();
             var y = c.Arena.New(s.Rows, s.Columns, s.Stride);
             c.Device.GatherRows(dTable, c.Arena.Put(rows), 2.5f, y);
-            return [Outcome.Element("y", c.Arena.Get(y), [.. rows.SelectMany(r => Reference.Row(table, r, s.Columns).Select(v => 2.5 * v))])];
+            return [Outcome.Element("y", c.Arena.Get(y), [.. rows.SelectMany(r =>
+                Reference.Row(table, r, s.Columns).Select(v => 2.5 * v))])];
         }),
         .. Each("AddGatheredRows", (c, s) =>
         {
@@ -121,7 +123,8 @@ internal static class ElementCases
         }),
         .. new (int Heads, int HeadDim, int Half)[] { (1, 2, 1), (3, 8, 4), (2, 9, 3), (4, 64, 16), (40, 64, 32) }.Select(s =>
             new OpCase("Rotary", $"{s.Heads} heads of {s.HeadDim}, {s.Half} pairs turn", c => Rotary(c, s.Heads, s.HeadDim, s.Half))),
-        .. new (int HeadDim, int Group)[] { (4, 1), (5, 3), (64, 4) }.Select(s => new OpCase("SumHeadGroups", $"{s.Group} heads of {s.HeadDim}", c =>
+        .. new (int HeadDim, int Group)[] { (4, 1), (5, 3), (64, 4) }.Select(s =>
+            new OpCase("SumHeadGroups", $"{s.Group} heads of {s.HeadDim}", c =>
         {
             var (x, dx) = c.Random(3, 6 * s.Group * s.HeadDim);
             var y = c.Arena.New(3, 6 * s.HeadDim, 6 * s.HeadDim + 3);
@@ -135,7 +138,8 @@ internal static class ElementCases
             }
             return [Outcome.Element("y", c.Arena.Get(y), expected, absolute: 1e-6)];
         })),
-        .. new (int Rows, int Columns)[] { (2, 3), (3, 700) }.Select(s => new OpCase("MixInputs", $"{s.Rows} rows of {s.Columns}", c => Mix(c, s.Rows, s.Columns))),
+        .. new (int Rows, int Columns)[] { (2, 3), (3, 700) }.Select(s =>
+            new OpCase("MixInputs", $"{s.Rows} rows of {s.Columns}", c => Mix(c, s.Rows, s.Columns))),
     ];
 
     private static IEnumerable<OpCase> Each(string operation, Func<OpContext, (int Rows, int Columns, int Stride), Outcome[]> run) =>
@@ -166,7 +170,8 @@ internal static class ElementCases
                     }
             return result;
         }
-        return [Outcome.Element("inverse", c.Arena.Get(y), Expected(-1), absolute: 3e-7), Outcome.Element("in place", c.Arena.Get(dx), Expected(1), absolute: 3e-7)];
+        return [Outcome.Element("inverse", c.Arena.Get(y), Expected(-1), absolute: 3e-7),
+            Outcome.Element("in place", c.Arena.Get(dx), Expected(1), absolute: 3e-7)];
     }
 
     private static Outcome[] Mix(OpContext c, int rows, int columns)
@@ -179,7 +184,8 @@ internal static class ElementCases
         var expected = new double[4 * rows * columns];
         for (var i = 0; i < 4; i++)
             for (var n = 0; n < rows * columns; n++)
-                expected[i * rows * columns + n] = baseline[n] + list[offsets[i]..offsets[i + 1]].Sum(u => (double)sources[u * rows * columns + n]);
+                expected[i * rows * columns + n] = baseline[n]
+                    + list[offsets[i]..offsets[i + 1]].Sum(u => (double)sources[u * rows * columns + n]);
         return [Outcome.Element("inputs", c.Arena.Get(inputs), expected, absolute: 5e-7)];
     }
 }

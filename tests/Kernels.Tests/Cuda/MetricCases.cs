@@ -5,9 +5,11 @@ internal static class MetricCases
     public static IEnumerable<OpCase> All =>
     [
         .. from width in (int[])[3, 70, 300] select new OpCase("SparseLogits", $"width {width}", c => Sparse(c, width)),
-        .. from vocabulary in (int[])[5, 100, 3000] select new OpCase("SoftmaxMetric", $"vocabulary {vocabulary}", c => Softmax(c, vocabulary)),
+        .. from vocabulary in (int[])[5, 100, 3000] select new OpCase("SoftmaxMetric", $"vocabulary {vocabulary}",
+            c => Softmax(c, vocabulary)),
         .. from vocabulary in (int[])[5, 100, 3000] from distance in (float[])[1e-3f, 1, 15] from js in (bool[])[false, true]
-           select new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, vocabulary {vocabulary}, distance {distance}", c => Divergence(c, vocabulary, distance, js)),
+           select new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, vocabulary {vocabulary}, distance {distance}",
+               c => Divergence(c, vocabulary, distance, js)),
     ];
 
     private static Outcome[] Sparse(OpContext c, int width)
@@ -28,7 +30,8 @@ internal static class MetricCases
                     expected[i] += w[j] * (double)y[i * width + n] * u[tokens[j] * width + n];
                     expectedGradient[i * width + n] -= w[j] * (double)u[tokens[j] * width + n];
                 }
-        return [Outcome.Sum("value", c.Arena.Get(value), expected), Outcome.Sum("dy", c.Arena.Get(gradient), expectedGradient), Outcome.Sum("value alone", c.Arena.Get(alone), expected)];
+        return [Outcome.Sum("value", c.Arena.Get(value), expected), Outcome.Sum("dy", c.Arena.Get(gradient), expectedGradient),
+            Outcome.Sum("value alone", c.Arena.Get(alone), expected)];
     }
 
     private static Outcome[] Softmax(OpContext c, int vocabulary)
@@ -46,9 +49,12 @@ internal static class MetricCases
             for (var j = offsets[i]; j < offsets[i + 1]; j++)
                 expected[i] += w[j] * p[tokens[j]];
             for (var n = 0; n < vocabulary; n++)
-                expectedGradient[i * vocabulary + n] = p[n] * (expected[i] - Enumerable.Range(offsets[i], offsets[i + 1] - offsets[i]).Where(j => tokens[j] == n).Sum(j => (double)w[j]));
+                expectedGradient[i * vocabulary + n] = p[n] * (expected[i] - Enumerable.Range(offsets[i],
+                    offsets[i + 1] - offsets[i]).Where(j => tokens[j] == n).Sum(j => (double)w[j]));
         }
-        return [Outcome.Sum("value", c.Arena.Get(value), expected, 3e-6), Outcome.Sum("dLogits", c.Arena.Get(gradient), expectedGradient, 3e-6), Outcome.Sum("value alone", c.Arena.Get(alone), expected, 3e-6)];
+        return [Outcome.Sum("value", c.Arena.Get(value), expected, 3e-6),
+            Outcome.Sum("dLogits", c.Arena.Get(gradient), expectedGradient, 3e-6),
+            Outcome.Sum("value alone", c.Arena.Get(alone), expected, 3e-6)];
     }
 
     private static Outcome[] Divergence(OpContext c, int vocabulary, float distance, bool js)
@@ -71,13 +77,16 @@ internal static class MetricCases
             {
                 double P = Math.Exp(p[n]), R = Math.Exp(r[n]);
                 expected[i] += js ? 0.5 * (R * (r[n] - p[n] + toMean[n]) + P * toMean[n]) / vocabulary : R * (r[n] - p[n]) / vocabulary;
-                expectedGradient[i * vocabulary + n] = js ? P * 0.5 * (toMean[n] - p.Zip(toMean, (a, b) => Math.Exp(a) * b).Sum()) / vocabulary : (P - R) / vocabulary;
+                expectedGradient[i * vocabulary + n] = js ? P * 0.5 * (toMean[n] - p.Zip(toMean,
+                    (a, b) => Math.Exp(a) * b).Sum()) / vocabulary : (P - R) / vocabulary;
             }
         }
         // Close distributions differ by little more than the rounding of the logits themselves.
         var relative = distance < 0.1f ? 1e-3 : 1e-5;
         // The gradient of js is p times a difference of numbers up to ½ ln 2, which may be all but equal.
         var absolute = relative * expectedGradient.Max(Math.Abs) + (js ? 1e-7 * 0.35 / vocabulary : 0);
-        return [Outcome.Sum("value", c.Arena.Get(value), expected, relative), new("dLogits", c.Arena.Get(gradient), expectedGradient, 0, absolute), Outcome.Sum("value alone", c.Arena.Get(alone), expected, relative)];
+        return [Outcome.Sum("value", c.Arena.Get(value), expected, relative),
+            new("dLogits", c.Arena.Get(gradient), expectedGradient, 0, absolute),
+            Outcome.Sum("value alone", c.Arena.Get(alone), expected, relative)];
     }
 }

@@ -8,7 +8,8 @@ internal readonly record struct Outcome(string Name, float[] Actual, double[] Ex
         new(name, actual, expected, 0, relative * expected.Select(Math.Abs).Append(terms).Max());
 
     /// <summary>Tolerance for what is computed element by element, a few units in the last place.</summary>
-    public static Outcome Element(string name, float[] actual, double[] expected, double relative = 1.5e-6, double absolute = 1e-30) => new(name, actual, expected, relative, absolute);
+    public static Outcome Element(string name, float[] actual, double[] expected, double relative = 1.5e-6, double absolute = 1e-30) =>
+        new(name, actual, expected, relative, absolute);
 
     /// <summary>Equal to the last bit.</summary>
     public static Outcome Exact(string name, float[] actual, double[] expected) => new(name, actual, expected, 0, 0);
@@ -33,7 +34,8 @@ internal sealed class OpContext(Device device, DeviceArena arena, int seed)
     public DeviceArena Arena => arena;
 
     /// <summary>Values in [−scale, scale).</summary>
-    public float[] Values(int count, float scale = 1) => [.. Enumerable.Range(0, count).Select(_ => (2 * _random.NextSingle() - 1) * scale)];
+    public float[] Values(int count, float scale = 1) => [.. Enumerable.Range(0,
+        count).Select(_ => (2 * _random.NextSingle() - 1) * scale)];
 
     public int Next(int below) => _random.Next(below);
 
@@ -48,5 +50,6 @@ internal sealed class OpContext(Device device, DeviceArena arena, int seed)
 /// <summary>The table of all cases.</summary>
 internal static class OpCases
 {
-    public static readonly OpCase[] All = [.. ElementCases.All, .. NormCases.All, .. MatrixCases.All, .. AttentionCases.All, .. ScoreCases.All, .. MetricCases.All, .. MemoryCases.All];
+    public static readonly OpCase[] All = [.. ElementCases.All, .. NormCases.All, .. MatrixCases.All, .. AttentionCases.All,
+        .. ScoreCases.All, .. MetricCases.All, .. MemoryCases.All];
 }

@@ -44,7 +44,8 @@ internal static class Reference
         return gradient;
     }
 
-    public static (double[] Y, double[] Xhat, double[] InverseSigma) Norm(float[] x, float[] scale, float[]? shift, double epsilon, bool centred, int rows, int width)
+    public static (double[] Y, double[] Xhat, double[] InverseSigma) Norm(float[] x, float[] scale, float[]? shift, double epsilon,
+        bool centred, int rows, int width)
     {
         var (y, xhat, inverse) = (new double[x.Length], new double[x.Length], new double[rows]);
         for (var r = 0; r < rows; r++)

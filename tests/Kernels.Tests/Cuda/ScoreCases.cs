@@ -6,14 +6,24 @@ internal static class ScoreCases
     [
         .. from s in ((int Rows, int Heads, int HeadDim, int Group)[])[(1, 1, 1, 1), (3, 4, 5, 2), (2, 12, 64, 3), (5, 9, 40, 1)]
            from zero in (bool[])[true, false]
-           select new OpCase("AccumulateSplitGradient", $"{s.Rows} rows, {s.Heads} heads of {s.HeadDim}, groups of {s.Group}{(zero ? "" : ", no b′")}",
+           select new OpCase("AccumulateSplitGradient",
+               $"{s.Rows} rows, {s.Heads} heads of {s.HeadDim}, groups of {s.Group}{(zero ? "" : ", no b′")}",
                c => Split(c, s.Rows, s.Heads, s.HeadDim, s.Group, zero)),
-        new("ContractScores", "LayerNorm", c => Contract(new ContractionSetup(c, [3, 1, 4], layers: 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true, parallel: false))),
-        new("ContractScores", "RMSNorm, shared heads, bfloat16", c => Contract(new ContractionSetup(c, [2, 5], 2, heads: 4, headDim: 8, group: 2, steps: 3, centred: false, parallel: false, precision: WeightPrecision.BFloat16))),
-        new("ContractScores", "parallel, stored transposed", c => Contract(new ContractionSetup(c, [3], 3, heads: 2, headDim: 4, group: 1, steps: 1, centred: true, parallel: true, stored: true))),
-        new("ContractScores", "MLP of the last row only", c => Contract(new ContractionSetup(c, [4, 2], 2, heads: 2, headDim: 6, group: 2, steps: 2, centred: true, parallel: false, lastMlpOnly: true))),
-        new("ContractScores", "more columns than a tile", c => Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
-        new("ContractScores", "more sources than a tile", c => Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 2, group: 5, steps: 1, centred: false, parallel: false))),
+        new("ContractScores", "LayerNorm", c => Contract(new ContractionSetup(c, [3, 1, 4], layers: 2, heads: 3, headDim: 4, group: 1,
+            steps: 2, centred: true, parallel: false))),
+        new("ContractScores", "RMSNorm, shared heads, bfloat16",
+            c => Contract(new ContractionSetup(c, [2, 5], 2, heads: 4, headDim: 8, group: 2, steps: 3, centred: false, parallel: false,
+            precision: WeightPrecision.BFloat16))),
+        new("ContractScores", "parallel, stored transposed",
+            c => Contract(new ContractionSetup(c, [3], 3, heads: 2, headDim: 4, group: 1, steps: 1, centred: true, parallel: true,
+            stored: true))),
+        new("ContractScores", "MLP of the last row only", c =>
+            Contract(new ContractionSetup(c, [4, 2], 2, heads: 2, headDim: 6, group: 2, steps: 2, centred: true, parallel: false,
+            lastMlpOnly: true))),
+        new("ContractScores", "more columns than a tile", c =>
+            Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
+        new("ContractScores", "more sources than a tile", c =>
+            Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 2, group: 5, steps: 1, centred: false, parallel: false))),
     ];
 
     private static Outcome[] Split(OpContext c, int rows, int heads, int headDim, int group, bool zero)
@@ -34,11 +44,13 @@ internal static class ScoreCases
                 for (var i = 0; i < headDim; i++)
                 {
                     var shared = h / group * headDim + i;
-                    expected[r * heads + h] += (p[r * heads / group * headDim + shared] - (zero ? (double)z[shared] : 0)) * g[(r * heads + h) * headDim + i];
+                    expected[r * heads + h] += (p[r * heads / group * headDim + shared] - (zero ? (double)z[shared] : 0)) * g[(r * heads
+                        + h) * headDim + i];
                 }
                 expected[r * heads + h] *= weight * (double)inverse[r] / width;
             }
-        return [Outcome.Element("alpha", c.Arena.Get(dAlpha), [.. alpha.Select((a, i) => a + weight * (double)g[i] * inverse[i / (heads * headDim)])], absolute: 3e-7),
+        return [Outcome.Element("alpha", c.Arena.Get(dAlpha),
+            [.. alpha.Select((a, i) => a + weight * (double)g[i] * inverse[i / (heads * headDim)])], absolute: 3e-7),
             Outcome.Sum("s", c.Arena.Get(s), expected)];
     }
 
@@ -59,10 +71,12 @@ internal sealed class ContractionSetup
     private readonly float[][] _contexts, _mlps, _scale, _alpha, _normalized, _products, _mlpGradient;
     private readonly TestMatrix[] _output, _fused;
 
-    public ContractionSetup(OpContext c, int[] lengths, int layers, int heads, int headDim, int group, int steps, bool centred, bool parallel,
+    public ContractionSetup(OpContext c, int[] lengths, int layers, int heads, int headDim, int group, int steps, bool centred,
+        bool parallel,
         WeightPrecision precision = WeightPrecision.Float32, bool stored = false, bool lastMlpOnly = false)
     {
-        (_context, _layers, _heads, _headDim, _group, _steps, _centred, _parallel) = (c, layers, heads, headDim, group, steps, centred, parallel);
+        (_context, _layers, _heads, _headDim, _group, _steps, _centred, _parallel) = (c, layers, heads, headDim, group, steps, centred,
+            parallel);
         _width = heads * headDim + 4;
         var none = new int[lengths.Length];
         Layout = c.Arena.Prepare(new Ragged(lengths, none, none, lastQueryOnly: false));
@@ -152,7 +166,8 @@ internal sealed class ContractionSetup
                     var mlp = _mlpGradient[l];
                     var everyRow = mlp.Length == _rows * _width;
                     if (everyRow || last)
-                        Add(before + (_parallel ? 0 : _heads), l * (3 * _heads + 1) + 3 * _heads, [.. Reference.Row(mlp, everyRow ? row : example, _width)]);
+                        Add(before + (_parallel ? 0 : _heads), l * (3 * _heads + 1) + 3 * _heads,
+                            [.. Reference.Row(mlp, everyRow ? row : example, _width)]);
                 }
                 if (last)
                     Add(Sources, Columns - 1, [.. Reference.Row(_logits, example, _width)]);
@@ -167,7 +182,8 @@ internal sealed class ContractionSetup
         int l = (u - 1) / (_heads + 1), h = (u - 1) % (_heads + 1);
         if (h == _heads)
             return [.. Reference.Row(_mlps[l], row, _width)];
-        return [.. Enumerable.Range(0, _width).Select(j => Enumerable.Range(0, _headDim).Sum(i => _contexts[l][row * _heads * _headDim + h * _headDim + i] * (double)_output[l][h * _headDim + i, j]))];
+        return [.. Enumerable.Range(0, _width).Select(j => Enumerable.Range(0,
+            _headDim).Sum(i => _contexts[l][row * _heads * _headDim + h * _headDim + i] * (double)_output[l][h * _headDim + i, j]))];
     }
 
     // G_v = P(γ⊙(W_v·α_v)) − Σ_k x̂_k·s_{v,k}
@@ -176,7 +192,8 @@ internal sealed class ContractionSetup
         int kind = v / _heads, h = v % _heads, own = _heads * _headDim;
         var firstColumn = kind == 0 ? h * _headDim : own + (kind - 1) * own / _group + h / _group * _headDim;
         var g = Enumerable.Range(0, _width).Select(j => _scale[l][j]
-            * Enumerable.Range(0, _headDim).Sum(i => _alpha[l][row * 3 * own + v * _headDim + i] * (double)_fused[l][j, firstColumn + i])).ToArray();
+            * Enumerable.Range(0, _headDim).Sum(i => _alpha[l][row * 3 * own + v * _headDim + i] * (double)_fused[l][j,
+                firstColumn + i])).ToArray();
         var mean = _centred ? g.Average() : 0;
         for (var j = 0; j < _width; j++)
         {
