@@ -3,6 +3,7 @@ using Faith.Bench;
 
 // gemm [threads] [rounds] [rows,…]     products against OpenBLAS
 // contraction [threads] [rounds]       the edge scores' contraction
+// ops [threads] [rounds]               nanoseconds an element of every operation
 // anything else                        BenchmarkDotNet, e.g. --filter '*Norm*'
 int Argument(int index, int otherwise) => args.Length > index ? int.Parse(args[index], System.Globalization.CultureInfo.InvariantCulture) : otherwise;
 
@@ -14,6 +15,9 @@ switch (args.FirstOrDefault())
         break;
     case "contraction":
         ContractionTiming.Run(Argument(1, Environment.ProcessorCount), Argument(2, 7));
+        break;
+    case "ops":
+        Operations.Run(Argument(1, Environment.ProcessorCount), Argument(2, 7));
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(GemmComparison).Assembly).Run(args);

@@ -72,9 +72,11 @@ public sealed class Block : IDisposable
                 return;
             foreach (var warp in _warps)
                 if (warp.Finished)
-                    throw waiting.Failure(waiting.WaitingAt!, $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits at a barrier that warp {warp.FirstThread / Warp.Lanes} never reaches, for it has left the kernel");
+                    throw waiting.Failure(waiting.WaitingAt!,
+                        $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits at a barrier that warp {warp.FirstThread / Warp.Lanes} never reaches, for it has left the kernel");
                 else if (warp.WaitingAt != waiting.WaitingAt)
-                    throw waiting.Failure(waiting.WaitingAt!, $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits here while warp {warp.FirstThread / Warp.Lanes} waits at PTX line {warp.WaitingAt!.Line}");
+                    throw waiting.Failure(waiting.WaitingAt!,
+                        $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits here while warp {warp.FirstThread / Warp.Lanes} waits at PTX line {warp.WaitingAt!.Line}");
             Shared.Barrier();
         }
     }
@@ -84,5 +86,6 @@ public sealed class Block : IDisposable
     {
         foreach (var warp in _warps)
             warp.Dispose();
+        Shared.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Faith.PtxInterpreter;
@@ -35,6 +36,7 @@ public interface IScalar<TIn, TOut>
 public static unsafe class Lanes
 {
     /// <summary>d = op(a).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unary<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IUnary<T>
     {
         T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A);
@@ -43,6 +45,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>d = op(a, b).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Binary<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IBinary<T>
     {
         T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B);
@@ -51,6 +54,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>d = op(a, b, c).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Ternary<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : ITernary<T>
     {
         T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B), c = (T*)(w.Registers + i.C);
@@ -59,6 +63,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>Predicate d = op(a, b).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Compare<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IBinary<T>
     {
         T* a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B);
@@ -69,7 +74,9 @@ public static unsafe class Lanes
     }
 
     /// <summary>d = op(a, b) lane by lane; b is ignored by operations of one operand.</summary>
-    public static void Scalar<TIn, TOut, TOp>(Instruction i, Warp w) where TIn : unmanaged where TOut : unmanaged where TOp : IScalar<TIn, TOut>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Scalar<TIn, TOut, TOp>(Instruction i, Warp w)
+        where TIn : unmanaged where TOut : unmanaged where TOp : IScalar<TIn, TOut>
     {
         var d = (TOut*)(w.Registers + i.D);
         TIn* a = (TIn*)(w.Registers + i.A), b = (TIn*)(w.Registers + i.B);
@@ -81,6 +88,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>d = op(a, b) where b is a 32-bit shift count.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Shift<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IShift<T>
     {
         T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A);
@@ -99,6 +107,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>d = a·b + c with 32-bit factors and a 64-bit sum, or a·b where c is the constant 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyWide(Instruction i, Warp w, bool signed, bool add)
     {
         var d = (ulong*)(w.Registers + i.D);
@@ -113,6 +122,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>d = c ? a : b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Select<T>(Instruction i, Warp w) where T : unmanaged
     {
         T* d = (T*)(w.Registers + i.D), a = (T*)(w.Registers + i.A), b = (T*)(w.Registers + i.B);
@@ -125,6 +135,7 @@ public static unsafe class Lanes
     }
 
     /// <summary>Every lane gets what lane b (idx) or lane ^ b (bfly) holds in a.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Shuffle(Instruction i, Warp w, bool butterfly)
     {
         uint* d = (uint*)(w.Registers + i.D), a = (uint*)(w.Registers + i.A), b = (uint*)(w.Registers + i.B);
@@ -134,6 +145,7 @@ public static unsafe class Lanes
         new ReadOnlySpan<uint>(result, Warp.Lanes).CopyTo(new(d, Warp.Lanes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Keep<T>(Warp w, T* d, int n, Vector256<T> value) where T : unmanaged
     {
         if (w.Mask != uint.MaxValue)

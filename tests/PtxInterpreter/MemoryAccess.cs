@@ -7,6 +7,7 @@ namespace Faith.PtxInterpreter;
 public static unsafe class MemoryAccess
 {
     /// <summary>Loads from the parameter block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadParameter(Instruction i, Warp w)
     {
         var addresses = (ulong*)(w.Registers + i.A);
@@ -23,6 +24,7 @@ public static unsafe class MemoryAccess
     }
 
     /// <summary>Loads from global memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadGlobal(Instruction i, Warp w)
     {
         var addresses = (ulong*)(w.Registers + i.A);
@@ -34,6 +36,7 @@ public static unsafe class MemoryAccess
     }
 
     /// <summary>Stores to global memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreGlobal(Instruction i, Warp w)
     {
         var addresses = (ulong*)(w.Registers + i.A);
@@ -45,30 +48,40 @@ public static unsafe class MemoryAccess
     }
 
     /// <summary>Loads from shared memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadShared(Instruction i, Warp w)
     {
         var addresses = (ulong*)(w.Registers + i.A);
+        var bytes = i.Size * i.Values.Length;
+        var shared = w.Block.Shared;
+        var before = ulong.MaxValue;
+        byte* data = null;
         for (var active = w.Mask; active != 0; active &= active - 1)
         {
             var lane = BitOperations.TrailingZeroCount(active);
-            if (w.Block.Shared.Read(addresses[lane] + (ulong)(long)i.Offset, i.Size * i.Values.Length, w.FirstThread + lane, out var data) is { } problem)
+            var address = addresses[lane] + (ulong)(long)i.Offset;
+            // Neighbouring lanes often read the same words: those are checked in full once.
+            var problem = address == before ? shared.ReadAgain(address, bytes, w.FirstThread + lane)
+                : shared.Read(address, bytes, w.FirstThread + lane, out data);
+            if (problem is not null)
                 throw w.Failure(i, problem);
-            fixed (byte* p = data)
-                LoadLane(i, w, lane, p);
+            before = address;
+            LoadLane(i, w, lane, data);
         }
     }
 
     /// <summary>Stores to shared memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreShared(Instruction i, Warp w)
     {
         var addresses = (ulong*)(w.Registers + i.A);
         for (var active = w.Mask; active != 0; active &= active - 1)
         {
             var lane = BitOperations.TrailingZeroCount(active);
-            if (w.Block.Shared.Write(addresses[lane] + (ulong)(long)i.Offset, i.Size * i.Values.Length, w.FirstThread + lane, out var data) is { } problem)
+            if (w.Block.Shared.Write(addresses[lane] + (ulong)(long)i.Offset, i.Size * i.Values.Length, w.FirstThread + lane,
+                out var data) is { } problem)
                 throw w.Failure(i, problem);
-            fixed (byte* p = data)
-                StoreLane(i, w, lane, p);
+            StoreLane(i, w, lane, data);
         }
     }
 
@@ -100,7 +113,8 @@ public static unsafe class MemoryAccess
                 ((uint*)register)[lane] = ((uint*)from)[n];
             else
             {
-                var value = i.Size switch { 8 => ((ulong*)from)[n], 4 => i.Signed ? (ulong)((int*)from)[n] : ((uint*)from)[n], 2 => ((ushort*)from)[n], _ => from[n] };
+                var value = i.Size switch { 8 => ((ulong*)from)[n], 4 => i.Signed ? (ulong)((int*)from)[n] : ((uint*)from)[n],
+                    2 => ((ushort*)from)[n], _ => from[n] };
                 if (i.Wide)
                     ((ulong*)register)[lane] = value;
                 else

@@ -137,7 +137,8 @@ public sealed partial class PtxParser
             else if (opcode.StartsWith("ld.", StringComparison.Ordinal) || opcode.StartsWith("st.", StringComparison.Ordinal))
                 ParseMemory(instruction, opcode, operands);
             // A conversion may take the lower half of a wider register.
-            else if (Opcodes.Find(operands is [_, var from] && from.StartsWith("%rd", StringComparison.Ordinal) && opcode.StartsWith("cvt.s64.s32", StringComparison.Ordinal)
+            else if (Opcodes.Find(operands is [_, var from] && from.StartsWith("%rd", StringComparison.Ordinal)
+                && opcode.StartsWith("cvt.s64.s32", StringComparison.Ordinal)
                          ? "cvt.s64.lower" : opcode) is { } found && found.Operands.Length <= operands.Count)
                 ParseOperands(instruction, found, operands);
             else
@@ -183,7 +184,8 @@ public sealed partial class PtxParser
         var parts = opcode.Split('.');
         var load = parts[0] == "ld";
         var type = parts[^1];
-        instruction.Size = type is "u8" or "s8" or "b8" ? 1 : type is "u16" or "b16" ? 2 : type is "u32" or "s32" or "b32" or "f32" ? 4 : type is "u64" or "s64" or "b64" ? 8
+        instruction.Size = type is "u8" or "s8" or "b8" ? 1 : type is "u16" or "b16" ? 2 : type is "u32" or "s32" or "b32" or "f32" ? 4
+            : type is "u64" or "s64" or "b64" ? 8
             : throw new FormatException($"unknown type {type}");
         var count = 1;
         var space = "generic";

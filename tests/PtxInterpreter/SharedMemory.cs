@@ -1,15 +1,19 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Faith.PtxInterpreter;
 
 /// <summary>
 /// A block's shared memory with a record of who touched each word since the last barrier: two threads that touch the same
 /// word, at least one of them writing, race unless a barrier stands between. Reading a word that nobody wrote is a failure.
 /// </summary>
-public sealed class SharedMemory
+public sealed unsafe class SharedMemory : IDisposable
 {
     private const int ThreadBits = 11, SeveralThreads = (1 << ThreadBits) - 1;
 
     private readonly PtxKernel _kernel;
-    private readonly byte[] _bytes;
+    private readonly byte* _bytes;
+    private readonly int _length;
     // (epoch << ThreadBits) | (thread + 1) of the last write and the last read; 0: none.
     private readonly int[] _writer, _reader;
     private readonly bool[] _inVariable;
@@ -20,10 +24,11 @@ public sealed class SharedMemory
     {
         ArgumentNullException.ThrowIfNull(kernel);
         _kernel = kernel;
-        _bytes = new byte[(kernel.SharedBytes + 3) / 4 * 4];
-        _writer = new int[_bytes.Length / 4];
-        _reader = new int[_bytes.Length / 4];
-        _inVariable = new bool[_bytes.Length / 4];
+        _length = (kernel.SharedBytes + 3) / 4 * 4;
+        _bytes = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(_length, 16), 64);
+        _writer = new int[_length / 4];
+        _reader = new int[_length / 4];
+        _inVariable = new bool[_length / 4];
         foreach (var variable in kernel.Shared)
             _inVariable.AsSpan(variable.Offset / 4, (variable.Size + 3) / 4).Fill(true);
     }
@@ -39,11 +44,12 @@ public sealed class SharedMemory
     /// <summary>All threads passed a barrier.</summary>
     public void Barrier() => _epoch++;
 
-    /// <summary>The bytes of an access of whole words, after all checks.</summary>
+    /// <summary>The words that a thread reads, after all checks.</summary>
     /// <returns>What is wrong with the access, or null.</returns>
-    public string? Read(ulong address, int bytes, int thread, out ReadOnlySpan<byte> data)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public string? Read(ulong address, int bytes, int thread, out byte* data)
     {
-        data = default;
+        data = _bytes + address;
         if (Misplaced(address, bytes) is { } problem)
             return problem;
         var own = _epoch << ThreadBits | thread + 1;
@@ -57,15 +63,29 @@ public sealed class SharedMemory
             var reader = _reader[word];
             _reader[word] = reader >> ThreadBits == _epoch && reader != own ? _epoch << ThreadBits | SeveralThreads : own;
         }
-        data = _bytes.AsSpan((int)address, bytes);
         return null;
     }
 
-    /// <summary>The bytes to write to, after all checks.</summary>
+    /// <summary>A read of words that another thread has just read: they are in bounds and written, but perhaps by that thread itself.</summary>
     /// <returns>What is wrong with the access, or null.</returns>
-    public string? Write(ulong address, int bytes, int thread, out Span<byte> data)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public string? ReadAgain(ulong address, int bytes, int thread)
     {
-        data = default;
+        for (var word = (int)address / 4; word < ((int)address + bytes) / 4; word++)
+        {
+            if (_writer[word] >> ThreadBits == _epoch)
+                return Read(address, bytes, thread, out _);
+            _reader[word] = _epoch << ThreadBits | SeveralThreads;
+        }
+        return null;
+    }
+
+    /// <summary>The words that a thread writes, after all checks.</summary>
+    /// <returns>What is wrong with the access, or null.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public string? Write(ulong address, int bytes, int thread, out byte* data)
+    {
+        data = _bytes + address;
         if (Misplaced(address, bytes) is { } problem)
             return problem;
         var own = _epoch << ThreadBits | thread + 1;
@@ -78,7 +98,6 @@ public sealed class SharedMemory
                 return $"race: thread {thread} writes {Describe(word)}, which {((reader & SeveralThreads) == SeveralThreads ? "other threads" : $"thread {(reader & SeveralThreads) - 1}")} read since the last barrier";
             _writer[word] = own;
         }
-        data = _bytes.AsSpan((int)address, bytes);
         return null;
     }
 
@@ -86,7 +105,7 @@ public sealed class SharedMemory
     {
         if (address % (ulong)bytes != 0 || bytes < 4)
             return $"shared address {address:x} is not aligned to {bytes} bytes";
-        if (address + (ulong)bytes > (ulong)_bytes.Length || !_inVariable[address / 4] || !_inVariable[(address + (ulong)bytes - 1) / 4])
+        if (address + (ulong)bytes > (ulong)_length || !_inVariable[address / 4] || !_inVariable[(address + (ulong)bytes - 1) / 4])
             return $"shared address {address:x} is in no variable";
         return null;
     }
@@ -96,4 +115,7 @@ public sealed class SharedMemory
         var variable = _kernel.Shared.First(v => word * 4 >= v.Offset && word * 4 < v.Offset + v.Size);
         return $"word {word - variable.Offset / 4} of {variable.Name}";
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => NativeMemory.AlignedFree(_bytes);
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -11,7 +10,8 @@ namespace Faith.PtxInterpreter;
 /// </summary>
 public static unsafe class SimulatedDriver
 {
-    private const int InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidPtx = 218, InvalidContext = 201, InvalidHandle = 400,
+    private const int InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidPtx = 218,
+        InvalidContext = 201, InvalidHandle = 400,
         NotFound = 500, LaunchFailed = 719, CaptureUnsupported = 900;
 
     private const nint Context = 0x77;
@@ -19,8 +19,10 @@ public static unsafe class SimulatedDriver
     private sealed record Stream;
     private sealed record Event { public long Time { get; set; } }
     private sealed record Graph(List<Action> Work);
-    private sealed record HostMemory;
-    private sealed record Module(Dictionary<string, PtxKernel> Kernels);
+    private sealed record Module(Dictionary<string, PtxKernel> Kernels)
+    {
+        public List<nint> Functions { get; } = [];
+    }
 
     private static readonly Dictionary<int, nint> Texts = [];
 
@@ -58,9 +60,10 @@ public static unsafe class SimulatedDriver
         ["cuEventElapsedTime"] = (nint)(delegate* unmanaged<float*, nint, nint, int>)&EventElapsedTime,
         ["cuEventDestroy_v2"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
         ["cuModuleLoadDataEx"] = (nint)(delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)&ModuleLoadDataEx,
-        ["cuModuleUnload"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuModuleUnload"] = (nint)(delegate* unmanaged<nint, int>)&ModuleUnload,
         ["cuModuleGetFunction"] = (nint)(delegate* unmanaged<nint*, nint, byte*, int>)&ModuleGetFunction,
-        ["cuLaunchKernel"] = (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)&LaunchKernel,
+        ["cuLaunchKernel"] = (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**,
+            int>)&LaunchKernel,
         ["cuStreamBeginCapture_v2"] = (nint)(delegate* unmanaged<nint, int, int>)&StreamBeginCapture,
         ["cuStreamEndCapture"] = (nint)(delegate* unmanaged<nint, nint*, int>)&StreamEndCapture,
         ["cuGraphInstantiateWithFlags"] = (nint)(delegate* unmanaged<nint*, nint, ulong, int>)&GraphInstantiate,
@@ -109,7 +112,8 @@ public static unsafe class SimulatedDriver
     [UnmanagedCallersOnly]
     private static int GetErrorString(int error, byte** text)
     {
-        *text = (byte*)(error == LaunchFailed && SimulatedGpu.Fault is { } fault ? Text(fault.Message.GetHashCode(), fault.Message) : Text(-error - 1, $"simulated error {error}"));
+        *text = (byte*)(error == LaunchFailed && SimulatedGpu.Fault is { } fault ? Text(fault.Message.GetHashCode(), fault.Message)
+            : Text(-error - 1, $"simulated error {error}"));
         return 0;
     }
 
@@ -173,7 +177,8 @@ public static unsafe class SimulatedDriver
     [UnmanagedCallersOnly]
     private static int DeviceGetAttribute(int* value, int attribute, int device)
     {
-        *value = attribute switch { 16 => SimulatedGpu.Multiprocessors, 75 => SimulatedGpu.Capability.Major, 76 => SimulatedGpu.Capability.Minor, _ => -1 };
+        *value = attribute switch { 16 => SimulatedGpu.Multiprocessors, 38 => 1 << 20, 75 => SimulatedGpu.Capability.Major,
+            76 => SimulatedGpu.Capability.Minor, _ => -1 };
         return *value < 0 ? InvalidValue : 0;
     }
 
@@ -390,11 +395,23 @@ public static unsafe class SimulatedDriver
         if (!item.Kernels.TryGetValue(Marshal.PtrToStringUTF8((nint)name)!, out var kernel))
             return NotFound;
         *function = SimulatedGpu.Add(kernel);
+        item.Functions.Add(*function);
         return 0;
     }
 
+    // Functions live as long as their module.
     [UnmanagedCallersOnly]
-    private static int LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint shared, nint stream, void** arguments, void** extra)
+    private static int ModuleUnload(nint module)
+    {
+        if (SimulatedGpu.Get<Module>(module) is not { } item)
+            return InvalidHandle;
+        item.Functions.ForEach(f => SimulatedGpu.Remove(f));
+        return SimulatedGpu.Remove(module) ? 0 : InvalidHandle;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint shared,
+        nint stream, void** arguments, void** extra)
     {
         if (Ready() is not 0 and var error)
             return error;
@@ -409,6 +426,8 @@ public static unsafe class SimulatedDriver
         return Issue(() =>
         {
             SimulatedGpu.Launched.Add(kernel.Name);
+            if (SimulatedGpu.OnlyNoteLaunches)
+                return;
             Launch.Run(kernel, new(gridX, gridY, gridZ), (int)blockX, parameters, SimulatedGpu.Memory, SimulatedGpu.ReverseBlocks);
         });
     }

@@ -24,6 +24,8 @@ public static class SimulatedGpu
     public static long MemoryBytes { get; set; }
     /// <summary>Takes blocks from the last to the first.</summary>
     public static bool ReverseBlocks { get; set; }
+    /// <summary>Notes launches without running them.</summary>
+    public static bool OnlyNoteLaunches { get; set; }
     /// <summary>What a kernel did wrong; from then on every call fails, as on a real device.</summary>
     public static PtxException? Fault { get; set; }
     /// <summary>Device memory.</summary>
@@ -55,7 +57,8 @@ public static class SimulatedGpu
         Capability = (9, 0);
         Multiprocessors = 4;
         MemoryBytes = 1L << 30;
-        ReverseBlocks = false;
+        ReverseBlocks = OnlyNoteLaunches = false;
+        Memory.AcceptsHostMemory = false;
         Fault = null;
         Capture = null;
         Launched.Clear();

@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -61,6 +61,7 @@ public sealed unsafe class Warp : IDisposable
     public void SetPredicate(int index, uint bits) => Predicates[index] = Predicates[index] & ~Mask | bits & Mask;
 
     /// <summary>All bits set in the active ones of the lanes from <paramref name="first"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector256<T> LaneMask<T>(int first) where T : unmanaged =>
         Vector256.Load((T*)(_masks + (sizeof(T) == 8 ? 4 * Lanes : 0)) + first);
 
@@ -85,6 +86,7 @@ public sealed unsafe class Warp : IDisposable
     }
 
     /// <summary>Runs until the warp waits at a barrier or is finished.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run()
     {
         var code = Block.Kernel.Code;
@@ -227,6 +229,7 @@ public sealed unsafe class Warp : IDisposable
 
     private void UpdateFirst() => _firstOther = _others.Count == 0 ? int.MaxValue : _others.Min(g => g.Pc);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SetMask(uint mask)
     {
         Mask = mask;

@@ -3,42 +3,58 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Circuits;
 
 /// <summary>
-/// The in-edges of a circuit by column, without those that cannot carry a difference: under patching a source is live when it has
-/// an out-edge and, unless it is the input, an in-edge from a live source. Under another ablation an out-edge is enough: what a
-/// node computes from ablated inputs is not its own ablated output.
+/// What of a circuit has to be computed. Under patching a source is live when a difference can reach it (it is the
+/// input, or has a live source) and its output can reach logits. Under another ablation the second is enough: what a node computes
+/// from ablated inputs is not its own ablated output. It is needed on all rows when something reads it there: keys and values are read from every
+/// row, queries and MLPs only where their own output is needed, logits in each sequence's last row.
 /// </summary>
 internal sealed class CircuitInputs
 {
     private readonly int[][] lists;
     private readonly bool[] live;
+    private readonly bool[] allRows;
 
     public CircuitInputs(Circuit circuit, bool patching)
     {
         var graph = circuit.Graph;
-        var (all, hasOut) = (new List<int>[graph.Columns], new bool[graph.Sources]);
+        var all = new List<int>[graph.Columns];
         for (var v = 0; v < graph.Columns; v++) all[v] = [];
-        foreach (var edge in circuit.Edges)
-        {
-            var (u, v) = Math.DivRem(edge, graph.Columns);
-            all[v].Add(u);
-            hasOut[u] = true;
-        }
+        foreach (var edge in circuit.Edges) all[edge % graph.Columns].Add(edge / graph.Columns);
+
+        // Columns of a node come after those of every node that can feed it, so one sweep up and one down settle everything.
+        var reached = new bool[graph.Nodes];
+        if (patching) reached[0] = true;
+        else Array.Fill(reached, true);
         lists = new int[graph.Columns][];
-        live = new bool[graph.Sources];
-        live[0] = hasOut[0];
-        if (!patching) hasOut.CopyTo(live, 0);
         for (var v = 0; v < graph.Columns; v++)
         {
-            // Columns of a node come after those of every node that can feed it.
-            lists[v] = [.. all[v].Where(u => live[u])];
-            var node = graph.NodeOfColumn(v);
-            if (node < graph.Sources && lists[v].Length > 0 && hasOut[node]) live[node] = true;
+            lists[v] = [.. all[v].Where(u => reached[u])];
+            if (lists[v].Length > 0) reached[graph.NodeOfColumn(v)] = true;
         }
+        var useful = new bool[graph.Nodes];
+        useful[graph.LogitsNode] = true;
+        allRows = new bool[graph.Sources];
+        for (var v = graph.Columns - 1; v >= 0; v--)
+        {
+            var node = graph.NodeOfColumn(v);
+            if (!useful[node]) lists[v] = [];
+            var kind = graph.DestinationOf(v).Kind;
+            var everywhere = kind is InputKind.Key or InputKind.Value || (node < graph.Sources && allRows[node]);
+            foreach (var u in lists[v])
+            {
+                useful[u] = true;
+                allRows[u] |= everywhere;
+            }
+        }
+        live = [.. Enumerable.Range(0, graph.Sources).Select(u => useful[u])];
     }
 
     /// <summary>The live sources that feed a column, ascending.</summary>
     public int[] Of(int column) => lists[column];
 
-    /// <summary>True when a node's output can differ from its ablated one and somebody reads it.</summary>
+    /// <summary>True when a node's output can differ from its ablated one and reaches logits.</summary>
     public bool IsLive(int node) => live[node];
+
+    /// <summary>True when a live node's output is read in rows other than each sequence's last.</summary>
+    public bool OnAllRows(int node) => allRows[node];
 }

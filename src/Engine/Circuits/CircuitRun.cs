@@ -10,9 +10,10 @@ namespace Faith.Engine.Circuits;
 
 /// <summary>
 /// One micro-batch of circuit evaluations (method.md §6): x_v = x_v(corrupted) + Σ_{u: (u,v) in circuit} (z_u(current) − z_u(corrupted)),
-/// in topological order, on the suffix rows only. Only nodes with an out-edge are computed, and only columns with an in-edge;
-/// columns with equal in-edges share one norm. The corrupted run is made once for all circuits; under another ablation than
-/// patching its place is taken by a run whose stream is the sum of the ablated outputs, positions and output biases.
+/// in topological order, on the suffix rows only. Only live nodes are computed, only in the rows where they are read
+/// (<see cref="CircuitInputs"/>), and only columns with an in-edge; columns with equal in-edges share one norm. The corrupted run
+/// is made once for all circuits; under another ablation than patching its place is taken by a run whose stream is the sum of the
+/// ablated outputs, positions and output biases.
 /// </summary>
 internal sealed class CircuitRun
 {
@@ -32,13 +33,16 @@ internal sealed class CircuitRun
     // Differences current − corrupted of every source: on all rows, and on each sequence's last row.
     private readonly Tensor sources;
     private readonly Tensor lastSources;
-    private readonly Tensor lastAttentionStream;
+
+    // The corrupted run in each sequence's last row, per layer.
+    private readonly LastRows[] last;
 
     // The layer being computed.
     private readonly Tensor query;
     private readonly Tensor key;
     private readonly Tensor value;
     private readonly Tensor lastQuery;
+    private readonly Tensor lastContext;
     private readonly Tensor context;
     private readonly Tensor logSumExp;
     private readonly Tensor mixed;
@@ -66,7 +70,7 @@ internal sealed class CircuitRun
             corrupted.Layers[l].KeptMlpStream = arena.Matrix(queries, c.Width);
             corrupted.Layers[l].KeptMlpOutput = arena.Matrix(queries, c.Width);
         }
-        lastAttentionStream = arena.Matrix(sequences, c.Width);
+        last = [.. Enumerable.Range(0, c.Layers).Select(l => new LastRows(arena, c, sequences, corrupted.Layers[l], l == c.Layers - 1))];
 
         var mark = arena.Mark();
         clean = new Activations(arena, c, rows, sequences, keepLayers: false);
@@ -77,6 +81,7 @@ internal sealed class CircuitRun
         key = arena.Matrix(rows, c.QueryWidth);
         value = arena.Matrix(rows, c.QueryWidth);
         lastQuery = arena.Matrix(sequences, c.QueryWidth);
+        lastContext = arena.Matrix(sequences, c.QueryWidth);
         context = arena.Matrix(rows, c.QueryWidth);
         logSumExp = arena.Matrix(rows, c.Heads);
         var together = Math.Clamp(RowsMixedTogether / rows, 1, 3 * c.Heads);
@@ -106,7 +111,7 @@ internal sealed class CircuitRun
         batchInputs.Start(batchInputs.Ablated, corrupted);
         ForwardPass.Run(model, layout, prefix, corrupted, batchInputs.Ablation);
         Read(corrupted.Final, corruptedValues);
-        model.Device.GatherRows(corrupted.Layers[^1].KeptAttentionStream, layout.LastRows, 1, lastAttentionStream);
+        for (var l = 0; l < last.Length; l++) last[l].Gather(model.Device, corrupted.Layers[l], layout.LastRows);
     }
 
     /// <summary>The metric of every example with everything outside <paramref name="circuit"/> ablated.</summary>
@@ -145,45 +150,56 @@ internal sealed class CircuitRun
 
     private void Heads(int l, CircuitInputs inputs)
     {
-        var (device, c, graph, w, a) = (model.Device, model.Config, model.Graph, model.Layers[l], corrupted.Layers[l]);
-        var last = l == graph.Layers - 1;
+        var (device, c, graph, a) = (model.Device, model.Config, model.Graph, corrupted.Layers[l]);
         var live = Enumerable.Range(0, c.Heads).Where(h => inputs.IsLive(graph.HeadNode(l, h))).ToArray();
         if (live.Length == 0) return;
 
-        // Queries, keys and values: the corrupted run's, and over them the columns that the circuit feeds.
-        var q = last ? lastQuery : query;
-        device.Copy(a.Query, q);
+        // Keys and values: the corrupted run's, and over them the columns that the circuit feeds.
         for (var h = 0; h < c.Heads; h++)
         {
             device.Copy(a.Key.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), key.ColumnRange(h * c.HeadDim, c.HeadDim));
             device.Copy(a.Value.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), value.ColumnRange(h * c.HeadDim, c.HeadDim));
         }
-        if (last)
-        {
-            Project(l, lastAttentionStream, lastSources, inputs, live, [(InputKind.Query, q)]);
-            Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Key, key), (InputKind.Value, value)]);
-        }
-        else
-        {
-            Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Query, q), (InputKind.Key, key), (InputKind.Value, value)]);
-        }
+        Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Key, key), (InputKind.Value, value)]);
+        if (c.Rotary is not null) Rotate(key, layout.Positions);
 
-        if (c.Rotary is not null)
+        var everywhere = live.Where(h => inputs.OnAllRows(graph.HeadNode(l, h))).ToArray();
+        if (everywhere.Length > 0)
         {
-            device.Rotary(q, last ? layout.LastPositions : layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: false, q);
-            device.Rotary(key, layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: false, key);
+            Attend(l, layout.All, layout.Positions, a.KeptAttentionStream, sources, a.Query, a.Context, inputs, everywhere, query, context);
+            foreach (var h in everywhere)
+            {
+                var node = graph.HeadNode(l, h);
+                AddOutput(l, h, context, Source(node));
+                device.GatherRows(Source(node), layout.LastRows, 1, LastSource(node));
+            }
         }
-        var z = context.RowRange(0, q.Rows);
-        device.AttentionForward(last ? layout.LastQuery : layout.All, model.Attention with { SuffixGroup = 1 }, q, key, value,
-            prefix.Keys[l], prefix.Values[l], z, logSumExp.RowRange(0, q.Rows));
-        device.AddScaled(a.Context, -1, z);
-        foreach (var h in live)
-        {
-            var node = graph.HeadNode(l, h);
-            device.Multiply(w.Output, WeightSide.Forward, z.ColumnRange(h * c.HeadDim, c.HeadDim), last ? LastSource(node) : Source(node), k0: h * c.HeadDim);
-            if (!last) device.GatherRows(Source(node), layout.LastRows, 1, LastSource(node));
-        }
+        var inLastRow = live.Except(everywhere).ToArray();
+        if (inLastRow.Length == 0) return;
+        Attend(l, layout.LastQuery, layout.LastPositions, last[l].AttentionStream, lastSources, last[l].Query, last[l].Context, inputs, inLastRow, lastQuery, lastContext);
+        foreach (var h in inLastRow) AddOutput(l, h, lastContext, LastSource(graph.HeadNode(l, h)));
     }
+
+    /// <summary>z = context of the given heads minus the corrupted run's: their queries mixed, projected and rotated, then attention.</summary>
+    private void Attend(int l, Ragged rows, Indices positions, Tensor baseline, Tensor from, Tensor corruptedQuery, Tensor corruptedContext,
+        CircuitInputs inputs, int[] heads, Tensor q, Tensor z)
+    {
+        var device = model.Device;
+        device.Copy(corruptedQuery, q);
+        Project(l, baseline, from, inputs, heads, [(InputKind.Query, q)]);
+        if (model.Config.Rotary is not null) Rotate(q, positions);
+        device.AttentionForward(rows, model.Attention with { SuffixGroup = 1 }, q, key, value, prefix.Keys[l], prefix.Values[l], z, logSumExp.RowRange(0, q.Rows));
+        device.AddScaled(corruptedContext, -1, z);
+    }
+
+    private void AddOutput(int l, int head, Tensor z, Tensor to)
+    {
+        var first = head * model.Config.HeadDim;
+        model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, z.ColumnRange(first, model.Config.HeadDim), to, k0: first);
+    }
+
+    private void Rotate(Tensor x, Indices positions) =>
+        model.Device.Rotary(x, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, x);
 
     /// <summary>Projects the mixed inputs of all fed columns of the live heads into their places.</summary>
     private void Project(int l, Tensor baseline, Tensor from, CircuitInputs inputs, int[] live, ReadOnlySpan<(InputKind Kind, Tensor To)> kinds)
@@ -243,13 +259,14 @@ internal sealed class CircuitRun
 
     private void Mlp(int l, CircuitInputs inputs)
     {
-        var (device, c, graph, w, a) = (model.Device, model.Config, model.Graph, model.Layers[l], corrupted.Layers[l]);
-        var node = graph.MlpNode(l);
+        var (device, c, w, a) = (model.Device, model.Config, model.Layers[l], corrupted.Layers[l]);
+        var node = model.Graph.MlpNode(l);
         if (!inputs.IsLive(node)) return;
-        var last = l == graph.Layers - 1;
-        var rows = a.KeptMlpStream.Rows;
-        var (x, y, h, delta) = (mixed.RowRange(0, rows), normed.RowRange(0, rows), hidden.RowRange(0, rows), last ? LastSource(node) : Source(node));
-        Mix(a.KeptMlpStream, last ? lastSources : sources, [inputs.Of(graph.MlpColumn(l))], x);
+        var everywhere = inputs.OnAllRows(node);
+        var (stream, output) = everywhere ? (a.KeptMlpStream, a.KeptMlpOutput) : (last[l].MlpStream, last[l].MlpOutput);
+        var (rows, delta) = (stream.Rows, everywhere ? Source(node) : LastSource(node));
+        var (x, y, h) = (mixed.RowRange(0, rows), normed.RowRange(0, rows), hidden.RowRange(0, rows));
+        Mix(stream, everywhere ? sources : lastSources, [inputs.Of(model.Graph.MlpColumn(l))], x);
         device.NormForward(x, w.MlpScale, w.MlpShift, c.NormEpsilon, model.Centred, y, default, default);
         if (c.Activation == Activation.SwiGlu)
         {
@@ -262,8 +279,8 @@ internal sealed class CircuitRun
             device.GeluForward(h, h, default);
         }
         device.Multiply(w.Down, WeightSide.Forward, h, delta, w.DownBias);
-        device.AddScaled(a.KeptMlpOutput, -1, delta);
-        if (!last) device.GatherRows(delta, layout.LastRows, 1, LastSource(node));
+        device.AddScaled(output, -1, delta);
+        if (everywhere) device.GatherRows(delta, layout.LastRows, 1, LastSource(node));
     }
 
     private void Mix(Tensor baseline, Tensor from, ReadOnlySpan<int[]> lists, Tensor to)
@@ -273,6 +290,38 @@ internal sealed class CircuitRun
         var all = new int[offsets[^1]];
         for (var i = 0; i < lists.Length; i++) lists[i].CopyTo(all, offsets[i]);
         model.Device.MixInputs(baseline, from, model.Device.Upload(offsets, offsetMemory), model.Device.Upload(all, listMemory), to);
+    }
+
+    /// <summary>The corrupted run of one layer in each sequence's last row; the last layer has no other rows after its keys and values.</summary>
+    private sealed class LastRows
+    {
+        private readonly bool ofLastLayer;
+
+        public LastRows(Arena arena, ModelConfig c, int sequences, LayerActivations a, bool ofLastLayer)
+        {
+            this.ofLastLayer = ofLastLayer;
+            AttentionStream = arena.Matrix(sequences, c.Width);
+            Query = ofLastLayer ? a.Query : arena.Matrix(sequences, c.QueryWidth);
+            Context = ofLastLayer ? a.Context : arena.Matrix(sequences, c.QueryWidth);
+            MlpStream = ofLastLayer ? a.KeptMlpStream : arena.Matrix(sequences, c.Width);
+            MlpOutput = ofLastLayer ? a.KeptMlpOutput : arena.Matrix(sequences, c.Width);
+        }
+
+        public Tensor AttentionStream { get; }
+        public Tensor Query { get; }
+        public Tensor Context { get; }
+        public Tensor MlpStream { get; }
+        public Tensor MlpOutput { get; }
+
+        public void Gather(Device device, LayerActivations a, Indices lastRows)
+        {
+            device.GatherRows(a.KeptAttentionStream, lastRows, 1, AttentionStream);
+            if (ofLastLayer) return;
+            device.GatherRows(a.Query, lastRows, 1, Query);
+            device.GatherRows(a.Context, lastRows, 1, Context);
+            device.GatherRows(a.KeptMlpStream, lastRows, 1, MlpStream);
+            device.GatherRows(a.KeptMlpOutput, lastRows, 1, MlpOutput);
+        }
     }
 
     private sealed class ListComparer : IEqualityComparer<int[]>

@@ -18,15 +18,16 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp)
+    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
+        Tensor context, Tensor logSumExp)
     {
         var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp);
         LaunchAttention("attention_forward", layout, shape, LongestQueries(layout), parameters);
     }
 
     /// <inheritdoc/>
-    public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
+    public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
+        Tensor prefixV, Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
     {
         var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp);
         var width = shape.Heads * shape.HeadDim;
@@ -43,7 +44,8 @@ public sealed partial class CudaDevice
         LaunchAttention("attention_backward_keys", layout, shape, LongestSuffix(layout), parameters);
     }
 
-    private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp)
+    private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
+        Tensor prefixV, Tensor context, Tensor logSumExp)
     {
         ArgumentNullException.ThrowIfNull(layout);
         if (shape.HeadDim > WidestHead)
@@ -56,6 +58,16 @@ public sealed partial class CudaDevice
         RequireShape(v, layout.Rows, width / shape.SuffixGroup);
         RequireShape(context, layout.QueryRows, width);
         RequireShape(logSumExp, layout.QueryRows, shape.Heads);
+        for (var s = 0; s < layout.Sequences; s++)
+            if (layout.PrefixLengths[s] > 0 && (layout.PrefixOffsets[s] < 0
+                || layout.PrefixOffsets[s] + layout.PrefixLengths[s] > Math.Min(prefixK.Rows, prefixV.Rows)))
+                throw new ArgumentException($"sequence {s} has a prefix outside of the {prefixK.Rows} rows of prefix keys and values",
+                    nameof(prefixK));
+        if (!prefixK.IsNone)
+        {
+            RequireShape(prefixK, prefixK.Rows, width / shape.PrefixGroup);
+            RequireShape(prefixV, prefixV.Rows, width / shape.PrefixGroup);
+        }
         var onDevice = layout.OnDevice;
         return new()
         {

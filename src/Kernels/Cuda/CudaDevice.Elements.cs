@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Faith.Kernels.Cuda;
 
 // Launchers of elementwise.cu and norm.cu.
-public sealed partial class CudaDevice
+public sealed unsafe partial class CudaDevice
 {
     private const int ElementsOfABlock = 1024, LargestGridY = ushort.MaxValue;
 
@@ -14,7 +14,8 @@ public sealed partial class CudaDevice
     private readonly record struct RowParameters(Tensor X, Tensor Y, Indices Rows, float Value);
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct RotaryParameters(Tensor X, Tensor Cosines, Tensor Sines, Tensor Y, Indices Positions, int HeadDim, int Inverse);
+    private readonly record struct RotaryParameters(Tensor X, Tensor Cosines, Tensor Sines, Tensor Y, Indices Positions, int HeadDim,
+        int Inverse);
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct GroupParameters(Tensor X, Tensor Y, int HeadDim, int Group);
@@ -23,12 +24,24 @@ public sealed partial class CudaDevice
     private readonly record struct MixParameters(Tensor Baseline, Tensor Sources, Tensor Inputs, Indices SourceOffsets, Indices SourceList);
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct NormParameters(Tensor X, Tensor Scale, Tensor Shift, Tensor Y, Tensor Xhat, Tensor InverseSigma, float Epsilon, int Centred, int Add);
+    private readonly record struct NormParameters(Tensor X, Tensor Scale, Tensor Shift, Tensor Y, Tensor Xhat, Tensor InverseSigma,
+        float Epsilon, int Centred, int Add);
 
     // ---- rows and elements ----
 
     /// <inheritdoc/>
-    public override void Fill(Tensor x, float value) => Elements("fill", default, default, x, value);
+    public override void Fill(Tensor x, float value)
+    {
+        if (x.Count == 0)
+            return;
+        if (x.Stride != x.Columns && x.Rows > 1)
+        {
+            Elements("fill", default, default, x, value);
+            return;
+        }
+        _context.MakeCurrent();
+        _driver.Check(_driver.cuMemsetD32Async(x.Pointer, BitConverter.SingleToUInt32Bits(value), (nuint)x.Count, _stream.Value));
+    }
 
     /// <inheritdoc/>
     public override void Copy(Tensor x, Tensor y) => Elements("copy", x, default, y);
@@ -40,7 +53,8 @@ public sealed partial class CudaDevice
     public override void Subtract(Tensor a, Tensor b, Tensor y) => Elements("subtract", a, b, y);
 
     /// <inheritdoc/>
-    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) => Elements("interpolate", corrupted, clean, y, alpha);
+    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) =>
+        Elements("interpolate", corrupted, clean, y, alpha);
 
     /// <inheritdoc/>
     public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) => Elements("multiply_elements", dy, derivative, du);
@@ -90,8 +104,10 @@ public sealed partial class CudaDevice
         RequireShape(y, x.Rows, x.Columns);
         RequireShape(sines, cosines.Rows, cosines.Columns);
         if (x.Columns % headDim != 0 || 2 * cosines.Columns > headDim)
-            throw new ArgumentException($"{x.Columns} columns are no heads of width {headDim} with {cosines.Columns} rotated pairs", nameof(headDim));
-        LaunchElements("rotary", new RotaryParameters(x, cosines, sines, y, positions, headDim, inverse ? 1 : 0), x.Rows, x.Columns / headDim * ((headDim + 1) / 2));
+            throw new ArgumentException($"{x.Columns} columns are no heads of width {headDim} with {cosines.Columns} rotated pairs",
+                nameof(headDim));
+        LaunchElements("rotary", new RotaryParameters(x, cosines, sines, y, positions, headDim, inverse ? 1 : 0), x.Rows,
+            x.Columns / headDim * ((headDim + 1) / 2));
     }
 
     /// <inheritdoc/>
@@ -106,7 +122,8 @@ public sealed partial class CudaDevice
     {
         var count = sourceOffsets.Count - 1;
         RequireShape(inputs, checked(count * baseline.Rows), baseline.Columns);
-        LaunchElements("mix_inputs", new MixParameters(baseline, sources, inputs, sourceOffsets, sourceList), baseline.Rows, baseline.Columns, count);
+        LaunchElements("mix_inputs", new MixParameters(baseline, sources, inputs, sourceOffsets, sourceList), baseline.Rows,
+            baseline.Columns, count);
     }
 
     private void Elements(string kernel, Tensor a, Tensor b, Tensor y, float value = 0)
@@ -132,11 +149,13 @@ public sealed partial class CudaDevice
     // ---- norms ----
 
     /// <inheritdoc/>
-    public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma)
+    public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat,
+        Tensor inverseSigma)
     {
         RequireShape(y, x.Rows, x.Columns);
         RequireShape(scale, 1, x.Columns);
-        Launch("norm_forward", new NormParameters(x, scale, shift, y, xhat, inverseSigma, epsilon, centred ? 1 : 0, 0), x.Rows, threads: RowThreads(x.Columns));
+        Launch("norm_forward", new NormParameters(x, scale, shift, y, xhat, inverseSigma, epsilon, centred ? 1 : 0, 0), x.Rows,
+            threads: RowThreads(x.Columns));
     }
 
     /// <inheritdoc/>
@@ -144,7 +163,8 @@ public sealed partial class CudaDevice
     {
         RequireShape(xhat, dy.Rows, dy.Columns);
         RequireShape(dx, dy.Rows, dy.Columns);
-        Launch("norm_backward", new NormParameters(dy, scale, default, dx, xhat, inverseSigma, 0, centred ? 1 : 0, add ? 1 : 0), dy.Rows, threads: RowThreads(dy.Columns));
+        Launch("norm_backward", new NormParameters(dy, scale, default, dx, xhat, inverseSigma, 0, centred ? 1 : 0, add ? 1 : 0), dy.Rows,
+            threads: RowThreads(dy.Columns));
     }
 
     // A function of the width alone, since the order of a row's additions follows from it.

@@ -57,7 +57,8 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0,
+        int n0 = 0)
     {
         var w = (CudaWeights)weights;
         var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
@@ -96,7 +97,8 @@ public sealed unsafe partial class CudaDevice
             AlignedY = InFours(y.Pointer, y.Stride, yBatch, 4),
         };
         var (size, tile) = ChooseTile(y.Rows, y.Columns, batch);
-        Launch($"gemm_{(w.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}{(transposed ? "_transposed" : "")}_{size}", parameters, CeilDiv(y.Columns, tile), CeilDiv(y.Rows, tile), batch);
+        Launch($"gemm_{(w.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}{(transposed ? "_transposed" : "")}_{size}", parameters,
+            CeilDiv(y.Columns, tile), CeilDiv(y.Rows, tile), batch);
     }
 
     // The largest tile that still gives every multiprocessor a block or two: a large one reads less, but an idle
@@ -110,5 +112,6 @@ public sealed unsafe partial class CudaDevice
 
     // 1 when groups of four elements start at multiples of four elements' bytes in every row of every product.
     private static int InFours(nint pointer, int stride, long batch, int elementBytes) =>
-        BitOperations.TrailingZeroCount(pointer | (nint)stride * elementBytes | (nint)batch * elementBytes) >= (elementBytes == 4 ? 4 : 3) ? 1 : 0;
+        BitOperations.TrailingZeroCount(pointer | (nint)stride * elementBytes | (nint)batch * elementBytes) >= (elementBytes == 4 ? 4 : 3)
+            ? 1 : 0;
 }

@@ -6,8 +6,8 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct SplitParameters(Tensor Gradient, Tensor Projection, Tensor ProjectionAtZero, Tensor InverseSigma, Tensor Alpha, Tensor S,
-        int Width, int HeadDim, int Group, float Weight);
+    private readonly record struct SplitParameters(Tensor Gradient, Tensor Projection, Tensor ProjectionAtZero, Tensor InverseSigma,
+        Tensor Alpha, Tensor S, int Width, int HeadDim, int Group, float Weight);
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct CentreParameters(Tensor X, Tensor Y, int Centred);
@@ -30,12 +30,15 @@ public sealed partial class CudaDevice
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct LastRowParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstRow, int Count, int Sources, int Column, int ScoreColumns);
+    private readonly record struct LastRowParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstRow,
+        int Count, int Sources, int Column, int ScoreColumns);
+
+    private const int LeastChunk = 32;
 
     /// <summary>
     /// Bytes of device memory that a contraction may use. It takes the rows in chunks that fit; the size changes its speed, never its bits.
     /// </summary>
-    public long ContractionMemory { get; init; } = 192L << 20;
+    public long ContractionMemory { get; init; } = 256L << 20;
 
     /// <inheritdoc/>
     public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
@@ -44,7 +47,8 @@ public sealed partial class CudaDevice
         RequireShape(gradient, s.Rows, s.Columns * headDim);
         RequireShape(alpha, s.Rows, s.Columns * headDim);
         RequireShape(projection, s.Rows, s.Columns / group * headDim);
-        Launch("accumulate_split_gradient", new SplitParameters(gradient, projection, projectionAtZero, inverseSigma, alpha, s, width, headDim, group, weight), s.Rows, CeilDiv(s.Columns, 8));
+        var parameters = new SplitParameters(gradient, projection, projectionAtZero, inverseSigma, alpha, s, width, headDim, group, weight);
+        Launch("accumulate_split_gradient", parameters, s.Rows, CeilDiv(s.Columns, 8));
     }
 
     /// <inheritdoc/>
@@ -56,7 +60,10 @@ public sealed partial class CudaDevice
         int sources = 1 + c.Layers * (heads + 1), scoreColumns = c.Layers * (3 * heads + 1) + 1, mostColumns = 3 * heads + 1 + c.Steps;
         RequireShape(c.Scores, c.Layout.Sequences, checked(sources * scoreColumns));
         var bytesOfARow = sizeof(float) * ((long)(sources + 3 * heads) * width + (long)sources * mostColumns);
-        var chunk = (int)Math.Clamp(ContractionMemory / bytesOfARow, 1, Math.Min(rows, LargestGridY));
+        // Every layer reads the differences again, so a chunk should stay in the cache; but every chunk reads all weights
+        // again, so it should not be small either.
+        var rowsInCache = Math.Max(_cacheBytes / 4 * 3 / bytesOfARow, LeastChunk);
+        var chunk = (int)Math.Clamp(Math.Min(rowsInCache, ContractionMemory / bytesOfARow), 1, Math.Min(rows, LargestGridY));
         var memory = Workspace(chunk * bytesOfARow);
         for (var first = 0; first < rows; first += chunk)
         {
@@ -76,7 +83,8 @@ public sealed partial class CudaDevice
     {
         var width = differences.Columns;
         Tensor Source(int u, int sources = 1) => differences.RowRange(u * count, sources * count);
-        void Centre(Tensor x, Tensor y) => Launch("centre_rows", new CentreParameters(x, y, c.Centred ? 1 : 0), x.Rows, threads: RowThreads(width));
+        void Centre(Tensor x, Tensor y) =>
+            Launch("centre_rows", new CentreParameters(x, y, c.Centred ? 1 : 0), x.Rows, threads: RowThreads(width));
 
         Centre(c.InputDifference.RowRange(first, count), Source(0));
         for (var layer = 0; layer < c.Layers; layer++)
@@ -85,18 +93,20 @@ public sealed partial class CudaDevice
             var context = c.ContextDifference[layer].RowRange(first, count);
             var output = (CudaWeights)c.Output[layer];
             var weightsBatch = output.Offset(WeightSide.Forward, c.HeadDim, 0);
-            MultiplyBatch(output, WeightSide.Forward, context.ColumnRange(0, c.HeadDim), Source(own), c.Heads, xBatch: c.HeadDim, yBatch: (long)count * width,
-                k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale: 0, add: false);
+            MultiplyBatch(output, WeightSide.Forward, context.ColumnRange(0, c.HeadDim), Source(own), c.Heads,
+                xBatch: c.HeadDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale: 0, add: false);
             if (c.Centred)
                 Centre(Source(own, c.Heads), Source(own, c.Heads));
             Centre(c.MlpDifference[layer].RowRange(first, count), Source(own + c.Heads));
         }
     }
 
-    private void ContractLayer(ScoreContraction c, int layer, int first, int count, Tensor differences, Tensor gradients, nint products, int sources, int scoreColumns)
+    private void ContractLayer(ScoreContraction c, int layer, int first, int count, Tensor differences, Tensor gradients, nint products,
+        int sources, int scoreColumns)
     {
         int heads = c.Heads, headDim = c.HeadDim, width = differences.Columns, rows = c.Layout.Rows;
-        int headSources = 1 + layer * (heads + 1), mlpSources = headSources + (c.Parallel ? 0 : heads), firstColumn = layer * (3 * heads + 1);
+        int headSources = 1 + layer * (heads + 1), mlpSources = headSources + (c.Parallel ? 0 : heads),
+            firstColumn = layer * (3 * heads + 1);
         var alpha = c.Alpha[layer].RowRange(first, count);
         var scale = c.NormScale[layer];
 
@@ -105,10 +115,12 @@ public sealed partial class CudaDevice
         var fused = (CudaWeights)c.QueryKeyValue[layer];
         var weightsBatch = fused.Offset(WeightSide.Transposed, headDim, 0);
         var gradient = new Tensor(gradients.Pointer, count, width);
-        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(0, headDim), gradient, heads, xBatch: headDim, yBatch: (long)count * width,
-            k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale.Pointer, add: false);
-        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(heads * headDim, headDim), gradient with { Pointer = gradients.RowRange(heads * count, count).Pointer },
-            2 * heads, xBatch: headDim, yBatch: (long)count * width, k0: heads * headDim, n0: 0, weightsBatch, weightsGroup: c.Group, bias: 0, scale.Pointer, add: false);
+        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(0, headDim), gradient, heads,
+            xBatch: headDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale.Pointer, add: false);
+        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(heads * headDim, headDim),
+            gradients.RowRange(heads * count, count), 2 * heads,
+            xBatch: headDim, yBatch: (long)count * width, k0: heads * headDim, n0: 0, weightsBatch, weightsGroup: c.Group, bias: 0,
+            scale.Pointer, add: false);
 
         // Where the MLP reads one row a sequence, it is the last one.
         var mlpGradient = c.MlpGradient[layer];
@@ -132,7 +144,8 @@ public sealed partial class CudaDevice
             Sources = tileSources,
             HeadSources = headSources,
             ProductSources = sources,
-            Aligned = InFours(c.NormalizedInputs[layer].Pointer | (everyRow ? mlpGradient.Pointer : 0), width | c.NormalizedInputs[layer].Stride | (everyRow ? mlpGradient.Stride : 0), 0, sizeof(float)),
+            Aligned = InFours(c.NormalizedInputs[layer].Pointer | (everyRow ? mlpGradient.Pointer : 0),
+                width | c.NormalizedInputs[layer].Stride | (everyRow ? mlpGradient.Stride : 0), 0, sizeof(float)),
         }, CeilDiv(columns, 64), CeilDiv(tileSources, 64), count);
         Launch("reduce_rows", new ReduceParameters
         {
@@ -157,7 +170,9 @@ public sealed partial class CudaDevice
             LastRows(c, mlpGradient, first, count, differences, mlpSources, firstColumn + 3 * heads, scoreColumns);
     }
 
-    private void LastRows(ScoreContraction c, Tensor gradient, int first, int count, Tensor differences, int sources, int column, int scoreColumns) =>
-        Launch("contract_last_rows", new LastRowParameters(differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, first, count, sources, column, scoreColumns),
+    private void LastRows(ScoreContraction c, Tensor gradient, int first, int count, Tensor differences, int sources, int column,
+        int scoreColumns) =>
+        Launch("contract_last_rows",
+            new LastRowParameters(differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, first, count, sources, column, scoreColumns),
             CeilDiv(sources, 8), c.Layout.Sequences);
 }

@@ -13,13 +13,17 @@ public sealed unsafe partial class CudaDevice : Device
 
     private readonly CudaDriver _driver;
     private readonly CudaContext _context;
-    private readonly CudaHandle _stream;
-    private readonly CudaModule _module;
-    private readonly PinnedBuffer[] _staging;
-    private readonly CudaHandle[] _staged;
-    private readonly int _multiprocessors;
+    // Null only while the constructor fails.
+    private readonly CudaHandle _stream = null!;
+    private readonly CudaModule _module = null!;
+    private readonly PinnedBuffer[] _staging = [];
+    private readonly CudaHandle[] _staged = [];
+    private readonly int _multiprocessors, _cacheBytes;
+    // Workspaces that became too small but that a captured graph still uses.
+    private readonly List<CudaBuffer> _outgrown = [];
     private CudaBuffer? _workspace;
     private int _nextStaging;
+    private bool _capturing, _workspaceIsCaptured;
 
     internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null)
     {
@@ -27,14 +31,22 @@ public sealed unsafe partial class CudaDevice : Device
         if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
             throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
         _driver = driver;
-        _multiprocessors = info.Multiprocessors;
+        (_multiprocessors, _cacheBytes) = (info.Multiprocessors, info.Cache);
         Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
         _context = new(driver, info.Ordinal);
-        _context.MakeCurrent();
-        _stream = CudaHandle.Stream(_context);
-        _module = new(_context, ptx ?? CudaModule.EmbeddedPtx());
-        _staging = [new(_context, StagingBytes), new(_context, StagingBytes)];
-        _staged = [CudaHandle.Event(_context), CudaHandle.Event(_context)];
+        try
+        {
+            _context.MakeCurrent();
+            _stream = CudaHandle.Stream(_context);
+            _module = new(_context, ptx ?? CudaModule.EmbeddedPtx());
+            _staging = [new(_context, StagingBytes), new(_context, StagingBytes)];
+            _staged = [CudaHandle.Event(_context), CudaHandle.Event(_context)];
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -57,6 +69,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes)
     {
+        RefuseInCapture(nameof(Allocate));
         var buffer = CudaBuffer.Allocate(_context, bytes);
         if (bytes > 0)
             _driver.Check(_driver.cuMemsetD8Async(buffer.Address, 0, (nuint)bytes, _stream.Value));
@@ -67,6 +80,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         // Through two pinned buffers in turn, so that filling one overlaps with copying the other.
+        RefuseInCapture(nameof(Upload));
         while (source.Length > 0)
         {
             var count = Math.Min(source.Length, StagingBytes);
@@ -80,6 +94,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination)
     {
+        RefuseInCapture(nameof(Download));
         while (destination.Length > 0)
         {
             var count = Math.Min(destination.Length, StagingBytes);
@@ -95,6 +110,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override void Synchronize()
     {
+        RefuseInCapture(nameof(Synchronize));
         _context.MakeCurrent();
         _driver.Check(_driver.cuStreamSynchronize(_stream.Value));
     }
@@ -119,11 +135,17 @@ public sealed unsafe partial class CudaDevice : Device
     {
         if (_workspace is null || _workspace.Bytes < bytes)
         {
-            // Freeing waits for the work that still uses the smaller one.
-            _workspace?.Dispose();
+            RefuseInCapture("an operation that needs more working memory than any before");
+            if (_workspaceIsCaptured)
+                _outgrown.Add(_workspace!);
+            else
+                // Freeing waits for the work that still uses it.
+                _workspace?.Dispose();
             _workspace = null;
+            _workspaceIsCaptured = false;
             _workspace = CudaBuffer.Allocate(_context, bytes);
         }
+        _workspaceIsCaptured |= _capturing;
         return _workspace.Address;
     }
 
@@ -145,10 +167,10 @@ public sealed unsafe partial class CudaDevice : Device
     public override void Dispose()
     {
         _workspace?.Dispose();
-        foreach (var handle in (IEnumerable<SafeHandle>)[.. _staged, .. _staging])
+        foreach (var handle in (IEnumerable<SafeHandle>)[.. _outgrown, .. _staged, .. _staging])
             handle.Dispose();
-        _module.Dispose();
-        _stream.Dispose();
+        _module?.Dispose();
+        _stream?.Dispose();
         _context.Dispose();
     }
 }

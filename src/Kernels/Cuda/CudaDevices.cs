@@ -10,7 +10,8 @@ namespace Faith.Kernels.Cuda;
 /// <param name="Minor">Compute capability after the point.</param>
 /// <param name="Multiprocessors">Streaming multiprocessors.</param>
 /// <param name="Memory">Bytes of device memory.</param>
-public sealed record CudaDeviceInfo(int Ordinal, string Name, int Major, int Minor, int Multiprocessors, long Memory)
+/// <param name="Cache">Bytes of the level 2 cache.</param>
+public sealed record CudaDeviceInfo(int Ordinal, string Name, int Major, int Minor, int Multiprocessors, long Memory, int Cache)
 {
     /// <summary>True for compute capability 8.0 and above, which the kernels are compiled for.</summary>
     public bool Usable => Major >= 8;
@@ -35,7 +36,7 @@ public static unsafe class CudaDevices
 {
     // Graphs are instantiated with cuGraphInstantiateWithFlags, which came with CUDA 11.4.
     private const int OldestDriver = 11040;
-    private const int AttributeMultiprocessors = 16, AttributeMajor = 75, AttributeMinor = 76;
+    private const int AttributeMultiprocessors = 16, AttributeCache = 38, AttributeMajor = 75, AttributeMinor = 76;
 
     /// <summary>Lists the devices of the installed driver, or says why there are none. Never throws.</summary>
     public static CudaProbe Probe()
@@ -60,7 +61,8 @@ public static unsafe class CudaDevices
             driver.Check(driver.cuDeviceGetCount(&count));
             var devices = Enumerable.Range(0, count).Select(ordinal => Describe(driver, ordinal)).ToArray();
             return new(driver, devices, devices.Length == 0 ? "the driver reports no GPU"
-                : devices.Any(d => d.Usable) ? "" : $"no GPU of compute capability 8.0 or higher: {string.Join("; ", devices.Select(d => d.ToString()))}");
+                : devices.Any(d => d.Usable) ? ""
+                    : $"no GPU of compute capability 8.0 or higher: {string.Join("; ", devices.Select(d => d.ToString()))}");
         }
         catch (CudaException e)
         {
@@ -99,6 +101,7 @@ public static unsafe class CudaDevices
             driver.Check(driver.cuDeviceGetAttribute(&value, attribute, device));
             return value;
         }
-        return new(ordinal, Marshal.PtrToStringUTF8((nint)name) ?? "", Attribute(AttributeMajor), Attribute(AttributeMinor), Attribute(AttributeMultiprocessors), (long)memory);
+        return new(ordinal, Marshal.PtrToStringUTF8((nint)name) ?? "", Attribute(AttributeMajor), Attribute(AttributeMinor),
+            Attribute(AttributeMultiprocessors), (long)memory, Attribute(AttributeCache));
     }
 }

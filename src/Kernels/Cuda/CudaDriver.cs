@@ -59,7 +59,8 @@ public sealed unsafe class CudaDriver
         void* Get(string name)
         {
             var address = symbol(name);
-            return address != 0 ? (void*)address : throw new CudaException($"the CUDA driver has no function {name}; a newer NVIDIA driver is needed");
+            return address != 0 ? (void*)address
+                : throw new CudaException($"the CUDA driver has no function {name}; a newer NVIDIA driver is needed");
         }
 
         cuInit = (delegate* unmanaged<uint, int>)Get("cuInit");
@@ -94,7 +95,8 @@ public sealed unsafe class CudaDriver
         cuModuleLoadDataEx = (delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)Get("cuModuleLoadDataEx");
         cuModuleUnload = (delegate* unmanaged<nint, int>)Get("cuModuleUnload");
         cuModuleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)Get("cuModuleGetFunction");
-        cuLaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Get("cuLaunchKernel");
+        cuLaunchKernel =
+            (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Get("cuLaunchKernel");
         cuStreamBeginCapture = (delegate* unmanaged<nint, int, int>)Get("cuStreamBeginCapture_v2");
         cuStreamEndCapture = (delegate* unmanaged<nint, nint*, int>)Get("cuStreamEndCapture");
         cuGraphInstantiateWithFlags = (delegate* unmanaged<nint*, nint, ulong, int>)Get("cuGraphInstantiateWithFlags");

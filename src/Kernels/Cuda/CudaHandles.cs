@@ -65,6 +65,8 @@ internal sealed unsafe class CudaBuffer : DeviceBuffer
     {
         var freed = _context.TryMakeCurrent() && _context.Driver.cuMemFree(handle) == 0;
         _context.DangerousRelease();
+        // From here on Address says that the buffer is gone.
+        SetHandle(0);
         return freed;
     }
 }

@@ -58,7 +58,8 @@ internal sealed unsafe partial class CudaModule : IDisposable
 
     /// <summary>Launches a kernel with blocks of the size it is compiled for. Nothing is launched for an empty grid.</summary>
     /// <typeparam name="T">The kernel's parameter structure, laid out as in its source.</typeparam>
-    public void Launch<T>(string kernel, nint stream, in T parameters, long gridX, long gridY = 1, long gridZ = 1, int threads = 0) where T : unmanaged
+    public void Launch<T>(string kernel, nint stream, in T parameters, long gridX, long gridY = 1, long gridZ = 1, int threads = 0)
+        where T : unmanaged
     {
         var (function, parameterBytes, most) = _kernels[kernel];
         if (sizeof(T) != parameterBytes)
@@ -66,11 +67,13 @@ internal sealed unsafe partial class CudaModule : IDisposable
         if (gridX == 0 || gridY == 0 || gridZ == 0)
             return;
         if (gridX > int.MaxValue || gridY > ushort.MaxValue || gridZ > ushort.MaxValue)
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"kernel {kernel}: a grid of {gridX} × {gridY} × {gridZ} blocks is too large"));
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+                $"kernel {kernel}: a grid of {gridX} × {gridY} × {gridZ} blocks is too large"));
         fixed (T* address = &parameters)
         {
             var arguments = (void*)address;
-            _context.Driver.Check(_context.Driver.cuLaunchKernel(function, (uint)gridX, (uint)gridY, (uint)gridZ, (uint)(threads == 0 ? most : threads), 1, 1, 0, stream, &arguments, null),
+            _context.Driver.Check(_context.Driver.cuLaunchKernel(function, (uint)gridX, (uint)gridY, (uint)gridZ,
+                (uint)(threads == 0 ? most : threads), 1, 1, 0, stream, &arguments, null),
                 $"cuLaunchKernel({kernel})");
         }
     }
@@ -79,7 +82,8 @@ internal sealed unsafe partial class CudaModule : IDisposable
 
     // Name, bytes of the one parameter and .maxntid of every entry.
     private static IEnumerable<(string Name, int ParameterBytes, int Threads)> Entries(string ptx) =>
-        Entry().Matches(ptx).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture), int.Parse(m.Groups[3].Value, CultureInfo.InvariantCulture)));
+        Entry().Matches(ptx).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture),
+            int.Parse(m.Groups[3].Value, CultureInfo.InvariantCulture)));
 
     [GeneratedRegex(@"\.entry (\w+)\(\s*\.param \.align 8 \.b8 \w+\[(\d+)\]\s*\)\s*\.maxntid (\d+), 1, 1")]
     private static partial Regex Entry();

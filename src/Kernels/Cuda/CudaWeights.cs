@@ -3,7 +3,8 @@ namespace Faith.Kernels.Cuda;
 /// <summary>
 /// A weight matrix in the GPU's memory as it is stored in the checkpoint, once: x·W and x·Wᵀ are two kernels that read the same rows.
 /// </summary>
-internal sealed class CudaWeights(DeviceBuffer buffer, int inputs, int outputs, bool storedTransposed, WeightPrecision precision) : Weights(inputs, outputs)
+internal sealed class CudaWeights(DeviceBuffer buffer, int inputs, int outputs, bool storedTransposed, WeightPrecision precision)
+    : Weights(inputs, outputs)
 {
     /// <summary>Bytes that a matrix takes.</summary>
     public static long BytesOf(MatrixSource source) => checked((long)source.Inputs * source.Outputs * (source.Precision == WeightPrecision.BFloat16 ? 2 : 4));

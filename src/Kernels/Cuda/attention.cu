@@ -28,9 +28,16 @@ struct Sequence {
         const int row = p.offsets[s], queryRow = p.queryOffsets[s];
         return {head, row, p.offsets[s + 1] - row, queryRow, p.queryOffsets[s + 1] - queryRow, p.prefixOffsets[s], p.prefixLengths[s]};
     }
-    __device__ int keys() const { return prefixLength + length; }
+    // Columns of query i in a matrix that has one row a query, or null past the last query.
+    __device__ const float *query(const Tensor &x, int i, const AttentionParameters &p) const {
+        return i < queries ? x.row(queryRow + i) + head * p.headDim : nullptr;
+    }
     // Keys that query i sees.
     __device__ int visible(int i) const { return prefixLength + length - queries + i + 1; }
+    // Columns of key j of the suffix, or null past the last one.
+    __device__ const float *suffixKey(const Tensor &suffix, int j, const AttentionParameters &p) const {
+        return j < length ? suffix.row(row + j) + head / p.suffixGroup * p.headDim : nullptr;
+    }
     // Columns of key j, which counts from the start of the prefix.
     __device__ const float *key(const Tensor &prefix, const Tensor &suffix, int j, const AttentionParameters &p) const {
         return j < prefixLength ? prefix.row(prefixRow + j) + head / p.prefixGroup * p.headDim
@@ -45,7 +52,7 @@ template <int DI, int warps, class Row> DEVICE void loadTile(float *tile, int he
         const float *from = row(i);
         UNROLL for (int c = 0; c < DI; c++) {
             const int column = lane() + 32 * c;
-            tile[i * (32 * DI + 1) + column] = from && column < headDim ? from[column] : 0.f;
+            tile[i * (32 * DI + 1) + column] = from && column < headDim ? ((GLOBAL(float) *)from)[column] : 0.f;
         }
     }
 }
@@ -56,7 +63,7 @@ template <int DI, int warps, class Row> DEVICE void loadRows(float *rows, int co
         const float *from = row(i);
         UNROLL for (int c = 0; c < DI; c++) {
             const int column = lane() + 32 * c;
-            rows[i * 32 * DI + column] = from && column < headDim ? from[column] : 0.f;
+            rows[i * 32 * DI + column] = from && column < headDim ? ((GLOBAL(float) *)from)[column] : 0.f;
         }
     }
 }
@@ -85,7 +92,8 @@ template <int DI, int each> DEVICE void accumulate(const float *tile, const floa
     }
 }
 
-template <int DI, int each> DEVICE void writeRows(const Tensor &y, int firstRow, int first, int count, int head, int headDim, const float (&acc)[each][DI]) {
+template <int DI, int each> DEVICE void writeRows(const Tensor &y, int firstRow, int first, int count, int head, int headDim,
+    const float (&acc)[each][DI]) {
     UNROLL for (int i = 0; i < each; i++) {
         if (first + i >= count) continue;
         float *out = y.row(firstRow + first + i) + head * headDim;
@@ -101,7 +109,7 @@ template <int DI, int each, int warps> DEVICE void attentionForward(const Attent
     const Sequence s = Sequence::at(p, blockX() / p.tiles, blockY());
     const int start = blockX() % p.tiles * warps * each, first = start + warp() * each, headDim = p.headDim;
     if (start >= s.queries) return;
-    loadRows<DI, warps>(queries, warps * each, headDim, [&](int i) { return start + i < s.queries ? p.q.row(s.queryRow + start + i) + s.head * headDim : nullptr; });
+    loadRows<DI, warps>(queries, warps * each, headDim, [&](int i) { return s.query(p.q, start + i, p); });
 
     float largest[each], sum[each], acc[each][DI] = {};
     UNROLL for (int i = 0; i < each; i++) largest[i] = -1e30f, sum[i] = 0.f;
@@ -141,9 +149,8 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardQueries(cons
     const Sequence s = Sequence::at(p, blockX() / p.tiles, blockY());
     const int start = blockX() % p.tiles * warps * each, first = start + warp() * each, headDim = p.headDim;
     if (start >= s.queries) return;
-    loadRows<DI, warps>(queries, warps * each, headDim, [&](int i) { return start + i < s.queries ? p.q.row(s.queryRow + start + i) + s.head * headDim : nullptr; });
-    loadRows<DI, warps>(gradients, warps * each, headDim,
-                 [&](int i) { return start + i < s.queries ? p.dContext.row(s.queryRow + start + i) + s.head * headDim : nullptr; });
+    loadRows<DI, warps>(queries, warps * each, headDim, [&](int i) { return s.query(p.q, start + i, p); });
+    loadRows<DI, warps>(gradients, warps * each, headDim, [&](int i) { return s.query(p.dContext, start + i, p); });
     float dot[each], logSum[each], acc[each][DI] = {};
     UNROLL for (int i = 0; i < each; i++) {
         dot[i] = logSum[i] = 0.f;
@@ -187,14 +194,14 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardKeys(const A
     const Sequence s = Sequence::at(p, blockX() / p.tiles, blockY());
     const int start = blockX() % p.tiles * warps * each, first = start + warp() * each, headDim = p.headDim;
     if (start >= s.length) return;
-    loadRows<DI, warps>(keys, warps * each, headDim, [&](int i) { return start + i < s.length ? s.key(p.prefixK, p.k, s.prefixLength + start + i, p) : nullptr; });
-    loadRows<DI, warps>(values, warps * each, headDim, [&](int i) { return start + i < s.length ? s.key(p.prefixV, p.v, s.prefixLength + start + i, p) : nullptr; });
+    loadRows<DI, warps>(keys, warps * each, headDim, [&](int i) { return s.suffixKey(p.k, start + i, p); });
+    loadRows<DI, warps>(values, warps * each, headDim, [&](int i) { return s.suffixKey(p.v, start + i, p); });
     float dk[each][DI] = {}, dv[each][DI] = {};
     // The first query that sees the block's first key, down to a whole tile.
     const int firstQuery = maximum(start - (s.length - s.queries), 0) / keysATile * keysATile, mine = warp() * each * 32 * DI;
     for (int tileStart = firstQuery; tileStart < s.queries; tileStart += keysATile) {
-        auto query = [&](int i) { return tileStart + i < s.queries ? p.q.row(s.queryRow + tileStart + i) + s.head * headDim : nullptr; };
-        auto gradient = [&](int i) { return tileStart + i < s.queries ? p.dContext.row(s.queryRow + tileStart + i) + s.head * headDim : nullptr; };
+        auto query = [&](int i) { return s.query(p.q, tileStart + i, p); };
+        auto gradient = [&](int i) { return s.query(p.dContext, tileStart + i, p); };
         const int asking = tileStart + lane();
         const float logSum = asking < s.queries ? p.logSumExp.row(s.queryRow + asking)[s.head] : 0.f;
         const float dot = asking < s.queries ? p.dots.row(s.queryRow + asking)[s.head] : 0.f;

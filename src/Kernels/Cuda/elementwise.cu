@@ -14,7 +14,8 @@ KERNEL(256) fill(ElementParameters p) {
 
 // Sets y = a.
 KERNEL(256) copy(ElementParameters p) {
-    forElements<float>(p.y.rows, p.y.columns, [&](int i, int j) { return p.a.row(i)[j]; }, [&](int i, int j, float v) { p.y.row(i)[j] = v; });
+    forElements<float>(p.y.rows, p.y.columns, [&](int i, int j) { return p.a.row(i)[j]; },
+        [&](int i, int j, float v) { p.y.row(i)[j] = v; });
 }
 
 // Adds y += value·a.
@@ -180,7 +181,8 @@ KERNEL(256) mix_inputs(MixParameters p) {
     forElements<float>(rows, p.baseline.columns,
                        [&](int row, int column) {
                            float sum = p.baseline.row(row)[column];
-                           for (int j = from; j < to; j++) sum += p.sources.pointer[((long long)p.sourceList[j] * rows + row) * p.sources.stride + column];
+                           for (int j = from; j < to; j++)
+                               sum += p.sources.pointer[((long long)p.sourceList[j] * rows + row) * p.sources.stride + column];
                            return sum;
                        },
                        [&](int row, int column, float v) { p.inputs.pointer[((long long)i * rows + row) * p.inputs.stride + column] = v; });

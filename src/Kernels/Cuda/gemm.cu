@@ -21,7 +21,9 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
     const float *x = p.x.pointer + blockZ() * p.xBatch;
     const Weight *w = (const Weight *)p.weights + blockZ() / p.weightsGroup * p.weightsBatch;
     float *y = p.y.pointer + blockZ() * p.yBatch;
-    auto loadX = [&](int m, int k) { return loadFour(x + (long long)(m0 + m) * p.x.stride + k, m0 + m < rows ? depth - k : 0, p.alignedX); };
+    auto loadX = [&](int m, int k) {
+        return loadFour(x + (long long)(m0 + m) * p.x.stride + k, m0 + m < rows ? depth - k : 0, p.alignedX);
+    };
     auto loadW = [&](int k, int n) {
         return transposed ? loadFour(w + (long long)(n0 + n) * p.weightsStride + k, n0 + n < columns ? depth - k : 0, p.alignedWeights)
                           : loadFour(w + (long long)k * p.weightsStride + n0 + n, k < depth ? columns - n0 - n : 0, p.alignedWeights);

@@ -52,8 +52,7 @@ KERNEL(1024) softmax_metric(MetricParameters p) {
     const float value = overBlock<Add>(sum, slots);
     if (threadIndex() == 0) *p.value.row(row) = value;
     if (!p.gradient.pointer) return;
-    // The gradient may stand where the logits do, so what the entries need is written last, from what stands there then:
-    // p·value is set first, and p·(value - w) follows from it without reading the logits again.
+    // First p·value everywhere, then the few tokens that have weights; of entries that name one token the first writes it.
     float *gradient = p.gradient.row(row);
     for (int i = threadIndex(); i < count; i += blockThreads()) gradient[i] = exponential(x[i] - total.largest) * inverse * value;
     barrier();
@@ -70,10 +69,30 @@ KERNEL(1024) softmax_metric(MetricParameters p) {
     }
 }
 
+// What the Jensen-Shannon divergence needs of δ = log r - log p: log(p/m) and log(r/m), m = (p + r)/2, which are
+// -δ/2 - c and δ/2 - c with c = log cosh(δ/2).
+struct ToMean {
+    float p, r, c;
+};
+
+// Relative error of c below 1e-6, absolute error of the logarithms below 2e-7·(1 + |δ|).
+DEVICE ToMean toMean(float delta) {
+    const float size = delta < 0.f ? -delta : delta, t = delta * delta;
+    if (size < 0.5f) {
+        float series = __builtin_fmaf(t, -17.f / 645120, 1.f / 2880);
+        series = __builtin_fmaf(t, series, -1.f / 192);
+        series = __builtin_fmaf(t, series, 1.f / 8);
+        const float c = t * series;
+        return {-0.5f * delta - c, 0.5f * delta - c, c};
+    }
+    const float larger = 0.693147182f - logarithmOnePlus(exponential(-size)), smaller = larger - size;
+    return {delta < 0.f ? larger : smaller, delta < 0.f ? smaller : larger, 0.5f * size - larger};
+}
+
 // Sets value and the gradient of +value with respect to x: the mean over the vocabulary of r·(log r - log p), or with
 // jensenShannon of ½[r·(log r - log m) + p·(log p - log m)], m = (p + r)/2, for p = softmax(x), r = softmax(reference).
-// With δ = log r - log p from the differences of the logits: log(p/m) = -log(1 + (e^δ - 1)/2), and r·δ is summed as
-// r·(δ + e^-δ - 1), which adds Σp - Σr = 0 and leaves only what is of second order where the two are close.
+// Where the two are close, terms of first order would cancel: r·(log r - log p) is summed as r·(δ + e^-δ - 1), which adds
+// Σp - Σr = 0, and for jensenShannon p = r·e^-δ is put in by hand.
 // Bytes: 28 to 32 a logit; about 150 operations.
 KERNEL(1024) divergence_metric(MetricParameters p) {
     __shared__ float slots[32];
@@ -81,19 +100,23 @@ KERNEL(1024) divergence_metric(MetricParameters p) {
     const float *x = p.x.row(row), *reference = p.reference.row(row);
     const LogSum own = logSumOf(x, count, slots), other = logSumOf(reference, count, slots);
     const float inverse = 1.f / own.sum, inverseOther = 1.f / other.sum, mean = 1.f / (float)count;
-    // log r - log p = (reference - its maximum) - (x - its maximum) + log(Σ of p / Σ of r)
-    const float shift = logarithm(own.sum) - logarithm(other.sum);
+    // log r - log p = (reference - x) - (difference of the maxima) + log(Σ of p / Σ of r); where the two are close, the first
+    // two differences are exact and the logarithm is that of a number near 1.
+    const float shift = own.largest - other.largest, ratio = logarithm(own.sum / other.sum);
     float sum = 0.f, inner = 0.f;
     for (int i = threadIndex(); i < count; i += blockThreads()) {
-        const float pLog = x[i] - own.largest, rLog = reference[i] - other.largest, delta = rLog - pLog + shift;
+        const float pLog = x[i] - own.largest, rLog = reference[i] - other.largest, delta = reference[i] - x[i] + shift + ratio;
         const float q = exponential(pLog) * inverse, r = exponential(rLog) * inverseOther;
         if (!p.jensenShannon)
             sum += delta > -0.35f && delta < 0.35f ? r * (delta + exponentialMinusOne(-delta)) : __builtin_fmaf(r, delta, q - r);
         else {
-            // log(p/m); for a large δ, where e^δ overflows, -(δ - ln 2).
-            const float toMean = delta > 20.f ? 0.693147182f - delta : -logarithmOnePlus(0.5f * exponentialMinusOne(delta));
-            sum += 0.5f * (r * (delta + toMean) + q * toMean);
-            inner = __builtin_fmaf(q, 0.5f * toMean, inner);
+            const ToMean to = toMean(delta);
+            if (delta > -0.35f && delta < 0.35f) {
+                const float change = exponentialMinusOne(-delta);
+                sum += 0.5f * r * (-0.5f * delta * change - (2.f + change) * to.c);
+            } else
+                sum += 0.5f * (r * to.r + q * to.p);
+            inner = __builtin_fmaf(q, 0.5f * to.p, inner);
         }
     }
     const float value = overBlock<Add>(sum, slots) * mean;
@@ -101,13 +124,11 @@ KERNEL(1024) divergence_metric(MetricParameters p) {
     if (!p.gradient.pointer) return;
     inner = overBlock<Add>(inner, slots);
     for (int i = threadIndex(); i < count; i += blockThreads()) {
-        const float pLog = x[i] - own.largest, rLog = reference[i] - other.largest, delta = rLog - pLog + shift;
+        const float pLog = x[i] - own.largest, rLog = reference[i] - other.largest, delta = reference[i] - x[i] + shift + ratio;
         const float q = exponential(pLog) * inverse, r = exponential(rLog) * inverseOther;
         if (!p.jensenShannon)
             p.gradient.row(row)[i] = (delta > -0.35f && delta < 0.35f ? -q * exponentialMinusOne(delta) : q - r) * mean;
-        else {
-            const float toMean = delta > 20.f ? 0.693147182f - delta : -logarithmOnePlus(0.5f * exponentialMinusOne(delta));
-            p.gradient.row(row)[i] = q * (0.5f * toMean - inner) * mean;
-        }
+        else
+            p.gradient.row(row)[i] = q * (0.5f * toMean(delta).p - inner) * mean;
     }
 }

@@ -13,6 +13,9 @@
 typedef float Float4 __attribute__((ext_vector_type(4)));
 typedef unsigned Uint2 __attribute__((ext_vector_type(2)));
 
+// What a pointer points to when it is known to be device memory though the compiler, seeing it come out of a choice, cannot tell.
+#define GLOBAL(type) const type __attribute__((address_space(1)))
+
 // A row-major float32 matrix, laid out like Faith.Kernels.Tensor. Columns are addressed by int, rows in 64 bits.
 struct Tensor {
     float *pointer;

@@ -78,7 +78,8 @@ KERNEL(256) contract_rows(ContractParameters p) {
         const int column = c0 + n, step = column - p.headColumns - mlp;
         const float *from = column < p.headColumns ? p.gradients.pointer + ((long long)column * p.count + row) * depth
                             : step < 0             ? p.mlpGradient.row(p.firstRow + row)
-                                                   : p.normalizedInputs.pointer + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride;
+                                                   : p.normalizedInputs.pointer
+                                                       + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride;
         return loadFour(from + k, column < p.columns ? depth - k : 0, p.aligned);
     };
     float acc[4][4] = {};

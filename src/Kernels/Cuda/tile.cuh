@@ -11,8 +11,9 @@
 
 // Four neighbours p[0 … 3] of which the first `valid` are in bounds; zero for the rest.
 DEVICE Float4 loadFour(const float *p, int valid, bool aligned) {
-    if (aligned && valid >= 4) return *(const Float4 *)p;
-    return Float4{valid > 0 ? p[0] : 0.f, valid > 1 ? p[1] : 0.f, valid > 2 ? p[2] : 0.f, valid > 3 ? p[3] : 0.f};
+    if (aligned && valid >= 4) return *(GLOBAL(Float4) *)p;
+    GLOBAL(float) *g = (GLOBAL(float) *)p;
+    return Float4{valid > 0 ? g[0] : 0.f, valid > 1 ? g[1] : 0.f, valid > 2 ? g[2] : 0.f, valid > 3 ? g[3] : 0.f};
 }
 
 // The same for bfloat16, the upper half of a float32.

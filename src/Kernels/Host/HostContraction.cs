@@ -1,212 +1,249 @@
 namespace Faith.Kernels.Host;
 
 /// <summary>
-/// <see cref="Device.ContractScores"/> on the host. Rows are taken in chunks small enough for the last cache and large
-/// enough that a product with a weight matrix pays for reading it. Of a chunk first every Δz is written out, [row][source][d], centred for
-/// LayerNorm; then layer by layer every G, [row][column][d]; and then dot products of contiguous vectors give the scores. An
-/// example's rows are always cut into the same tiles, counted from its first row, and the tiles' scores are added in order,
-/// so they do not depend on the rest of the batch or on the threads.
+/// <see cref="Device.ContractScores"/> on the host. Rows are taken in chunks. Of a chunk first every Δz is written out, centred for
+/// LayerNorm, in slices of columns: [slice][source][row][columns of the slice]. Then, layer by layer and slice by slice, every G is
+/// formed in a thread's own cache, [column][row][columns of the slice], and multiplied with the Δz of the slice by dot products
+/// of contiguous vectors: G never reaches memory. A slice is at most two panels of the packed weights, so that these are read from front to
+/// back. An example's rows are always cut into the same tiles, counted from its first row, and scores are added in the order
+/// tile, slice; so they do not depend on the rest of the batch or on the threads.
 /// </summary>
 internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matrices, RowKernels kernels, Scratch scratch) : IDisposable
 {
-    const long DifferenceBytes = 32L << 20; // of one chunk's Δz
-    const int GradientBytes = 256 << 10;    // of one tile's G: it is read once for every four sources, from the second-level cache
+    const long DifferenceBytes = 48L << 20; // of one chunk's Δz
+    const int GradientBytes = 640 << 10;    // of one slice's G: it shall stay in the second-level cache
+    const int TileRows = 16, MostTiles = 16, MostRows = 96;
 
     readonly record struct Tile(int Example, int FirstRow, int Rows);
 
+    readonly Tile[] tiles = new Tile[MostTiles];
     HostBuffer memory = new(0);
-    Tile[] tiles = [];
     ScoreContraction c = null!;
-    int d, pitch, heads, dh, sources, columns, layer, chunkStart, chunkRows, tileStart, tileEnd;
-    int differenceRow, gradientRow; // floats from one row to the next
-    float* differences; // [chunk rows][sources][pitch]
-    float* gradients;   // [chunk rows][3·heads][pitch]
-    float* partial;     // [tiles of the chunk][sources][3·heads + 1]
+    int heads, dh, d, sources, columns;           // of the model
+    int slice, slices, rowLimit;                  // columns of a slice, number of slices, most rows of a chunk
+    int chunkStart, chunkRows, tileCount;         // of the chunk
+    int firstLayer, layerCount;                   // that are worked on at a time; layer number c.Layers stands for logits
+    nint pitch;                                   // floats from one source or column to the next: one cache line more than its rows need, so that they do not share the same few lines of the cache
+    float* differences, packedAlpha, partial;     // partial: [layer and slice][tile][source][3·heads + 1]
 
     /// <summary>Adds the scores of all examples; returns the floating-point operations of the products.</summary>
     public long Run(ScoreContraction contraction)
     {
         c = contraction;
         (heads, dh, d) = (c.Heads, c.HeadDim, c.InputDifference.Columns);
-        pitch = (d + 15) & ~15; // whole registers: the filling is zero, so that the dot products need no tails
         sources = 1 + c.Layers * (heads + 1);
-        columns = c.Layers * (3 * heads + 1) + 1;
-        // One cache line more than needed: rows a multiple of the page size apart would share the same few lines of the cache.
-        (differenceRow, gradientRow) = (sources * pitch + 16, 3 * heads * pitch + 16);
-        var tileRows = Math.Clamp(GradientBytes / (3 * heads * pitch * sizeof(float)), 1, 8);
-        var limit = (int)Math.Clamp(DifferenceBytes / (sizeof(float) * (long)sources * pitch), 16, 96);
-        limit = Math.Max(tileRows, limit / tileRows * tileRows);
-        var tileCount = CutIntoTiles(tileRows);
-        Reserve(Math.Min(limit, c.Layout.Rows), tileCount);
+        columns = c.Layers * Width + 1;
+        ChooseSizes();
         long flops = 0;
-        for (tileStart = 0; tileStart < tileCount; tileStart = tileEnd)
+        for (var row = 0; row < c.Layout.Rows; row += chunkRows)
         {
-            chunkStart = tiles[tileStart].FirstRow;
-            for (chunkRows = 0, tileEnd = tileStart; tileEnd < tileCount && chunkRows + tiles[tileEnd].Rows <= limit; tileEnd++) chunkRows += tiles[tileEnd].Rows;
+            TakeChunk(row);
             pool.For(sources, 1, this, static (in HostContraction self, int from, int to, int thread) =>
             {
                 for (var u = from; u < to; u++) self.WriteDifference(u, thread);
             });
-            for (layer = 0; layer < c.Layers; layer++)
+            for (firstLayer = 0; firstLayer <= c.Layers; firstLayer += layerCount)
             {
-                pool.For(3 * heads, 1, this, static (in HostContraction self, int from, int to, int thread) =>
+                layerCount = Math.Min(LayersAtATime, c.Layers + 1 - firstLayer);
+                pool.For(Math.Min(layerCount, c.Layers - firstLayer) * 3 * heads, 3, this, static (in HostContraction self, int from, int to, int _) =>
                 {
-                    for (var v = from; v < to; v++) self.WriteGradient(v, thread);
+                    for (var i = from; i < to; i++) self.PackAlpha(i / (3 * self.heads), i % (3 * self.heads));
                 });
-                pool.For(tileEnd - tileStart, 1, this, static (in HostContraction self, int from, int to, int _) =>
+                pool.For(layerCount * slices, 1, this, static (in HostContraction self, int from, int to, int thread) =>
                 {
-                    for (var t = from; t < to; t++) self.MultiplyTile(t);
+                    for (var unit = from; unit < to; unit++) self.MultiplySlice(unit, thread);
                 });
-                pool.For(SourcesOfMlp, 16, this, static (in HostContraction self, int from, int to, int _) => self.AddTiles(from, to));
-                flops += Flops();
+                pool.For(sources, 16, this, static (in HostContraction self, int from, int to, int _) => self.AddScores(from, to));
+                for (var layer = firstLayer; layer < firstLayer + layerCount; layer++) flops += Flops(layer);
             }
-            pool.For(tileEnd - tileStart, 1, this, static (in HostContraction self, int from, int to, int _) =>
-            {
-                for (var t = from; t < to; t++) self.AddLogits(t);
-            });
         }
-        flops += 2L * c.Layout.Sequences * d * sources;
         c = null!;
         return flops;
     }
 
-    int SourcesOfHeads => 1 + layer * (heads + 1);
-    int SourcesOfMlp => SourcesOfHeads + (c.Parallel ? 0 : heads);
+    /// <summary>Columns of a layer.</summary>
+    int Width => 3 * heads + 1;
 
-    long Flops() => 2L * chunkRows * d * (4L * heads * dh + 3L * heads * SourcesOfHeads + SourcesOfMlp);
+    /// <summary>Enough slices at a time for all threads.</summary>
+    int LayersAtATime => (2 * pool.Threads + slices - 1) / slices;
 
-    int CutIntoTiles(int tileRows)
+    int SourcesOfHeads(int layer) => layer == c.Layers ? 0 : 1 + layer * (heads + 1);
+    int SourcesOfMlp(int layer) => layer == c.Layers ? sources : SourcesOfHeads(layer) + (c.Parallel ? 0 : heads);
+
+    long Flops(int layer) => 2L * chunkRows * d * ((layer < c.Layers ? 4L * heads * dh : 0) + 3L * heads * SourcesOfHeads(layer) + SourcesOfMlp(layer));
+
+    void ChooseSizes()
     {
-        var offsets = c.Layout.Offsets;
-        var count = 0;
-        for (var s = 0; s < c.Layout.Sequences; s++) count += (offsets[s + 1] - offsets[s] + tileRows - 1) / tileRows;
-        if (tiles.Length < count) tiles = new Tile[count];
-        count = 0;
-        for (var s = 0; s < c.Layout.Sequences; s++)
-            for (var row = offsets[s]; row < offsets[s + 1]; row += tileRows) tiles[count++] = new(s, row, Math.Min(tileRows, offsets[s + 1] - row));
-        return count;
-    }
-
-    void Reserve(int rows, int tileCount)
-    {
-        long differenceFloats = (long)rows * differenceRow, gradientFloats = (long)rows * gradientRow;
-        var bytes = sizeof(float) * (differenceFloats + gradientFloats + (long)Math.Min(rows, tileCount) * sources * (3 * heads + 1));
+        slice = Math.Min(2 * PackedMatrix.PanelColumns, (d + 15) & ~15);
+        if (Width * sizeof(float) * slice * 3L * TileRows > GradientBytes) slice = Math.Min(slice, PackedMatrix.PanelColumns);
+        slices = (d + slice - 1) / slice;
+        var rows = Math.Min(GradientBytes / (Width * slice * sizeof(float)), DifferenceBytes / (sizeof(float) * (long)sources * slices * slice));
+        rowLimit = (int)Math.Clamp(rows / TileRows * TileRows, TileRows, MostRows);
+        pitch = rowLimit * slice + 16;
+        long differenceFloats = slices * sources * (long)pitch, alphaFloats = (long)LayersAtATime * 3 * heads * rowLimit * dh;
+        alphaFloats = (alphaFloats + 15) & ~15L;
+        var bytes = sizeof(float) * (differenceFloats + alphaFloats + (long)LayersAtATime * slices * MostTiles * sources * Width);
         if (memory.Bytes < bytes)
         {
             memory.Dispose();
             memory = new HostBuffer(bytes);
         }
         differences = memory.Floats;
-        gradients = differences + differenceFloats;
-        partial = gradients + gradientFloats;
+        packedAlpha = differences + differenceFloats;
+        partial = packedAlpha + alphaFloats;
     }
 
-    Tensor Difference(int source) => new((nint)(differences + (long)source * pitch), chunkRows, d, differenceRow);
-    Tensor Gradient(int column) => new((nint)(gradients + (long)column * pitch), chunkRows, d, gradientRow);
+    /// <summary>The next tiles that fit a chunk, from a row at which a tile starts.</summary>
+    void TakeChunk(int row)
+    {
+        var offsets = c.Layout.Offsets;
+        var example = Array.BinarySearch(offsets, row);
+        if (example < 0) example = ~example - 1;
+        (chunkStart, chunkRows, tileCount) = (row, 0, 0);
+        while (row < c.Layout.Rows && tileCount < MostTiles)
+        {
+            var rows = Math.Min(TileRows, offsets[example + 1] - row);
+            if (chunkRows + rows > rowLimit) break;
+            tiles[tileCount++] = new(example, row, rows);
+            chunkRows += rows;
+            row += rows;
+            if (row == offsets[example + 1]) example++;
+        }
+    }
+
+    float* Difference(int sliceNumber, int source) => differences + ((long)sliceNumber * sources + source) * pitch;
+    float* Alpha(int layer, int column) => packedAlpha + ((long)layer * 3 * heads + column) * rowLimit * dh;
+    float* Partial(int unit, int tile) => partial + ((long)unit * MostTiles + tile) * sources * Width;
 
     /// <summary>Δz of one source, P applied.</summary>
     void WriteDifference(int u, int thread)
     {
-        var z = Difference(u);
-        var (l, h) = Math.DivRem(u - 1, heads + 1);
-        if (u > 0 && h < heads) MultiplyHead(c.ContextDifference[l], h * dh, c.Output[l], WeightSide.Forward, h * dh, z, thread);
-        else
+        var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)chunkRows * (dh + d));
+        float* packed = memory + matrices.EdgeFloats, rows = packed + (long)chunkRows * dh;
+        var z = new Tensor((nint)rows, chunkRows, d);
+        var (layer, h) = Math.DivRem(u - 1, heads + 1);
+        if (u > 0 && h < heads)
         {
-            var x = (u == 0 ? c.InputDifference : c.MlpDifference[l]).RowRange(chunkStart, chunkRows);
-            for (var r = 0; r < chunkRows; r++) new Span<float>(x.Row(r), d).CopyTo(new Span<float>(z.Row(r), d));
+            var tiling = matrices.Split(chunkRows);
+            MatrixKernels.PackRows(c.ContextDifference[layer].RowRange(chunkStart, chunkRows).ColumnRange(h * dh, dh), tiling, packed, 0, tiling.Tiles);
+            var product = new MatrixKernels.Product(((HostWeights)c.Output[layer]).Side(WeightSide.Forward), tiling, (nint)packed, dh, h * dh, 0, z, 0, false);
+            matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, memory);
         }
+        else CopyRows((u == 0 ? c.InputDifference : c.MlpDifference[layer]).RowRange(chunkStart, chunkRows), z);
         if (c.Centred) kernels.Centre(z);
-        ClearFilling(z);
-    }
-
-    /// <summary>W_v·α_v of one column; the rest of G follows tile by tile.</summary>
-    void WriteGradient(int v, int thread)
-    {
-        var (kind, h) = Math.DivRem(v, heads);
-        var first = kind == 0 ? h : heads + (kind - 1) * (heads / c.Group) + h / c.Group; // head of the fused projection
-        var g = Gradient(v);
-        MultiplyHead(c.Alpha[layer], v * dh, c.QueryKeyValue[layer], WeightSide.Transposed, first * dh, g, thread);
-        ClearFilling(g);
-    }
-
-    /// <summary>y = columns [column, column + headDim) of x's chunk · rows [k0, k0 + headDim) of the weights.</summary>
-    void MultiplyHead(Tensor x, int column, Weights weights, WeightSide side, int k0, Tensor y, int thread)
-    {
-        var head = x.RowRange(chunkStart, chunkRows).ColumnRange(column, dh);
-        var edge = scratch.Reserve(thread, matrices.EdgeFloats + (long)chunkRows * dh);
-        var packed = edge + matrices.EdgeFloats;
-        var tiling = matrices.Split(chunkRows);
-        MatrixKernels.PackRows(head, tiling, packed, 0, tiling.Tiles);
-        var product = new MatrixKernels.Product(((HostWeights)weights).Side(side), tiling, (nint)packed, dh, k0, 0, y, 0, false);
-        matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, edge);
-    }
-
-    void ClearFilling(Tensor x)
-    {
-        for (var r = 0; pitch > d && r < x.Rows; r++) new Span<float>(x.Row(r) + d, pitch - d).Clear();
-    }
-
-    float* Partial(int tile) => partial + (long)tile * sources * (3 * heads + 1);
-
-    /// <summary>G of one tile of rows, and its products with the Δz of all sources that feed the layer.</summary>
-    void MultiplyTile(int t)
-    {
-        var tile = tiles[tileStart + t];
-        var row = tile.FirstRow - chunkStart;
-        float* z = differences + (long)row * differenceRow, g = gradients + (long)row * gradientRow;
-        for (var r = 0; r < tile.Rows; r++)
-            kernels.FinishGradient(g + (long)r * gradientRow, pitch, 3 * heads, (float*)c.NormScale[layer].Pointer, d,
-                c.NormalizedInputs[layer], c.StepProducts[layer], tile.FirstRow + r, c.Layout.Rows, c.Steps);
-        var result = Partial(t);
-        kernels.MultiplyVectors(new(z, pitch, differenceRow, SourcesOfHeads), new(g, pitch, gradientRow, 3 * heads), tile.Rows, pitch, result, 3 * heads + 1);
-        var mlp = c.MlpGradient[layer];
-        if (mlp.Rows == c.Layout.Rows)
-            kernels.MultiplyVector(new(z, pitch, differenceRow, SourcesOfMlp), mlp.Row(tile.FirstRow), mlp.Stride, tile.Rows, d, result + 3 * heads, 3 * heads + 1);
-        else if (HoldsLastRow(tile))
-            kernels.MultiplyVector(LastDifferences(tile, SourcesOfMlp), mlp.Row(tile.Example), 0, 1, d, result + 3 * heads, 3 * heads + 1);
-        else
-            for (var u = 0; u < SourcesOfMlp; u++) result[(long)u * (3 * heads + 1) + 3 * heads] = 0;
-    }
-
-    bool HoldsLastRow(Tile tile) => tile.FirstRow + tile.Rows == c.Layout.Offsets[tile.Example + 1];
-
-    VectorSet LastDifferences(Tile tile, int count) => new(differences + (long)(tile.FirstRow + tile.Rows - 1 - chunkStart) * differenceRow, pitch, differenceRow, count);
-
-    /// <summary>Adds the tiles' scores of sources [from, to), tile after tile.</summary>
-    void AddTiles(int from, int to)
-    {
-        for (var t = 0; t < tileEnd - tileStart; t++)
+        for (var i = 0; i < slices; i++)
         {
-            var scores = c.Scores.Row(tiles[tileStart + t].Example) + layer * (3 * heads + 1);
-            for (var u = from; u < to; u++)
+            var n = Math.Min(slice, d - i * slice);
+            var target = new Tensor((nint)Difference(i, u), chunkRows, n, slice);
+            CopyRows(z.ColumnRange(i * slice, n), target);
+            ClearFilling(target);
+        }
+    }
+
+    static void CopyRows(Tensor x, Tensor y)
+    {
+        for (var r = 0; r < x.Rows; r++) new Span<float>(x.Row(r), x.Columns).CopyTo(new Span<float>(y.Row(r), x.Columns));
+    }
+
+    /// <summary>Zeros behind the last columns of the model, so that dot products need no tails.</summary>
+    static void ClearFilling(Tensor x)
+    {
+        for (var r = 0; x.Stride > x.Columns && r < x.Rows; r++) new Span<float>(x.Row(r) + x.Columns, x.Stride - x.Columns).Clear();
+    }
+
+    void PackAlpha(int layer, int column)
+    {
+        var tiling = matrices.Split(chunkRows);
+        var alpha = c.Alpha[firstLayer + layer].RowRange(chunkStart, chunkRows).ColumnRange(column * dh, dh);
+        MatrixKernels.PackRows(alpha, tiling, Alpha(layer, column), 0, tiling.Tiles);
+    }
+
+    /// <summary>One slice of one layer: its part of all scores of the chunk.</summary>
+    void MultiplySlice(int unit, int thread)
+    {
+        var (offset, number) = Math.DivRem(unit, slices);
+        var layer = firstLayer + offset;
+        int start = number * slice, n = Math.Min(slice, d - start);
+        var edge = scratch.Reserve(thread, matrices.EdgeFloats + Width * (long)pitch);
+        var g = edge + matrices.EdgeFloats;
+        if (layer < c.Layers) WriteHeadGradients(layer, offset, start, n, g, edge);
+        WriteLastGradient(layer == c.Layers ? c.LogitsGradient : c.MlpGradient[layer], start, n, g + 3 * heads * pitch);
+        for (var t = 0; t < tileCount; t++)
+        {
+            long first = (long)(tiles[t].FirstRow - chunkStart) * slice;
+            var depth = tiles[t].Rows * slice;
+            float* z = Difference(number, 0) + first, result = Partial(unit, t);
+            kernels.MultiplyVectors(new(z, pitch, SourcesOfHeads(layer)), new(g + first, pitch, 3 * heads), depth, result, Width);
+            kernels.MultiplyVector(new(z, pitch, SourcesOfMlp(layer)), g + 3 * heads * pitch + first, depth, result + 3 * heads, Width);
+        }
+    }
+
+    /// <summary>Columns [start, start + n) of G for q, k and v of all heads.</summary>
+    void WriteHeadGradients(int layer, int offset, int start, int n, float* g, float* edge)
+    {
+        var tiling = matrices.Split(chunkRows);
+        var weights = ((HostWeights)c.QueryKeyValue[layer]).Side(WeightSide.Transposed);
+        for (var v = 0; v < 3 * heads; v++)
+        {
+            var (kind, h) = Math.DivRem(v, heads);
+            var head = kind == 0 ? h : heads + (kind - 1) * (heads / c.Group) + h / c.Group; // of the fused projection
+            var y = new Tensor((nint)(g + v * pitch), chunkRows, n, slice);
+            var product = new MatrixKernels.Product(weights, tiling, (nint)Alpha(offset, v), dh, head * dh, start, y, 0, false);
+            matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, edge);
+            ClearFilling(y);
+        }
+        var steps = c.Steps == 0 ? default : c.NormalizedInputs[layer].ColumnRange(start, n);
+        kernels.FinishGradients(new(g, pitch, 3 * heads), slice, c.NormScale[layer].ColumnRange(start, n), steps, c.StepProducts[layer], chunkStart, chunkRows, c.Layout.Rows, c.Steps);
+    }
+
+    /// <summary>Columns [start, start + n) of the gradient of the MLP's input or of logits; where only last rows have one, the others are zero.</summary>
+    void WriteLastGradient(Tensor gradient, int start, int n, float* g)
+    {
+        var y = new Tensor((nint)g, chunkRows, n, slice);
+        var part = gradient.ColumnRange(start, n);
+        if (gradient.Rows == c.Layout.Rows) CopyRows(part.RowRange(chunkStart, chunkRows), y);
+        else
+            for (var t = 0; t < tileCount; t++)
             {
-                float* sum = scores + (long)u * columns, add = Partial(t) + (long)u * (3 * heads + 1);
-                for (var v = u < SourcesOfHeads ? 0 : 3 * heads; v <= 3 * heads; v++) sum[v] += add[v];
+                int first = tiles[t].FirstRow - chunkStart, rows = tiles[t].Rows;
+                new Span<float>(y.Row(first), rows * slice).Clear();
+                if (tiles[t].FirstRow + rows == c.Layout.Offsets[tiles[t].Example + 1]) CopyRows(part.RowRange(tiles[t].Example, 1), y.RowRange(first + rows - 1, 1));
+            }
+        ClearFilling(y);
+    }
+
+    /// <summary>Adds the parts of sources [from, to) to the scores.</summary>
+    void AddScores(int from, int to)
+    {
+        for (var offset = 0; offset < layerCount; offset++)
+        {
+            var layer = firstLayer + offset;
+            // Logits have one column, which stands behind those of the layers.
+            var shift = layer == c.Layers ? 3 * heads : 0;
+            for (var t = 0; t < tileCount; t++)
+            {
+                var scores = c.Scores.Row(tiles[t].Example) + layer * Width - shift;
+                for (var u = from; u < Math.Min(to, SourcesOfMlp(layer)); u++)
+                    for (var i = 0; i < slices; i++)
+                    {
+                        var first = u < SourcesOfHeads(layer) ? 0 : 3 * heads;
+                        kernels.Add(Partial(offset * slices + i, t) + (long)u * Width + first, scores + (long)u * columns + first, Width - first);
+                    }
             }
         }
-    }
-
-    void AddLogits(int t)
-    {
-        var tile = tiles[tileStart + t];
-        if (!HoldsLastRow(tile)) return;
-        kernels.MultiplyVector(LastDifferences(tile, sources), c.LogitsGradient.Row(tile.Example), 0, 1, d, Partial(t), 1);
-        var scores = c.Scores.Row(tile.Example) + columns - 1;
-        for (var u = 0; u < sources; u++) scores[(long)u * columns] += Partial(t)[u];
     }
 
     /// <inheritdoc/>
     public void Dispose() => memory.Dispose();
 }
 
-/// <summary>Vectors that lie evenly in memory, over several rows: vector i of row r starts at First + i·Vector + r·Row.</summary>
-internal readonly unsafe struct VectorSet(float* first, nint vector, nint row, int count)
+/// <summary>Vectors that lie evenly in memory.</summary>
+internal readonly unsafe struct VectorSet(float* first, nint pitch, int count)
 {
     public readonly float* First = first;
-    public readonly nint Vector = vector;
-    public readonly nint Row = row;
+    public readonly nint Pitch = pitch;
     public readonly int Count = count;
 
-    /// <summary>Vector i of the first row; past the end the last one, so that a tile of registers is always full.</summary>
-    public float* At(int i) => First + Math.Min(i, Count - 1) * Vector;
+    /// <summary>Vector i; past the end the last one, so that a tile of registers is always full.</summary>
+    public float* At(int i) => First + Math.Min(i, Count - 1) * Pitch;
 }

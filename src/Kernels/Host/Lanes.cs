@@ -35,6 +35,8 @@ internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     float Sum();
     /// <summary>Largest lane.</summary>
     float Largest();
+    /// <summary>Four sums at once, stored one after another; each is the sum that <see cref="Sum"/> gives but for its order.</summary>
+    static abstract void Sums(T a, T b, T c, T d, float* sums);
 }
 
 /// <summary>Sixteen lanes: AVX-512.</summary>
@@ -76,6 +78,16 @@ internal readonly unsafe struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
     public float Sum() => new Lanes256(v.GetLower() + v.GetUpper()).Sum();
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest() => new Lanes256(Avx.Max(v.GetLower(), v.GetUpper())).Largest();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(Lanes512 a, Lanes512 b, Lanes512 c, Lanes512 d, float* sums)
+    {
+        // Neighbours within 128 bits first, four sums together; then the four quarters.
+        var ab = Avx512F.UnpackLow(a.v, b.v) + Avx512F.UnpackHigh(a.v, b.v);
+        var cd = Avx512F.UnpackLow(c.v, d.v) + Avx512F.UnpackHigh(c.v, d.v);
+        var all = Avx512F.Shuffle(ab, cd, 0x44) + Avx512F.Shuffle(ab, cd, 0xEE);
+        var half = all.GetLower() + all.GetUpper();
+        (half.GetLower() + half.GetUpper()).Store(sums);
+    }
 }
 
 /// <summary>Eight lanes: AVX2 with FMA.</summary>
@@ -128,6 +140,14 @@ internal readonly unsafe struct Lanes256(Vector256<float> v) : ILanes<Lanes256>
     public float Sum() => new Lanes128(v.GetLower() + v.GetUpper()).Sum();
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest() => new Lanes128(Vector128.Max(v.GetLower(), v.GetUpper())).Largest();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(Lanes256 a, Lanes256 b, Lanes256 c, Lanes256 d, float* sums)
+    {
+        var ab = Avx.UnpackLow(a.v, b.v) + Avx.UnpackHigh(a.v, b.v);
+        var cd = Avx.UnpackLow(c.v, d.v) + Avx.UnpackHigh(c.v, d.v);
+        var all = Avx.Shuffle(ab, cd, 0x44) + Avx.Shuffle(ab, cd, 0xEE);
+        (all.GetLower() + all.GetUpper()).Store(sums);
+    }
 }
 
 /// <summary>Four lanes on any machine.</summary>
@@ -177,4 +197,7 @@ internal readonly unsafe struct Lanes128(Vector128<float> v) : ILanes<Lanes128>
     public float Sum() => v[0] + v[2] + (v[1] + v[3]);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Largest() => MathF.Max(MathF.Max(v[0], v[2]), MathF.Max(v[1], v[3]));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sums(Lanes128 a, Lanes128 b, Lanes128 c, Lanes128 d, float* sums) =>
+        (sums[0], sums[1], sums[2], sums[3]) = (a.Sum(), b.Sum(), c.Sum(), d.Sum());
 }

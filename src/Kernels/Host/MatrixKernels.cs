@@ -85,19 +85,19 @@ internal sealed unsafe partial class MatrixKernels
             for (var t = from; t < to; t++)
             {
                 var start = tiling.Start(t);
-                PackTile(x.Row(start) + k, x.Stride, tiling.Start(t + 1) - start, depth, packed + tiling.Offset(t, k, depth));
+                PackTile(x.Row(start) + k, x.Stride, tiling.Start(t + 1) - start, depth, packed + tiling.Offset(t, k, depth), tiling.Start(t + 1) - start);
             }
         }
     }
 
-    /// <summary>packed[k][r] = x[r, k].</summary>
+    /// <summary>packed[k·pitch + r] = x[r, k].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void PackTile(float* x, nint stride, int rows, int depth, float* packed)
+    public static void PackTile(float* x, nint stride, int rows, int depth, float* packed, nint pitch)
     {
         if (rows < 4 || !Sse.IsSupported)
         {
             for (var r = 0; r < rows; r++)
-                for (var k = 0; k < depth; k++) packed[k * rows + r] = x[r * stride + k];
+                for (var k = 0; k < depth; k++) packed[k * pitch + r] = x[r * stride + k];
             return;
         }
         for (var next = 0; next < rows; next += 4)
@@ -105,16 +105,16 @@ internal sealed unsafe partial class MatrixKernels
             var r = Math.Min(next, rows - 4); // the last group may overlap the one before
             float* from = x + r * stride, to = packed + r;
             var k = 0;
-            for (; k <= depth - 4; k += 4, from += 4, to += 4 * rows)
+            for (; k <= depth - 4; k += 4, from += 4, to += 4 * pitch)
             {
                 Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + stride), c = Vector128.Load(from + 2 * stride), d = Vector128.Load(from + 3 * stride);
                 Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), ab2 = Sse.UnpackHigh(a, b), cd2 = Sse.UnpackHigh(c, d);
                 Sse.MoveLowToHigh(ab, cd).Store(to);
-                Sse.MoveHighToLow(cd, ab).Store(to + rows);
-                Sse.MoveLowToHigh(ab2, cd2).Store(to + 2 * rows);
-                Sse.MoveHighToLow(cd2, ab2).Store(to + 3 * rows);
+                Sse.MoveHighToLow(cd, ab).Store(to + pitch);
+                Sse.MoveLowToHigh(ab2, cd2).Store(to + 2 * pitch);
+                Sse.MoveHighToLow(cd2, ab2).Store(to + 3 * pitch);
             }
-            for (; k < depth; k++, from++, to += rows)
+            for (; k < depth; k++, from++, to += pitch)
                 for (var i = 0; i < 4; i++) to[i] = from[i * stride];
         }
     }

@@ -26,16 +26,26 @@ internal abstract unsafe class RowKernels
     public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp, int from, int to);
     public abstract void Rotary(in RotaryOperands o, int from, int to);
 
+    /// <summary>Floats of scratch memory for one head of one sequence.</summary>
+    public abstract long AttentionScratch(int headDim, int keys, bool backward);
+    public abstract void AttentionForward(in AttentionOperands o, int sequence, int head, float* scratch);
+    public abstract void AttentionBackward(in AttentionOperands o, int sequence, int head, float* scratch);
+
     public abstract void AccumulateSplitGradient(in SplitGradientOperands o, int from, int to);
 
     /// <summary>x −= mean of its row.</summary>
     public abstract void Centre(Tensor x);
-    /// <summary>G of one row, in place: g_v = γ⊙g_v − Σ_k x̂_k·s_kv for vectors v &lt; <paramref name="count"/>, <paramref name="pitch"/> apart; step k's row stands at row + k·<paramref name="stepRows"/>.</summary>
-    public abstract void FinishGradient(float* g, int pitch, int count, float* scale, int d, Tensor normalized, Tensor products, int row, int stepRows, int steps);
-    /// <summary>result[u, v] = Σ over rows of z_u·g_v, for all vectors of both sets; <paramref name="depth"/> is a multiple of 16.</summary>
-    public abstract void MultiplyVectors(in VectorSet z, in VectorSet g, int rows, int depth, float* result, int stride);
-    /// <summary>result[u] = Σ over rows of z_u·g for one g, whose rows are <paramref name="gRow"/> apart.</summary>
-    public abstract void MultiplyVector(in VectorSet z, float* g, nint gRow, int rows, int n, float* result, int stride);
+    /// <summary>y += x.</summary>
+    public abstract void Add(float* x, float* y, int n);
+    /// <summary>
+    /// Finishes columns of G in place: g_v[r] = γ⊙g_v[r] − Σ_k x̂_k[row]·s_kv[row], row = firstRow + r. Rows of g_v follow each other
+    /// <paramref name="width"/> apart, filled up with zeros; step k's rows stand <paramref name="stepRows"/> after those of the step before.
+    /// </summary>
+    public abstract void FinishGradients(VectorSet g, int width, Tensor scale, Tensor normalized, Tensor products, int firstRow, int rows, int stepRows, int steps);
+    /// <summary>result[u, v] = z_u·g_v for all vectors of both sets; <paramref name="depth"/> is a multiple of 16.</summary>
+    public abstract void MultiplyVectors(VectorSet z, VectorSet g, int depth, float* result, int stride);
+    /// <summary>result[u] = z_u·g; <paramref name="depth"/> is a multiple of 16.</summary>
+    public abstract void MultiplyVector(VectorSet z, float* g, int depth, float* result, int stride);
 
     public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
     public abstract void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to);

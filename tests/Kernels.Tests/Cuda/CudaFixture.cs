@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
-using Xunit;
 
 namespace Faith.Kernels.Tests.Cuda;
 
@@ -26,10 +25,10 @@ public sealed class CudaFixture : IDisposable
     public void Dispose() => Device.Dispose();
 }
 
-/// <summary>Float matrices on the device, freed together.</summary>
+/// <summary>Matrices on the device, freed together.</summary>
 internal sealed class DeviceArena(Device device) : IDisposable
 {
-    private readonly List<DeviceBuffer> _buffers = [];
+    private readonly List<IDisposable> _buffers = [];
 
     /// <summary>Uploads a matrix; with <paramref name="stride"/> wider than it, the gaps hold NaN, which no operation may read or change.</summary>
     public Tensor Put(float[] values, int rows, int columns, int stride = 0)
@@ -48,13 +47,21 @@ internal sealed class DeviceArena(Device device) : IDisposable
     }
 
     /// <summary>A matrix of NaN, for outputs that are set.</summary>
-    public Tensor New(int rows, int columns, int stride = 0) => Put([.. Enumerable.Repeat(float.NaN, rows * columns)], rows, columns, stride);
+    public Tensor New(int rows, int columns, int stride = 0) =>
+        Put([.. Enumerable.Repeat(float.NaN, rows * columns)], rows, columns, stride);
 
     public Indices Put(params int[] values)
     {
         var buffer = device.Allocate(Math.Max(4, 4 * values.Length));
         _buffers.Add(buffer);
         return device.Upload(values, buffer.Address);
+    }
+
+    public Weights Put(MatrixSource source)
+    {
+        var weights = device.CreateWeights(source);
+        _buffers.Add(weights);
+        return weights;
     }
 
     public Ragged Prepare(Ragged layout)

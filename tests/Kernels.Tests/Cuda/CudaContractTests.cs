@@ -1,0 +1,147 @@
+using Faith.Kernels.Cuda;
+using Faith.PtxInterpreter;
+
+namespace Faith.Kernels.Tests.Cuda;
+
+/// <summary>What the operations promise beyond their formula: the same bits however the work is cut, and what they count.</summary>
+[Collection("cuda")]
+public sealed class CudaContractTests(CudaFixture fixture)
+{
+    [Theory]
+    [InlineData(WeightSide.Forward)]
+    [InlineData(WeightSide.Transposed)]
+    public void ARowOfAProductHasTheSameBitsInEveryTile(WeightSide side)
+    {
+        SimulatedGpu.Reset();
+        const int rows = 300, width = 260;
+        using var arena = new DeviceArena(fixture.Device);
+        var context = new OpContext(fixture.Device, arena, 3);
+        using var weights = fixture.Device.CreateWeights(new ArrayMatrix(context.Values(width * width), width, width, false));
+        var (_, x) = context.Random(rows, width);
+        float[] FirstRows(int count, string tile)
+        {
+            var y = arena.New(count, width);
+            fixture.Device.Multiply(weights, side, x.RowRange(0, count), y);
+            Assert.EndsWith(tile, SimulatedGpu.Launched[^1], StringComparison.Ordinal);
+            return arena.Get(y.RowRange(0, 1));
+        }
+        var small = FirstRows(1, "small");
+        Assert.Equal(small, FirstRows(40, "medium"));
+        Assert.Equal(small, FirstRows(rows, "large"));
+    }
+
+    [Fact]
+    public void EveryGemmKernelMatchesTheFormula()
+    {
+        SimulatedGpu.Reset();
+        // More rows than the cases above have: all of the large tile's instructions run, its edges included.
+        const int rows = 260, inputs = 37, outputs = 270;
+        foreach (var precision in Enum.GetValues<WeightPrecision>())
+            foreach (var stored in (bool[])[false, true])
+            {
+                using var arena = new DeviceArena(fixture.Device);
+                var context = new OpContext(fixture.Device, arena, 5);
+                var source = new TestMatrix(context.Values(inputs * outputs), inputs, outputs, stored, precision);
+                using var weights = fixture.Device.CreateWeights(source);
+                var (x, dx) = context.Random(rows, inputs);
+                var y = arena.New(rows, outputs);
+                fixture.Device.Multiply(weights, WeightSide.Forward, dx, y);
+                var actual = arena.Get(y);
+                for (var i = 0; i < rows; i++)
+                    for (var j = 0; j < outputs; j++)
+                        Assert.Equal(Enumerable.Range(0, inputs).Sum(l => x[i * inputs + l] * (double)source[l, j]),
+                            actual[i * outputs + j], 1e-5);
+            }
+        Assert.Equal(4, SimulatedGpu.Launched.Where(k => k.EndsWith("large", StringComparison.Ordinal)).Distinct().Count());
+    }
+
+    [Fact]
+    public void ScoresHaveTheSameBitsHoweverTheRowsAreCut()
+    {
+        SimulatedGpu.Reset();
+        float[] Scores(CudaDevice device, params int[] lengths)
+        {
+            using var arena = new DeviceArena(device);
+            var setup = new ContractionSetup(new(device, arena, 11), lengths, 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true,
+                parallel: false, lastMlpOnly: true);
+            device.ContractScores(setup.Contraction);
+            return setup.Scores();
+        }
+        // Room for one row at a time.
+        using var oneRow = new CudaDevice(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0]) { ContractionMemory = 1 };
+        Assert.Equal(Scores(fixture.Device, 3, 1, 4), Scores(oneRow, 3, 1, 4));
+    }
+
+    [Fact]
+    public void AttentionOfASequenceDoesNotDependOnTheOthers()
+    {
+        SimulatedGpu.Reset();
+        const int headDim = 8;
+        using var arena = new DeviceArena(fixture.Device);
+        var context = new OpContext(fixture.Device, arena, 4);
+        var (_, q) = context.Random(45, headDim);
+        var (_, k) = context.Random(45, headDim);
+        var (_, v) = context.Random(45, headDim);
+        float[] FirstFive(params int[] lengths)
+        {
+            var none = new int[lengths.Length];
+            var layout = arena.Prepare(new Ragged(lengths, none, none, false));
+            var (y, logSum) = (arena.New(layout.Rows, headDim), arena.New(layout.Rows, 1));
+            fixture.Device.AttentionForward(layout, new(1, headDim, 1, 1, 0.3f), q.RowRange(0, layout.Rows), k.RowRange(0, layout.Rows),
+                v.RowRange(0, layout.Rows), default, default, y, logSum);
+            return arena.Get(y.RowRange(0, 5));
+        }
+        Assert.Equal(FirstFive(5), FirstFive(5, 40));
+    }
+
+    [Fact]
+    public void ProductsAreCounted()
+    {
+        SimulatedGpu.Reset();
+        using var arena = new DeviceArena(fixture.Device);
+        using var weights = fixture.Device.CreateWeights(new ArrayMatrix(new float[15], 3, 5, false));
+        var before = fixture.Device.MatrixFlops;
+        fixture.Device.Multiply(weights, WeightSide.Forward, arena.New(7, 3), arena.New(7, 5));
+        Assert.Equal(2 * 7 * 3 * 5, fixture.Device.MatrixFlops - before);
+    }
+
+    [Fact]
+    public void OperationsNeitherCopyNorWait()
+    {
+        SimulatedGpu.Reset();
+        using var arena = new DeviceArena(fixture.Device);
+        var setup = new ContractionSetup(new(fixture.Device, arena, 1), [3, 2], 2, heads: 2, headDim: 4, group: 1, steps: 2, centred: true,
+            parallel: false);
+        var (copies, waits) = (SimulatedGpu.Copies, SimulatedGpu.Waits);
+        fixture.Device.ContractScores(setup.Contraction);
+        Assert.Equal((copies, waits), (SimulatedGpu.Copies, SimulatedGpu.Waits));
+    }
+
+    [Fact]
+    public void EmptyOperandsLaunchNothing()
+    {
+        SimulatedGpu.Reset();
+        using var arena = new DeviceArena(fixture.Device);
+        using var weights = fixture.Device.CreateWeights(new ArrayMatrix(new float[15], 3, 5, false));
+        var x = arena.New(1, 3);
+        fixture.Device.Multiply(weights, WeightSide.Forward, x.RowRange(0, 0), arena.New(1, 5).RowRange(0, 0));
+        fixture.Device.Fill(x.RowRange(0, 0), 1);
+        Assert.Empty(SimulatedGpu.Launched);
+    }
+
+    [Fact]
+    public void ShapesThatDoNotFitAreRefused()
+    {
+        SimulatedGpu.Reset();
+        using var arena = new DeviceArena(fixture.Device);
+        using var weights = fixture.Device.CreateWeights(new ArrayMatrix(new float[15], 3, 5, false));
+        var device = fixture.Device;
+        Assert.Throws<ArgumentException>(() => device.Multiply(weights, WeightSide.Forward, arena.New(2, 4), arena.New(2, 5)));
+        Assert.Throws<ArgumentException>(() => device.Multiply(weights, WeightSide.Forward, arena.New(2, 3), arena.New(2, 5), k0: 1));
+        Assert.Throws<ArgumentException>(() => device.Copy(arena.New(2, 4), arena.New(2, 5)));
+        var message = Assert.Throws<ArgumentException>(() =>
+            device.NormForward(arena.New(2, 4), arena.New(1, 3), default, 0, true, arena.New(2, 4), default, default)).Message;
+        Assert.Contains("scale is 1 × 3, not 1 × 4", message, StringComparison.Ordinal);
+        Assert.Empty(SimulatedGpu.Launched);
+    }
+}

@@ -1,0 +1,71 @@
+namespace Faith.Kernels.Tests.Cuda;
+
+internal static class MatrixCases
+{
+    // Around the three tiles (32, 64, 128), the depth of 16, and groups of four.
+    private static readonly (int Rows, int K, int N)[] Shapes = [(1, 1, 1), (1, 16, 33), (5, 17, 32), (31, 15, 31), (33, 48, 65),
+        (66, 20, 200), (130, 40, 132)];
+
+    public static IEnumerable<OpCase> All =>
+    [
+        .. from s in Shapes
+           from side in (WeightSide[])[WeightSide.Forward, WeightSide.Transposed]
+           from stored in (bool[])[false, true]
+           from precision in (WeightPrecision[])[WeightPrecision.Float32, WeightPrecision.BFloat16]
+           // Large shapes once for each kernel, small ones in every combination.
+           where s.Rows < 60 || stored == (precision == WeightPrecision.BFloat16)
+           select new OpCase("Multiply", $"{s.Rows} × {s.K} × {s.N} {side}{(stored ? ", stored transposed" : "")} {precision}",
+               c => Multiply(c, s.Rows, s.K, s.N, side, stored, precision)),
+    ];
+
+    private static IEnumerable<Outcome> Multiply(OpContext c, int rows, int k, int n, WeightSide side, bool stored,
+        WeightPrecision precision)
+    {
+        // Only rows k0 … and columns n0 … of a larger matrix are used.
+        const int k0 = 4, n0 = 8;
+        var (inputs, outputs) = side == WeightSide.Forward ? (k + k0 + 3, n + n0 + 1) : (n + n0 + 1, k + k0 + 3);
+        var source = new TestMatrix(c.Values(inputs * outputs), inputs, outputs, stored, precision);
+        using var weights = c.Device.CreateWeights(source);
+        var (x, dx) = c.Random(rows, k, k + 4);
+        var (bias, dBias) = c.Random(1, n);
+        var (before, added) = c.Random(rows, n, n + 3);
+        var set = c.Arena.New(rows, n);
+        c.Device.Multiply(weights, side, dx, set, dBias, add: false, k0, n0);
+        c.Device.Multiply(weights, side, dx, added, default, add: true, k0, n0);
+        var product = new double[rows * n];
+        for (var i = 0; i < rows; i++)
+            for (var j = 0; j < n; j++)
+                for (var l = 0; l < k; l++)
+                    product[i * n + j] += x[i * k + l] * (double)(side == WeightSide.Forward ? source[k0 + l, n0 + j]
+                        : source[n0 + j, k0 + l]);
+        yield return Outcome.Sum("x·W + bias", c.Arena.Get(set), [.. product.Select((v, i) => v + bias[i % n])], 2e-6);
+        yield return Outcome.Sum("y + x·W", c.Arena.Get(added), [.. product.Select((v, i) => v + before[i])], 2e-6);
+    }
+}
+
+/// <summary>A matrix in an array, stored either way and rounded to bfloat16 where it says so.</summary>
+internal sealed class TestMatrix : MatrixSource
+{
+    private readonly float[] _values;
+
+    public TestMatrix(float[] values, int inputs, int outputs, bool storedTransposed, WeightPrecision precision)
+    {
+        (Inputs, Outputs, StoredTransposed, Precision) = (inputs, outputs, storedTransposed, precision);
+        _values = precision == WeightPrecision.Float32 ? values
+            : [.. values.Select(v => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(v) & 0xffff0000))];
+    }
+
+    public override int Inputs { get; }
+    public override int Outputs { get; }
+    public override bool StoredTransposed { get; }
+    public override WeightPrecision Precision { get; }
+
+    /// <summary>W[row, column], however it is stored.</summary>
+    public float this[int row, int column] => _values[StoredTransposed ? column * Inputs + row : row * Outputs + column];
+
+    public override void ReadStoredRows(int start, int count, Span<float> destination)
+    {
+        var width = StoredTransposed ? Inputs : Outputs;
+        _values.AsSpan(start * width, count * width).CopyTo(destination);
+    }
+}
