@@ -1,3 +1,4 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -35,7 +36,7 @@ public static class RunPlanner
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
         PathPoint[] points = [.. path];
         var budget = MicroBatches.Budget(device, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, points, options, table: null));
+        var batches = MicroBatches.Plan(data, budget, sharePrefixes: options.Ablation == Ablation.Patching, batch => PathRun.Measure(model, batch, points, options, table: null));
         var largest = batches.MaxBy(b => b.Bytes);
         var (forwards, backwards) = PassesOf(points);
         var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
