@@ -12,11 +12,13 @@ namespace Faith.Engine.Attribution;
 /// clean-corrupted (both ends), EAP-IG (an integration rule), and of other sources' paths: EAP-IG (activations). They differ in
 /// their points only.
 /// </summary>
-internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, ModelGraph, PathPoint[]> points, bool usesSteps = false) : AttributionMethod
+/// <param name="points">The points.</param>
+/// <param name="rule">The rule that they follow, for a method with steps.</param>
+internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, ModelGraph, PathPoint[]> points, Func<AttributionOptions, IntegrationRule>? rule = null) : AttributionMethod
 {
     public override string Name => name;
     public override string Summary => summary;
-    public override bool UsesSteps => usesSteps;
+    public override IntegrationRule? Rule(AttributionOptions options) => rule?.Invoke(options);
     public override IReadOnlyList<PathPoint> Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
@@ -27,7 +29,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, options, table));
-        var sums = new ScoreSums(model.Graph, data.Count);
+        var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);

@@ -18,6 +18,7 @@ public sealed class RunPlannerTests
         { "eap", MetricKind.LogitDifference, WeightPrecision.Float32, 5, false },
         { "eap-ig", MetricKind.LogitDifference, WeightPrecision.BFloat16, 12, false },
         { "eap-ig", MetricKind.KullbackLeibler, WeightPrecision.Float32, 3, false },
+        { "eap-ig-activations", MetricKind.LogitDifference, WeightPrecision.Float32, 2, false },
         { "clean-corrupted", MetricKind.ProbabilityDifference, WeightPrecision.Float32, 3, true },
     };
 
@@ -76,5 +77,6 @@ public sealed class RunPlannerTests
         Assert.Equal((6, 5), RunPlanner.PassesOf(IntegrationRule.Left.Points(5)));
         Assert.Equal((7, 5), RunPlanner.PassesOf(IntegrationRule.Midpoint.Points(5)));
         Assert.Equal((2, 1), RunPlanner.PassesOf(IntegrationRule.Right.Points(1)));
+        Assert.Null(RunPlanner.PassesOf([.. IntegrationRule.Right.Points(1).Select(p => p with { Stage = 1 })]));
     }
 }
