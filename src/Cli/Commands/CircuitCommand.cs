@@ -17,19 +17,25 @@ internal static class CircuitCommand
         var threshold = OptionKinds.OptionalNumber("--threshold", "X", "select every edge that scores X or more instead", _ => true, "a number");
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
+        var compat = CompatibilityOption.Create();
         var output = OptionKinds.Required("--out", "FILE", "the circuit, as JSON");
         var command = new FaithCommand("circuit", "Selects the edges of a circuit by their scores and prunes what leads nowhere.",
             "faith circuit --scores scores.json --edges 200 --out circuit.json",
             "faith circuit --scores scores.json --edges 200 --select greedy --signed --out circuit.json",
-            "faith circuit --scores scores.json --threshold 0.01 --out circuit.json")
-        { scores, edges, threshold, select, signed, output };
+            "faith circuit --scores scores.json --threshold 0.01 --out circuit.json",
+            "faith circuit --scores scores.json --edges 200 --compat paper --out circuit.json")
+        { scores, edges, threshold, select, signed, compat, output };
         command.Validators.Add(result =>
         {
             if ((result.GetResult(edges) is null) == (result.GetResult(threshold) is null)) result.AddError("give either --edges N or --threshold X");
             if (result.GetResult(threshold) is not null && result.GetResult(select) is { Implicit: false }) result.AddError("--select needs --edges; a threshold selects by score alone");
+            if (result.GetResult(threshold) is not null && result.GetResult(compat) is not null) result.AddError("--compat needs --edges; a threshold selects by score alone");
         });
-        command.SetAction(parse => Run(context, parse.GetRequiredValue(scores), parse.GetRequiredValue(output), parse.GetValue(edges),
-            parse.GetValue(threshold), parse.GetRequiredValue(select), parse.GetValue(signed)));
+        command.SetAction(parse =>
+        {
+            var (how, bySign) = CompatibilityOption.Selection(parse, CompatibilityOption.Read(parse, compat), select, signed);
+            Run(context, parse.GetRequiredValue(scores), parse.GetRequiredValue(output), parse.GetValue(edges), parse.GetValue(threshold), how, bySign);
+        });
         return command;
     }
 

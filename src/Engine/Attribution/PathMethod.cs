@@ -52,6 +52,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         }
         progress?.Report(new RunProgress(done, data.Count, Name));
         var means = sums.Means();
+        var isOnePath = path.All(p => p.Stage == 0);
         return new AttributionResult
         {
             Scores = means,
@@ -61,7 +62,8 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             Clean = clean,
             Corrupted = corrupted,
             InputScores = sums.InputScores(),
-            CompletenessGap = path.Any(p => p.Stage > 0) ? null : Gap(sums.InputScores(), clean, corrupted, options.Metric),
+            CompletenessGap = isOnePath ? Gap(sums.InputScores(), clean, corrupted, options.Metric) : null,
+            ExampleGaps = isOnePath ? [.. sums.InputScores().Select((score, e) => Gap([score], [clean[e]], [corrupted[e]], options.Metric) ?? double.NaN)] : null,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
             WorkspaceBytes = batches.Max(b => b.Bytes),
