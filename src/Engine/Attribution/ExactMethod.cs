@@ -35,7 +35,7 @@ internal sealed class ExactMethod : AttributionMethod
         var sums = new ScoreSums(graph, data.Count, options.Sink);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
-        using var memory = model.Device.Allocate(runs.Max(r => r.Bytes));
+        var memory = model.Workspace(runs.Max(r => r.Bytes));
         var (done, unit, trials) = (0, 0, 0L);
         foreach (var (batch, rowsTogether, _) in runs)
         {
@@ -68,7 +68,7 @@ internal sealed class ExactMethod : AttributionMethod
             TrialsPerSecond = trials / clock.Elapsed.TotalSeconds,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = memory.Bytes,
+            WorkspaceBytes = runs.Max(r => r.Bytes),
         };
     }
 
