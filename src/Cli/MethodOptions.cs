@@ -17,7 +17,7 @@ internal sealed class MethodOptions(bool searches)
     private const string Auto = "auto";
 
     private readonly Option<string> method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
-    private readonly Option<int?> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
+    private readonly Option<int> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
         searches ? "steps of the path integral; auto: doubled until scores are complete and the best edges settled" : "steps of the path integral", 5, 1, MostSteps);
     private readonly Option<string> rule = OptionKinds.Choice("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges; 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
@@ -39,7 +39,7 @@ internal sealed class MethodOptions(bool searches)
         command.Validators.Add(result =>
         {
             var auto = result.GetResult(steps)?.Tokens is [{ Value: Auto }];
-            var mode = result.GetResult(compat)?.GetValueOrDefault<string?>();
+            var mode = result.GetResult(compat)?.Tokens is [{ Value: var value }] ? value : null;
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
@@ -52,11 +52,11 @@ internal sealed class MethodOptions(bool searches)
     {
         var count = parse.GetValue(steps);
         // Steps that are to be found are best found with the rule that needs fewest.
-        var name = count is null && parse.GetResult(rule) is not { Implicit: false } ? IntegrationRule.GaussLegendre.Name() : parse.GetRequiredValue(rule);
+        var name = count == 0 && parse.GetResult(rule) is not { Implicit: false } ? IntegrationRule.GaussLegendre.Name() : parse.GetRequiredValue(rule);
         return new()
         {
             Method = parse.GetRequiredValue(method),
-            Steps = count ?? 1,
+            Steps = Math.Max(count, 1),
             Rule = IntegrationRules.Parse(name),
             Metric = measure.Metric,
             Ablation = measure.Ablation,
@@ -77,7 +77,7 @@ internal sealed class MethodOptions(bool searches)
             if (mode.AddsByBatch) settings["compat_batch"] = batch.ToString(CultureInfo.InvariantCulture);
             return new(mode.Run(model, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
         }
-        if (parse.GetValue(steps) is not null) return new(Attributor.Run(model, data, options, progress, cancellation), options, null, settings);
+        if (parse.GetValue(steps) != 0) return new(Attributor.Run(model, data, options, progress, cancellation), options, null, settings);
         var limits = new ConvergenceOptions();
         limits = limits with { Tolerance = parse.GetValue(tolerance) ?? limits.Tolerance, MostSteps = parse.GetValue(mostSteps) ?? limits.MostSteps };
         var run = ConvergentRun.Run(model, data, options, limits, progress, cancellation);

@@ -50,13 +50,13 @@ internal static class OptionKinds
         CustomParser = result => ParseInteger(result, name, least, most),
     };
 
-    /// <summary>A whole number in a range, or null for <paramref name="word"/>; without a word a number only.</summary>
-    public static Option<int?> IntegerOr(string? word, string name, string description, int fallback, int least, int most) => new(name)
+    /// <summary>A whole number in a range that starts above 0, or 0 for <paramref name="word"/>; without a word a number only.</summary>
+    public static Option<int> IntegerOr(string? word, string name, string description, int fallback, int least, int most) => new(name)
     {
         Description = description,
         HelpName = word is null ? "N" : $"N|{word}",
         DefaultValueFactory = _ => fallback,
-        CustomParser = result => word is not null && result.Tokens[0].Value == word ? null : ParseInteger(result, name, least, most),
+        CustomParser = result => word is not null && result.Tokens[0].Value == word ? 0 : ParseInteger(result, name, least, most),
     };
 
     /// <summary>A finite number for which <paramref name="accepts"/> holds, and that may be left out.</summary>

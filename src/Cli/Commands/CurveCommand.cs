@@ -10,6 +10,9 @@ namespace Faith.Cli.Commands;
 /// <summary>`faith curve`: faithfulness by the size of the circuit.</summary>
 internal static class CurveCommand
 {
+    // By |score|, then by score: the benchmark measures both.
+    private static readonly bool[] BothRankings = [false, true];
+
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context);
@@ -29,7 +32,7 @@ internal static class CurveCommand
         foreach (var option in (Option[])[scores, edges, select, signed, compat, mib, output, svg]) command.Add(option);
         command.Validators.Add(result =>
         {
-            var isMib = result.GetResult(mib) is not null || result.GetResult(compat)?.GetValueOrDefault<string?>() == "mib";
+            var isMib = result.GetResult(mib) is not null || result.GetResult(compat)?.Tokens is [{ Value: "mib" }];
             if (isMib && result.GetResult(edges) is not null) result.AddError("--mib has sizes of its own; leave --edges out");
             if (isMib && result.GetResult(signed) is not null) result.AddError("--mib ranks both ways; leave --signed out");
         });
@@ -44,9 +47,8 @@ internal static class CurveCommand
             var mode = CompatibilityOption.Read(parse, compat);
             var (name, bySign) = CompatibilityOption.Selection(parse, mode, select, signed);
             var method = SelectionMethods.Named(name);
-            // Circuits by |score|, then by score: the benchmark measures both.
-            var rankings = parse.GetValue(mib) || mode?.Fractions is not null ? new[] { false, true } : [bySign];
-            var isMib = rankings.Length == 2;
+            var rankings = parse.GetValue(mib) || mode?.Fractions is not null ? BothRankings : [bySign];
+            var isMib = rankings == BothRankings;
             var counts = isMib ? [.. CurveAreas.MibFractions.Select(f => CurveAreas.EdgesOf(model.Graph, f))]
                 : parse.GetValue(edges) is { Length: > 0 } given ? given : Benchmark(model.Graph);
             if (counts[^1] > model.Graph.Edges) throw new InputException($"--edges {counts[^1]}: the graph of {scoresPath} has only {model.Graph.Edges}");
@@ -69,7 +71,7 @@ internal static class CurveCommand
 
     private static string RankingName(bool signed) => signed ? "score" : "size";
 
-    private static void Summarise(CommandContext context, IReadOnlyList<CurvePoint> points, MetricKind metric)
+    private static void Summarise(CommandContext context, CurvePoint[] points, MetricKind metric)
     {
         var withRanking = points[0].Ranking is not null;
         var table = new TextTable([.. withRanking ? ["ranked by"] : Array.Empty<string>(), ">selected", ">edges", ">nodes", $">{metric.Name()}", ">faithfulness"]);
@@ -82,10 +84,10 @@ internal static class CurveCommand
         context.Output.WriteLine($"clean {points[0].Result.CleanMean:0.0000}, corrupted {points[0].Result.CorruptedMean:0.0000}");
     }
 
-    private static void Areas(CommandContext context, IReadOnlyList<CurvePoint> points, int sizes)
+    private static void Areas(CommandContext context, CurvePoint[] points, int sizes)
     {
         var table = new TextTable("ranked by", "axis", ">CPR", ">CMD");
-        for (var first = 0; first < points.Count; first += sizes)
+        for (var first = 0; first < points.Length; first += sizes)
         {
             var faithfulness = points.Skip(first).Take(sizes).Select(p => p.Result.Normalised).ToArray();
             foreach (var logarithmic in (bool[])[false, true])
