@@ -50,6 +50,15 @@ internal static class OptionKinds
         CustomParser = result => ParseInteger(result, name, least, most),
     };
 
+    /// <summary>A whole number in a range that starts above 0, or 0 for <paramref name="word"/>; without a word a number only.</summary>
+    public static Option<int> IntegerOr(string? word, string name, string description, int fallback, int least, int most) => new(name)
+    {
+        Description = description,
+        HelpName = word is null ? "N" : $"N|{word}",
+        DefaultValueFactory = _ => fallback,
+        CustomParser = result => word is not null && result.Tokens[0].Value == word ? 0 : ParseInteger(result, name, least, most),
+    };
+
     /// <summary>A finite number for which <paramref name="accepts"/> holds, and that may be left out.</summary>
     /// <param name="rule">What the number must be, for the message: "above 0".</param>
     public static Option<double?> OptionalNumber(string name, string help, string description, Func<double, bool> accepts, string rule) => new(name)

@@ -10,10 +10,13 @@ namespace Faith.Cli;
 /// <summary>Records of how results came about.</summary>
 internal static class RunRecords
 {
-    /// <summary>The record of an attribution.</summary>
-    public static RunRecord Of(string modelName, Transformer model, PromptSet data, AttributionOptions options, AttributionResult result)
+    /// <summary>The record of an attribution; <paramref name="settings"/> are further settings of it.</summary>
+    public static RunRecord Of(string modelName, Transformer model, PromptSet data, AttributionOptions options, AttributionResult result,
+        IReadOnlyDictionary<string, string>? settings = null)
     {
         var rule = AttributionMethods.Find(options.Method).Rule(options);
+        var further = new SortedDictionary<string, string>((settings ?? new Dictionary<string, string>()).ToDictionary(), StringComparer.Ordinal);
+        if (options.AblationData is PromptSet from) (further["ablation_data"], further["ablation_data_hash"]) = (from.Name, from.Hash);
         return new()
         {
             Version = ProgramVersion.Text,
@@ -31,9 +34,7 @@ internal static class RunRecords
             Examples = data.Count,
             CompletenessGap = result.CompletenessGap,
             Seconds = result.Seconds,
-            Options = options.AblationData is PromptSet from
-                ? new SortedDictionary<string, string>(StringComparer.Ordinal) { ["ablation_data"] = from.Name, ["ablation_data_hash"] = from.Hash }
-                : new SortedDictionary<string, string>(StringComparer.Ordinal),
+            Options = further,
         };
     }
 }

@@ -13,16 +13,13 @@ namespace Faith.Cli.Commands;
 /// <summary>`faith attribute`: a model and data to edge scores.</summary>
 internal static class AttributeCommand
 {
-    private const int MostSteps = 10_000;
     private const int BestShown = 10;
 
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context);
         var output = OptionKinds.Required("--out", "FILE", "the scores, as JSON");
-        var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
-        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, MostSteps);
-        var rule = OptionKinds.Choice("--rule", "rule of the path integral", "left", IntegrationRules.Names);
+        var method = new MethodOptions(searches: true);
         var level = OptionKinds.Choice("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
         var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG scores highest", 1, int.MaxValue);
         var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
@@ -31,18 +28,18 @@ internal static class AttributeCommand
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
             "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
+            "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
+            "faith attribute --model ./gpt2 --data ioi.csv --compat eap-ig --compat-batch 10 --out scores.json",
             "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
         run.AddTo(command);
         command.Add(output);
-        command.Add(method);
-        command.Add(steps);
-        command.Add(rule);
+        method.AddTo(command);
         command.Add(level);
         command.Add(top);
         command.Add(json);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(top) is not null && result.GetResult(method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
+            if (result.GetResult(top) is not null && result.GetResult(method.Method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
         });
         command.SetAction(parse =>
         {
@@ -51,32 +48,22 @@ internal static class AttributeCommand
             Outputs.Check(path, jsonPath);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
-            var measure = run.Evaluation(parse, model);
-            var options = new AttributionOptions
-            {
-                Method = parse.GetRequiredValue(method),
-                Steps = parse.GetValue(steps),
-                Rule = IntegrationRules.Parse(parse.GetRequiredValue(rule)),
-                Metric = measure.Metric,
-                Ablation = measure.Ablation,
-                AblationData = measure.AblationData,
-                Level = ScoreLevels.Parse(parse.GetRequiredValue(level)),
-                MemoryBytes = measure.MemoryBytes,
-            };
+            var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
             var transformer = model.On(run.Device(parse));
-            var result = ProgressDisplay.Run(context, progress =>
+            var attribution = ProgressDisplay.Run(context, progress =>
             {
                 if (parse.GetValue(top) is { } count) options = options with { OnlyEdges = BestByGradients(transformer, data, options, count, progress, context.Cancellation) };
-                return Attributor.Run(transformer, data, options, progress, context.Cancellation);
+                return method.Run(parse, transformer, data, options, progress, context.Cancellation);
             });
+            (var result, options) = (attribution.Result, attribution.Options);
             var file = new ScoreFile
             {
                 Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph), Nodes = Nodes(result, transformer.Config.Width),
-                Run = RunRecords.Of(model.Name, transformer, data, options, result),
+                Run = RunRecords.Of(model.Name, transformer, data, options, result, attribution.Settings),
             };
             file.Write(path);
-            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, result));
-            Summarise(context, path, data, options, result);
+            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
+            Summarise(context, path, data, attribution);
         });
         return command;
     }
@@ -91,12 +78,37 @@ internal static class AttributeCommand
         ? null
         : [.. scores.Select((score, node) => new NodeEntry(score, NeuronScores: result.NeuronScores?[(node * width)..((node + 1) * width)])), NodeEntry.None];
 
-    private static void Members(Utf8JsonWriter json, AttributionResult result)
+    private static void Members(Utf8JsonWriter json, MethodRun run)
     {
+        var result = run.Result;
         json.WriteNumber("edges", result.Scores.Graph.Edges);
         json.WriteMetric("clean", result.Clean);
         json.WriteMetric("corrupted", result.Corrupted);
         json.WriteNumberOrNull("completeness_gap", result.CompletenessGap ?? double.NaN);
+        if (result.ExampleGaps is { } gaps)
+        {
+            json.WriteStartArray("completeness_gaps");
+            foreach (var gap in gaps)
+            {
+                if (double.IsFinite(gap)) json.WriteNumberValue(gap);
+                else json.WriteNullValue();
+            }
+            json.WriteEndArray();
+        }
+        if (run.Convergence is { } convergence)
+        {
+            json.WriteBoolean("converged", convergence.Converged);
+            json.WriteStartArray("rounds");
+            foreach (var round in convergence.Rounds)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("steps", round.Steps);
+                json.WriteNumberOrNull("completeness_gap", round.CompletenessGap ?? double.NaN);
+                json.WriteNumberOrNull("jaccard", round.Jaccard ?? double.NaN);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
         json.WriteNumber("seconds", result.Seconds);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);
@@ -104,13 +116,20 @@ internal static class AttributeCommand
         json.WriteNumber("workspace_bytes", result.WorkspaceBytes);
     }
 
-    private static void Summarise(CommandContext context, string path, PromptSet data, AttributionOptions options, AttributionResult result)
+    private static void Summarise(CommandContext context, string path, PromptSet data, MethodRun run)
     {
+        var (result, options) = (run.Result, run.Options);
         var graph = result.Scores.Graph;
         var output = context.Output;
         output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {result.Seconds:0.00} s");
         output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
+        if (run.Convergence is { } convergence)
+        {
+            output.WriteLine(convergence.Converged
+                ? $"{options.Steps} steps were enough ({options.Rule.Name()})"
+                : $"{options.Steps} steps, the most allowed, were not enough ({options.Rule.Name()}); --most-steps allows more");
+        }
         if (result.TrialsPerSecond is { } trials) output.WriteLine($"{trials:#,0} trials of an example a second");
         if (result.NodeScores is { } nodes)
         {

@@ -18,22 +18,26 @@ internal static class CircuitCommand
         var threshold = OptionKinds.OptionalNumber("--threshold", "X", "select every edge that scores X or more instead", _ => true, "a number");
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
+        var compat = CompatibilityOption.Create();
         var output = OptionKinds.Required("--out", "FILE", "the circuit, as JSON");
         var command = new FaithCommand("circuit", "Selects the edges of a circuit by their scores and prunes what leads nowhere.",
             "faith circuit --scores scores.json --edges 200 --out circuit.json",
             "faith circuit --scores scores.json --edges 200 --select greedy --signed --out circuit.json",
             "faith circuit --scores scores.json --threshold 0.01 --out circuit.json",
-            "faith circuit --scores nodes.json --nodes 12 --out circuit.json")
-        { scores, edges, nodes, threshold, select, signed, output };
+            "faith circuit --scores nodes.json --nodes 12 --out circuit.json",
+            "faith circuit --scores scores.json --edges 200 --compat paper --out circuit.json")
+        { scores, edges, nodes, threshold, select, signed, compat, output };
         command.Validators.Add(result =>
         {
             var given = new[] { result.GetResult(edges), result.GetResult(nodes), result.GetResult(threshold) }.Count(option => option is not null);
             if (given != 1) result.AddError("give one of --edges N, --nodes N and --threshold X");
             if (result.GetResult(edges) is null && result.GetResult(select) is { Implicit: false }) result.AddError("--select needs --edges; nodes and thresholds select by score alone");
+            if (result.GetResult(edges) is null && result.GetResult(compat) is not null) result.AddError("--compat needs --edges; nodes and thresholds select by score alone");
         });
         command.SetAction(parse =>
         {
-            var (scoresPath, outputPath, ranking, bySign) = (parse.GetRequiredValue(scores), parse.GetRequiredValue(output), parse.GetRequiredValue(select), parse.GetValue(signed));
+            var (scoresPath, outputPath) = (parse.GetRequiredValue(scores), parse.GetRequiredValue(output));
+            var (ranking, bySign) = CompatibilityOption.Selection(parse, CompatibilityOption.Read(parse, compat), select, signed);
             Outputs.Check(outputPath);
             var file = ScoreFile.Read(scoresPath);
             var graph = file.Graph;

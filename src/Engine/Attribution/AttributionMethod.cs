@@ -16,6 +16,8 @@ public abstract class AttributionMethod
     public virtual IntegrationRule? Rule(AttributionOptions options) => null;
     /// <summary>The points of the paths from ablated to clean whose gradients are weighed; null for a method of another kind.</summary>
     public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options, ModelGraph graph) => null;
+    /// <summary>True when the scores are means of scores of single examples, which <see cref="AttributionOptions.Sink"/> can have.</summary>
+    public virtual bool ScoresByExample => true;
     /// <summary>Scores every edge.</summary>
     public abstract AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation);
@@ -62,6 +64,11 @@ public static class Attributor
         options ??= new();
         if (data.Count == 0) throw new InputException("the data set is empty");
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
-        return AttributionMethods.Find(options.Method).Run(model, data, options, progress, cancellation);
+        var method = AttributionMethods.Find(options.Method);
+        if (options.Sink is not null && !(method.ScoresByExample && (options.Level == ScoreLevel.Edge || method.Name != "exact")))
+        {
+            throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");
+        }
+        return method.Run(model, data, options, progress, cancellation);
     }
 }

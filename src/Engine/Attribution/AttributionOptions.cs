@@ -28,6 +28,8 @@ public sealed record AttributionOptions
     public IReadOnlyCollection<int>? OnlyEdges { get; init; }
     /// <summary>The thresholds of acdc, rising; null: 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates the losses of clean and corrupted run.</summary>
     public IReadOnlyList<double>? Thresholds { get; init; }
+    /// <summary>Is handed the edge scores of every example; null: nobody wants them. Methods without scores by example refuse it (<see cref="AttributionMethod.ScoresByExample"/>).</summary>
+    public IScoreSink? Sink { get; init; }
     /// <summary>Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 4 GiB.</summary>
     public long? MemoryBytes { get; init; }
 }

@@ -23,6 +23,8 @@ public sealed class AttributionResult
     /// |mean Σ_v score(input→v) − (L(corrupted) − L(clean))| / |L(corrupted) − L(clean)| (method.md §4): what the path integral missed. Null where it does not apply or the denominator is zero.
     /// </summary>
     public double? CompletenessGap { get; init; }
+    /// <summary>The completeness gap of every example by itself; null where there is none, NaN for an example whose loss does not change.</summary>
+    public double[]? ExampleGaps { get; init; }
     /// <summary>Interventions times examples a second, of methods that try edges one by one.</summary>
     public double? TrialsPerSecond { get; init; }
     /// <summary>Seconds of the run, model set-up excluded.</summary>
@@ -31,4 +33,11 @@ public sealed class AttributionResult
     public required IReadOnlyDictionary<string, double> Phases { get; init; }
     /// <summary>Bytes of the largest micro-batch.</summary>
     public required long WorkspaceBytes { get; init; }
+
+    /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
+    internal AttributionResult WithScores(EdgeScores scores) => new()
+    {
+        Scores = scores, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
+        TrialsPerSecond = TrialsPerSecond, Seconds = Seconds, Phases = Phases, WorkspaceBytes = WorkspaceBytes,
+    };
 }

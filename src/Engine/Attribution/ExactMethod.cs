@@ -32,7 +32,7 @@ internal sealed class ExactMethod : AttributionMethod
         var wanted = Filter(graph, options.OnlyEdges);
         var batches = MicroBatches.Plan(data, budget, sharePrefixes: table is null, batch => ExactRun.Measure(model, batch, kind, table, 1));
         var runs = batches.Select(b => Largest(model, b.Batch, kind, table, budget)).ToArray();
-        var sums = new ScoreSums(graph, data.Count);
+        var sums = new ScoreSums(graph, data.Count, options.Sink);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
         var memory = model.Workspace(runs.Max(r => r.Bytes));

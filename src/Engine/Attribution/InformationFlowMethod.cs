@@ -29,7 +29,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
 
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: false, batch => InformationFlowRun.Measure(model, batch));
         var memory = model.Workspace(batches.Max(b => b.Bytes));
-        var sums = new ScoreSums(model.Graph, data.Count);
+        var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var done = 0;
         foreach (var (batch, _) in batches)
         {

@@ -29,7 +29,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, options, table));
-        var sums = new ScoreSums(model.Graph, data.Count);
+        var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
@@ -52,6 +52,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         }
         progress?.Report(new RunProgress(done, data.Count, Name));
         var means = sums.Means();
+        var isOnePath = path.All(p => p.Stage == 0);
         return new AttributionResult
         {
             Scores = means,
@@ -61,7 +62,8 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             Clean = clean,
             Corrupted = corrupted,
             InputScores = sums.InputScores(),
-            CompletenessGap = path.Any(p => p.Stage > 0) ? null : Gap(sums.InputScores(), clean, corrupted, options.Metric),
+            CompletenessGap = isOnePath ? Gap(sums.InputScores(), clean, corrupted, options.Metric) : null,
+            ExampleGaps = isOnePath ? [.. sums.InputScores().Select((score, e) => Gap([score], [clean[e]], [corrupted[e]], options.Metric) ?? double.NaN)] : null,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
             WorkspaceBytes = batches.Max(b => b.Bytes),

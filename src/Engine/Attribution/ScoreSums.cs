@@ -2,8 +2,8 @@ using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Attribution;
 
-/// <summary>Σs and Σs² of every edge over the examples, exact in any order (see <see cref="ExactSum"/>).</summary>
-internal sealed class ScoreSums(ModelGraph graph, int examples)
+/// <summary>Σs and Σs² of every edge over the examples, exact in any order (see <see cref="ExactSum"/>); hands the scores of each on.</summary>
+internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink)
 {
     private readonly int[] edges = [.. Circuit.Full(graph).Edges];
     private readonly ExactSum sums = new(graph.Edges);
@@ -24,6 +24,7 @@ internal sealed class ScoreSums(ModelGraph graph, int examples)
                 sums.Add(i, score);
                 squares.Add(i, score * score);
             }
+            sink?.Add(added, example);
             var total = 0.0;
             foreach (var score in example[..graph.Columns]) total += score;
             inputScores[added++] = total;

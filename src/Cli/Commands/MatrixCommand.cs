@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Faith.Engine;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Reports;
+using Faith.Engine.Tasks;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith matrix`: the circuit of every task on every task.</summary>
+internal static class MatrixCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var device = new DeviceOptions(context);
+        var model = OptionKinds.Required("--model", "M", "a directory in Hugging Face layout, or the name of a shipped model");
+        var tasks = OptionKinds.Optional("--tasks", "a,b,…", $"built-in tasks; all unless given: {string.Join(", ", TaskCatalog.All.Select(t => t.Name))}");
+        var examples = OptionKinds.Integer("--examples", "examples of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
+        var edges = OptionKinds.Integer("--edges", "edges of each circuit", 200, 1, int.MaxValue);
+        var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
+        var output = OptionKinds.Optional("--out", "FILE", "where to write the table; standard output unless given");
+        var command = new FaithCommand("matrix", "Evaluates the circuit of each task (EAP-IG) on every other: a Markdown table of faithfulness.",
+            "faith matrix --model tasks-4l", "faith matrix --model tasks-4l --tasks ioi,sva --edges 300 --select greedy --out matrix.md")
+        { model, tasks, examples, edges, select, signed, output };
+        device.AddTo(command);
+        command.SetAction(parse =>
+        {
+            var path = parse.GetValue(output);
+            Outputs.Check(path);
+            var names = parse.GetValue(tasks) is { } given ? given.Split(',', StringSplitOptions.TrimEntries) : [.. TaskCatalog.All.Select(t => t.Name)];
+            foreach (var name in names) TaskCatalog.Find(name);
+            using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
+            var count = parse.GetValue(edges);
+            if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
+            var method = SelectionMethods.Named(parse.GetRequiredValue(select));
+            var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context.Error)).ToArray();
+            var choice = device.Read(parse);
+            var transformer = loaded.On(choice);
+            var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
+            var (circuits, results) = ProgressDisplay.Run(context, progress =>
+            {
+                var found = sets.Select(set => method(Attributor.Run(transformer, set, options, progress, context.Cancellation).Scores, count, parse.GetValue(signed))).ToArray();
+                return (found, sets.Select(set => CircuitEvaluator.Evaluate(transformer, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray());
+            });
+            var text = Markdown(loaded.Name, sets, count, circuits, results);
+            if (path is null) context.Output.Write(text);
+            else OutputFile.WriteText(path, text);
+        });
+        return command;
+    }
+
+    private static string Markdown(string model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {model}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"| circuit of | edges | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|---:|{string.Concat(sets.Select(_ => "---:|"))}\n");
+        for (var row = 0; row < sets.Length; row++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {circuits[row].EdgeCount} | ");
+            text.Append(CultureInfo.InvariantCulture, $"{string.Join(" | ", results.Select(column => column[row].Normalised.ToString("0.00", CultureInfo.InvariantCulture)))} |\n");
+        }
+        text.Append("\nJaccard overlap of their edges:\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"| circuit of | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|{string.Concat(sets.Select(_ => "---:|"))}\n");
+        for (var row = 0; row < sets.Length; row++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {string.Join(" | ", circuits.Select(c => CircuitComparison.Edges(circuits[row], c).Jaccard.ToString("0.00", CultureInfo.InvariantCulture)))} |\n");
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Globalization;
+using Faith.Cli.Benchmarks;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.KnownCircuits;
+using Faith.Engine.Passes;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith methods`: the ways to score edges, what they cost and how well they find a circuit that is known.</summary>
+internal static class MethodsCommand
+{
+    private const int KnownExamples = 20;
+
+    public static Command Create(CommandContext context)
+    {
+        var device = new DeviceOptions(context);
+        var measure = new Option<bool>("--measure") { Description = "time every method in one run and compare with EAP" };
+        var known = new Option<bool>("--known") { Description = "score a model whose circuit was written into its weights: AUROC of |score| for every method" };
+        var model = new Option<string>("--model") { Description = "with --measure: a directory in Hugging Face layout, or the name of a shipped model", HelpName = "M", DefaultValueFactory = _ => "tasks-4l" };
+        var data = new Option<string>("--data") { Description = "with --measure: a JSONL or CSV file, or the name of a built-in task", HelpName = "D", DefaultValueFactory = _ => "ioi" };
+        var examples = OptionKinds.Integer("--examples", "with --measure: how many examples", 10, 1, 1_000_000);
+        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
+        var rounds = OptionKinds.Integer("--rounds", "with --measure: the median of N runs after a warm-up", 3, 1, 1000);
+        var slow = new Option<bool>("--slow") { Description = "with --measure: acdc too, which can take minutes" };
+        var command = new FaithCommand("methods", "The methods: lists them, measures their cost, tries them on a known circuit.",
+            "faith methods", "faith methods --measure --examples 10", "faith methods --known --steps 20")
+        { measure, known, model, data, examples, steps, rounds, slow };
+        device.AddTo(command);
+        command.SetAction(parse =>
+        {
+            if (parse.GetValue(measure))
+            {
+                using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
+                var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Error);
+                var transformer = loaded.On(device.Read(parse));
+                var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
+                Measure(context, transformer, $"{loaded.Name}, {prompts.Count} examples of {prompts.Name}", prompts, methods, parse.GetValue(steps), parse.GetValue(rounds));
+            }
+            if (parse.GetValue(known)) Known(context, device.Read(parse), parse.GetValue(steps));
+            if (!parse.GetValue(measure) && !parse.GetValue(known)) List(context);
+        });
+        return command;
+    }
+
+    private static void List(CommandContext context)
+    {
+        var table = new TextTable("method", "what it computes");
+        foreach (var method in AttributionMethods.All) table.Add(method.Name, method.Summary);
+        table.Write(context);
+    }
+
+    private static void Measure(CommandContext context, Transformer model, string what, IReadOnlyList<Example> data, AttributionMethod[] methods, int steps, int rounds)
+    {
+        var times = Timings.InTurn(rounds, [.. methods.Select<AttributionMethod, Func<double>>(m => () =>
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            return Attributor.Run(model, data, new AttributionOptions { Method = m.Name, Steps = steps }, null, context.Cancellation).Seconds;
+        })]);
+        var reference = times[Array.FindIndex(methods, m => m.Name == "eap")].Median;
+        context.Output.WriteLine($"{what}, {steps} steps; {model.Device.Name}, {Environment.ProcessorCount} cores; median of {rounds}");
+        var table = new TextTable("method", ">seconds", ">times EAP");
+        for (var i = 0; i < methods.Length; i++)
+        {
+            table.Add(methods[i].Name, times[i].Median.ToString("0.000", CultureInfo.InvariantCulture), (times[i].Median / reference).ToString("0.0", CultureInfo.InvariantCulture));
+        }
+        table.Write(context);
+    }
+
+    private static void Known(CommandContext context, DeviceChoice choice, int steps)
+    {
+        using var opened = choice.Open();
+        using var model = new Transformer(opened, InductionModel.Create().Weights);
+        var data = InductionModel.Examples(KnownExamples, seed: 0);
+        var circuit = InductionModel.Circuit;
+        context.Output.WriteLine($"induction model: {circuit.EdgeCount} of {circuit.Graph.Edges} edges carry the behaviour; {KnownExamples} examples, {steps} steps");
+        var table = new TextTable("method", ">AUROC", $">of the best {circuit.EdgeCount}");
+        foreach (var method in AttributionMethods.All)
+        {
+            var scores = Attributor.Run(model, data, new AttributionOptions { Method = method.Name, Steps = steps }, null, context.Cancellation).Scores;
+            var found = CircuitComparison.Edges(CircuitSelection.Top(scores, circuit.EdgeCount, signed: false, prune: false), circuit).Shared;
+            table.Add(method.Name, Auroc.Of(scores, circuit).ToString("0.000", CultureInfo.InvariantCulture), $"{found}");
+        }
+        table.Write(context);
+    }
+}

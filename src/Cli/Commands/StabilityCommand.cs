@@ -1,0 +1,146 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Faith.Engine;
+using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
+using Faith.Engine.Statistics;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith stability`: how much of a circuit would be the same with other examples, and how much of it chance gives.</summary>
+internal static class StabilityCommand
+{
+    private const int BestShown = 20;
+    private static readonly int[] DefaultSizes = [30, 100, 300];
+
+    public static Command Create(CommandContext context)
+    {
+        var run = new RunOptions(context);
+        var method = new MethodOptions(searches: false);
+        var sizes = SizesOption.Create("sizes of the circuits, separated by commas; 30,100,300 unless given");
+        var resamples = OptionKinds.Integer("--resamples", "bootstrap resamples of the examples", 200, 10, 100_000);
+        var confidence = OptionKinds.OptionalNumber("--confidence", "X", "confidence of the intervals; 0.95 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
+        var randoms = OptionKinds.Integer("--random", "random circuits of each size", 5, 0, 1000);
+        var shuffles = OptionKinds.Integer("--shuffles", "runs with answers and distractors permuted among the examples", 3, 0, 1000);
+        var seed = OptionKinds.Integer("--seed", "equal seeds give equal results", 0, 0, int.MaxValue);
+        var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
+        var json = OptionKinds.Optional("--json", "FILE", "all edges and sizes");
+        var command = new FaithCommand("stability", "Bootstraps scores, circuits and faithfulness over the examples, beside random circuits and shuffled labels.",
+            "faith stability --model tasks-4l --data ioi",
+            "faith stability --model ./gpt2 --data ioi.csv --method eap --edges 30,100,400 --resamples 500 --json stability.json");
+        run.AddTo(command);
+        method.AddTo(command);
+        foreach (var option in (Option[])[sizes, select, signed, resamples, confidence, randoms, shuffles, seed, json]) command.Add(option);
+        command.SetAction(parse =>
+        {
+            var path = parse.GetValue(json);
+            Outputs.Check(path);
+            using var model = run.LoadModel(parse);
+            var counts = parse.GetValue(sizes) is { Length: > 0 } given ? given : [.. DefaultSizes.Where(n => n <= model.Graph.Edges)];
+            if (counts.Length == 0) counts = [model.Graph.Edges];
+            if (counts[0] == 0) throw new InputException("--edges 0: a circuit without edges has nothing to be stable");
+            if (counts[^1] > model.Graph.Edges) throw new InputException($"--edges {counts[^1]}: the graph of {model.Name} has only {model.Graph.Edges}");
+            var data = run.LoadData(parse, model);
+            var attribution = method.Read(parse, run.Evaluation(parse, model));
+            var options = new StabilityOptions
+            {
+                Sizes = counts, Select = SelectionMethods.Named(parse.GetRequiredValue(select)), Signed = parse.GetValue(signed), Resamples = parse.GetValue(resamples),
+                Confidence = parse.GetValue(confidence) ?? 0.95, RandomCircuits = parse.GetValue(randoms), Shuffles = parse.GetValue(shuffles), Seed = (ulong)parse.GetValue(seed),
+            };
+            var transformer = model.On(run.Device(parse));
+            var result = ProgressDisplay.Run(context, progress => StabilityStudy.Run(transformer, data, attribution, options, progress, context.Cancellation));
+            if (path is not null) JsonFile.Write(path, writer => Members(writer, attribution.Method, data.Count, options, result));
+            context.Output.WriteLine($"{attribution.Method} on {data.Count} examples of {data.Name}; {options.Resamples} resamples, intervals of {options.Confidence.ToString("0.##%", CultureInfo.InvariantCulture)}");
+            EdgeTable(context, model.Graph, options, result);
+            SizeTable(context, result);
+        });
+        return command;
+    }
+
+    private static void EdgeTable(CommandContext context, ModelGraph graph, StabilityOptions options, StabilityResult result)
+    {
+        var table = new TextTable(["edge", ">score", ">from", ">to", .. options.Sizes.Select(n => $">in top {n}")]);
+        foreach (var edge in result.Edges.Take(BestShown))
+        {
+            table.Add([graph.EdgeName(edge.Source, edge.Column), edge.Score.ToString("0.0000"), edge.Interval.Low.ToString("0.0000"), edge.Interval.High.ToString("0.0000"),
+                .. edge.Selected.Select(share => share.ToString("0%"))]);
+        }
+        table.Write(context);
+        if (result.Edges.Count > BestShown) context.Output.WriteLine($"… and {result.Edges.Count - BestShown} more edges; the sign of {result.Edges.Count(e => e.Interval.HasZero)} of all {result.Edges.Count} is not certain");
+    }
+
+    private static void SizeTable(CommandContext context, StabilityResult result)
+    {
+        var table = new TextTable(">selected", ">edges", ">Jaccard", "of resamples", ">faithfulness", "interval", ">random", ">its Jaccard", ">shuffled", ">its Jaccard");
+        foreach (var size in result.Sizes)
+        {
+            table.Add($"{size.Size}", $"{size.Circuit.EdgeCount}", size.Jaccard.ToString("0.00"), Range(size.JaccardInterval, "0.00"), size.Faithfulness.Normalised.ToString("0.000"),
+                Range(size.FaithfulnessInterval, "0.000"), Faithfulness(size.Random), Overlap(size.Random), Faithfulness(size.Shuffled), Overlap(size.Shuffled));
+        }
+        table.Write(context);
+
+        static string Range(Interval interval, string format) => $"{interval.Low.ToString(format)} … {interval.High.ToString(format)}";
+        static string Faithfulness(BaselineStability? baseline) => baseline is { } b ? b.Faithfulness.ToString("0.000") : "–";
+        static string Overlap(BaselineStability? baseline) => baseline is { } b ? b.Jaccard.ToString("0.00") : "–";
+    }
+
+    private static void Members(Utf8JsonWriter json, string method, int examples, StabilityOptions options, StabilityResult result)
+    {
+        var graph = result.Attribution.Scores.Graph;
+        json.WriteString("method", method);
+        json.WriteNumber("examples", examples);
+        json.WriteNumber("resamples", options.Resamples);
+        json.WriteNumber("confidence", options.Confidence);
+        json.WriteStartArray("edges");
+        foreach (var edge in result.Edges)
+        {
+            json.WriteStartObject();
+            json.WriteString("edge", graph.EdgeName(edge.Source, edge.Column));
+            json.WriteNumber("score", edge.Score);
+            WriteInterval(json, "interval", edge.Interval);
+            json.WriteStartObject("selected");
+            for (var s = 0; s < edge.Selected.Count; s++) json.WriteNumber(options.Sizes[s].ToString(CultureInfo.InvariantCulture), edge.Selected[s]);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("sizes");
+        foreach (var size in result.Sizes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("selected", size.Size);
+            json.WriteNumber("edges", size.Circuit.EdgeCount);
+            json.WriteNumber("jaccard", size.Jaccard);
+            WriteInterval(json, "jaccard_interval", size.JaccardInterval);
+            json.WriteNumberOrNull("faithfulness", size.Faithfulness.Normalised);
+            WriteInterval(json, "faithfulness_interval", size.FaithfulnessInterval);
+            WriteBaseline(json, "random", size.Random);
+            WriteBaseline(json, "shuffled_labels", size.Shuffled);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteInterval(Utf8JsonWriter json, string name, Interval interval)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumberOrNull("low", interval.Low);
+        json.WriteNumberOrNull("high", interval.High);
+        json.WriteEndObject();
+    }
+
+    private static void WriteBaseline(Utf8JsonWriter json, string name, BaselineStability? baseline)
+    {
+        if (baseline is not { } b)
+        {
+            json.WriteNull(name);
+            return;
+        }
+        json.WriteStartObject(name);
+        json.WriteNumber("jaccard", b.Jaccard);
+        json.WriteNumberOrNull("faithfulness", b.Faithfulness);
+        json.WriteNumberOrNull("most", b.Most);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Faith.Engine;
+using Faith.Engine.Compatibility;
+
+namespace Faith.Cli;
+
+/// <summary>`--compat`: makes every choice as another source of numbers does.</summary>
+internal static class CompatibilityOption
+{
+    /// <summary>The option; null when left out.</summary>
+    public static Option<string?> Create() => new("--compat")
+    {
+        Description = $"make every choice as a source of published numbers does: {string.Join(", ", CompatibilityMode.All.Select(m => m.Name))}",
+        HelpName = "source",
+        CustomParser = result =>
+        {
+            var name = result.Tokens[0].Value;
+            if (CompatibilityMode.All.All(m => m.Name != name)) result.AddError($"--compat {name} is not known; known: {string.Join(", ", CompatibilityMode.All.Select(m => m.Name))}");
+            return name;
+        },
+    };
+
+    /// <summary>The mode that was asked for, or null.</summary>
+    public static CompatibilityMode? Read(ParseResult parse, Option<string?> option) => parse.GetValue(option) is { } name ? CompatibilityMode.Find(name) : null;
+
+    /// <summary>How edges are selected: what the mode pins, else what was asked for.</summary>
+    /// <exception cref="InputException">Something else than what is pinned was asked for.</exception>
+    public static (string Select, bool Signed) Selection(ParseResult parse, CompatibilityMode? mode, Option<string> select, Option<bool> signed)
+    {
+        var (name, bySign) = (parse.GetRequiredValue(select), parse.GetValue(signed));
+        if (mode?.Select is { } pinned)
+        {
+            if (parse.GetResult(select) is { Implicit: false } && name != pinned) throw new InputException($"--compat {mode.Name} selects with {pinned}; leave --select out");
+            name = pinned;
+        }
+        if (mode?.Signed is { } ranked)
+        {
+            if (bySign && !ranked) throw new InputException($"--compat {mode.Name} ranks by the size of the score; leave --signed out");
+            bySign = ranked;
+        }
+        return (name, bySign);
+    }
+}

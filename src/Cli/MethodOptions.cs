@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Globalization;
+using Faith.Engine;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Compatibility;
+using Faith.Engine.Data;
+using Faith.Engine.Passes;
+
+namespace Faith.Cli;
+
+/// <summary>The options that say how edges are scored.</summary>
+/// <param name="searches">True for a command that can look for the number of steps and take a compatibility mode.</param>
+internal sealed class MethodOptions(bool searches)
+{
+    private const int MostSteps = 10_000;
+    private const string Auto = "auto";
+
+    private readonly Option<string> method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
+    private readonly Option<int> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
+        searches ? "steps of the path integral; auto: doubled until scores are complete and the best edges settled" : "steps of the path integral", 5, 1, MostSteps);
+    private readonly Option<string> rule = OptionKinds.Choice("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
+    private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges; 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
+    private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
+    private readonly Option<string?> compat = CompatibilityOption.Create();
+    private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
+
+    /// <summary>The method, for commands that treat one of them in a way of its own.</summary>
+    public Option<string> Method => method;
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(method);
+        command.Add(steps);
+        command.Add(rule);
+        if (!searches) return;
+        foreach (var option in (Option[])[tolerance, mostSteps, compat, compatBatch]) command.Add(option);
+        command.Validators.Add(result =>
+        {
+            var auto = result.GetResult(steps)?.Tokens is [{ Value: Auto }];
+            var mode = result.GetResult(compat)?.Tokens is [{ Value: var value }] ? value : null;
+            if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
+            if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
+            if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
+            if (result.GetResult(compatBatch) is not null && !CompatibilityMode.All.Any(m => m.Name == mode && m.AddsByBatch)) result.AddError("--compat-batch needs --compat eap-ig");
+        });
+    }
+
+    /// <summary>The options of a run with a number of steps.</summary>
+    public AttributionOptions Read(ParseResult parse, EvaluationOptions measure)
+    {
+        var count = parse.GetValue(steps);
+        // Steps that are to be found are best found with the rule that needs fewest.
+        var name = count == 0 && parse.GetResult(rule) is not { Implicit: false } ? IntegrationRule.GaussLegendre.Name() : parse.GetRequiredValue(rule);
+        return new()
+        {
+            Method = parse.GetRequiredValue(method),
+            Steps = Math.Max(count, 1),
+            Rule = IntegrationRules.Parse(name),
+            Metric = measure.Metric,
+            Ablation = measure.Ablation,
+            AblationData = measure.AblationData,
+            MemoryBytes = measure.MemoryBytes,
+        };
+    }
+
+    /// <summary>Runs what was asked for.</summary>
+    /// <exception cref="InputException">The method has no steps to be found, or the compatibility mode does not do this.</exception>
+    public MethodRun Run(ParseResult parse, Transformer model, IReadOnlyList<Example> data, AttributionOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        if (CompatibilityOption.Read(parse, compat) is { } mode)
+        {
+            var batch = parse.GetValue(compatBatch) ?? 1;
+            settings["compat"] = mode.Name;
+            if (mode.AddsByBatch) settings["compat_batch"] = batch.ToString(CultureInfo.InvariantCulture);
+            return new(mode.Run(model, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
+        }
+        if (parse.GetValue(steps) != 0) return new(Attributor.Run(model, data, options, progress, cancellation), options, null, settings);
+        var limits = new ConvergenceOptions();
+        limits = limits with { Tolerance = parse.GetValue(tolerance) ?? limits.Tolerance, MostSteps = parse.GetValue(mostSteps) ?? limits.MostSteps };
+        var run = ConvergentRun.Run(model, data, options, limits, progress, cancellation);
+        settings["steps_auto"] = run.Converged ? "converged" : "not converged";
+        settings["steps_tolerance"] = limits.Tolerance.ToString("R", CultureInfo.InvariantCulture);
+        return new(run.Result, run.Options, run, settings);
+    }
+}

@@ -1,0 +1,10 @@
+using Faith.Engine.Attribution;
+
+namespace Faith.Cli;
+
+/// <summary>An attribution as the arguments asked for it.</summary>
+/// <param name="Result">Its scores.</param>
+/// <param name="Options">What was run, with the steps that were found.</param>
+/// <param name="Convergence">How the steps were found; null where they were given.</param>
+/// <param name="Settings">Further settings for the run record.</param>
+internal sealed record MethodRun(AttributionResult Result, AttributionOptions Options, ConvergentRun? Convergence, IReadOnlyDictionary<string, string> Settings);

@@ -1,0 +1,45 @@
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>An attribution whose steps were doubled until they were enough.</summary>
+/// <param name="Result">The last round's.</param>
+/// <param name="Options">The last round's, with its steps.</param>
+/// <param name="Rounds">All rounds.</param>
+/// <param name="Converged">False when the most steps allowed were not enough.</param>
+public sealed record ConvergentRun(AttributionResult Result, AttributionOptions Options, IReadOnlyList<ConvergenceRound> Rounds, bool Converged)
+{
+    private const int FirstSteps = 2, LeastEdges = 10, EdgesOfGraph = 20;
+
+    /// <summary>
+    /// Runs with 2, 4, 8, … steps until the completeness gap (method.md §4) is within the tolerance, where the method has one, and
+    /// the set of the best edges by |score| is that of the round before but for the tolerance.
+    /// </summary>
+    /// <exception cref="InputException">The method has no steps.</exception>
+    public static ConvergentRun Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, ConvergenceOptions convergence,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(convergence);
+        if (AttributionMethods.Find(options.Method).Rule(options) is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
+        ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
+        var edges = Math.Min(convergence.Edges ?? Math.Max(LeastEdges, model.Graph.Edges / EdgesOfGraph), model.Graph.Edges);
+        var rounds = new List<ConvergenceRound>();
+        Circuit? before = null;
+        for (var steps = Math.Min(FirstSteps, convergence.MostSteps); ; steps = Math.Min(2 * steps, convergence.MostSteps))
+        {
+            var taken = options with { Steps = steps };
+            var result = Attributor.Run(model, data, taken, progress, cancellation);
+            var best = CircuitSelection.Top(result.Scores, edges, signed: false, prune: false);
+            var round = new ConvergenceRound(steps, result.CompletenessGap, before is null ? null : CircuitComparison.Edges(best, before).Jaccard);
+            rounds.Add(round);
+            var converged = (round.CompletenessGap ?? 0) <= convergence.Tolerance && round.Jaccard >= 1 - convergence.Tolerance;
+            if (converged || steps == convergence.MostSteps) return new(result, taken, rounds, converged);
+            before = best;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>How well scores tell the edges of a known circuit from the others.</summary>
+public static class Auroc
+{
+    /// <summary>
+    /// The area under the receiver operating characteristic of |score|: the probability that an edge of the circuit scores higher
+    /// than one outside, equal scores counting half (Mann–Whitney U, from mean ranks). 1 is perfect, ½ is chance; NaN where the
+    /// circuit is empty or full.
+    /// </summary>
+    /// <exception cref="InputException">The two are of different graphs, or a score is not a number.</exception>
+    public static double Of(EdgeScores scores, Circuit known)
+    {
+        ArgumentNullException.ThrowIfNull(scores);
+        ArgumentNullException.ThrowIfNull(known);
+        if (scores.Graph != known.Graph) throw new InputException("the scores and the known circuit are of different models");
+        var edges = Circuit.Full(scores.Graph).Edges.ToArray();
+        var values = Array.ConvertAll(edges, e => Math.Abs(scores.Values[e]));
+        if (values.Any(double.IsNaN)) throw new InputException("a score is not a number: the edges cannot be ranked");
+        var ranks = RankCorrelation.Ranks(values);
+        double inside = known.EdgeCount, outside = edges.Length - inside;
+        var sum = 0.0;
+        for (var i = 0; i < edges.Length; i++)
+        {
+            if (known.Contains(edges[i])) sum += ranks[i];
+        }
+        return inside == 0 || outside == 0 ? double.NaN : (sum - inside * (inside + 1) / 2) / (inside * outside);
+    }
+}

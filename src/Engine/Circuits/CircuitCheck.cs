@@ -1,0 +1,45 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>
+/// Whether a circuit is all of it and nothing but it (Wang et al. 2023, §4): complete, when what is outside it keeps none of the
+/// behaviour; minimal, when it needs each of its edges.
+/// </summary>
+public sealed class CircuitCheck
+{
+    private readonly double[] without;
+
+    private CircuitCheck(Circuit circuit, IReadOnlyList<Faithfulness> results)
+    {
+        (Circuit, Faithfulness, Complement) = (circuit, results[0], results[1]);
+        without = [.. results.Skip(2).Select(r => r.Normalised)];
+    }
+
+    /// <summary>The circuit.</summary>
+    public Circuit Circuit { get; }
+    /// <summary>What it keeps.</summary>
+    public Faithfulness Faithfulness { get; }
+    /// <summary>What all edges outside it keep: near 0 for a complete circuit.</summary>
+    public Faithfulness Complement { get; }
+
+    /// <summary>What every edge gives to the circuit, the least first: 0 for one that it does not need, below 0 for one that harms it.</summary>
+    public IReadOnlyList<EdgeContribution> Contributions =>
+        [.. Circuit.Edges.Select((edge, i) => new EdgeContribution(edge / Circuit.Graph.Columns, edge % Circuit.Graph.Columns, Faithfulness.Normalised - without[i]))
+            .OrderBy(c => c.Contribution)];
+
+    /// <summary>Evaluates the circuit, its complement and the circuit without each of its edges.</summary>
+    /// <exception cref="InputException">The circuit is of another graph.</exception>
+    public static CircuitCheck Run(Transformer model, IReadOnlyList<Example> data, Circuit circuit, EvaluationOptions options,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(circuit);
+        var graph = circuit.Graph;
+        var complement = new Circuit(graph, Circuit.Full(graph).Edges.Where(e => !circuit.Contains(e)));
+        Circuit[] circuits = [circuit, complement, .. circuit.Edges.Select(edge => new Circuit(graph, circuit.Edges.Where(e => e != edge)))];
+        return new(circuit, CircuitEvaluator.Evaluate(model, data, circuits, options, progress, cancellation));
+    }
+}

@@ -1,0 +1,56 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Statistics;
+
+/// <summary>The scores of every example, kept: examples × edges numbers of 4 bytes.</summary>
+public sealed class ExampleScores : IScoreSink
+{
+    private readonly int[] edges;
+    private readonly float[][] scores;
+
+    /// <summary>Room for <paramref name="examples"/> examples.</summary>
+    public ExampleScores(ModelGraph graph, int examples)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
+        Graph = graph;
+        edges = [.. Circuit.Full(graph).Edges];
+        scores = new float[examples][];
+    }
+
+    /// <summary>The graph.</summary>
+    public ModelGraph Graph { get; }
+    /// <summary>Number of examples.</summary>
+    public int Examples => scores.Length;
+    /// <summary>The edges (u·N + v), ascending: what the entries of <see cref="Of"/> belong to.</summary>
+    public IReadOnlyList<int> Edges => edges;
+    /// <summary>The scores of one example, edge by edge.</summary>
+    public ReadOnlySpan<float> Of(int example) => scores[example];
+
+    /// <inheritdoc/>
+    public void Add(int example, ReadOnlySpan<float> scores)
+    {
+        var kept = this.scores[example] = new float[edges.Length];
+        for (var i = 0; i < kept.Length; i++) kept[i] = scores[edges[i]];
+    }
+
+    /// <summary>Weighted mean scores: Σ_i w_i s_i / Σ_i w_i, summed in double in the order of the examples.</summary>
+    /// <param name="weights">A weight an example.</param>
+    public EdgeScores Means(ReadOnlySpan<int> weights)
+    {
+        if (weights.Length != scores.Length) throw new ArgumentException($"{weights.Length} weights for {scores.Length} examples", nameof(weights));
+        var (sums, total) = (new double[edges.Length], 0L);
+        for (var e = 0; e < scores.Length; e++)
+        {
+            if (weights[e] == 0) continue;
+            double weight = weights[e];
+            var example = scores[e];
+            total += weights[e];
+            for (var i = 0; i < sums.Length; i++) sums[i] += weight * example[i];
+        }
+        var values = new double[Graph.Sources * Graph.Columns];
+        for (var i = 0; i < edges.Length; i++) values[edges[i]] = sums[i] / total;
+        return new EdgeScores(Graph, values);
+    }
+}

@@ -1,0 +1,31 @@
+namespace Faith.Engine.Statistics;
+
+/// <summary>A confidence interval.</summary>
+/// <param name="Low">Its lower end.</param>
+/// <param name="High">Its upper end.</param>
+public readonly record struct Interval(double Low, double High)
+{
+    /// <summary>True when zero lies in it.</summary>
+    public bool HasZero => Low <= 0 && High >= 0;
+
+    /// <summary>
+    /// The percentile interval of bootstrap values (Efron 1979): the quantiles (1 ∓ confidence)/2 of the finite ones, linear between
+    /// order statistics. NaN where there is none.
+    /// </summary>
+    /// <param name="values">What the resamples gave.</param>
+    /// <param name="confidence">0.95 for a 95 % interval.</param>
+    public static Interval Of(IEnumerable<double> values, double confidence)
+    {
+        if (!(confidence is > 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(confidence), confidence, "a confidence is between 0 and 1");
+        var sorted = values.Where(double.IsFinite).Order().ToArray();
+        return new(Quantile(sorted, (1 - confidence) / 2), Quantile(sorted, (1 + confidence) / 2));
+    }
+
+    private static double Quantile(double[] sorted, double share)
+    {
+        if (sorted.Length == 0) return double.NaN;
+        var place = share * (sorted.Length - 1);
+        var below = (int)place;
+        return below + 1 < sorted.Length ? sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]) : sorted[below];
+    }
+}

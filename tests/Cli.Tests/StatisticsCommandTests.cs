@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>What says how far numbers can be trusted: stability, compare, check-circuit, matrix, methods, and the options beside them.</summary>
+public sealed class StatisticsCommandTests : CliTest
+{
+    private const string Data = """
+        {"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}
+        {"clean": [1, 8, 9, 4, 2], "corrupted": [1, 8, 3, 4, 2], "answers": [10, 11], "distractors": [12]}
+        {"clean": [3, 8, 9, 4], "corrupted": [3, 2, 3, 4], "answers": [9], "distractors": [2]}
+        """;
+
+    private readonly string model;
+    private readonly string data;
+
+    public StatisticsCommandTests()
+    {
+        model = TinyModel.Write(At("model"));
+        data = Write("data.jsonl", Data);
+    }
+
+    private string[] On => ["--model", model, "--data", data, "--device", "cpu"];
+
+    private string Scores(string name, params string[] more)
+    {
+        Done(["attribute", .. On, "--out", At(name), .. more]);
+        return At(name);
+    }
+
+    private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
+
+    [Fact]
+    public void Stability_gives_intervals_and_baselines()
+    {
+        var output = Done(["stability", .. On, "--method", "eap", "--edges", "5,20", "--resamples", "20", "--json", At("s.json")]);
+        Assert.Contains("in top 20", output, StringComparison.Ordinal);
+        var result = Json("s.json");
+        Assert.Equal(20, result.GetProperty("edges").GetArrayLength());
+        Assert.All(result.GetProperty("edges").EnumerateArray(), edge =>
+        {
+            var (low, high) = (edge.GetProperty("interval").GetProperty("low").GetDouble(), edge.GetProperty("interval").GetProperty("high").GetDouble());
+            Assert.True(low <= high);
+            Assert.InRange(edge.GetProperty("selected").GetProperty("5").GetDouble(), 0, edge.GetProperty("selected").GetProperty("20").GetDouble());
+        });
+        Assert.All(result.GetProperty("sizes").EnumerateArray(), size =>
+        {
+            Assert.InRange(size.GetProperty("jaccard").GetDouble(), 0, 1);
+            Assert.NotEqual(JsonValueKind.Null, size.GetProperty("random").ValueKind);
+            Assert.NotEqual(JsonValueKind.Null, size.GetProperty("shuffled_labels").ValueKind);
+        });
+        Assert.Equal(output, Done(["stability", .. On, "--method", "eap", "--edges", "5,20", "--resamples", "20"]));
+    }
+
+    [Fact]
+    public void Stability_refuses_what_cannot_be_resampled()
+    {
+        Refused("one example only", ["stability", .. On, "--examples", "1"]);
+        Refused("acdc at the level of edges does not score edges example by example", ["stability", .. On, "--method", "acdc"]);
+        Refused("--edges 100000: the graph of", ["stability", .. On, "--edges", "5,100000"]);
+        Refused("--confidence must be a number between 0 and 1, not 2", ["stability", .. On, "--confidence", "2"]);
+    }
+
+    [Fact]
+    public void Steps_auto_says_how_many_it_took()
+    {
+        var output = Done(["attribute", .. On, "--steps", "auto", "--tolerance", "0.05", "--out", At("a.json"), "--json", At("r.json")]);
+        var run = Json("a.json").GetProperty("run");
+        var rounds = Json("r.json").GetProperty("rounds").EnumerateArray().ToArray();
+        Assert.Equal("gauss-legendre", run.GetProperty("rule").GetString());
+        Assert.Equal(rounds[^1].GetProperty("steps").GetInt32(), run.GetProperty("steps").GetInt32());
+        Assert.Equal("converged", run.GetProperty("options").GetProperty("steps_auto").GetString());
+        Assert.Equal(3, Json("r.json").GetProperty("completeness_gaps").GetArrayLength());
+        Assert.Contains($"{rounds[^1].GetProperty("steps").GetInt32()} steps were enough", output, StringComparison.Ordinal);
+        output = Done(["attribute", .. On, "--steps", "auto", "--tolerance", "1e-9", "--most-steps", "4", "--rule", "left", "--out", At("a.json")]);
+        Assert.Contains("4 steps, the most allowed, were not enough (left)", output, StringComparison.Ordinal);
+        Refused("eap has no steps to be found", ["attribute", .. On, "--method", "eap", "--steps", "auto", "--out", At("b.json")]);
+        Refused("--tolerance and --most-steps need --steps auto", ["attribute", .. On, "--tolerance", "0.1", "--out", At("b.json")]);
+        Refused("--steps must be a whole number from 1 to 10000, not many", ["attribute", .. On, "--steps", "many", "--out", At("b.json")]);
+    }
+
+    [Fact]
+    public void A_compatibility_mode_pins_its_choices()
+    {
+        Scores("library.json", "--compat", "eap-ig", "--compat-batch", "3");
+        Scores("ours.json");
+        var (library, ours) = (Json("library.json"), Json("ours.json"));
+        foreach (var edge in ours.GetProperty("edges").EnumerateObject())
+        {
+            var score = library.GetProperty("edges").GetProperty(edge.Name).GetProperty("score").GetDouble();
+            Assert.Equal(edge.Value.GetProperty("score").GetDouble() / 3, score, 6);
+        }
+        Assert.Equal("3", library.GetProperty("run").GetProperty("options").GetProperty("compat_batch").GetString());
+        Scores("paper.json", "--compat", "paper");
+        Assert.Equal("right", Json("paper.json").GetProperty("run").GetProperty("rule").GetString());
+        Done("circuit", "--scores", At("paper.json"), "--edges", "10", "--compat", "paper", "--out", At("c.json"));
+        Assert.Equal("greedy", Json("c.json").GetProperty("run").GetProperty("options").GetProperty("select").GetString());
+
+        Refused("--compat paper selects with greedy; leave --select out", "circuit", "--scores", At("paper.json"), "--edges", "10", "--compat", "paper", "--select", "top", "--out", At("d.json"));
+        Refused("--compat paper has a rule of its own", ["attribute", .. On, "--compat", "paper", "--rule", "left", "--out", At("d.json")]);
+        Refused("--compat-batch needs --compat eap-ig", ["attribute", .. On, "--compat", "mib", "--compat-batch", "2", "--out", At("d.json")]);
+        Refused("takes last tokens only", ["attribute", .. On, "--compat", "eap-ig", "--ablation", "mean", "--out", At("d.json")]);
+        Refused("--compat other is not known; known: paper, eap-ig, mib", ["attribute", .. On, "--compat", "other", "--out", At("d.json")]);
+    }
+
+    [Fact]
+    public void Compare_measures_overlap_correlation_and_a_known_circuit()
+    {
+        var (a, b) = (Scores("a.json"), Scores("b.json", "--method", "eap"));
+        Done("compare", a, a, "--json", At("same.json"), "--edges", "10");
+        Assert.All(["edge_jaccard", "node_recall", "spearman_abs", "spearman_signed", "kendall_abs", "pearson"], name => Assert.Equal(1, Json("same.json").GetProperty(name).GetDouble(), 9));
+        Done("compare", a, b, "--json", At("other.json"));
+        Assert.InRange(Json("other.json").GetProperty("spearman_abs").GetDouble(), -1, 0.999);
+        Assert.False(Json("other.json").TryGetProperty("edge_jaccard", out _)); // there is no circuit in either
+        Done("circuit", "--scores", a, "--edges", "10", "--out", At("c.json"));
+        Assert.Contains("auroc", Done("compare", a, "--known", At("c.json"), "--json", At("known.json")), StringComparison.Ordinal);
+        Assert.Equal(1, Json("known.json").GetProperty("auroc").GetDouble(), 0.2);
+        Refused("give a second file to compare with, or --known CIRCUIT", "compare", a);
+        Refused("has no edge in the graph; a circuit is needed", "compare", a, "--known", b);
+    }
+
+    [Fact]
+    public void Curve_gives_the_areas_of_the_benchmark()
+    {
+        var scores = Scores("s.json");
+        var output = Done(["curve", .. On, "--scores", scores, "--mib", "--out", At("curve.csv"), "--svg", At("curve.svg")]);
+        Assert.Contains("CPR", output, StringComparison.Ordinal);
+        var lines = File.ReadAllLines(At("curve.csv"));
+        Assert.Equal(21, lines.Length);
+        Assert.EndsWith(",ranked_by", lines[0], StringComparison.Ordinal);
+        Assert.Equal(output, Done(["curve", .. On, "--scores", scores, "--compat", "mib", "--out", At("curve.csv")]));
+        Refused("--mib has sizes of its own; leave --edges out", ["curve", .. On, "--scores", scores, "--mib", "--edges", "5", "--out", At("x.csv")]);
+    }
+
+    [Fact]
+    public void Check_circuit_measures_every_edge_and_the_complement()
+    {
+        Done("circuit", "--scores", Scores("s.json"), "--edges", "12", "--out", At("c.json"));
+        var output = Done(["check-circuit", .. On, "--circuit", At("c.json"), "--json", At("check.json")]);
+        var check = Json("check.json");
+        Assert.Equal(check.GetProperty("edges").GetInt32(), check.GetProperty("contributions").EnumerateObject().Count());
+        Assert.Contains("completeness: ", output, StringComparison.Ordinal);
+        Refused("has no edge in the graph; a circuit is needed", ["check-circuit", .. On, "--circuit", At("s.json")]);
+    }
+
+    [Fact]
+    public void Matrix_evaluates_circuits_across_tasks()
+    {
+        var table = Done("matrix", "--model", "tasks-4l", "--tasks", "ioi,sva", "--examples", "4", "--edges", "150", "--device", "cpu");
+        Assert.Contains("| circuit of | edges | ioi | sva |", table, StringComparison.Ordinal);
+        Done("matrix", "--model", "tasks-4l", "--tasks", "ioi", "--examples", "2", "--edges", "50", "--out", At("m.md"));
+        Assert.Contains("| ioi |", File.ReadAllText(At("m.md")), StringComparison.Ordinal);
+        Refused("no task named 'other'", "matrix", "--model", "tasks-4l", "--tasks", "other");
+    }
+
+    [Fact]
+    public void Methods_lists_and_tries_them_on_a_known_circuit()
+    {
+        Assert.Contains("information flow routes", Done("methods"), StringComparison.Ordinal);
+        Assert.Matches(@"exact +1\.000 +5", Done("methods", "--known", "--device", "cpu"));
+        Assert.Matches(@"eap +\d+\.\d+ +1\.0", Done("methods", "--measure", "--model", model, "--data", data, "--rounds", "1", "--device", "cpu"));
+    }
+}

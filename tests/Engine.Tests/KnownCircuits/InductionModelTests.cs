@@ -1,0 +1,64 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
+using Faith.Engine.KnownCircuits;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+using Faith.Kernels.Host;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Faith.Engine.Tests.KnownCircuits;
+
+/// <summary>The one model whose circuit is known: what is measured on it is measured against the truth.</summary>
+public sealed class InductionModelTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void ItCompletesThePattern()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var data = InductionModel.Examples(30, 1);
+        var result = CircuitEvaluator.Evaluate(model, data, [InductionModel.Circuit, Complement()], MetricKind.LogitDifference);
+        Assert.All(result[0].Clean, value => Assert.True(value > 1));
+        Assert.All(result[0].Corrupted, value => Assert.True(value < -1));
+        Assert.Equal(1, result[0].Normalised, 1e-4);
+        // Any one edge is enough to break it, so its complement keeps nothing.
+        Assert.Equal(0, result[1].Normalised, 1e-4);
+    }
+
+    [Fact]
+    public void ExactPatchingFindsTheCircuitAndOtherMethodsCanBeRankedByIt()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var data = InductionModel.Examples(20, 0);
+        var areas = AttributionMethods.All.ToDictionary(m => m.Name, m => Auroc.Of(Attributor.Run(model, data, new() { Method = m.Name, Steps = 20 }).Scores, InductionModel.Circuit));
+        foreach (var (name, area) in areas) output.WriteLine($"{name}: AUROC {area:0.000}");
+        Assert.Equal(1, areas["exact"]);
+        Assert.All(areas.Values, area => Assert.InRange(area, 0.5, 1));
+        Assert.True(areas["eap-ig"] > areas["ifr"]);
+    }
+
+    [Fact]
+    public void EveryEdgeOfTheCircuitIsNeededAndNoOther()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var data = InductionModel.Examples(10, 2);
+        var check = CircuitCheck.Run(model, data, InductionModel.Circuit, new EvaluationOptions());
+        Assert.Equal(InductionModel.Circuit.EdgeCount, check.Contributions.Count);
+        Assert.All(check.Contributions, c => Assert.True(c.Contribution > 0.9));
+        Assert.Equal(0, check.Complement.Normalised, 1e-4);
+
+        // With an edge that does nothing, minimality says so, and says it first.
+        var graph = InductionModel.Graph;
+        var idle = 0 * graph.Columns + graph.LogitsColumn;
+        var larger = CircuitCheck.Run(model, data, new Circuit(graph, InductionModel.Circuit.Edges.Append(idle)), new EvaluationOptions());
+        var least = larger.Contributions.MinBy(c => Math.Abs(c.Contribution));
+        Assert.Equal((0, graph.LogitsColumn), (least.Source, least.Column));
+        Assert.Equal(0, least.Contribution, 1e-4);
+    }
+
+    private static Circuit Complement() => new(InductionModel.Graph, Circuit.Full(InductionModel.Graph).Edges.Where(e => !InductionModel.Circuit.Contains(e)));
+}

@@ -1,0 +1,90 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.KnownCircuits;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+using Faith.Engine.Statistics;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels.Host;
+using Xunit;
+
+namespace Faith.Engine.Tests.Statistics;
+
+/// <summary>Scores by example, and what a study makes of them.</summary>
+public sealed class StabilityStudyTests
+{
+    [Theory]
+    [InlineData("eap", 2)]
+    [InlineData("eap-ig", 2)]
+    [InlineData("eap-ig-activations", 1)]
+    [InlineData("exact", 1)]
+    [InlineData("ifr", 1)]
+    public void ScoresByExampleAreThoseOfTheExampleAloneAndTheirMeanIsTheScore(string method, int steps)
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(2, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var kept = new ExampleScores(model.Graph, data.Length);
+        var options = new AttributionOptions { Method = method, Steps = steps };
+        var scores = Attributor.Run(model, data, options with { Sink = kept }).Scores;
+        Close.Check(scores.Values, kept.Means([.. data.Select(_ => 1)]).Values, 1e-12, method);
+        for (var e = 0; e < data.Length; e++)
+        {
+            var alone = Attributor.Run(model, [data[e]], options).Scores;
+            for (var i = 0; i < kept.Edges.Count; i++) Assert.Equal(alone.Values[kept.Edges[i]], kept.Of(e)[i]);
+        }
+    }
+
+    [Fact]
+    public void MethodsWithoutScoresByExampleRefuse()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var data = InductionModel.Examples(2, 0);
+        var sink = new ExampleScores(model.Graph, 2);
+        Assert.Throws<InputException>(() => Attributor.Run(model, data, new() { Method = "acdc", Sink = sink }));
+        Assert.Throws<InputException>(() => Attributor.Run(model, data, new() { Method = "exact", Level = ScoreLevel.Node, Sink = sink }));
+        Assert.Throws<InputException>(() => StabilityStudy.Run(model, [data[0]], new(), new() { Sizes = [3] }));
+    }
+
+    [Fact]
+    public void AKnownCircuitIsStableAndItsBaselinesAreNot()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var known = InductionModel.Circuit;
+        var result = StabilityStudy.Run(model, InductionModel.Examples(20, 1), new() { Method = "exact" },
+            new() { Sizes = [known.EdgeCount, 12], Resamples = 50, Shuffles = 2, RandomCircuits = 4 });
+        var size = result.Sizes[0];
+        Assert.Equal(known.Edges, size.Circuit.Edges);
+        Assert.Equal(1, size.Jaccard);
+        Assert.Equal(1, size.Faithfulness.Normalised, 1e-3);
+        Assert.InRange(size.Faithfulness.Normalised, size.FaithfulnessInterval.Low - 1e-9, size.FaithfulnessInterval.High + 1e-9);
+        Assert.True(size.Random!.Value.Faithfulness < 0.5);
+        Assert.NotNull(size.Shuffled);
+        foreach (var edge in result.Edges)
+        {
+            Assert.InRange(edge.Score, edge.Interval.Low - 1e-9, edge.Interval.High + 1e-9);
+            if (known.Contains(edge.Source, edge.Column)) Assert.Equal(1, edge.Selected[0]);
+            // The larger circuit contains the smaller one.
+            Assert.True(edge.Selected[1] >= edge.Selected[0]);
+        }
+    }
+
+    [Fact]
+    public void AStudyIsTheSameForASeedAndShufflesNothingThatLabelsDoNotEnter()
+    {
+        using var weights = RandomModels.Gpt2(11);
+        var data = RandomExamples.Create(12, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var options = new StabilityOptions { Sizes = [20, 60], Resamples = 30, Select = CircuitSelection.Greedy, Seed = 9 };
+        var (a, b) = (StabilityStudy.Run(model, data, new() { Method = "eap" }, options), StabilityStudy.Run(model, data, new() { Method = "eap" }, options));
+        Assert.Equal(a.Edges.Select(e => (e.Source, e.Column, e.Score, e.Interval)), b.Edges.Select(e => (e.Source, e.Column, e.Score, e.Interval)));
+        Assert.Equal(a.Sizes.Select(s => (s.Jaccard, s.FaithfulnessInterval, s.Random, s.Shuffled)), b.Sizes.Select(s => (s.Jaccard, s.FaithfulnessInterval, s.Random, s.Shuffled)));
+        Assert.All(a.Sizes, s => Assert.NotNull(s.Shuffled));
+        var divergence = StabilityStudy.Run(model, data, new() { Metric = MetricKind.KullbackLeibler, Steps = 2 }, options);
+        Assert.All(divergence.Sizes, s => Assert.Null(s.Shuffled));
+    }
+}
