@@ -1,18 +1,23 @@
 using System.CommandLine;
+using Faith.Engine;
+using Faith.Engine.Ablations;
+using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 
 namespace Faith.Cli;
 
 /// <summary>The options of every command that runs a model on data.</summary>
-/// <param name="metric">False for a command that measures something of its own.</param>
-internal sealed class RunOptions(CommandContext context, bool metric = true)
+/// <param name="measures">False for a command that measures something of its own: no metric and no ablation.</param>
+internal sealed class RunOptions(CommandContext context, bool measures = true)
 {
     private readonly DeviceOptions device = new(context);
     private readonly Option<string> model = OptionKinds.Required("--model", "M", "a directory in Hugging Face layout, or the name of a shipped model");
     private readonly Option<string> data = OptionKinds.Required("--data", "D", "a JSONL or CSV file, or the name of a built-in task");
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", $"use the first N examples; of a built-in task {TaskPrompts.DefaultCount} unless given", 1, 1_000_000);
-    private readonly Option<string> metricName = OptionKinds.Choice("--metric", "what is measured at the last position", "logit-diff", MetricKinds.Names);
+    private readonly Option<string> metric = OptionKinds.Choice("--metric", "what is measured at the last position", "logit-diff", MetricKinds.Names);
+    private readonly Option<string> ablation = OptionKinds.Choice("--ablation", "what stands in for what is taken away", "patching", AblationNames.All);
+    private readonly Option<string?> ablationData = OptionKinds.Optional("--ablation-data", "D", "data to take the ablation from: clean prompts for means, corrupted ones (one for one) for patching; --data unless given");
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -20,12 +25,27 @@ internal sealed class RunOptions(CommandContext context, bool metric = true)
         command.Add(model);
         command.Add(data);
         command.Add(examples);
-        if (metric) command.Add(metricName);
+        if (measures)
+        {
+            command.Add(metric);
+            command.Add(ablation);
+            command.Add(ablationData);
+        }
         device.AddTo(command);
     }
 
-    /// <summary>The metric.</summary>
-    public MetricKind Metric(ParseResult parse) => MetricKinds.Parse(parse.GetRequiredValue(metricName));
+    /// <summary>What is measured, and under which ablation.</summary>
+    public EvaluationOptions Evaluation(ParseResult parse, LoadedModel loaded)
+    {
+        var kind = AblationNames.Parse(parse.GetRequiredValue(ablation));
+        return new()
+        {
+            Metric = MetricKinds.Parse(parse.GetRequiredValue(metric)),
+            Ablation = kind,
+            AblationData = parse.GetValue(ablationData) is { } from ? LoadAblationData(parse, loaded, kind, from) : null,
+            MemoryBytes = Device(parse).MemoryBytes,
+        };
+    }
 
     /// <summary>The model's files.</summary>
     public LoadedModel LoadModel(ParseResult parse) => LoadedModel.Load(parse.GetRequiredValue(model));
@@ -35,4 +55,11 @@ internal sealed class RunOptions(CommandContext context, bool metric = true)
 
     /// <summary>Where to run.</summary>
     public DeviceChoice Device(ParseResult parse) => device.Read(parse);
+
+    private PromptSet LoadAblationData(ParseResult parse, LoadedModel loaded, Ablation kind, string from)
+    {
+        if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
+        // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
+        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context.Error);
+    }
 }

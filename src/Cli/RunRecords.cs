@@ -1,3 +1,4 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Metrics;
@@ -12,7 +13,7 @@ internal static class RunRecords
     /// <summary>The record of an attribution.</summary>
     public static RunRecord Of(string modelName, Transformer model, PromptSet data, AttributionOptions options, AttributionResult result)
     {
-        var method = AttributionMethods.Find(options.Method);
+        var rule = AttributionMethods.Find(options.Method).Rule(options);
         return new()
         {
             Version = ProgramVersion.Text,
@@ -21,15 +22,18 @@ internal static class RunRecords
             Data = data.Name,
             DataHash = data.Hash,
             Method = options.Method,
-            Steps = method.UsesSteps ? options.Steps : null,
-            Rule = method.UsesSteps ? options.Rule.Name() : null,
+            Steps = rule is null ? null : options.Steps,
+            Rule = rule?.Name(),
             Metric = options.Metric.Name(),
-            Ablation = "patching",
-            Level = "edge",
+            Ablation = options.Ablation.Name(),
+            Level = options.Level.Name(),
             Device = model.Device.Name,
             Examples = data.Count,
             CompletenessGap = result.CompletenessGap,
             Seconds = result.Seconds,
+            Options = options.AblationData is PromptSet from
+                ? new SortedDictionary<string, string>(StringComparer.Ordinal) { ["ablation_data"] = from.Name, ["ablation_data_hash"] = from.Hash }
+                : new SortedDictionary<string, string>(StringComparer.Ordinal),
         };
     }
 }

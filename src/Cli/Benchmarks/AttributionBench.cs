@@ -40,9 +40,8 @@ internal sealed record AttributionBench
         var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
         if (peak is { } before) peak = Math.Max(before, PeakProbe.MeasureGflops(threads));
         double? flops = null;
-        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path)
+        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
         {
-            var (forwards, backwards) = RunPlanner.PassesOf(path);
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
         }
         return new() { Settings = settings, Device = device.Name, Times = times, Flops = flops, PeakGflops = peak, PeakMemoryBytes = PeakMemory.Bytes() };

@@ -21,7 +21,8 @@ internal sealed record CircuitBench
     public required Timings<IReadOnlyList<Faithfulness>> Curve { get; init; }
     public required Timings<IReadOnlyList<Faithfulness>> Ends { get; init; }
 
-    private double Ratio => Curve.Median / Ends.Median;
+    /// <summary>The median of the ratios round by round.</summary>
+    private double Ratio => Timings.Median(Curve.Seconds.Zip(Ends.Seconds, (curve, ends) => curve / ends));
 
     /// <summary>Times the curve and its ends in turn.</summary>
     public static CircuitBench Run(Device device, BenchSettings settings, CancellationToken cancellation)
@@ -30,14 +31,8 @@ internal sealed record CircuitBench
         using var model = new Transformer(device, weights);
         var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
         var circuits = CircuitsOf(model, data, settings.Options, cancellation);
-        return new()
-        {
-            Settings = settings,
-            Device = device.Name,
-            Edges = [.. circuits.Select(c => c.EdgeCount)],
-            Curve = Timings.Of(settings.Runs, () => Evaluate(circuits)),
-            Ends = Timings.Of(settings.Runs, () => Evaluate([])),
-        };
+        var times = Timings.InTurn(settings.Runs, () => Evaluate(circuits), () => Evaluate([]));
+        return new() { Settings = settings, Device = device.Name, Edges = [.. circuits.Select(c => c.EdgeCount)], Curve = times[0], Ends = times[1] };
 
         IReadOnlyList<Faithfulness> Evaluate(Circuit[] chosen) =>
             CircuitEvaluator.Evaluate(model, data, chosen, settings.Options.Metric, settings.Options.MemoryBytes, cancellation: cancellation);

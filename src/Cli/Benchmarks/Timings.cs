@@ -8,14 +8,7 @@ namespace Faith.Cli.Benchmarks;
 internal sealed record Timings<T>(IReadOnlyList<double> Seconds, IReadOnlyList<T> Results)
 {
     /// <summary>The median time.</summary>
-    public double Median
-    {
-        get
-        {
-            var sorted = Seconds.Order().ToArray();
-            return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-        }
-    }
+    public double Median => Timings.Median(Seconds);
 
     /// <summary>The shortest time.</summary>
     public double Least => Seconds.Min();
@@ -28,16 +21,29 @@ internal sealed record Timings<T>(IReadOnlyList<double> Seconds, IReadOnlyList<T
 internal static class Timings
 {
     /// <summary>One warm-up, then <paramref name="runs"/> timed runs.</summary>
-    public static Timings<T> Of<T>(int runs, Func<T> work)
+    public static Timings<T> Of<T>(int runs, Func<T> work) => InTurn(runs, work)[0];
+
+    /// <summary>Several works in turn, so that what else the machine does meets all of them alike: a warm-up of each, then timed rounds.</summary>
+    public static Timings<T>[] InTurn<T>(int rounds, params Func<T>[] works)
     {
-        work();
-        var (seconds, results) = (new double[runs], new T[runs]);
-        for (var i = 0; i < runs; i++)
+        foreach (var work in works) work();
+        var times = works.Select(_ => (Seconds: new double[rounds], Results: new T[rounds])).ToArray();
+        for (var round = 0; round < rounds; round++)
         {
-            var clock = Stopwatch.StartNew();
-            results[i] = work();
-            seconds[i] = clock.Elapsed.TotalSeconds;
+            for (var i = 0; i < works.Length; i++)
+            {
+                var clock = Stopwatch.StartNew();
+                times[i].Results[round] = works[i]();
+                times[i].Seconds[round] = clock.Elapsed.TotalSeconds;
+            }
         }
-        return new(seconds, results);
+        return [.. times.Select(t => new Timings<T>(t.Seconds, t.Results))];
+    }
+
+    /// <summary>The middle of some values.</summary>
+    public static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

@@ -8,7 +8,7 @@ internal static class AccuracyCommand
 {
     public static Command Create(CommandContext context)
     {
-        var run = new RunOptions(context, metric: false);
+        var run = new RunOptions(context, measures: false);
         var json = OptionKinds.Optional("--json", "FILE", "the result with the value of every example");
         var command = new FaithCommand("accuracy", "Measures how often a model prefers the answers to the distractors.",
             "faith accuracy --model tasks-4l --data ioi", "faith accuracy --model ./gpt2 --data pairs.jsonl --json accuracy.json");

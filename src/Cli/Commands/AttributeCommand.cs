@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Text.Json;
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
 using Faith.Engine.Reports;
 
 namespace Faith.Cli.Commands;
@@ -21,17 +23,27 @@ internal static class AttributeCommand
         var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, MostSteps);
         var rule = OptionKinds.Choice("--rule", "rule of the path integral", "left", IntegrationRules.Names);
+        var level = OptionKinds.Choice("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
+        var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG scores highest", 1, int.MaxValue);
         var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
-            "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json");
+            "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json",
+            "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
+            "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
         run.AddTo(command);
         command.Add(output);
         command.Add(method);
         command.Add(steps);
         command.Add(rule);
+        command.Add(level);
+        command.Add(top);
         command.Add(json);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(top) is not null && result.GetResult(method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
+        });
         command.SetAction(parse =>
         {
             var path = parse.GetRequiredValue(output);
@@ -39,19 +51,27 @@ internal static class AttributeCommand
             Outputs.Check(path, jsonPath);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
+            var measure = run.Evaluation(parse, model);
             var options = new AttributionOptions
             {
                 Method = parse.GetRequiredValue(method),
                 Steps = parse.GetValue(steps),
                 Rule = IntegrationRules.Parse(parse.GetRequiredValue(rule)),
-                Metric = run.Metric(parse),
-                MemoryBytes = run.Device(parse).MemoryBytes,
+                Metric = measure.Metric,
+                Ablation = measure.Ablation,
+                AblationData = measure.AblationData,
+                Level = ScoreLevels.Parse(parse.GetRequiredValue(level)),
+                MemoryBytes = measure.MemoryBytes,
             };
             var transformer = model.On(run.Device(parse));
-            var result = ProgressDisplay.Run(context, progress => Attributor.Run(transformer, data, options, progress, context.Cancellation));
+            var result = ProgressDisplay.Run(context, progress =>
+            {
+                if (parse.GetValue(top) is { } count) options = options with { OnlyEdges = BestByGradients(transformer, data, options, count, progress, context.Cancellation) };
+                return Attributor.Run(transformer, data, options, progress, context.Cancellation);
+            });
             var file = new ScoreFile
             {
-                Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph),
+                Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph), Nodes = Nodes(result, transformer.Config.Width),
                 Run = RunRecords.Of(model.Name, transformer, data, options, result),
             };
             file.Write(path);
@@ -60,6 +80,16 @@ internal static class AttributeCommand
         });
         return command;
     }
+
+    private static int[] BestByGradients(Transformer model, PromptSet data, AttributionOptions options, int count, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var scores = Attributor.Run(model, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, cancellation).Scores;
+        return [.. Best(scores, count).Select(edge => edge.Source * scores.Graph.Columns + edge.Column)];
+    }
+
+    private static NodeEntry[]? Nodes(AttributionResult result, int width) => result.NodeScores is not { } scores
+        ? null
+        : [.. scores.Select((score, node) => new NodeEntry(score, NeuronScores: result.NeuronScores?[(node * width)..((node + 1) * width)])), NodeEntry.None];
 
     private static void Members(Utf8JsonWriter json, AttributionResult result)
     {
@@ -79,10 +109,18 @@ internal static class AttributeCommand
         var graph = result.Scores.Graph;
         var output = context.Output;
         output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {result.Seconds:0.00} s");
-        output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} corrupted"
+        output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
+        if (result.TrialsPerSecond is { } trials) output.WriteLine($"{trials:#,0} trials of an example a second");
+        if (result.NodeScores is { } nodes)
+        {
+            var nodeTable = new TextTable("node", ">score");
+            foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(node), nodes[node].ToString("0.0000"));
+            nodeTable.Write(context);
+        }
+        if (result.Scores.Values.All(score => score == 0)) return;
         var table = new TextTable("edge", ">score", ">± s.e.");
-        foreach (var (source, column) in Best(result.Scores))
+        foreach (var (source, column) in Best(result.Scores, BestShown))
         {
             var error = result.StandardErrors is { } errors ? errors[source * graph.Columns + column].ToString("0.0000") : "";
             table.Add(graph.EdgeName(source, column), result.Scores[source, column].ToString("0.0000"), error);
@@ -90,6 +128,6 @@ internal static class AttributeCommand
         table.Write(context);
     }
 
-    private static IEnumerable<(int Source, int Column)> Best(EdgeScores scores) => ScoreFile.EdgeOrder(scores.Graph)
-        .OrderByDescending(edge => Math.Abs(scores[edge.Source, edge.Column])).Take(BestShown);
+    private static IEnumerable<(int Source, int Column)> Best(EdgeScores scores, int count) => ScoreFile.EdgeOrder(scores.Graph)
+        .OrderByDescending(edge => Math.Abs(scores[edge.Source, edge.Column])).Take(count);
 }

@@ -39,13 +39,12 @@ internal static class CurveCommand
             var data = run.LoadData(parse, model);
             var method = SelectionMethods.Named(parse.GetRequiredValue(select));
             var circuits = counts.Select(count => method(values, count, parse.GetValue(signed))).ToArray();
-            var device = run.Device(parse);
-            var transformer = model.On(device);
-            var metric = run.Metric(parse);
-            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(transformer, data, circuits, metric, device.MemoryBytes, progress, context.Cancellation));
+            var options = run.Evaluation(parse, model);
+            var transformer = model.On(run.Device(parse));
+            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(transformer, data, circuits, options, progress, context.Cancellation));
             OutputFile.WriteText(path, Csv(counts, circuits, results));
-            if (plotPath is not null) OutputFile.WriteText(plotPath, Plot($"{model.Name} on {data.Name}, {metric.Name()}", Path.GetFileName(scoresPath), circuits, results));
-            Summarise(context, counts, circuits, metric, results);
+            if (plotPath is not null) OutputFile.WriteText(plotPath, Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), circuits, results));
+            Summarise(context, counts, circuits, options.Metric, results);
         });
         return command;
     }

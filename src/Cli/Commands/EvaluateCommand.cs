@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -14,9 +15,9 @@ internal static class EvaluateCommand
         var run = new RunOptions(context);
         var circuit = OptionKinds.Required("--circuit", "FILE", "the circuit, as written by faith circuit");
         var json = OptionKinds.Optional("--json", "FILE", "the result with the value of every example");
-        var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted.",
+        var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted or ablated.",
             "faith evaluate --model tasks-4l --data ioi --circuit circuit.json",
-            "faith evaluate --model ./gpt2 --data ioi.csv --circuit circuit.json --metric prob-diff --json result.json");
+            "faith evaluate --model ./gpt2 --data ioi.csv --circuit circuit.json --metric prob-diff --ablation mean-positional --json result.json");
         run.AddTo(command);
         command.Add(circuit);
         command.Add(json);
@@ -27,18 +28,16 @@ internal static class EvaluateCommand
             using var model = run.LoadModel(parse);
             var chosen = CircuitFile.Read(parse.GetRequiredValue(circuit), model).InGraph;
             var data = run.LoadData(parse, model);
-            var device = run.Device(parse);
-            var transformer = model.On(device);
-            var metric = run.Metric(parse);
-            var result = ProgressDisplay.Run(context, progress =>
-                CircuitEvaluator.Evaluate(transformer, data, [chosen], metric, device.MemoryBytes, progress, context.Cancellation))[0];
-            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, metric, result));
-            Summarise(context, chosen, metric, result);
+            var options = run.Evaluation(parse, model);
+            var transformer = model.On(run.Device(parse));
+            var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(transformer, data, [chosen], options, progress, context.Cancellation))[0];
+            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
+            Summarise(context, chosen, options, result);
         });
         return command;
     }
 
-    private static void Members(Utf8JsonWriter json, Circuit circuit, MetricKind metric, Faithfulness result)
+    private static void Members(Utf8JsonWriter json, Circuit circuit, EvaluationOptions options, Faithfulness result)
     {
         json.WriteNumber("edges", circuit.EdgeCount);
         json.WriteStartArray("nodes");
@@ -48,20 +47,20 @@ internal static class EvaluateCommand
             if (nodes[node]) json.WriteStringValue(circuit.Graph.NodeName(node));
         }
         json.WriteEndArray();
-        json.WriteString("metric", metric.Name());
-        json.WriteString("ablation", "patching");
+        json.WriteString("metric", options.Metric.Name());
+        json.WriteString("ablation", options.Ablation.Name());
         json.WriteMetric("circuit", result.Circuit);
         json.WriteMetric("clean", result.Clean);
         json.WriteMetric("corrupted", result.Corrupted);
         json.WriteNumberOrNull("faithfulness", result.Normalised);
     }
 
-    private static void Summarise(CommandContext context, Circuit circuit, MetricKind metric, Faithfulness result)
+    private static void Summarise(CommandContext context, Circuit circuit, EvaluationOptions options, Faithfulness result)
     {
-        var table = new TextTable("run", $">{metric.Name()}");
+        var table = new TextTable("run", $">{options.Metric.Name()}");
         table.Add("clean", result.CleanMean.ToString("0.0000"));
         table.Add($"circuit of {circuit.EdgeCount} edges", result.CircuitMean.ToString("0.0000"));
-        table.Add("corrupted", result.CorruptedMean.ToString("0.0000"));
+        table.Add(options.Ablation == Ablation.Patching ? "corrupted" : $"ablated ({options.Ablation.Name()})", result.CorruptedMean.ToString("0.0000"));
         table.Write(context);
         context.Output.WriteLine(double.IsFinite(result.Normalised) ? $"faithfulness {result.Normalised:0.0000}" : "faithfulness is not defined: clean and corrupted do not differ");
     }

@@ -87,7 +87,7 @@ internal static class PlanCommand
         if (any is null) throw new InputException($"{name} fits none of these devices");
         context.Output.WriteLine($"{options.Method} on {name}, {data.Count} examples of {data.Name}, at most {data.Max(e => e.Clean.Length)} tokens");
         table.Write(context);
-        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"floor: {any.Flops / Giga:#,0.0} GFLOP, and {any.FloorBytes / Giga:#,0.0} GB of weights read"));
+        if (any.Flops is { } flops) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"floor: {flops / Giga:#,0.0} GFLOP, and {any.FloorBytes / Giga:#,0.0} GB of weights read"));
     }
 
     private static List<PlanningDevice> DevicesOf(string? name)

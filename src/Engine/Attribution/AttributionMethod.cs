@@ -12,9 +12,9 @@ public abstract class AttributionMethod
     public abstract string Name { get; }
     /// <summary>One line for tables: what is computed, and the source.</summary>
     public abstract string Summary { get; }
-    /// <summary>True when the result depends on <see cref="AttributionOptions.Steps"/>.</summary>
-    public virtual bool UsesSteps => false;
-    /// <summary>The points whose gradients are weighed, on paths from the corrupted to the clean run; null for a method of another kind.</summary>
+    /// <summary>The rule that cuts the path into <see cref="AttributionOptions.Steps"/>; null for a method without steps.</summary>
+    public virtual IntegrationRule? Rule(AttributionOptions options) => null;
+    /// <summary>The points of the paths from ablated to clean whose gradients are weighed; null for a method of another kind.</summary>
     public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options, ModelGraph graph) => null;
     /// <summary>Scores every edge.</summary>
     public abstract AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
@@ -28,9 +28,9 @@ public static class AttributionMethods
     public static IReadOnlyList<AttributionMethod> All { get; } =
     [
         new PathMethod("eap", "edge attribution patching: one gradient, at the clean run (Syed et al. 2023)", (_, _) => [new PathPoint(1, 1)]),
-        new PathMethod("eap-ig", "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)", (options, _) => options.Rule.Points(options.Steps), usesSteps: true),
+        new PathMethod("eap-ig", "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)", (options, _) => options.Rule.Points(options.Steps), options => options.Rule),
         new PathMethod("clean-corrupted", "the mean of the gradients at the clean and the corrupted run (Hanna et al. 2024)", (_, _) => [new PathPoint(1, 0.5), new PathPoint(0, 0.5)]),
-        new PathMethod("eap-ig-activations", "EAP with gradients averaged on the paths of one source layer's outputs at a time (Hanna et al. 2024)", StagedPaths, usesSteps: true),
+        new PathMethod("eap-ig-activations", "EAP with gradients averaged on the paths of one source layer's outputs at a time (Hanna et al. 2024)", StagedPaths, _ => IntegrationRule.Right),
         new ExactMethod(),
         new InformationFlowMethod(),
         new DiscoveryMethod(),

@@ -35,26 +35,25 @@ internal sealed class ExactMethod : AttributionMethod
         var sums = new ScoreSums(graph, data.Count);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
-        using var memory = model.Device.Allocate(runs.Max(r => r.Bytes));
+        var memory = model.Workspace(runs.Max(r => r.Bytes));
         var (done, unit, trials) = (0, 0, 0L);
         foreach (var (batch, rowsTogether, _) in runs)
         {
-            var run = new ExactRun(model, new Arena(memory), measuring: false, batch, kind, table, rowsTogether);
-            run.RunEnds(kind, clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
+            var run = new ExactRun(model, new Arena(memory), measuring: false, batch, kind, table, wanted, rowsTogether);
+            run.RunEnds(clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
             phases.Lap("ends");
-            var scores = new float[batch.Sequences * graph.Sources * graph.Columns];
             for (var l = 0; l < graph.Layers; l++)
             {
                 progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
-                run.TryHeads(l, kind, wanted, scores, cancellation);
+                run.TryHeads(l, cancellation);
                 phases.Lap("heads");
-                run.TryMlp(l, kind, wanted, scores);
+                run.TryMlp(l);
                 phases.Lap("mlps");
             }
             progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
-            run.TryLogits(kind, wanted, scores);
+            run.TryLogits();
             phases.Lap("logits");
-            sums.Add(scores, batch.Sequences);
+            sums.Add(run.Scores, batch.Sequences);
             phases.Lap("sum");
             trials += (long)run.Trials * batch.Sequences;
             done += batch.Sequences;
@@ -69,7 +68,7 @@ internal sealed class ExactMethod : AttributionMethod
             TrialsPerSecond = trials / clock.Elapsed.TotalSeconds,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = memory.Bytes,
+            WorkspaceBytes = runs.Max(r => r.Bytes),
         };
     }
 

@@ -20,6 +20,8 @@ internal sealed class ExactRun
     private readonly Transformer model;
     private readonly Arena arena;
     private readonly Batch batch;
+    private readonly MetricKind kind;
+    private readonly Func<int, int, bool> wanted;
     private readonly BatchInputs inputs;
     private readonly MetricHead metric;
     private readonly Tensor values;
@@ -54,12 +56,15 @@ internal sealed class ExactRun
 
     private double[] cleanLosses = [];
 
-    /// <summary>Lays out a run whose trials have up to <paramref name="rowsTogether"/> rows together (but at least one trial).</summary>
-    public ExactRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, int rowsTogether)
+    /// <summary>Lays out a run of the <paramref name="wanted"/> edges whose trials have up to <paramref name="rowsTogether"/> rows together (but at least one trial).</summary>
+    public ExactRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, Func<int, int, bool> wanted, int rowsTogether)
     {
         this.model = model;
         this.arena = arena;
         this.batch = batch;
+        this.kind = kind;
+        this.wanted = wanted;
+        Scores = measuring ? [] : new float[checked(batch.Sequences * model.Graph.Sources * model.Graph.Columns)];
         var (c, device, rows, sequences) = (model.Config, model.Device, batch.Rows, batch.Sequences);
         trialsTogether = Math.Max(1, rowsTogether / rows);
         lastTrialsTogether = Math.Max(1, rowsTogether / sequences);
@@ -95,6 +100,9 @@ internal sealed class ExactRun
         trialLayout = new PassLayout(device, arena, measuring, batch, trialsTogether);
     }
 
+    /// <summary>The scores of the edges tried so far, by example [sequences × F·N]; 0 elsewhere.</summary>
+    public float[] Scores { get; }
+
     /// <summary>Trials run so far, each with all examples of the batch.</summary>
     public int Trials { get; private set; }
 
@@ -102,12 +110,12 @@ internal sealed class ExactRun
     public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int rowsTogether)
     {
         var arena = Arena.Measuring();
-        _ = new ExactRun(model, arena, measuring: true, batch, kind, table, rowsTogether);
+        _ = new ExactRun(model, arena, measuring: true, batch, kind, table, (_, _) => false, rowsTogether);
         return arena.Peak;
     }
 
     /// <summary>Runs both ends, and reads their metrics.</summary>
-    public void RunEnds(MetricKind kind, Span<double> cleanValues, Span<double> corruptedValues)
+    public void RunEnds(Span<double> cleanValues, Span<double> corruptedValues)
     {
         var device = model.Device;
         var corrupted = trials.First(batch.Rows, batch.Sequences);
@@ -133,8 +141,8 @@ internal sealed class ExactRun
         differences.Finish(inputs.Layout.LastRows);
     }
 
-    /// <summary>Tries the edges into the heads of a layer. Scores: [sequences × F·N] (=), as all below.</summary>
-    public void TryHeads(int l, MetricKind kind, Func<int, int, bool> wanted, float[] scores, CancellationToken cancellation)
+    /// <summary>Tries the edges into the heads of a layer.</summary>
+    public void TryHeads(int l, CancellationToken cancellation)
     {
         var graph = model.Graph;
         for (var u = 0; u < graph.SourcesBefore(graph.HeadColumn(l, InputKind.Query, 0)); u++)
@@ -159,17 +167,17 @@ internal sealed class ExactRun
                 var pass = Trial(l, chunk.Length);
                 if (graph.Parallel) ForwardPass.RunFromLayer(model, Layout(l, chunk.Length), inputs.Prefix, pass, l + 1);
                 else ForwardPass.RunFromMlp(model, Layout(l, chunk.Length), inputs.Prefix, pass, l);
-                Score(pass, kind, [.. chunk.Select(to => (u, graph.HeadColumn(l, to.Input, to.Head)))], scores);
+                Score(pass, [.. chunk.Select(to => (u, graph.HeadColumn(l, to.Input, to.Head)))]);
             }
         }
     }
 
     /// <summary>Tries the edges into the MLP of a layer.</summary>
-    public void TryMlp(int l, MetricKind kind, Func<int, int, bool> wanted, float[] scores)
+    public void TryMlp(int l)
     {
         var (device, graph, last) = (model.Device, model.Graph, l == model.Graph.Layers - 1);
         var column = graph.MlpColumn(l);
-        foreach (var chunk in Wanted(column, wanted).Chunk(last ? lastTrialsTogether : trialsTogether))
+        foreach (var chunk in Wanted(column).Chunk(last ? lastTrialsTogether : trialsTogether))
         {
             var pass = Trial(l, chunk.Length);
             var stream = TrialStream(l, chunk.Length);
@@ -183,24 +191,24 @@ internal sealed class ExactRun
             }
             device.AddScaled(output, 1, stream);
             ForwardPass.RunFromLayer(model, Layout(l, chunk.Length), inputs.Prefix, pass, l + 1);
-            Score(pass, kind, [.. chunk.Select(u => (u, column))], scores);
+            Score(pass, [.. chunk.Select(u => (u, column))]);
         }
     }
 
     /// <summary>Tries the edges into logits.</summary>
-    public void TryLogits(MetricKind kind, Func<int, int, bool> wanted, float[] scores)
+    public void TryLogits()
     {
         var layers = model.Graph.Layers;
-        foreach (var chunk in Wanted(model.Graph.LogitsColumn, wanted).Chunk(lastTrialsTogether))
+        foreach (var chunk in Wanted(model.Graph.LogitsColumn).Chunk(lastTrialsTogether))
         {
             var pass = Trial(layers, chunk.Length);
             Mix(chunk, clean.LastStream, lastSources, pass.LastStream);
             ForwardPass.RunFromLayer(model, inputs.Layout, inputs.Prefix, pass, layers);
-            Score(pass, kind, [.. chunk.Select(u => (u, model.Graph.LogitsColumn))], scores);
+            Score(pass, [.. chunk.Select(u => (u, model.Graph.LogitsColumn))]);
         }
     }
 
-    private IEnumerable<int> Wanted(int column, Func<int, int, bool> wanted) =>
+    private IEnumerable<int> Wanted(int column) =>
         Enumerable.Range(0, model.Graph.SourcesBefore(column)).Where(u => wanted(u, column));
 
     /// <summary>The activations of some trials that start in layer l; from the last layer on with one row a sequence.</summary>
@@ -288,8 +296,8 @@ internal sealed class ExactRun
         return y;
     }
 
-    /// <summary>scores = loss of each trial − loss of the clean run.</summary>
-    private void Score(Activations pass, MetricKind kind, (int Source, int Column)[] edges, float[] scores)
+    /// <summary>Loss of each trial − loss of the clean run.</summary>
+    private void Score(Activations pass, (int Source, int Column)[] edges)
     {
         var (graph, results) = (model.Graph, new double[edges.Length * batch.Sequences]);
         Read(pass.Final.RowRange(0, results.Length), results);
@@ -297,7 +305,7 @@ internal sealed class ExactRun
         {
             for (var e = 0; e < batch.Sequences; e++)
             {
-                scores[(e * graph.Sources + edges[i].Source) * graph.Columns + edges[i].Column] = (float)(kind.Loss(results[i * batch.Sequences + e]) - cleanLosses[e]);
+                Scores[(e * graph.Sources + edges[i].Source) * graph.Columns + edges[i].Column] = (float)(kind.Loss(results[i * batch.Sequences + e]) - cleanLosses[e]);
             }
         }
         Trials += edges.Length;

@@ -28,7 +28,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
         phases.Lap("ends");
 
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: false, batch => InformationFlowRun.Measure(model, batch));
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var sums = new ScoreSums(model.Graph, data.Count);
         var done = 0;
         foreach (var (batch, _) in batches)
@@ -51,7 +51,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
             Corrupted = ends.Corrupted,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = memory.Bytes,
+            WorkspaceBytes = batches.Max(b => b.Bytes),
         };
     }
 }

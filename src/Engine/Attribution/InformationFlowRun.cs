@@ -55,7 +55,7 @@ internal sealed class InformationFlowRun : PassHook
     public float[] Scores(int e)
     {
         var (graph, width) = (model.Graph, model.Config.Width);
-        var (first, rows) = (batch.SuffixLengths.AsSpan(0, e).ToArray().Sum(), batch.SuffixLengths[e]);
+        var (first, rows) = (run.Offsets[e], run.Offsets[e + 1] - run.Offsets[e]);
         var z = Enumerable.Range(0, graph.Sources).Select(u => Read(Output(u).RowRange(first, rows))).ToArray();
         var scores = new double[graph.Sources * graph.Columns];
         for (var l = 0; l <= graph.Layers; l++)

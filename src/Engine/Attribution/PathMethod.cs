@@ -12,11 +12,13 @@ namespace Faith.Engine.Attribution;
 /// clean-corrupted (both ends), EAP-IG (an integration rule), and of other sources' paths: EAP-IG (activations). They differ in
 /// their points only.
 /// </summary>
-internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, ModelGraph, PathPoint[]> points, bool usesSteps = false) : AttributionMethod
+/// <param name="points">The points.</param>
+/// <param name="rule">The rule that they follow, for a method with steps.</param>
+internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, ModelGraph, PathPoint[]> points, Func<AttributionOptions, IntegrationRule>? rule = null) : AttributionMethod
 {
     public override string Name => name;
     public override string Summary => summary;
-    public override bool UsesSteps => usesSteps;
+    public override IntegrationRule? Rule(AttributionOptions options) => rule?.Invoke(options);
     public override IReadOnlyList<PathPoint> Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,

@@ -163,11 +163,10 @@ internal sealed class PathRun
         {
             pass.Layers[l].AttentionXHat = step.Slot is { } slot ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
         }
-        var (clean, corrupted) = (step.Find(1), step.Find(0));
-        differences.Expect(clean, corrupted);
-        stages?.Expect(clean, step.Replaced());
+        differences.Expect(step.Clean, step.Corrupted);
+        stages?.Expect(step.Clean, step.Replaced);
         ForwardPass.Run(model, layout, inputs.Prefix, pass, stages ?? (PassHook)differences);
-        if (clean is { } c) metric.SetReference(pass.Final.RowRange(c * batch.Sequences, batch.Sequences));
+        if (step.Clean is { } clean) metric.SetReference(pass.Final.RowRange(clean * batch.Sequences, batch.Sequences));
     }
 
     private ScoreContraction Contraction() => new()
@@ -200,11 +199,15 @@ internal sealed class PathRun
         public float[] Weights { get; } = [.. Points.Select(p => (float)p.Weight)];
         public int[] Stages { get; } = [.. Points.Select(p => p.Stage)];
 
-        /// <summary>The point at which the input, and nothing else, is at <paramref name="alpha"/>.</summary>
-        public int? Find(double alpha) => Array.FindIndex(Points, p => p.Stage == 0 && p.Alpha == alpha) is >= 0 and var found ? found : null;
+        public int? Clean { get; } = Find(Points, 1);
+        public int? Corrupted { get; } = Find(Points, 0);
 
         /// <summary>The points at which other outputs than the input's are replaced.</summary>
-        public IEnumerable<(int Point, int Stage, float Ablated)> Replaced() =>
-            Points.Select((p, i) => (i, p.Stage, (float)(1 - p.Alpha))).Where(p => p.Stage > 0);
+        public (int Point, int Stage, float Ablated)[] Replaced { get; } =
+            [.. Points.Select((p, i) => (i, p.Stage, (float)(1 - p.Alpha))).Where(p => p.Stage > 0)];
+
+        /// <summary>The point at which the input, and nothing else, is at <paramref name="alpha"/>.</summary>
+        private static int? Find(PathPoint[] points, double alpha) =>
+            Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha) is >= 0 and var found ? found : null;
     }
 }

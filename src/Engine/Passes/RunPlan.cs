@@ -7,6 +7,6 @@ namespace Faith.Engine.Passes;
 /// <param name="MicroBatches">How many micro-batches there are.</param>
 /// <param name="ExamplesOfBatch">Examples of the largest micro-batch.</param>
 /// <param name="RowsOfBatch">Suffix rows of the largest micro-batch.</param>
-/// <param name="Flops">Operations that cannot be done without (<see cref="FloorCount"/>).</param>
-/// <param name="FloorBytes">Bytes that must come out of device memory at least: every weight matrix once for each pass over each micro-batch.</param>
-public sealed record RunPlan(long WeightBytes, long WorkspaceBytes, long Budget, int MicroBatches, int ExamplesOfBatch, int RowsOfBatch, double Flops, double FloorBytes);
+/// <param name="Flops">Operations that cannot be done without (<see cref="FloorCount"/>); null where they are not counted.</param>
+/// <param name="FloorBytes">Bytes that must come out of device memory at least: every weight matrix once for each pass over each micro-batch; null likewise.</param>
+public sealed record RunPlan(long WeightBytes, long WorkspaceBytes, long Budget, int MicroBatches, int ExamplesOfBatch, int RowsOfBatch, double? Flops, double? FloorBytes);

@@ -1,6 +1,6 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
-using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Kernels;
@@ -26,30 +26,32 @@ public static class RunPlanner
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
         if (data.Count == 0) throw new InputException("the data set is empty");
-        var method = AttributionMethods.Find(options.Method);
-        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
-        if (method.Path(options, graph) is not { } path) throw new InputException($"method {options.Method} cannot be planned; those of gradients on a path can ({string.Join(", ", AttributionMethods.All.Where(m => m.Path(options, graph) is not null).Select(m => m.Name))})");
+        if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
+        var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)?.ToArray()
+            ?? throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({string.Join(", ", AttributionMethods.All.Where(m => m.Path(options, model.Graph) is not null).Select(m => m.Name))})");
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
-        PathPoint[] points = [.. path];
         var budget = MicroBatches.Budget(device, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, points, options, table: null));
+        var batches = MicroBatches.Plan(data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, options, null));
         var largest = batches.MaxBy(b => b.Bytes);
-        var (forwards, backwards) = PassesOf(points);
+        var plan = new RunPlan(model.Bytes, largest.Bytes, budget, batches.Count, largest.Batch.Sequences, largest.Batch.Rows, null, null);
+        if (PassesOf(path) is not { } passes) return plan;
         var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
         // The host holds both packed sides of a matrix; a pass reads one of them.
         var side = device.HoldsBothSides ? matrices / 2 : matrices;
-        return new(model.Bytes, largest.Bytes, budget, batches.Count, largest.Batch.Sequences, largest.Batch.Rows,
-            FloorCount.PathRun(weights.Config, data, forwards, backwards), (double)batches.Count * side * (forwards + backwards));
+        return plan with { Flops = FloorCount.PathRun(weights.Config, data, passes.Forwards, passes.Backwards), FloorBytes = (double)batches.Count * side * (passes.Forwards + passes.Backwards) };
     }
 
-    /// <summary>Forward passes (distinct points, the ends of the path included) and backward passes (points with a gradient) of a path method.</summary>
-    public static (int Forwards, int Backwards) PassesOf(IReadOnlyList<PathPoint> path)
+    /// <summary>
+    /// Whole forward passes (distinct points, the ends of the path included) and backward passes (points with a gradient) of a path
+    /// method; null for one whose points lie on other paths than the input's, which takes parts of passes.
+    /// </summary>
+    public static (int Forwards, int Backwards)? PassesOf(IReadOnlyList<PathPoint> path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return (path.Select(p => (p.Alpha, p.Stage)).Append((0, 0)).Append((1, 0)).Distinct().Count(), path.Count);
+        return path.Any(p => p.Stage > 0) ? null : (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
     }
 
     /// <summary>The model without its numbers, so that a plan does not read the files.</summary>

@@ -15,7 +15,7 @@ internal sealed class StageOverride : PassHook
     private readonly int sequences;
     private readonly Tensor[] contexts;
     private readonly Tensor[] mlpOutputs;
-    private readonly List<(int Point, int Stage, float Ablated)> wanted = [];
+    private (int Point, int Stage, float Ablated)[] wanted = [];
     private int? cleanPoint;
 
     public StageOverride(Device device, Arena arena, ModelConfig c, DifferenceCapture differences, int rows, int sequences)
@@ -35,11 +35,10 @@ internal sealed class StageOverride : PassHook
     }
 
     /// <summary>Says which point of the next pass is the clean run, and which outputs of which points are replaced by clean + ablated·Δz.</summary>
-    public void Expect(int? clean, IEnumerable<(int Point, int Stage, float Ablated)> replaced)
+    public void Expect(int? clean, (int Point, int Stage, float Ablated)[] replaced)
     {
         cleanPoint = clean;
-        wanted.Clear();
-        wanted.AddRange(replaced);
+        wanted = replaced;
     }
 
     public override void Context(int l, Tensor outputs)

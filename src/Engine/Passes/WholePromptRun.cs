@@ -22,6 +22,8 @@ internal sealed class WholePromptRun
     }
 
     public Activations Activations { get; }
+    /// <summary>Row offsets of the prompts [sequences + 1].</summary>
+    public int[] Offsets => layout.All.Offsets;
 
     /// <summary>The bytes of a run that keeps nothing.</summary>
     public static long Measure(Transformer model, Batch batch)

@@ -11,7 +11,7 @@ namespace Faith.Kernels.Host;
 internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matrices, RowKernels kernels, Scratch scratch) : IDisposable
 {
     const long DifferenceBytes = 48L << 20; // of one chunk's Δz
-    const int GradientBytes = 640 << 10;    // of one slice's G: it shall stay in the second-level cache
+    const int GradientBytes = 960 << 10;    // of one slice's G: it shall stay in the second-level cache
     const int TileRows = 16, MostTiles = 16, MostRows = 96;
 
     readonly record struct Tile(int Example, int FirstRow, int Rows);

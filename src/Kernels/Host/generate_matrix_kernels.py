@@ -36,8 +36,7 @@ def kernel(width, rows, half):
     else:
         lines += [f"            var w0 = {vector}.Load(w);", f"            var w1 = {vector}.Load(w + {lanes});"]
     for r in range(rows):
-        factor = "f" if r == 0 else "f"
-        lines.append(f"            {'var ' if r == 0 else ''}{factor} = {vector}.Create(x[{r}]);")
+        lines.append(f"            {'var ' if r == 0 else ''}f = {vector}.Create(x[{r}]);")
         lines.append(f"            a{r} = {fma}(f, w0, a{r});")
         lines.append(f"            b{r} = {fma}(f, w1, b{r});")
     lines += [f"            x += {rows};", f"            w += {PANEL};", "        }"]

@@ -113,6 +113,17 @@ public class AblationTests
         }
     }
 
+    [Fact]
+    public void NamesAreThoseOfTheCommandLine()
+    {
+        Assert.Equal(["patching", "zero", "mean", "mean-positional"], AblationNames.All);
+        foreach (var name in AblationNames.All) Assert.Equal(name, AblationNames.Parse(name).Name());
+        Assert.Contains("mean-positional", Assert.Throws<InputException>(() => AblationNames.Parse("median")).Message, StringComparison.Ordinal);
+        Assert.Equal(["edge", "node", "neuron"], ScoreLevels.Names);
+        foreach (var name in ScoreLevels.Names) Assert.Equal(name, ScoreLevels.Parse(name).Name());
+        Assert.Throws<InputException>(() => ScoreLevels.Parse("layer"));
+    }
+
     private static IReadOnlyList<Faithfulness> Evaluate(ModelWeights weights, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options)
     {
         using var device = new HostDevice(2);

@@ -29,8 +29,8 @@ public sealed class AccuracyTests
 
         void Check(IReadOnlyList<Preference> found, Func<Example, int[]> prompt)
         {
-            Assert.Equal(data.Count, found.Count);
-            for (var i = 0; i < data.Count; i++)
+            Assert.Equal(data.Length, found.Count);
+            for (var i = 0; i < data.Length; i++)
             {
                 var logits = TextGenerator.LastLogits(model, prompt(data[i]));
                 double right = data[i].Answers.Sum(t => Math.Exp(logits[t])), wrong = data[i].Distractors.Sum(t => Math.Exp(logits[t]));
