@@ -65,19 +65,32 @@ internal static class UnicodeSets
         (0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
         (0x205F, 0x205F), (0x3000, 0x3000));
 
-    /// <summary>
-    /// Word characters: \w. Alphabetic, marks, decimal digits, connector punctuation; the circled and squared letters are the
-    /// alphabetic symbols that no category tells.
-    /// </summary>
-    public static RuneSet Word { get; } = Letter.Union(Mark).Union(Digit)
+    // Alphabetic, marks, decimal digits, connector punctuation; the circled and squared letters are the alphabetic symbols that no
+    // category tells.
+    private static readonly RuneSet CommonWord = Letter.Union(Mark).Union(Digit)
         .Union(RuneSet.Of(UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation))
         .Union(RuneSet.Of((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)));
 
-    /// <summary>\w of whole-word tests and of the Whitespace pre-tokenizer, which counts the joiners too.</summary>
-    public static RuneSet WordOrJoiner { get; } = Word.Union(RuneSet.Range(0x200C, 0x200D));
+    /// <summary>Word characters of patterns: \w. Oniguruma adds the superscripts and fractions of Latin-1.</summary>
+    public static RuneSet Word { get; } = CommonWord.Union(RuneSet.Of((0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)));
 
-    /// <summary>Punctuation of the Punctuation pre-tokenizer: category P and the ASCII symbols.</summary>
-    public static RuneSet Punctuation { get; } = Major('P').Union(RuneSet.Of((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)));
+    /// <summary>Word characters of whole-word tests and of the Whitespace pre-tokenizer, which count the joiners instead.</summary>
+    public static RuneSet WordOrJoiner { get; } = CommonWord.Union(RuneSet.Range(0x200C, 0x200D));
+
+    /// <summary>
+    /// Punctuation of the Punctuation pre-tokenizer: the ASCII symbols and category P as the original's tables have it, which are
+    /// those of Unicode 8.
+    /// </summary>
+    public static RuneSet Punctuation { get; } = Major('P')
+        .Intersect(RuneSet.Of(
+            (0x61D, 0x61D), (0x9FD, 0x9FD), (0xA76, 0xA76), (0xC77, 0xC77), (0xC84, 0xC84), (0x1B4E, 0x1B4F), (0x1B7D, 0x1B7F),
+            (0x2E43, 0x2E4F), (0x2E52, 0x2E5D), (0x10D6E, 0x10D6E), (0x10EAD, 0x10EAD), (0x10F55, 0x10F59), (0x10F86, 0x10F89),
+            (0x113D4, 0x113D5), (0x113D7, 0x113D8), (0x1144B, 0x1144F), (0x1145A, 0x1145B), (0x1145D, 0x1145D), (0x11660, 0x1166C),
+            (0x116B9, 0x116B9), (0x1183B, 0x1183B), (0x11944, 0x11946), (0x119E2, 0x119E2), (0x11A3F, 0x11A46), (0x11A9A, 0x11A9C),
+            (0x11A9E, 0x11AA2), (0x11B00, 0x11B09), (0x11BE1, 0x11BE1), (0x11C41, 0x11C45), (0x11C70, 0x11C71), (0x11EF7, 0x11EF8),
+            (0x11F43, 0x11F4F), (0x11FFF, 0x11FFF), (0x12FF1, 0x12FF2), (0x16D6D, 0x16D6F), (0x16E97, 0x16E9A), (0x16FE2, 0x16FE2),
+            (0x1E5FF, 0x1E5FF), (0x1E95E, 0x1E95F)).Complement())
+        .Union(RuneSet.Of((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E), (0x166D, 0x166D), (0x111C9, 0x111C9)));
 
     /// <summary>The set a pattern names as \p{name}; null when it is not one of those known here.</summary>
     public static RuneSet? Named(string name)
