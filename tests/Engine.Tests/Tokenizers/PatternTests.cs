@@ -25,6 +25,8 @@ public sealed class PatternTests
     [InlineData(@"\P{L}+", "ab12", "12")]
     [InlineData(@"\p{Lu}", "aB\U00010400", "B \U00010400")]
     [InlineData(@"\p{L}+", "\U0001D49C\U00010428x😀", "\U0001D49C\U00010428x")]
+    [InlineData(@"\w+", "a½ 2²", "a½ 2²")]
+    [InlineData(@"[\w]+", "a½ 2²", "a 2")]
     [InlineData("(?i:'s)", "'s 'S 'ſ", "'s 'S 'ſ")]
     [InlineData("a(?i)b|c", "aBaCC", "aB aC")]
     [InlineData("(?i:k)", "kK\u212A", "k K \u212A")]

@@ -74,10 +74,10 @@ internal sealed class StripAccentsNormalizer : Normalizer
         var kept = new StringBuilder(piece.Text.Length);
         foreach (Rune rune in piece.Text.EnumerateRunes())
         {
-            if (!UnicodeSets.Mark.Contains(rune.Value))
+            if (!UnicodeSets.Accent.Contains(rune.Value))
                 kept.Append(rune.ToString());
         }
-        bool dropsFirst = piece.Text.Length > 0 && UnicodeSets.Mark.Contains(Rune.GetRuneAt(piece.Text, 0).Value);
+        bool dropsFirst = piece.Text.Length > 0 && UnicodeSets.Accent.Contains(Rune.GetRuneAt(piece.Text, 0).Value);
         return new(kept.ToString(), piece.AtStart && !dropsFirst);
     }
 }
