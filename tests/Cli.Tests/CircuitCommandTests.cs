@@ -44,8 +44,10 @@ public sealed class CircuitCommandTests : CliTest
     public void Bad_arguments_are_refused()
     {
         var scores = Write("scores.json", Scores);
-        Refused("give either --edges N or --threshold X", "circuit", "--scores", scores, "--out", At("c.json"));
-        Refused("give either --edges N or --threshold X", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2", "--threshold", "1");
+        Refused("give one of --edges N, --nodes N and --threshold X", "circuit", "--scores", scores, "--out", At("c.json"));
+        Refused("give one of --edges N, --nodes N and --threshold X", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2", "--threshold", "1");
+        Refused("the nodes have no scores to select by; faith attribute --level node gives them", "circuit", "--scores", scores, "--out", At("c.json"), "--nodes", "1");
+        Refused("--nodes 3: the graph of", "circuit", "--scores", scores, "--out", At("c.json"), "--nodes", "3");
         Refused("--select needs --edges", "circuit", "--scores", scores, "--out", At("c.json"), "--threshold", "1", "--select", "greedy");
         Refused("--edges must be a whole number of 0 or more, not -3", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "-3");
         Refused("--edges must be a whole number of 0 or more, not 2.5", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2.5");

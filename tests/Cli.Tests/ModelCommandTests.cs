@@ -44,6 +44,53 @@ public sealed class ModelCommandTests : CliTest
             run.GetProperty("metric").GetString(), run.GetProperty("examples").GetInt32()));
     }
 
+    [Theory]
+    [InlineData("exact", "patching", "edge", null, null)]
+    [InlineData("exact", "zero", "node", null, null)]
+    [InlineData("eap-ig-activations", "mean", "edge", 5, "right")]
+    [InlineData("eap", "mean-positional", "neuron", null, null)]
+    [InlineData("ifr", "patching", "edge", null, null)]
+    [InlineData("acdc", "patching", "edge", null, null)]
+    public void Every_method_ablation_and_level_can_be_asked_for(string method, string ablation, string level, int? steps, string? rule)
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--method", method, "--ablation", ablation, "--level", level);
+        var run = Json("s.json").GetProperty("run");
+        Assert.Equal((method, ablation, level), (run.GetProperty("method").GetString(), run.GetProperty("ablation").GetString(), run.GetProperty("level").GetString()));
+        Assert.Equal(steps, run.TryGetProperty("steps", out var m) ? m.GetInt32() : null);
+        Assert.Equal(rule, run.TryGetProperty("rule", out var r) ? r.GetString() : null);
+        var input = Json("s.json").GetProperty("nodes").GetProperty("input");
+        Assert.Equal(level != "edge", input.TryGetProperty("score", out _));
+        Assert.Equal(level == "neuron", input.TryGetProperty("neurons_scores", out var neurons) && neurons.GetArrayLength() == 8);
+        if (level == "edge") return;
+        Assert.Contains("edges", Done("circuit", "--scores", At("s.json"), "--nodes", "3", "--out", At("c.json")), StringComparison.Ordinal);
+        Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--ablation", ablation, "--json", At("r.json"));
+        Assert.Equal(ablation, Json("r.json").GetProperty("ablation").GetString());
+    }
+
+    [Fact]
+    public void Exact_patching_can_be_kept_to_the_best_edges()
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--method", "exact", "--top", "5");
+        Assert.Equal(5, Json("s.json").GetProperty("edges").EnumerateObject().Count(e => e.Value.GetProperty("score").GetDouble() != 0));
+    }
+
+    [Fact]
+    public void Ablation_data_are_recorded_and_matter()
+    {
+        var other = Write("other.jsonl", """
+            {"clean": [3, 3, 3, 3], "corrupted": [9, 9, 9, 9], "answers": [1], "distractors": [2]}
+            {"clean": [4, 4, 4, 4, 4], "corrupted": [5, 6, 7, 8, 9], "answers": [1], "distractors": [2]}
+            """);
+        foreach (var ablation in (string[])["patching", "mean"])
+        {
+            Done("attribute", "--model", model, "--data", data, "--out", At("a.json"), "--ablation", ablation);
+            Done("attribute", "--model", model, "--data", data, "--out", At("b.json"), "--ablation", ablation, "--ablation-data", other);
+            Assert.NotEqual(Json("a.json").GetProperty("edges").ToString(), Json("b.json").GetProperty("edges").ToString());
+            Assert.Equal("other.jsonl", Json("b.json").GetProperty("run").GetProperty("options").GetProperty("ablation_data").GetString());
+            Done("curve", "--model", model, "--data", data, "--scores", At("b.json"), "--ablation", ablation, "--ablation-data", other, "--out", At("c.csv"));
+        }
+    }
+
     [Fact]
     public void Examples_takes_the_first_ones() =>
         Assert.Contains("on 1 examples", Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--examples", "1"), StringComparison.Ordinal);
@@ -109,6 +156,11 @@ public sealed class ModelCommandTests : CliTest
         Refused("--threads must be a whole number from 1 to 1024, not -2", [.. attribute, "--threads", "-2"]);
         Refused("--memory must be a number of GiB above 0, not 0", [.. attribute, "--memory", "0"]);
         Refused("--device", [.. attribute, "--device", "tpu"]);
+        Refused("--ablation none is not known; known: patching, zero, mean, mean-positional", [.. attribute, "--ablation", "none"]);
+        Refused("--level layer is not known; known: edge, node, neuron", [.. attribute, "--level", "layer"]);
+        Refused("--top needs --method exact", [.. attribute, "--top", "3"]);
+        Refused("--ablation-data: zero takes nothing from data", [.. attribute, "--ablation", "zero", "--ablation-data", data]);
+        Refused("patching from other data needs one prompt an example: 1 for 2", [.. attribute, "--ablation-data", Write("one.jsonl", Data.Split('\n')[0])]);
         Refused("--model", "attribute", "--data", data, "--out", At("s.json"));
         Refused($"{At("none/s.json")}: the folder does not exist", "attribute", "--model", model, "--data", data, "--out", At("none/s.json"));
         var scores = Scores();

@@ -19,9 +19,9 @@ public sealed class ProgramTests : CliTest
     // What scripts rely on.
     [Theory]
     [InlineData("demo", "--task", "--all", "--out")]
-    [InlineData("attribute", "--model", "--data", "--out", "--method", "--steps", "--rule", "--metric", "--examples", "--device", "--memory", "--threads")]
+    [InlineData("attribute", "--model", "--data", "--out", "--method", "--steps", "--rule", "--metric", "--ablation", "--ablation-data", "--level", "--examples", "--device", "--memory", "--threads")]
     [InlineData("circuit", "--scores", "--edges", "--select", "--signed", "--threshold", "--out")]
-    [InlineData("evaluate", "--model", "--data", "--circuit", "--metric", "--json")]
+    [InlineData("evaluate", "--model", "--data", "--circuit", "--metric", "--ablation", "--json")]
     [InlineData("curve", "--model", "--data", "--scores", "--edges", "--select", "--out", "--svg")]
     [InlineData("draw", "--out")]
     [InlineData("bench", "--shape", "--method", "--steps", "--examples", "--tokens", "--first-difference", "--device", "--threads", "--json")]

@@ -143,6 +143,8 @@ public sealed partial class PtxParser
                 ParseOperands(instruction, found, operands);
             else
                 throw new FormatException($"unknown instruction {opcode}");
+            if (instruction.Guard >= 0 && (instruction.Flow is Flow.Barrier or Flow.Shuffle))
+                throw new FormatException("a barrier or shuffle under a predicate is not known");
         }
         catch (Exception e) when (e is FormatException or KeyNotFoundException or OverflowException)
         {

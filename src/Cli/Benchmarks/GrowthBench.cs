@@ -26,7 +26,8 @@ internal sealed record GrowthBench
     public static GrowthBench Run(Device device, BenchSettings settings, CancellationToken cancellation)
     {
         var config = settings.Weights().Config;
-        var layers = Sizes(config.Layers, LayerFactors);
+        // The last layer runs on one row a prompt: a single layer would not be typical of any.
+        var layers = Sizes(config.Layers, LayerFactors, least: 2);
         return new()
         {
             Settings = settings,
@@ -56,7 +57,7 @@ internal sealed record GrowthBench
         return Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation)).Median;
     }
 
-    private static int[] Sizes(int centre, double[] factors) => [.. factors.Select(f => Math.Max(1, (int)(centre * f))).Distinct()];
+    private static int[] Sizes(int centre, double[] factors, int least = 1) => [.. factors.Select(f => Math.Max(least, (int)(centre * f))).Distinct()];
 
     /// <summary>The slope of the straight line that fits log(y) over log(x) best.</summary>
     private static double Exponent(int[] x, double[] y)

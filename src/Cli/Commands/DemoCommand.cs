@@ -79,6 +79,7 @@ internal static class DemoCommand
         output.WriteLine();
         output.WriteLine("Normalised faithfulness (1 = the whole model, 0 = the corrupted run), greedy selection:");
         Curves(study).Write(context);
+        output.WriteLine("* the smallest that keeps most of the behaviour: the circuit that is drawn");
         output.WriteLine();
         FaithfulnessChart.Write(output, study.Sizes, ('o', study.EapIgSweep), ('x', study.EapSweep), ('.', study.RandomSweep));
         output.WriteLine();
@@ -119,5 +120,6 @@ internal static class DemoCommand
         return table;
     }
 
-    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+    // The third form is for what rounds to zero: without it a small negative number shows as -0.000.
+    private static string Number(double value) => value.ToString("0.000;-0.000;0.000", CultureInfo.InvariantCulture);
 }

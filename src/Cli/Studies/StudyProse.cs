@@ -10,8 +10,10 @@ internal static class StudyProse
     private const int EdgesCompared = 100;
 
     /// <summary>Whether the model does the task.</summary>
-    public static string Accuracy(TaskStudy study) => Text(
-        $"The model answers {study.Accuracy.CleanRight:0.0%} of {study.Data.Count} clean prompts rightly (an answer beats every distractor); {study.Accuracy.CorruptedChanged:0.0%} of the corrupted ones no longer prefer the answer. Mean logit difference: {study.EapIg.Clean.Average():0.00} clean, {study.EapIg.Corrupted.Average():0.00} corrupted.");
+    public static string Accuracy(TaskStudy study) =>
+        Text($"The model answers {study.Accuracy.CleanRight:0.0%} of {study.Data.Count} clean prompts rightly (an answer beats every distractor); ")
+        + Text($"{study.Accuracy.CorruptedChanged:0.0%} of the corrupted ones no longer prefer the answer. ")
+        + Text($"Mean logit difference: {study.EapIg.Clean.Average():0.00} clean, {study.EapIg.Corrupted.Average():0.00;-0.00;0.00} corrupted.");
 
     /// <summary>The closing paragraph: how small a circuit keeps how much, and how that compares.</summary>
     public static string Conclusion(TaskStudy study)
@@ -29,8 +31,13 @@ internal static class StudyProse
     }
 
     /// <summary>How good the scores themselves are.</summary>
-    public static string Scores(TaskStudy study) => Text(
-        $"{(study.EapIg.CompletenessGap is { } gap ? $"The edges out of the input add up to the loss the corruption causes but for {gap.ToString("0.0%", CultureInfo.InvariantCulture)} (completeness gap, {study.EapIgOptions.Steps} steps). " : "")}EAP and EAP-IG agree on {Overlap(study)} of the {Math.Min(EdgesCompared, study.Eap.Scores.Graph.Edges)} strongest edges.");
+    public static string Scores(TaskStudy study)
+    {
+        var agreement = Text($"EAP and EAP-IG agree on {Overlap(study)} of the {Math.Min(EdgesCompared, study.Eap.Scores.Graph.Edges)} strongest edges.");
+        return study.EapIg.CompletenessGap is { } gap
+            ? Text($"The edges out of the input add up to the loss the corruption causes but for {gap:0.0%} (completeness gap, {study.EapIgOptions.Steps} steps). ") + agreement
+            : agreement;
+    }
 
     /// <summary>Seconds of the parts.</summary>
     public static string Times(TaskStudy study, string device) => Text(

@@ -1,6 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Kernels;
@@ -29,7 +30,7 @@ public static class RunPlanner
         if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
         var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)?.ToArray()
-            ?? throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({string.Join(", ", AttributionMethods.All.Where(m => m.Path(options, model.Graph) is not null).Select(m => m.Name))})");
+            ?? throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({Plannable(model.Graph)})");
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
@@ -53,6 +54,8 @@ public static class RunPlanner
         ArgumentNullException.ThrowIfNull(path);
         return path.Any(p => p.Stage > 0) ? null : (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
     }
+
+    private static string Plannable(ModelGraph graph) => string.Join(", ", AttributionMethods.All.Where(m => m.Path(new(), graph) is not null).Select(m => m.Name));
 
     /// <summary>The model without its numbers, so that a plan does not read the files.</summary>
     private static ModelWeights SizesOf(ModelWeights weights)

@@ -1,0 +1,55 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels.Cuda;
+using Faith.Kernels.Host;
+using Faith.PtxInterpreter;
+using Xunit;
+
+namespace Faith.Engine.Tests.Attribution;
+
+/// <summary>Whole models on the GPU device: the committed PTX, run by the interpreter, against the literal float64 oracle.</summary>
+public sealed class GpuAttributionTests
+{
+    [Theory]
+    [InlineData("gpt2", "eap-ig", MetricKind.LogitDifference)]
+    [InlineData("llama", "eap-ig", MetricKind.LogitDifference)]
+    [InlineData("llama", "clean-corrupted", MetricKind.KullbackLeibler)]
+    public void ScoresAgreeWithTheOracle(string family, string method, MetricKind metric)
+    {
+        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        var data = RandomExamples.Create(11, weights.Config.Vocabulary);
+        using var device = Open();
+        using var model = new Transformer(device, weights);
+        var result = Attributor.Run(model, data, new() { Method = method, Steps = 3, Metric = metric });
+        var expected = OracleRun.Scores(weights, data, method == "eap-ig" ? OracleMethod.EapIg : OracleMethod.CleanCorrupted, 3, null,
+            metric == MetricKind.LogitDifference ? OracleMetric.LogitDiff : OracleMetric.Kl);
+        Close.Check(expected, result.Scores.Values, 1e-5, $"{family}, {method}, {metric}");
+        Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [Fact]
+    public void CircuitsScoreAsOnTheCpu()
+    {
+        using var weights = RandomModels.Llama(5);
+        var data = RandomExamples.Create(12, weights.Config.Vocabulary);
+        double[] HalfACircuit(Kernels.Device device)
+        {
+            using var model = new Transformer(device, weights);
+            var half = new Circuit(model.Graph, Circuit.Full(model.Graph).Edges.Where((_, i) => i % 2 == 0));
+            return CircuitEvaluator.Evaluate(model, data, [half], MetricKind.LogitDifference)[0].Circuit;
+        }
+        using var cpu = new HostDevice();
+        using var gpu = Open();
+        Close.Check(HalfACircuit(cpu), HalfACircuit(gpu), 1e-5, "half of the edges");
+    }
+
+    private static CudaDevice Open()
+    {
+        SimulatedGpu.Reset();
+        return CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+    }
+}

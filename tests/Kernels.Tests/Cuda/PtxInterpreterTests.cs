@@ -1,0 +1,158 @@
+using Faith.PtxInterpreter;
+
+namespace Faith.Kernels.Tests.Cuda;
+
+/// <summary>The interpreter itself, on kernels of a few lines.</summary>
+public sealed class PtxInterpreterTests
+{
+    [Theory]
+    // Shifts by the width or more leave nothing but the sign.
+    [InlineData("shl.b32 %r3, %r1, %r2;", 5u, 31u, 0x80000000u)]
+    [InlineData("shl.b32 %r3, %r1, %r2;", 5u, 32u, 0u)]
+    [InlineData("shr.u32 %r3, %r1, %r2;", 0x80000000u, 31u, 1u)]
+    [InlineData("shr.u32 %r3, %r1, 32;", 0x80000000u, 0u, 0u)]
+    [InlineData("shr.s32 %r3, %r1, %r2;", 0x80000000u, 40u, uint.MaxValue)]
+    [InlineData("add.s32 %r3, %r1, %r2;", uint.MaxValue, 2u, 1u)]
+    [InlineData("mul.lo.s32 %r3, %r1, %r2;", 0x10001u, 0x10001u, 0x20001u)]
+    [InlineData("mad.lo.s32 %r3, %r1, %r2, 7;", 3u, 5u, 22u)]
+    [InlineData("div.s32 %r3, %r1, %r2;", 0xfffffff9u, 2u, 0xfffffffdu)]
+    [InlineData("rem.s32 %r3, %r1, %r2;", 0xfffffff9u, 2u, uint.MaxValue)]
+    [InlineData("min.s32 %r3, %r1, %r2;", 0xfffffff9u, 2u, 0xfffffff9u)]
+    [InlineData("min.u32 %r3, %r1, %r2;", 0xfffffff9u, 2u, 2u)]
+    [InlineData("not.b32 %r3, %r1;", 0u, 0u, uint.MaxValue)]
+    // Numbers that do not fit saturate; what is no number becomes 0.
+    [InlineData("cvt.rzi.s32.f32 %r3, %r1;", 0x4f800000u, 0u, 0x7fffffffu)]
+    [InlineData("cvt.rzi.s32.f32 %r3, %r1;", 0xff800000u, 0u, 0x80000000u)]
+    [InlineData("cvt.rzi.s32.f32 %r3, %r1;", 0x7fc00000u, 0u, 0u)]
+    [InlineData("cvt.rmi.f32.f32 %r3, %r1;", 0xbf000000u, 0u, 0xbf800000u)]
+    // max ignores NaN, max.NaN keeps it.
+    [InlineData("max.f32 %r3, %r1, %r2;", 0x7fc00000u, 0x3f800000u, 0x3f800000u)]
+    [InlineData("max.NaN.f32 %r3, %r1, %r2;", 0x7fc00000u, 0x3f800000u, 0x7fc00000u)]
+    // One rounding, not two: (1 + 2^-12)² - 1 keeps its 2^-24.
+    [InlineData("fma.rn.f32 %r3, %r1, %r1, 0fBF800000;", 0x3f800800u, 0u, 0x3a000400u)]
+    public void InstructionsFollowTheReference(string instruction, uint a, uint b, uint expected)
+    {
+        var result = Run($"mov.u32 %r1, {a};\nmov.u32 %r2, {b};\n{instruction}\nst.global.u32 [%rd3], %r3;\nret;");
+        Assert.All(result, value => Assert.Equal(expected, value));
+    }
+
+    [Theory]
+    [InlineData("lt", false, true)]
+    [InlineData("ltu", true, true)]
+    [InlineData("ge", false, false)]
+    [InlineData("geu", true, false)]
+    [InlineData("eq", false, false)]
+    [InlineData("equ", true, false)]
+    [InlineData("ne", false, true)]
+    [InlineData("neu", true, true)]
+    public void ComparisonsWithNaNAreAsTheirNameSays(string comparison, bool withNaN, bool oneWithTwo)
+    {
+        var result = Run($"""
+            setp.{comparison}.f32 %p1, 0f7FC00000, 0f3F800000;
+            setp.{comparison}.f32 %p2, 0f3F800000, 0f40000000;
+            selp.u32 %r1, 1, 0, %p1;
+            selp.u32 %r2, 2, 0, %p2;
+            or.b32 %r3, %r1, %r2;
+            st.global.u32 [%rd3], %r3;
+            ret;
+            """);
+        Assert.All(result, value => Assert.Equal((withNaN ? 1u : 0) + (oneWithTwo ? 2u : 0), value));
+    }
+
+    [Fact]
+    public void LanesThatLoopDifferentlyMeetAgain()
+    {
+        // Lane n goes round n mod 5 times; the shuffle behind the loop needs all of them.
+        var result = Run("""
+            rem.u32 %r1, %r9, 5;
+            mov.u32 %r2, 0;
+            $round:
+            setp.eq.s32 %p1, %r1, 0;
+            @%p1 bra $done;
+            add.s32 %r2, %r2, %r9;
+            add.s32 %r1, %r1, -1;
+            bra.uni $round;
+            $done:
+            shfl.sync.bfly.b32 %r3, %r2, 1, 31, 0xffffffff;
+            st.global.u32 [%rd3], %r3;
+            ret;
+            """);
+        Assert.Equal(Enumerable.Range(0, 64).Select(n => (uint)((n ^ 1) * ((n ^ 1) % 5))), result);
+    }
+
+    [Theory]
+    [InlineData("ld.shared.u32 %r1, [%rd4];\nret;", "thread 0 reads word 0 of buffer, which nobody has written")]
+    [InlineData("st.shared.u32 [%rd4], %r9;\nret;", "race: threads 0 and 1 both write word 0 of buffer")]
+    [InlineData("st.shared.u32 [%rd5], %r9;\nxor.b32 %r1, %r9, 1;\nld.shared.u32 %r2, [%rd5+4];\nret;", "race: thread 0 reads word 1 of buffer, which thread 1 wrote since the last barrier")]
+    [InlineData("st.shared.u32 [%rd5], %r9;\nbar.sync 0;\nld.shared.u32 %r2, [%rd4];\nst.shared.u32 [%rd5], %r9;\nret;", "race: thread 0 writes word 0 of buffer, which other threads read since the last barrier")]
+    [InlineData("st.shared.u32 [%rd5+4096], %r9;\nret;", "is in no variable")]
+    [InlineData("st.shared.u32 [%rd5+2], %r9;\nret;", "is not aligned to 4 bytes")]
+    [InlineData("ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [%rd4+4];\nret;", "is not aligned to 16 bytes")]
+    [InlineData("st.global.u32 [%rd3+4096], %r9;\nret;", "is in no allocation (4 bytes)")]
+    [InlineData("ld.param.u64 %rd1, [k_param_0+8];\nret;", "parameter offset 8 is out of bounds")]
+    [InlineData("setp.lt.s32 %p1, %r9, 7;\n@%p1 bra $behind;\nbar.sync 0;\n$behind:\nret;", "divergent: lanes ffffff80 of warp 0 wait here for lanes that have left")]
+    [InlineData("setp.lt.s32 %p1, %r9, 7;\n@%p1 ret;\nshfl.sync.bfly.b32 %r3, %r9, 1, 31, 0xffffffff;\nret;", "divergent: lanes ffffff80 of warp 0 wait here for lanes that have left the kernel")]
+    [InlineData("setp.lt.s32 %p1, %r9, 32;\n@%p1 ret;\nbar.sync 0;\nret;", "divergent: warp 1 waits at a barrier that warp 0 never reaches")]
+    [InlineData("setp.lt.s32 %p1, %r9, 32;\n@%p1 bra $other;\nbar.sync 0;\nret;\n$other:\nbar.sync 0;\nret;", "waits at PTX line")]
+    [InlineData("div.s32 %r1, %r9, 0;\nret;", "division by zero")]
+    public void BrokenRulesAreNamed(string body, string what)
+    {
+        var message = Assert.Throws<PtxException>(() => Run(body)).Message;
+        Assert.StartsWith("kernel k", message, StringComparison.Ordinal);
+        Assert.Contains(what, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("frobnicate.u32 %r1, %r2;\nret;", "PTX line 18: unknown instruction frobnicate.u32")]
+    [InlineData("add.s32 %r1, %rd1, %r2;\nret;", "%rd1 has the wrong type")]
+    [InlineData("add.s32 %r1, %r2, elsewhere;\nret;", "unknown operand elsewhere")]
+    [InlineData("bra $nowhere;", "no label $nowhere")]
+    [InlineData("add.s32 %r1, %r2, %r3;", "kernel k runs off its end")]
+    [InlineData("atom.global.add.f32 %f1, [%rd1], %f2;\nret;", "unknown instruction atom.global.add.f32")]
+    [InlineData("@%p1 bar.sync 0;\nret;", "a barrier or shuffle under a predicate is not known")]
+    [InlineData("bar.sync 1;\nret;", "unknown instruction bar.sync")]
+    [InlineData("shfl.sync.bfly.b32 %r3, %r2, 1, 15, 0xffffffff;\nret;", "only shuffles of whole warps are known")]
+    public void WhatIsNotUnderstoodIsAnError(string body, string what) =>
+        Assert.Contains(what, Assert.Throws<PtxException>(() => Run(body)).Message, StringComparison.Ordinal);
+
+    // Runs one block of 64 threads. %r9 is the thread, %rd3 the address of its word of the result, %rd4 shared memory of 64 words and
+    // %rd5 the thread's word of it.
+    private static uint[] Run(string body)
+    {
+        var ptx = $$"""
+            .version 7.0
+            .target sm_80
+            .visible .entry k(
+            .param .u64 k_param_0
+            )
+            .maxntid 64, 1, 1
+            {
+            .reg .b32 %r<10>;
+            .reg .b64 %rd<10>;
+            .shared .align 16 .b8 buffer[256];
+            mov.u32 %r9, %tid.x;
+            ld.param.u64 %rd1, [k_param_0];
+            cvta.to.global.u64 %rd2, %rd1;
+            mul.wide.u32 %rd6, %r9, 4;
+            add.s64 %rd3, %rd2, %rd6;
+            mov.u64 %rd4, buffer;
+            add.s64 %rd5, %rd4, %rd6;
+            {{body.ReplaceLineEndings("\n")}}
+            }
+            """;
+        var memory = new GlobalMemory();
+        var address = memory.Allocate(256);
+        try
+        {
+            Launch.Run(PtxParser.Parse(ptx)["k"], new(1, 1, 1), 64, BitConverter.GetBytes(address), memory, reverse: false);
+            unsafe
+            {
+                return new ReadOnlySpan<uint>((void*)address, 64).ToArray();
+            }
+        }
+        finally
+        {
+            memory.Free(address);
+        }
+    }
+}
