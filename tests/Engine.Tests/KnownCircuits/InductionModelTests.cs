@@ -51,6 +51,20 @@ public sealed class InductionModelTests(ITestOutputHelper output)
         Assert.True(areas["eap-ig"] > areas["ifr"]);
     }
 
+    // Saturated attention has no gradient: at the ends of the path only what goes through values and output is seen.
+    [Theory]
+    [InlineData("eap")]
+    [InlineData("clean-corrupted")]
+    public void GradientsAtTheEndsMissQueriesAndKeys(string method)
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var scores = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = method }).Scores;
+        var graph = InductionModel.Graph;
+        var found = CircuitSelection.Top(scores, InductionModel.Circuit.EdgeCount, signed: false, prune: false).Edges.Where(InductionModel.Circuit.Contains);
+        Assert.Equal(["a1.h0->logits", "input->a1.h0<v>"], found.Select(e => graph.EdgeName(e / graph.Columns, e % graph.Columns)).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void EveryEdgeOfTheCircuitIsNeededAndNoOther()
     {
