@@ -97,6 +97,6 @@ internal static class CurveCommand
             }
         }
         table.Write(context);
-        context.Output.WriteLine("the benchmark takes CPR from circuits ranked by score and CMD from those ranked by its size, on the linear axis");
+        context.Output.WriteLine("the benchmark takes CPR from circuits ranked by score and CMD from those ranked by its size");
     }
 }

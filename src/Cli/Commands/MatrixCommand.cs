@@ -61,7 +61,7 @@ internal static class MatrixCommand
         for (var row = 0; row < sets.Length; row++)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {circuits[row].EdgeCount} | ");
-            text.Append(CultureInfo.InvariantCulture, $"{string.Join(" | ", results.Select(column => column[row].Normalised.ToString("0.00", CultureInfo.InvariantCulture)))} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"{string.Join(" | ", results.Select(column => column[row].Normalised.ToString("0.00;-0.00;0.00", CultureInfo.InvariantCulture)))} |\n");
         }
         text.Append("\nJaccard overlap of their edges:\n\n");
         text.Append(CultureInfo.InvariantCulture, $"| circuit of | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|{string.Concat(sets.Select(_ => "---:|"))}\n");

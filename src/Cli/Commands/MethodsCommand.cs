@@ -60,7 +60,7 @@ internal static class MethodsCommand
             return Attributor.Run(model, data, new AttributionOptions { Method = m.Name, Steps = steps }, null, context.Cancellation).Seconds;
         })]);
         var reference = times[Array.FindIndex(methods, m => m.Name == "eap")].Median;
-        context.Output.WriteLine($"{what}, {steps} steps; {model.Device.Name}, {Environment.ProcessorCount} cores; median of {rounds}");
+        context.Output.WriteLine($"{what}, {steps} steps; {model.Device.Name} on {MachineName.Text}; median of {rounds}");
         var table = new TextTable("method", ">seconds", ">times EAP");
         for (var i = 0; i < methods.Length; i++)
         {

@@ -81,7 +81,7 @@ internal static class StabilityCommand
         table.Write(context);
 
         static string Range(Interval interval, string format) => $"{interval.Low.ToString(format)} … {interval.High.ToString(format)}";
-        static string Faithfulness(BaselineStability? baseline) => baseline is { } b ? b.Faithfulness.ToString("0.000") : "–";
+        static string Faithfulness(BaselineStability? baseline) => baseline is { } b ? b.Faithfulness.ToString("0.000;-0.000;0.000") : "–";
         static string Overlap(BaselineStability? baseline) => baseline is { } b ? b.Jaccard.ToString("0.00") : "–";
     }
 

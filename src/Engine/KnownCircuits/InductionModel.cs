@@ -94,8 +94,9 @@ public sealed class InductionModel
     }
 
     /// <summary>
-    /// Prompts "begin A B C D A" with the answer B and the distractor D; corrupted: the pairs exchanged, "begin C D A B C", whose
-    /// answer is D. Patching any single edge of the circuit then gives D.
+    /// Prompts "begin A B C D A" with the answer B and the distractor D; corrupted "begin B A C D C", whose answer is D. The place to
+    /// look at differs as well as what stands there, so that the answer is B only with every edge of the circuit clean: had only the
+    /// names been exchanged, corrupting query and key together would have mended what either breaks.
     /// </summary>
     public static IReadOnlyList<Example> Examples(int count, ulong seed)
     {
@@ -106,7 +107,7 @@ public sealed class InductionModel
             var words = Enumerable.Range(1, Tokens - 1).ToArray();
             random.Shuffle<int>(words);
             var (a, b, c, d) = (words[0], words[1], words[2], words[3]);
-            examples[i] = new([0, a, b, c, d, a], [0, c, d, a, b, c], [b], [d]);
+            examples[i] = new([0, a, b, c, d, a], [0, b, a, c, d, c], [b], [d]);
         }
         return examples;
     }

@@ -23,8 +23,19 @@ public sealed class InductionModelTests(ITestOutputHelper output)
         Assert.All(result[0].Clean, value => Assert.True(value > 1));
         Assert.All(result[0].Corrupted, value => Assert.True(value < -1));
         Assert.Equal(1, result[0].Normalised, 1e-4);
-        // Any one edge is enough to break it, so its complement keeps nothing.
         Assert.Equal(0, result[1].Normalised, 1e-4);
+    }
+
+    // No smaller circuit does, whichever of its edges go: the circuit is the only answer.
+    [Fact]
+    public void NoPartOfTheCircuitIsEnough()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var edges = InductionModel.Circuit.Edges.ToArray();
+        var parts = Enumerable.Range(0, (1 << edges.Length) - 1).Select(set => new Circuit(InductionModel.Graph, edges.Where((_, i) => (set >> i & 1) == 1))).ToArray();
+        var results = CircuitEvaluator.Evaluate(model, InductionModel.Examples(5, 3), parts, MetricKind.LogitDifference);
+        Assert.All(results, r => Assert.True(r.Normalised < 0.6));
     }
 
     [Fact]
@@ -40,6 +51,20 @@ public sealed class InductionModelTests(ITestOutputHelper output)
         Assert.True(areas["eap-ig"] > areas["ifr"]);
     }
 
+    // Saturated attention has no gradient: at the ends of the path only what goes through values and output is seen.
+    [Theory]
+    [InlineData("eap")]
+    [InlineData("clean-corrupted")]
+    public void GradientsAtTheEndsMissQueriesAndKeys(string method)
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var scores = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = method }).Scores;
+        var graph = InductionModel.Graph;
+        var found = CircuitSelection.Top(scores, InductionModel.Circuit.EdgeCount, signed: false, prune: false).Edges.Where(InductionModel.Circuit.Contains);
+        Assert.Equal(["a1.h0->logits", "input->a1.h0<v>"], found.Select(e => graph.EdgeName(e / graph.Columns, e % graph.Columns)).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void EveryEdgeOfTheCircuitIsNeededAndNoOther()
     {
@@ -48,7 +73,7 @@ public sealed class InductionModelTests(ITestOutputHelper output)
         var data = InductionModel.Examples(10, 2);
         var check = CircuitCheck.Run(model, data, InductionModel.Circuit, new EvaluationOptions());
         Assert.Equal(InductionModel.Circuit.EdgeCount, check.Contributions.Count);
-        Assert.All(check.Contributions, c => Assert.True(c.Contribution > 0.9));
+        Assert.All(check.Contributions, c => Assert.True(c.Contribution > 0.4));
         Assert.Equal(0, check.Complement.Normalised, 1e-4);
 
         // With an edge that does nothing, minimality says so, and says it first.
