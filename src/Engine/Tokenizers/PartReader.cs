@@ -72,8 +72,9 @@ internal sealed class PartReader
         string other => throw Unknown(input, "decoder", other, KnownDecoders),
     };
 
-    // \w counts the joiners here and not in Split patterns: the original uses two regular expression libraries.
-    private static readonly RunePattern WordsAndSymbols = RunePattern.Parse(@"[\w\u200c\u200d]+|[^\w\s\u200c\u200d]+");
+    // \w is not that of Split patterns: the original uses two regular expression libraries.
+    private static readonly RunePattern WordsAndSymbols = RunePattern.Runs(
+        UnicodeSets.WordOrJoiner, UnicodeSets.WordOrJoiner.Union(UnicodeSets.Space).Complement());
 
     private string Type(JsonInput input)
     {

@@ -16,6 +16,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     private readonly TokenDecoder? decoder;
     private readonly AddedTokenMatcher plainTokens;
     private readonly AddedTokenMatcher normalizedTokens;
+    private readonly Dictionary<int, string> normalizedTexts;
 
     /// <exception cref="InputException">An added token is unusable.</exception>
     public PipelineTokenizer(
@@ -28,7 +29,10 @@ internal sealed class PipelineTokenizer : Tokenizer
         this.decoder = decoder;
         BeginToken = beginToken;
         plainTokens = new(vocabulary.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
-        normalizedTokens = new(vocabulary.Added.Where(token => token.Normalized).Select(token => (Normalize(token.Content, new Growth(token.Content.Length)), token)));
+        AddedToken[] normalized = [.. vocabulary.Added.Where(token => token.Normalized)];
+        normalizedTexts = normalized.ToDictionary(
+            token => token.Id, token => Normalize(new(token.Content, true), new(token.Content.Length)).Text);
+        normalizedTokens = new(normalized.Select(token => (normalizedTexts[token.Id], token)));
     }
 
     /// <inheritdoc/>
@@ -47,7 +51,7 @@ internal sealed class PipelineTokenizer : Tokenizer
             if (token is not null)
                 ids.Add(token.Id);
             else
-                EncodeNormalized(text[start..end], start == 0, ids);
+                EncodeBetween(new(text[start..end], start == 0), ids);
         }
         return [.. ids];
     }
@@ -59,7 +63,8 @@ internal sealed class PipelineTokenizer : Tokenizer
         int length = 0;
         foreach (int id in ids)
         {
-            if (vocabulary.Token(id) is { } token)
+            // What was looked for in normalized text stands for normalized text, as in the original.
+            if (normalizedTexts.TryGetValue(id, out string? token) || (token = vocabulary.Token(id)) is not null)
             {
                 tokens.Add(token);
                 length = checked(length + token.Length);
@@ -68,30 +73,30 @@ internal sealed class PipelineTokenizer : Tokenizer
         return decoder is null ? string.Join(' ', tokens) : string.Concat(decoder.Apply(tokens, new Growth(length)));
     }
 
-    private void EncodeNormalized(string text, bool atStart, List<int> ids)
+    private void EncodeBetween(Piece between, List<int> ids)
     {
-        var growth = new Growth(text.Length);
-        text = Normalize(text, growth);
-        foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(text))
+        var growth = new Growth(between.Text.Length);
+        Piece normalized = Normalize(between, growth);
+        foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(normalized.Text))
         {
             if (token is not null)
             {
                 ids.Add(token.Id);
                 continue;
             }
-            List<Piece> pieces = [new Piece(text[start..end], atStart && start == 0)];
+            List<Piece> pieces = [normalized.Slice(start, end)];
             foreach (Piece piece in preTokenizer?.ApplyAll(pieces, growth) ?? pieces)
                 model.Encode(piece.Text, ids);
         }
     }
 
-    private string Normalize(string text, Growth growth)
+    private Piece Normalize(Piece piece, Growth growth)
     {
         if (normalizer is null)
-            return text;
-        text = normalizer.Apply(text, growth);
-        growth.Check(text.Length);
-        return text;
+            return piece;
+        piece = normalizer.Apply(piece, growth);
+        growth.Check(piece.Text.Length);
+        return piece;
     }
 
     // Half a surrogate pair has no UTF-8; it reads as U+FFFD, as in any conversion.

@@ -27,13 +27,15 @@ internal sealed class ByteLevelDecoder : TokenDecoder
 /// <summary>Replaces the matches of a pattern in each token.</summary>
 internal sealed class ReplaceDecoder(RunePattern pattern, string content) : TokenDecoder
 {
+    private readonly ReplaceNormalizer replace = new(pattern, content);
+
     public override List<string> Apply(List<string> tokens, Growth growth)
     {
         var replaced = new List<string>(tokens.Count);
         long total = 0;
         foreach (string token in tokens)
         {
-            replaced.Add(ReplaceNormalizer.Replace(token, pattern, content, growth));
+            replaced.Add(replace.Apply(new(token, false), growth).Text);
             growth.Check(total += replaced[^1].Length);
         }
         return replaced;

@@ -359,9 +359,9 @@ internal sealed class PatternParser
             case 'S':
                 return UnicodeSets.Space.Complement();
             case 'w':
-                return UnicodeSets.Word;
+                return inClass ? UnicodeSets.WordInBrackets : UnicodeSets.Word;
             case 'W':
-                return UnicodeSets.Word.Complement();
+                return (inClass ? UnicodeSets.WordInBrackets : UnicodeSets.Word).Complement();
             case 'h':
                 return HexDigits;
             case 'H':

@@ -26,6 +26,13 @@ internal sealed class RunePattern
         return new(PatternProgram.Compile(new SequenceNode(items)));
     }
 
+    /// <summary>A pattern that matches the longest stretches of the members of each set; the sets have nothing in common.</summary>
+    public static RunePattern Runs(params RuneSet[] sets)
+    {
+        IEnumerable<PatternNode> runs = sets.Select(set => new RepeatNode(new SetNode(set), 1, null, Greed.Possessive));
+        return new(PatternProgram.Compile(new AlternativesNode([.. runs])));
+    }
+
     /// <summary>
     /// The matches from left to right as UTF-16 offsets, start included and end not. A match may be empty, but not where the one
     /// before ended.

@@ -134,19 +134,24 @@ internal sealed class RuneSet
     // Groups of code points with the same simple folding: s, S and ſ are one group.
     private static readonly Lazy<int[][]> CaseVariants = new(() =>
     {
-        var groups = new Dictionary<int, List<int>>();
+        var groups = new Dictionary<int, HashSet<int>>();
         for (int rune = 0; rune <= Last; rune++)
         {
-            if (rune is >= 0xD800 and <= 0xDFFF)
+            int folded = Fold(rune);
+            if (folded == rune)
                 continue;
-            var value = new Rune(rune);
-            int folded = Rune.ToLowerInvariant(Rune.ToUpperInvariant(value)).Value;
-            if (folded == rune && Rune.ToUpperInvariant(value) == value)
-                continue;
-            if (!groups.TryGetValue(folded, out List<int>? group))
-                groups[folded] = group = [];
+            if (!groups.TryGetValue(folded, out HashSet<int>? group))
+                groups[folded] = group = [folded];
             group.Add(rune);
         }
-        return [.. groups.Values.Where(group => group.Count > 1).Select(group => group.ToArray())];
+        return [.. groups.Values.Select(group => group.ToArray())];
     });
+
+    private static int Fold(int rune)
+    {
+        if (!Rune.IsValid(rune))
+            return rune;
+        // The runtime leaves the long s without a capital.
+        return rune == 'ſ' ? 's' : Rune.ToLowerInvariant(Rune.ToUpperInvariant(new Rune(rune))).Value;
+    }
 }
