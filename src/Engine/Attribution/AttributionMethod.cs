@@ -17,7 +17,7 @@ public abstract class AttributionMethod
     /// <summary>The points of the paths from ablated to clean whose gradients are weighed; null for a method of another kind.</summary>
     public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options, ModelGraph graph) => null;
     /// <summary>True when the scores are means of scores of single examples, which <see cref="AttributionOptions.Sink"/> can have.</summary>
-    public virtual bool ScoresByExample => true;
+    public virtual bool ScoresByExample(AttributionOptions options) => true;
     /// <summary>Scores every edge.</summary>
     public abstract AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation);
@@ -65,7 +65,7 @@ public static class Attributor
         if (data.Count == 0) throw new InputException("the data set is empty");
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         var method = AttributionMethods.Find(options.Method);
-        if (options.Sink is not null && !(method.ScoresByExample && (options.Level == ScoreLevel.Edge || method.Name != "exact")))
+        if (options.Sink is not null && !method.ScoresByExample(options))
         {
             throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");
         }

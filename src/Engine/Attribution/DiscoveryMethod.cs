@@ -17,7 +17,7 @@ internal sealed class DiscoveryMethod : AttributionMethod
     public override string Name => "acdc";
     public override string Summary => "greedy removal of edges by thresholds (Conmy et al. 2023); small models only";
 
-    public override bool ScoresByExample => false;
+    public override bool ScoresByExample(AttributionOptions options) => false;
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation)

@@ -20,6 +20,9 @@ internal sealed class ExactMethod : AttributionMethod
     public override string Name => "exact";
     public override string Summary => "activation patching of one edge at a time (Wang et al. 2023)";
 
+    // Nodes are tried whole, their edges not at all.
+    public override bool ScoresByExample(AttributionOptions options) => options.Level == ScoreLevel.Edge;
+
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {

@@ -61,7 +61,7 @@ public sealed class InductionModelTests(ITestOutputHelper output)
         using var model = new Transformer(device, InductionModel.Create().Weights);
         var scores = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = method }).Scores;
         var graph = InductionModel.Graph;
-        var found = CircuitSelection.Top(scores, InductionModel.Circuit.EdgeCount, signed: false, prune: false).Edges.Where(InductionModel.Circuit.Contains);
+        var found = CircuitSelection.Top(scores, InductionModel.Circuit.EdgeCount, signed: false, prune: false).Edges.Where(e => InductionModel.Circuit.Contains(e));
         Assert.Equal(["a1.h0->logits", "input->a1.h0<v>"], found.Select(e => graph.EdgeName(e / graph.Columns, e % graph.Columns)).Order(StringComparer.Ordinal));
     }
 
