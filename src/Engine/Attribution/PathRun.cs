@@ -13,7 +13,7 @@ namespace Faith.Engine.Attribution;
 internal sealed class PathRun
 {
     /// <summary>Points whose x̂ are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
-    private const int StepsHeld = 8;
+    private const int StepsHeld = 32;
     /// <summary>Rows that keep the matrix products efficient: small micro-batches run several points in one pass.</summary>
     private const int RowsOfPass = 256;
 

@@ -35,7 +35,7 @@ public class PathAttributionTests
         foreach (var weights in new[] { RandomModels.Gpt2(21), RandomModels.Llama(22) })
         {
             var data = RandomExamples.Create(23, weights.Config.Vocabulary);
-            foreach (var steps in new[] { 1, 3, 11 }) Scoring.Compare(weights, data, new() { Steps = steps, Rule = rule }, OracleMethod.EapIg, oracleRule);
+            foreach (var steps in new[] { 1, 3, 37 }) Scoring.Compare(weights, data, new() { Steps = steps, Rule = rule }, OracleMethod.EapIg, oracleRule);
         }
     }
 
