@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Faith.Kernels.Cuda;
@@ -89,8 +88,12 @@ public sealed partial class CudaPtxTests(CudaFixture fixture)
         return counts;
     }
 
-    private static string Root([CallerFilePath] string file = "") =>
-        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", "..", ".."));
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) folder = folder.Parent!;
+        return folder.FullName;
+    }
 
     [GeneratedRegex(@"\.entry (\w+)\(")]
     private static partial Regex Entry();
