@@ -11,7 +11,7 @@ public sealed class GoldenSelectionTests
 {
     private const string Goldens = "goldens/gpt2-tiny-random/eval_f64.json";
 
-    [SharedFact(Goldens)]
+    [SharedDataFact(Goldens)]
     public void SameEdgesSelectedAndPruned()
     {
         var path = SharedData.Find(Goldens)!;

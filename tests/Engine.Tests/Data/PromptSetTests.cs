@@ -55,7 +55,7 @@ public sealed class PromptSetTests : DataTest
         { "fact-retrieval-comma", 190 }, { "hypernymy-comma", 198 }, { "sva", 200 },
     };
 
-    [SharedTheory("paper-tasks")]
+    [SharedDataTheory("paper-tasks")]
     [MemberData(nameof(PaperFiles))]
     public void Real_files_are_read(string name, int count)
     {

@@ -235,7 +235,7 @@ public sealed class ScoreFileTests : IDisposable
         Assert.Equal(0, ScoreFile.Read(At("f.json")).InGraph.EdgeCount);
     }
 
-    [SharedFact("mib/ioi-eap-ig.json")]
+    [SharedDataFact("mib/ioi-eap-ig.json")]
     public void APublishedFileGoesThroughUnchanged()
     {
         var path = SharedData.Find("mib/ioi-eap-ig.json")!;

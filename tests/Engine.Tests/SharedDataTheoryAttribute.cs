@@ -1,6 +1,6 @@
 using Xunit;
 
-namespace Faith.Engine.Tests.Oracle;
+namespace Faith.Engine.Tests;
 
 /// <summary>A theory that needs a file or folder of the shared data, and is skipped with a message where it is not there.</summary>
 [AttributeUsage(AttributeTargets.Method)]
