@@ -13,6 +13,9 @@ public abstract class Device : IDisposable
     /// <summary>Bytes that can still be allocated, as far as the device can tell.</summary>
     public abstract long FreeMemory { get; }
 
+    /// <summary>Bytes for activations beyond which a run gains nothing, so that more is taken only when it is asked for.</summary>
+    public virtual long EnoughWorkspace => 4L << 30;
+
     /// <summary>Floating-point operations issued in matrix products so far (2 per multiply-add), for the counting tests and reports.</summary>
     public long MatrixFlops { get; protected set; }
 

@@ -39,6 +39,9 @@ public sealed class PlanningDevice : Device
     public override long FreeMemory => memory - held;
 
     /// <inheritdoc/>
+    public override long EnoughWorkspace => HoldsBothSides ? HostDevice.Enough : base.EnoughWorkspace;
+
+    /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes);
 
     /// <inheritdoc/>

@@ -56,7 +56,7 @@ internal sealed class ExactMethod : AttributionMethod
             progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
             run.TryLogits();
             phases.Lap("logits");
-            sums.Add(run.Scores, batch.Sequences);
+            foreach (var scores in run.Scores.Chunk(graph.Sources * graph.Columns)) sums.Add(scores);
             phases.Lap("sum");
             trials += (long)run.Trials * batch.Sequences;
             done += batch.Sequences;

@@ -38,7 +38,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
             var run = new InformationFlowRun(model, new Arena(memory), measuring: false, batch);
             run.Execute();
             phases.Lap("forward");
-            for (var e = 0; e < batch.Sequences; e++) sums.Add(run.Scores(e), 1);
+            for (var e = 0; e < batch.Sequences; e++) sums.Add(run.Scores(e));
             phases.Lap("scores");
             done += batch.Sequences;
         }

@@ -34,7 +34,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
         var memory = model.Workspace(batches.Max(b => b.Bytes));
-        var scores = new float[batches.Max(b => b.Batch.Sequences) * model.Graph.Sources * model.Graph.Columns];
+        var scores = new float[model.Graph.Sources * model.Graph.Columns];
         var done = 0;
         foreach (var (batch, _) in batches)
         {
@@ -44,8 +44,11 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             run.Execute(phases, cancellation);
             run.ReadMetric(1, clean.AsSpan(done, batch.Sequences));
             run.ReadMetric(0, corrupted.AsSpan(done, batch.Sequences));
-            run.ReadScores(scores);
-            sums.Add(scores, batch.Sequences);
+            for (var e = 0; e < batch.Sequences; e++)
+            {
+                run.ReadScores(e, scores);
+                sums.Add(scores);
+            }
             if (neurons is not null) run.ReadNeurons(neurons);
             phases.Lap("sum");
             done += batch.Sequences;

@@ -113,9 +113,9 @@ internal sealed class PathRun
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
     }
 
-    /// <summary>Per-example scores [sequences × F·N].</summary>
-    public void ReadScores(Span<float> destination) =>
-        model.Device.Download(scores.Pointer, MemoryMarshal.AsBytes(destination[..(int)scores.Count]));
+    /// <summary>The scores [F·N] of one example of the micro-batch.</summary>
+    public void ReadScores(int example, Span<float> destination) =>
+        model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
 
     /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u; needs a run at neuron level.</summary>
     public void ReadNeurons(NeuronSums neurons)

@@ -11,24 +11,19 @@ internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink
     private readonly double[] inputScores = new double[examples];
     private int added;
 
-    /// <summary>Adds the per-example scores [count × F·N] of a micro-batch.</summary>
-    public void Add(ReadOnlySpan<float> scores, int count)
+    /// <summary>Adds the scores [F·N] of the next example.</summary>
+    public void Add(ReadOnlySpan<float> example)
     {
-        var pairs = graph.Sources * graph.Columns;
-        for (var e = 0; e < count; e++)
+        for (var i = 0; i < edges.Length; i++)
         {
-            var example = scores.Slice(e * pairs, pairs);
-            for (var i = 0; i < edges.Length; i++)
-            {
-                double score = example[edges[i]];
-                sums.Add(i, score);
-                squares.Add(i, score * score);
-            }
-            sink?.Add(added, example);
-            var total = 0.0;
-            foreach (var score in example[..graph.Columns]) total += score;
-            inputScores[added++] = total;
+            double score = example[edges[i]];
+            sums.Add(i, score);
+            squares.Add(i, score * score);
         }
+        sink?.Add(added, example);
+        var total = 0.0;
+        foreach (var score in example[..graph.Columns]) total += score;
+        inputScores[added++] = total;
     }
 
     /// <summary>Mean scores.</summary>

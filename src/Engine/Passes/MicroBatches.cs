@@ -9,8 +9,8 @@ internal static class MicroBatches
     /// <summary>More rows than this gain no speed and leave the caches.</summary>
     private const int EnoughRows = 640;
 
-    /// <summary>The memory for micro-batches: what the user allows, else a quarter of what is free and at most 4 GiB.</summary>
-    public static long Budget(Device device, long? asked) => asked ?? Math.Min(device.FreeMemory / 4, 4L << 30);
+    /// <summary>The memory for micro-batches: what the user allows, else a quarter of what is free and at most <see cref="Device.EnoughWorkspace"/>.</summary>
+    public static long Budget(Device device, long? asked) => asked ?? Math.Min(device.FreeMemory / 4, device.EnoughWorkspace);
 
     /// <summary>Consecutive micro-batches of <paramref name="data"/>, each within <paramref name="budget"/> bytes by <paramref name="measure"/>.</summary>
     /// <exception cref="InputException">A single example does not fit.</exception>

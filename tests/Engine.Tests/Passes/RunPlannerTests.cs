@@ -44,6 +44,23 @@ public sealed class RunPlannerTests
         else Assert.Equal((1, 9), (plan.MicroBatches, plan.ExamplesOfBatch));
     }
 
+    [Theory]
+    [InlineData("gpt2", 10, false)]
+    [InlineData("gpt2", 1000, false)]
+    [InlineData("gpt2-xl", 200, true)]
+    [InlineData("llama-1b", 1000, true)]
+    public void Micro_batches_take_at_most_a_gigabyte_and_a_half_unless_more_is_allowed(string shape, int examples, bool isCut)
+    {
+        using var weights = RandomWeights.Create(shape);
+        var data = RandomExamples.Create(7, 100, count: examples);
+        using var device = PlanningDevice.Host(1L << 40);
+        var plan = RunPlanner.Plan(device, weights, data, new());
+        Assert.InRange(plan.WorkspaceBytes, 1, 1_500_000_000);
+        var allowed = RunPlanner.Plan(device, weights, data, new() { MemoryBytes = 1L << 36 });
+        Assert.Equal(isCut, allowed.MicroBatches < plan.MicroBatches);
+        Assert.Equal(isCut, allowed.WorkspaceBytes > 1_500_000_000);
+    }
+
     [Fact]
     public void A_gpu_holds_each_matrix_once()
     {
