@@ -81,6 +81,8 @@ public sealed class Operations : IDisposable
         var list = Integers([.. Enumerable.Range(0, 60).Select(i => i % 30)]);
         var starts = Integers([.. Enumerable.Range(0, 13).Select(i => 5 * i)]);
         Tensor sources = Matrix(30 * Length, Width), inputs = Matrix(12 * Length, Width), baseline = x.RowRange(0, Length);
+        NormedMix mix = new(baseline, sources, starts, list, one, one, 1e-5f, true);
+        Add("MixNormed", inputs.Count, () => device.MixNormed(mix, inputs));
         Add("MixInputs", inputs.Count, () => device.MixInputs(baseline, sources, starts, list, inputs));
 
         var projection = device.CreateWeights(new ArrayMatrix(new float[Width * 3 * Width], Width, 3 * Width, false));

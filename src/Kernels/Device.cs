@@ -74,7 +74,7 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// x̂ = (x − μ)/σ, y = γ⊙x̂ + β with σ = √(mean((x − μ)²) + ε); for RMSNorm (<paramref name="centred"/> false) μ = 0.
-    /// Sets y, xhat and inverseSigma [rows × 1] (=); <paramref name="xhat"/> and <paramref name="inverseSigma"/> may be none.
+    /// Sets y, xhat and inverseSigma [rows × 1] (=); <paramref name="xhat"/> and <paramref name="inverseSigma"/> may be none, y may be x itself.
     /// </summary>
     /// <param name="shift">β [1 × d], or none for zero.</param>
     public abstract void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma);
@@ -211,6 +211,35 @@ public abstract class Device : IDisposable
     /// <param name="sourceList">Node numbers.</param>
     /// <param name="inputs">[inputs·rows × d] (=).</param>
     public abstract void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs);
+
+    /// <summary>y = the norms of the mixed inputs, one after another [inputs·rows × d].</summary>
+    public virtual void MixNormed(in NormedMix mix, Tensor y)
+    {
+        MixInputs(mix.Baseline, mix.Sources, mix.SourceOffsets, mix.SourceList, y);
+        NormForward(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default);
+    }
+
+    /// <summary>Products of normed mixed inputs with columns of W: y = norm(x_input)·W[0 … d, n0 … n0+y.Columns] + bias for each of <paramref name="products"/>.</summary>
+    /// <param name="mix">The inputs.</param>
+    /// <param name="weights">W, with d rows.</param>
+    /// <param name="products">What to multiply, in ascending order of their inputs.</param>
+    /// <param name="work">At least [rows × d]: the inputs that a device forms before it multiplies; more rows let it form more of them at once.</param>
+    public virtual void MultiplyMixed(in NormedMix mix, Weights weights, MixedProduct[] products, Tensor work)
+    {
+        ArgumentNullException.ThrowIfNull(products);
+        var (rows, next) = (mix.Baseline.Rows, 0);
+        var together = work.Rows / rows;
+        for (var first = 0; first < mix.Inputs; first += together)
+        {
+            var part = mix.Range(first, Math.Min(together, mix.Inputs - first));
+            MixNormed(part, work.RowRange(0, part.Inputs * rows));
+            for (; next < products.Length && products[next].Input < first + part.Inputs; next++)
+            {
+                var p = products[next];
+                Multiply(weights, WeightSide.Forward, work.RowRange((p.Input - first) * rows, rows), p.Y, p.Bias, n0: p.FirstColumn);
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -46,7 +46,6 @@ internal sealed class CircuitRun
     private readonly Tensor context;
     private readonly Tensor logSumExp;
     private readonly Tensor mixed;
-    private readonly Tensor normed;
     private readonly Tensor hidden;
     private readonly Tensor gate;
     private readonly nint offsetMemory;
@@ -86,7 +85,6 @@ internal sealed class CircuitRun
         logSumExp = arena.Matrix(rows, c.Heads);
         var together = Math.Clamp(RowsMixedTogether / rows, 1, 3 * c.Heads);
         mixed = arena.Matrix(together * rows, c.Width);
-        normed = arena.Matrix(together * rows, c.Width);
         hidden = arena.Matrix(rows, c.MlpWidth);
         gate = arena.Matrix(rows, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : 1);
         offsetMemory = arena.Integers(3 * c.Heads + 1);
@@ -130,10 +128,8 @@ internal sealed class CircuitRun
             Mlp(l, inputs);
         }
         var final = mixed.RowRange(0, batch.Sequences);
-        Mix(corrupted.LastStream, lastSources, [inputs.Of(graph.LogitsColumn)], final);
-        var y = normed.RowRange(0, batch.Sequences);
-        device.NormForward(final, model.FinalScale, model.FinalShift, model.Config.NormEpsilon, model.Centred, y, default, default);
-        Read(y, destination);
+        device.MixNormed(Mix(corrupted.LastStream, lastSources, [inputs.Of(graph.LogitsColumn)], model.FinalScale, model.FinalShift), final);
+        Read(final, destination);
     }
 
     private void Read(Tensor y, Span<double> destination)
@@ -155,13 +151,19 @@ internal sealed class CircuitRun
         if (live.Length == 0) return;
 
         // Keys and values: the corrupted run's, and over them the columns that the circuit feeds.
-        for (var h = 0; h < c.Heads; h++)
+        foreach (var (first, count) in Ranges(live))
         {
-            device.Copy(a.Key.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), key.ColumnRange(h * c.HeadDim, c.HeadDim));
-            device.Copy(a.Value.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), value.ColumnRange(h * c.HeadDim, c.HeadDim));
+            for (var h = first; h < first + count; h++)
+            {
+                device.Copy(a.Key.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), Columns(key, h, 1));
+                device.Copy(a.Value.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), Columns(value, h, 1));
+            }
         }
         Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Key, key), (InputKind.Value, value)]);
-        if (c.Rotary is not null) Rotate(key, layout.Positions);
+        if (c.Rotary is not null)
+        {
+            foreach (var (first, count) in Ranges(live)) Rotate(Columns(key, first, count), layout.Positions);
+        }
 
         var everywhere = live.Where(h => inputs.OnAllRows(graph.HeadNode(l, h))).ToArray();
         if (everywhere.Length > 0)
@@ -184,13 +186,39 @@ internal sealed class CircuitRun
     private void Attend(int l, Ragged rows, Indices positions, Tensor baseline, Tensor from, Tensor corruptedQuery, Tensor corruptedContext,
         CircuitInputs inputs, int[] heads, Tensor q, Tensor z)
     {
-        var device = model.Device;
-        device.Copy(corruptedQuery, q);
+        var (device, group) = (model.Device, model.Config.Group);
+        foreach (var (first, count) in Ranges(heads)) device.Copy(Columns(corruptedQuery, first, count), Columns(q, first, count));
         Project(l, baseline, from, inputs, heads, [(InputKind.Query, q)]);
-        if (model.Config.Rotary is not null) Rotate(q, positions);
-        device.AttentionForward(rows, model.Attention with { SuffixGroup = 1 }, q, key, value, prefix.Keys[l], prefix.Values[l], z, logSumExp.RowRange(0, q.Rows));
-        device.AddScaled(corruptedContext, -1, z);
+        foreach (var (first, count) in Ranges(heads))
+        {
+            Tensor queries = Columns(q, first, count), contexts = Columns(z, first, count);
+            if (model.Config.Rotary is not null) Rotate(queries, positions);
+            device.AttentionForward(rows, model.Attention with { Heads = count, SuffixGroup = 1 }, queries, Columns(key, first, count), Columns(value, first, count),
+                Columns(prefix.Keys[l], first / group, count / group), Columns(prefix.Values[l], first / group, count / group), contexts,
+                logSumExp.RowRange(0, q.Rows).ColumnRange(first, count));
+            device.AddScaled(Columns(corruptedContext, first, count), -1, contexts);
+        }
     }
+
+    /// <summary>Neighbouring heads together, in whole groups that share a key head.</summary>
+    private IEnumerable<(int First, int Count)> Ranges(int[] heads)
+    {
+        var group = model.Config.Group;
+        var (first, end) = (-1, -1);
+        foreach (var h in heads)
+        {
+            var start = h / group * group;
+            if (start > end || first < 0)
+            {
+                if (first >= 0) yield return (first, end - first);
+                first = start;
+            }
+            end = start + group;
+        }
+        if (first >= 0) yield return (first, end - first);
+    }
+
+    private Tensor Columns(Tensor x, int firstHead, int heads) => x.IsNone ? x : x.ColumnRange(firstHead * model.Config.HeadDim, heads * model.Config.HeadDim);
 
     private void AddOutput(int l, int head, Tensor z, Tensor to)
     {
@@ -213,31 +241,24 @@ internal sealed class CircuitRun
                 if (inputs.Of(model.Graph.HeadColumn(l, kind, h)).Length > 0) columns.Add((kind, h, to));
             }
         }
+        if (columns.Count == 0) return;
         var groups = columns.GroupBy(column => inputs.Of(model.Graph.HeadColumn(l, column.Kind, column.Head)), ListComparer.Instance).ToArray();
-        var together = mixed.Rows / baseline.Rows;
-        for (var start = 0; start < groups.Length; start += together)
+        var products = new List<MixedProduct>();
+        for (var g = 0; g < groups.Length; g++)
         {
-            var chunk = groups.AsSpan(start, Math.Min(together, groups.Length - start));
-            var x = mixed.RowRange(0, chunk.Length * baseline.Rows);
-            var y = normed.RowRange(0, x.Rows);
-            Mix(baseline, from, [.. chunk.ToArray().Select(g => g.Key)], x);
-            model.Device.NormForward(x, w.AttentionScale, w.AttentionShift, c.NormEpsilon, model.Centred, y, default, default);
-            for (var g = 0; g < chunk.Length; g++)
+            foreach (var (kind, head, count, to) in Runs(groups[g]))
             {
-                foreach (var (kind, head, count, to) in Runs(chunk[g]))
+                var first = kind switch
                 {
-                    var first = kind switch
-                    {
-                        InputKind.Query => head * c.HeadDim,
-                        InputKind.Key => c.QueryWidth + head / c.Group * c.HeadDim,
-                        _ => c.QueryWidth + c.KeyWidth + head / c.Group * c.HeadDim,
-                    };
-                    var bias = w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, count * c.HeadDim);
-                    model.Device.Multiply(w.Projection, WeightSide.Forward, y.RowRange(g * baseline.Rows, baseline.Rows),
-                        to.ColumnRange(head * c.HeadDim, count * c.HeadDim), bias, n0: first);
-                }
+                    InputKind.Query => head * c.HeadDim,
+                    InputKind.Key => c.QueryWidth + head / c.Group * c.HeadDim,
+                    _ => c.QueryWidth + c.KeyWidth + head / c.Group * c.HeadDim,
+                };
+                var bias = w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, count * c.HeadDim);
+                products.Add(new(g, first, Columns(to, head, count), bias));
             }
         }
+        model.Device.MultiplyMixed(Mix(baseline, from, [.. groups.Select(g => g.Key)], w.AttentionScale, w.AttentionShift), w.Projection, [.. products], mixed);
     }
 
     /// <summary>Joins neighbouring heads of one kind, so that they are one product. Shared key heads stay apart.</summary>
@@ -265,9 +286,8 @@ internal sealed class CircuitRun
         var everywhere = inputs.OnAllRows(node);
         var (stream, output) = everywhere ? (a.KeptMlpStream, a.KeptMlpOutput) : (last[l].MlpStream, last[l].MlpOutput);
         var (rows, delta) = (stream.Rows, everywhere ? Source(node) : LastSource(node));
-        var (x, y, h) = (mixed.RowRange(0, rows), normed.RowRange(0, rows), hidden.RowRange(0, rows));
-        Mix(stream, everywhere ? sources : lastSources, [inputs.Of(model.Graph.MlpColumn(l))], x);
-        device.NormForward(x, w.MlpScale, w.MlpShift, c.NormEpsilon, model.Centred, y, default, default);
+        var (y, h) = (mixed.RowRange(0, rows), hidden.RowRange(0, rows));
+        device.MixNormed(Mix(stream, everywhere ? sources : lastSources, [inputs.Of(model.Graph.MlpColumn(l))], w.MlpScale, w.MlpShift), y);
         if (c.Activation == Activation.SwiGlu)
         {
             device.Multiply(w.Up, WeightSide.Forward, y, gate.RowRange(0, rows), w.UpBias);
@@ -283,13 +303,13 @@ internal sealed class CircuitRun
         if (everywhere) device.GatherRows(delta, layout.LastRows, 1, LastSource(node));
     }
 
-    private void Mix(Tensor baseline, Tensor from, ReadOnlySpan<int[]> lists, Tensor to)
+    private NormedMix Mix(Tensor baseline, Tensor from, ReadOnlySpan<int[]> lists, Tensor scale, Tensor shift)
     {
         var offsets = new int[lists.Length + 1];
         for (var i = 0; i < lists.Length; i++) offsets[i + 1] = offsets[i] + lists[i].Length;
         var all = new int[offsets[^1]];
         for (var i = 0; i < lists.Length; i++) lists[i].CopyTo(all, offsets[i]);
-        model.Device.MixInputs(baseline, from, model.Device.Upload(offsets, offsetMemory), model.Device.Upload(all, listMemory), to);
+        return new(baseline, from, model.Device.Upload(offsets, offsetMemory), model.Device.Upload(all, listMemory), scale, shift, model.Config.NormEpsilon, model.Centred);
     }
 
     /// <summary>The corrupted run of one layer in each sequence's last row; the last layer has no other rows after its keys and values.</summary>

@@ -172,15 +172,6 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <inheritdoc/>
-    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs)
-    {
-        RequireRows(inputs.Rows, (sourceOffsets.Count - 1) * baseline.Rows);
-        RequireColumns(inputs.Columns, baseline.Columns);
-        Rows(inputs.Rows, inputs.Columns, (baseline, sources, sourceOffsets, sourceList, inputs), static (k, in o, from, to) =>
-            k.MixInputs(o.baseline, o.sources, o.sourceOffsets, o.sourceList, o.inputs, from, to));
-    }
-
-    /// <inheritdoc/>
     public override void ContractScores(ScoreContraction contraction)
     {
         ArgumentNullException.ThrowIfNull(contraction);

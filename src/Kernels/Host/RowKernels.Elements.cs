@@ -120,16 +120,11 @@ internal sealed unsafe partial class RowKernels<V> : RowKernels where V : unmana
             }
     }
 
-    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs, int from, int to)
+    public override void MixRow(in MixOperands o, int input, int row, float* x)
     {
-        int rows = baseline.Rows, d = baseline.Columns;
-        for (var item = from; item < to; item++) // an item is one row of one input
-        {
-            var (input, row) = Math.DivRem(item, rows);
-            var x = inputs.Row(item);
-            new Span<float>(baseline.Row(row), d).CopyTo(new Span<float>(x, d));
-            for (var j = sourceOffsets.First()[input]; j < sourceOffsets.First()[input + 1]; j++)
-                Map(new AddMap(), x, (float*)sources.Pointer + ((long)sourceList.First()[j] * rows + row) * d, x, d);
-        }
+        int rows = o.Baseline.Rows, d = o.Baseline.Columns;
+        new Span<float>(o.Baseline.Row(row), d).CopyTo(new Span<float>(x, d));
+        for (var j = o.SourceOffsets.First()[input]; j < o.SourceOffsets.First()[input + 1]; j++)
+            Map(new AddMap(), x, (float*)o.Sources.Pointer + ((long)o.SourceList.First()[j] * rows + row) * d, x, d);
     }
 }

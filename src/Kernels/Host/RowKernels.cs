@@ -16,7 +16,8 @@ internal abstract unsafe class RowKernels
     public abstract void AddGatheredRows(Tensor table, Indices rows, Tensor y, int from, int to);
     public abstract void ScatterAddRows(Tensor x, Indices rows, Tensor y, int from, int to);
     public abstract void SumHeadGroups(Tensor x, int headDim, int group, Tensor y, int from, int to);
-    public abstract void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs, int from, int to);
+    /// <summary>x = one row of input <paramref name="input"/>; see <see cref="Device.MixInputs"/>.</summary>
+    public abstract void MixRow(in MixOperands o, int input, int row, float* x);
 
     public abstract void NormForward(in NormOperands o, int from, int to);
     public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx, int from, int to);
@@ -51,6 +52,9 @@ internal abstract unsafe class RowKernels
     public abstract void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to);
     public abstract void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits, int from, int to);
 }
+
+/// <summary>Operands of <see cref="Device.MixInputs"/>.</summary>
+internal readonly record struct MixOperands(Tensor Baseline, Tensor Sources, Indices SourceOffsets, Indices SourceList);
 
 /// <summary>Operands of <see cref="Device.NormForward"/>.</summary>
 internal readonly record struct NormOperands(Tensor X, Tensor Scale, Tensor Shift, float Epsilon, bool Centred, Tensor Y, Tensor Xhat, Tensor InverseSigma);
