@@ -8,8 +8,8 @@ namespace Faith.Cli;
 /// <param name="Name">auto, cpu, cuda or cuda:i.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
 /// <param name="MemoryBytes">Most memory for activations, or null.</param>
-/// <param name="Notes">Where to say why a GPU is passed over.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes)
+/// <param name="Note">Says why a GPU is passed over, or that it has less memory than was thought.</param>
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note)
 {
     /// <summary>Opens the device.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -41,7 +41,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
                 reason = e.Message;
             }
         }
-        if (probe.Driver is not null) Notes.WriteLine($"faith: the GPU is not used: {reason.ReplaceLineEndings(" ")}");
+        if (probe.Driver is not null) Note($"the GPU is not used: {reason.ReplaceLineEndings(" ")}");
         return Devices.Open("cpu", Threads);
     }
 }

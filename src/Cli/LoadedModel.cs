@@ -47,7 +47,7 @@ internal sealed class LoadedModel : IDisposable
     }
 
     /// <summary>The model on a device, ready to run; opened by the first call.</summary>
-    public Transformer On(DeviceChoice choice) => transformer ??= new Transformer(device = choice.Open(), weights);
+    public Transformer On(DeviceChoice choice) => transformer ??= new Transformer(device = choice.Open(), weights) { Notice = choice.Note };
 
     /// <inheritdoc/>
     public void Dispose()

@@ -27,33 +27,30 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         var clock = Stopwatch.StartNew();
         var path = points(options, model.Graph);
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => PathRun.Measure(model, batch, path, options, table));
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
-        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
-        var done = 0;
-        foreach (var (batch, _) in batches)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress?.Report(new RunProgress(done, data.Count, Name));
-            var run = new PathRun(model, new Arena(memory), measuring: false, batch, path, options, table);
-            run.Execute(phases, cancellation);
-            run.ReadMetric(1, clean.AsSpan(done, batch.Sequences));
-            run.ReadMetric(0, corrupted.AsSpan(done, batch.Sequences));
-            for (var e = 0; e < batch.Sequences; e++)
+        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+            batch => PathRun.Measure(model, batch, path, options, table), part =>
             {
-                run.ReadScores(e, scores);
-                sums.Add(scores);
-            }
-            if (neurons is not null) run.ReadNeurons(neurons);
-            phases.Lap("sum");
-            done += batch.Sequences;
-        }
-        progress?.Report(new RunProgress(done, data.Count, Name));
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(new RunProgress(part.First, data.Count, Name));
+                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, table);
+                run.Execute(phases, cancellation);
+                part.Record();
+                run.ReadMetric(1, part.Of(clean));
+                run.ReadMetric(0, part.Of(corrupted));
+                for (var e = 0; e < part.Count; e++)
+                {
+                    run.ReadScores(e, scores);
+                    sums.Add(scores);
+                }
+                if (neurons is not null) run.ReadNeurons(neurons);
+                phases.Lap("sum");
+            });
+        progress?.Report(new RunProgress(data.Count, data.Count, Name));
         var means = sums.Means();
         var isOnePath = path.All(p => p.Stage == 0);
         return new AttributionResult
@@ -69,7 +66,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             ExampleGaps = isOnePath ? [.. sums.InputScores().Select((score, e) => Gap([score], [clean[e]], [corrupted[e]], options.Metric) ?? double.NaN)] : null,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = batches.Max(b => b.Bytes),
+            WorkspaceBytes = bytes,
         };
     }
 

@@ -64,7 +64,7 @@ public sealed partial class CudaDevice
         // again, so it should not be small either.
         var rowsInCache = Math.Max(_cacheBytes / 4 * 3 / bytesOfARow, LeastChunk);
         var chunk = (int)Math.Clamp(Math.Min(rowsInCache, ContractionMemory / bytesOfARow), 1, Math.Min(rows, LargestGridY));
-        var memory = Workspace(chunk * bytesOfARow);
+        var memory = LargestWorkspace(ref chunk, bytesOfARow);
         for (var first = 0; first < rows; first += chunk)
         {
             var count = Math.Min(chunk, rows - first);
@@ -75,6 +75,22 @@ public sealed partial class CudaDevice
             for (var layer = 0; layer < c.Layers; layer++)
                 ContractLayer(c, layer, first, count, differences, gradients, products, sources, scoreColumns);
             LastRows(c, c.LogitsGradient, first, count, differences, sources, scoreColumns - 1, scoreColumns);
+        }
+    }
+
+    // Memory for a chunk of rows; for a smaller one where the device has no more.
+    private nint LargestWorkspace(ref int chunk, long bytesOfARow)
+    {
+        for (; ; chunk /= 2)
+        {
+            try
+            {
+                return Workspace(chunk * bytesOfARow);
+            }
+            catch (DeviceMemoryException) when (chunk > 1)
+            {
+                // Half of it may do.
+            }
         }
     }
 

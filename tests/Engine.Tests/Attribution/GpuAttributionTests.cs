@@ -4,7 +4,6 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
-using Faith.Kernels.Cuda;
 using Faith.Kernels.Host;
 using Faith.PtxInterpreter;
 using Xunit;
@@ -12,6 +11,7 @@ using Xunit;
 namespace Faith.Engine.Tests.Attribution;
 
 /// <summary>Whole models on the GPU device: the committed PTX, run by the interpreter, against the literal float64 oracle.</summary>
+[Collection(SimulatedCuda.Name)]
 public sealed class GpuAttributionTests
 {
     [Theory]
@@ -22,7 +22,7 @@ public sealed class GpuAttributionTests
     {
         using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
         var data = RandomExamples.Create(11, weights.Config.Vocabulary);
-        using var device = Open();
+        using var device = SimulatedCuda.Open();
         using var model = new Transformer(device, weights);
         var result = Attributor.Run(model, data, new() { Method = method, Steps = 3, Metric = metric });
         var expected = OracleRun.Scores(weights, data, method == "eap-ig" ? OracleMethod.EapIg : OracleMethod.CleanCorrupted, 3, null,
@@ -43,13 +43,7 @@ public sealed class GpuAttributionTests
             return CircuitEvaluator.Evaluate(model, data, [half], MetricKind.LogitDifference)[0].Circuit;
         }
         using var cpu = new HostDevice();
-        using var gpu = Open();
+        using var gpu = SimulatedCuda.Open();
         Close.Check(HalfACircuit(cpu), HalfACircuit(gpu), 1e-5, "half of the edges");
-    }
-
-    private static CudaDevice Open()
-    {
-        SimulatedGpu.Reset();
-        return CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
     }
 }
