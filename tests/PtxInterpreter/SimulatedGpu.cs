@@ -59,6 +59,7 @@ public static class SimulatedGpu
         MemoryBytes = 1L << 30;
         ReverseBlocks = OnlyNoteLaunches = false;
         Memory.AcceptsHostMemory = false;
+        Memory.StartPeak();
         Fault = null;
         Capture = null;
         Launched.Clear();
