@@ -10,10 +10,12 @@ public sealed class SimulatedCuda
 {
     public const string Name = "cuda";
 
-    /// <summary>A healthy GPU.</summary>
-    public static CudaDevice Open()
+    /// <summary>A healthy GPU, which replays sequences of operations unless told otherwise.</summary>
+    public static CudaDevice Open(bool replay = true)
     {
         SimulatedGpu.Reset();
-        return CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        var device = CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        device.ReplaysSequences = replay;
+        return device;
     }
 }

@@ -36,8 +36,16 @@ public static class SimulatedGpu
     public static int Copies { get; set; }
     /// <summary>Calls that wait for the device since the last reset.</summary>
     public static int Waits { get; set; }
-    /// <summary>What is being captured, or null.</summary>
-    internal static List<Action>? Capture { get; set; }
+    /// <summary>Kernels launched one by one since the last reset.</summary>
+    public static int KernelLaunches { get; set; }
+    /// <summary>Graphs launched since the last reset.</summary>
+    public static int GraphLaunches { get; set; }
+    /// <summary>Graphs instantiated since the last reset.</summary>
+    public static int GraphsBuilt { get; set; }
+    /// <summary>Nodes of instantiated graphs that were given other parameters since the last reset.</summary>
+    public static int NodeUpdates { get; set; }
+    /// <summary>Forgets to update nodes, which the tests must notice.</summary>
+    public static bool IgnoreNodeUpdates { get; set; }
     /// <summary>Handles and allocations that have not been destroyed.</summary>
     public static int LiveHandles
     {
@@ -57,13 +65,12 @@ public static class SimulatedGpu
         Capability = (9, 0);
         Multiprocessors = 4;
         MemoryBytes = 1L << 30;
-        ReverseBlocks = OnlyNoteLaunches = false;
+        ReverseBlocks = OnlyNoteLaunches = IgnoreNodeUpdates = false;
         Memory.AcceptsHostMemory = false;
         Memory.StartPeak();
         Fault = null;
-        Capture = null;
         Launched.Clear();
-        Copies = Waits = 0;
+        Copies = Waits = KernelLaunches = GraphLaunches = GraphsBuilt = NodeUpdates = 0;
     }
 
     internal static nint Add(object item)

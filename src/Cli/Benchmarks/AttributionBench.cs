@@ -25,7 +25,8 @@ internal sealed record AttributionBench
     private double ExamplesPerSecond => Settings.Examples / Times.Median;
     private double? Gflops => Flops / Times.Median / Giga;
     private double? ShareOfPeak => Gflops / PeakGflops;
-    private IReadOnlyDictionary<string, double> Phases => Times.Typical.Phases;
+    /// <summary>Seconds by phase of one run; on a GPU of one that times them apart and is not among <see cref="Times"/>.</summary>
+    public required IReadOnlyDictionary<string, double> Phases { get; init; }
     /// <summary>Seconds of the edge scores over those of the forwards and backwards alone.</summary>
     private double ScoreShare => Phases.Where(p => ScorePhases.Contains(p.Key)).Sum(p => p.Value) / Phases.Where(p => !ScorePhases.Contains(p.Key)).Sum(p => p.Value);
 
@@ -39,12 +40,13 @@ internal sealed record AttributionBench
         double? peak = device is HostDevice ? PeakProbe.MeasureGflops(threads) : null;
         var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
         if (peak is { } before) peak = Math.Max(before, PeakProbe.MeasureGflops(threads));
+        var split = device.IsAsynchronous ? Attributor.Run(model, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
         double? flops = null;
         if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
         {
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
         }
-        return new() { Settings = settings, Device = device.Name, Times = times, Flops = flops, PeakGflops = peak, PeakMemoryBytes = PeakMemory.Bytes() };
+        return new() { Settings = settings, Device = device.Name, Times = times, Phases = split.Phases, Flops = flops, PeakGflops = peak, PeakMemoryBytes = PeakMemory.Bytes() };
     }
 
     /// <summary>The result as JSON.</summary>

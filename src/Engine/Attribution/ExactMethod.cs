@@ -35,7 +35,7 @@ internal sealed class ExactMethod : AttributionMethod
         var wanted = Filter(graph, options.OnlyEdges);
         var sums = new ScoreSums(graph, data.Count, options.Sink);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
-        var phases = new PhaseClock(model.Device);
+        using var phases = new PhaseClock(model.Device);
         var trials = 0L;
         var units = data.Count * (graph.Layers + 1);
         var bytes = MicroBatches.Run(model, data, budget, sharePrefixes: table is null, batch => ExactRun.Measure(model, batch, kind, table, 1), part =>

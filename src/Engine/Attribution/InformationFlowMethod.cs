@@ -21,7 +21,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
     {
         if (options.Level != ScoreLevel.Edge) throw new InputException("information flow routes score edges only; take --level edge");
         var clock = Stopwatch.StartNew();
-        var phases = new PhaseClock(model.Device);
+        using var phases = new PhaseClock(model.Device);
         // Reported beside the scores, though they do not enter.
         var evaluation = new EvaluationOptions { Metric = options.Metric, MemoryBytes = options.MemoryBytes };
         var ends = CircuitEvaluator.Evaluate(model, data, [Circuit.Empty(model.Graph)], evaluation, cancellation: cancellation)[0];

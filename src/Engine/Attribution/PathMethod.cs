@@ -30,7 +30,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
-        var phases = new PhaseClock(model.Device);
+        using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, options, table), part =>

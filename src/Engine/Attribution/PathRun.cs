@@ -86,18 +86,20 @@ internal sealed class PathRun
         foreach (var step in steps)
         {
             cancellation.ThrowIfCancellationRequested();
-            Forward(step);
-            phases.Lap("forward");
-            var (count, gradient) = (step.Layout.Points, step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences));
-            metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
-            phases.Lap("metric");
+            if (phases.IsSplit)
+            {
+                Pass(step, phases.Lap);
+            }
+            else
+            {
+                device.Repeatable(() => Pass(step, _ => { }));
+                phases.Lap("steps");
+            }
             if (step.Slot is not { } slot) continue;
-            BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Stages);
-            phases.Lap("backward");
-            var isLast = step.First + count == points.Length;
-            if (slot + count < sums.Capacity && !isLast) continue;
+            var isLast = step.First + step.Layout.Points == points.Length;
+            if (slot + step.Layout.Points < sums.Capacity && !isLast) continue;
             if (contraction.Steps == 0) differences.Finish(inputs.Layout.LastRows);
-            contraction.Steps = slot + count;
+            contraction.Steps = slot + step.Layout.Points;
             device.ContractScores(contraction);
             if (!isLast) sums.Clear(device);
             phases.Lap("scores");
@@ -148,6 +150,19 @@ internal sealed class PathRun
             var end = Math.Min(block + held, points.Length);
             for (var first = block; first < end; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, end - first), first - block);
         }
+    }
+
+    /// <summary>Forward, metric and, where there are gradients, backward.</summary>
+    private void Pass(Step step, Action<string> lap)
+    {
+        Forward(step);
+        lap("forward");
+        var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences);
+        metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
+        lap("metric");
+        if (step.Slot is not { } slot) return;
+        BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Stages);
+        lap("backward");
     }
 
     private void Forward(Step step)

@@ -39,11 +39,12 @@ public static class RunPlanner
         // Nothing is computed here, but every operation says what memory it takes, and what does not fit is halved as in a run.
         device.RefusesMore = true;
         long workspace, scratch;
+        using var phases = new PhaseClock(device);
         try
         {
             workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, options, null), part =>
             {
-                new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, null).Execute(new PhaseClock(device), CancellationToken.None);
+                new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, null).Execute(phases, CancellationToken.None);
                 batches++;
                 if (part.Arena.Peak > bytesOfLargest) (largest, bytesOfLargest) = (part.Batch, part.Arena.Peak);
             });
