@@ -30,6 +30,21 @@ public sealed class ModelCommandTests : CliTest
     private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
 
     [Fact]
+    public void What_a_run_notes_goes_to_the_error_stream_or_above_the_bars_there()
+    {
+        using var error = new StringWriter();
+        var above = new List<string>();
+        var context = new CommandContext(TextWriter.Null, error, isOutputTerminal: false, isErrorTerminal: false, CancellationToken.None);
+        using var loaded = LoadedModel.Load(model);
+        var note = loaded.On(new DeviceChoice("cpu", 1, null, context.Note)).Notice!;
+        note("memory is short");
+        context.WriteAbove = above.Add;
+        note("memory is shorter");
+        Assert.Equal("faith: memory is short", error.ToString().Trim());
+        Assert.Equal(["faith: memory is shorter"], above);
+    }
+
+    [Fact]
     public void Attribute_writes_scores_and_how_they_came_about()
     {
         var output = Done("attribute", "--model", model, "--data", data, "--out", At("scores.json"), "--steps", "7", "--rule", "midpoint", "--metric", "prob-diff");

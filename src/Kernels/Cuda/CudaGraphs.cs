@@ -38,6 +38,9 @@ internal sealed unsafe class CudaGraphs(CudaContext context, CudaModule module, 
 
     public void Dispose()
     {
+        // They may still be under way, and whether the device can be waited for does not matter here.
+        if (_known.Exists(k => k.Graph is not null) && context.TryMakeCurrent())
+            _ = context.Driver.cuStreamSynchronize(stream);
         foreach (var (_, graph) in _known)
             graph?.Dispose();
         _known.Clear();

@@ -92,7 +92,7 @@ public sealed class GpuReplayTests
         foreach (var result in (AttributionResult[])[whole, split])
         {
             Assert.All(result.Phases.Values, seconds => Assert.InRange(seconds, 1e-7, result.Seconds));
-            Assert.InRange(result.Phases.Values.Sum(), 0.5 * result.Seconds, 1.001 * result.Seconds);
+            Assert.InRange(result.Phases.Values.Sum(), 0.2 * result.Seconds, 1.001 * result.Seconds);
         }
     }
 

@@ -235,6 +235,18 @@ public sealed class CudaGraphTests(CudaFixture fixture)
         Assert.Equal(waits, SimulatedGpu.Waits);
     }
 
+    [Fact]
+    public void AnotherGridIsAnotherLaunchOfTheSameKernels()
+    {
+        var (a, b) = (new LaunchList(), new LaunchList());
+        a.Add(new("copy", 1, 2, 1, 1, 256, 4), [1, 2, 3, 4]);
+        b.Add(new("copy", 1, 3, 1, 1, 256, 4), [1, 2, 3, 4]);
+        Assert.True(a.HasKernelsOf(b));
+        Assert.False(a.IsSame(0, b));
+        a.Replace(0, b);
+        Assert.True(a.IsSame(0, b));
+    }
+
     private static (int Launches, int Graphs, int Built, int Updates) Calls() =>
         (SimulatedGpu.KernelLaunches, SimulatedGpu.GraphLaunches, SimulatedGpu.GraphsBuilt, SimulatedGpu.NodeUpdates);
 
