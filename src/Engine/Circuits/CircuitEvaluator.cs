@@ -45,6 +45,10 @@ public static class CircuitEvaluator
             {
                 throw new InputException($"the circuit is of a model with {circuit.Graph.Layers} layers of {circuit.Graph.Heads} heads; this one has {model.Graph.Layers} of {model.Graph.Heads}");
             }
+            if (circuit.Neurons is { } neurons && neurons.Width != model.Config.Width)
+            {
+                throw new InputException($"the circuit is of a model with {neurons.Width} neurons a node; this one has {model.Config.Width}");
+            }
         }
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
@@ -62,8 +66,8 @@ public static class CircuitEvaluator
             {
                 cancellation.ThrowIfCancellationRequested();
                 var values = results[i].AsSpan(done, batch.Sequences);
-                // With every edge in the circuit nothing is corrupted: that is the clean run itself, to the bit.
-                if (circuits[i].EdgeCount == model.Graph.Edges) clean.AsSpan(done, batch.Sequences).CopyTo(values);
+                // With everything in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                if (circuits[i].IsFull) clean.AsSpan(done, batch.Sequences).CopyTo(values);
                 else run.Evaluate(circuits[i], values);
                 progress?.Report(new RunProgress(++unit, circuits.Count * batches.Count, "circuits"));
             }
