@@ -117,6 +117,38 @@ public sealed class ModelCommandTests : CliTest
         }
     }
 
+    [Theory]
+    [InlineData("patching")]
+    [InlineData("zero")]
+    [InlineData("mean")]
+    public void Neurons_are_selected_and_evaluated(string ablation)
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("n.json"), "--level", "neuron", "--ablation", ablation);
+        foreach (var (neurons, faithfulness) in new[] { ("56", 1.0), ("0", 0.0) })
+        {
+            Done("circuit", "--scores", At("n.json"), "--neurons", neurons, "--out", At("c.json"));
+            Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--ablation", ablation, "--json", At("r.json"));
+            Assert.Equal((faithfulness, int.Parse(neurons, CultureInfo.InvariantCulture)), (Json("r.json").GetProperty("faithfulness").GetDouble(), Json("r.json").GetProperty("neurons").GetInt32()));
+        }
+        Done("circuit", "--scores", At("n.json"), "--neurons", "20", "--out", At("c.json"));
+        Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--ablation", ablation, "--json", At("r.json"));
+        Done("curve", "--model", model, "--data", data, "--scores", At("n.json"), "--neurons", "20,56", "--ablation", ablation, "--out", At("curve.csv"), "--svg", At("curve.svg"));
+        var lines = File.ReadAllLines(At("curve.csv"));
+        Assert.Equal(Json("r.json").GetProperty("faithfulness").GetDouble(), double.Parse(lines[1].Split(',')[^1], CultureInfo.InvariantCulture));
+        Assert.EndsWith(",1", lines[2], StringComparison.Ordinal);
+        Assert.Contains(">neurons</text>", File.ReadAllText(At("curve.svg")), StringComparison.Ordinal);
+        var benchmark = Done("curve", "--model", model, "--data", data, "--scores", At("n.json"), "--level", "neuron", "--mib", "--ablation", ablation, "--out", At("curve.csv"));
+        Assert.Contains("CMD", benchmark, StringComparison.Ordinal);
+        Assert.Equal("28", File.ReadAllLines(At("curve.csv"))[9].Split(',')[0]);
+        Done("curve", "--model", model, "--data", data, "--scores", At("n.json"), "--nodes", "2,6", "--ablation", ablation, "--out", At("curve.csv"));
+        Assert.EndsWith(",1", File.ReadAllLines(At("curve.csv"))[2], StringComparison.Ordinal);
+        Assert.Contains("of 56 neurons", Done("draw", At("c.json"), "--out", At("c.svg")), StringComparison.Ordinal);
+        Assert.Contains("neurons of 56", File.ReadAllText(At("c.svg")), StringComparison.Ordinal);
+        Refused("is not a set of edges", "check-circuit", "--model", model, "--data", data, "--circuit", At("c.json"));
+        Refused("--select is of edges", "curve", "--model", model, "--data", data, "--scores", At("n.json"), "--neurons", "20", "--select", "greedy", "--out", At("d.csv"));
+        Refused("give --nodes or --neurons, not both", "curve", "--model", model, "--data", data, "--scores", At("n.json"), "--neurons", "20", "--nodes", "1", "--out", At("d.csv"));
+    }
+
     [Fact]
     public void Curve_goes_through_the_sizes_in_order()
     {
