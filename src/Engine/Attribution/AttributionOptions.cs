@@ -22,6 +22,11 @@ public sealed record AttributionOptions
     /// one for one in place of the data's own.
     /// </summary>
     public IReadOnlyList<Example>? AblationData { get; init; }
+    /// <summary>
+    /// Means as the EAP-IG library uses them (method.md §7): <see cref="Ablation.Mean"/> is one row for all nodes, and differences go to
+    /// the means while gradients are those of the path to zero.
+    /// </summary>
+    internal bool LibraryMeans { get; init; }
     /// <summary>What is scored.</summary>
     public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
     /// <summary>The edges (u·N + v) that exact patching tries; the others score 0. Null: all of them.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -26,9 +27,11 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     {
         var clock = Stopwatch.StartNew();
         var path = points(options, model.Graph);
-        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        var (table, shift) = Tables(model, data, options, path);
+        using var tableMemory = table;
+        using var shiftMemory = shift;
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => PathRun.Measure(model, batch, path, options, table));
+            batch => PathRun.Measure(model, batch, path, options, table, shift));
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
@@ -40,7 +43,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         {
             cancellation.ThrowIfCancellationRequested();
             progress?.Report(new RunProgress(done, data.Count, Name));
-            var run = new PathRun(model, new Arena(memory), measuring: false, batch, path, options, table);
+            var run = new PathRun(model, new Arena(memory), measuring: false, batch, path, options, table, shift);
             run.Execute(phases, cancellation);
             run.ReadMetric(1, clean.AsSpan(done, batch.Sequences));
             run.ReadMetric(0, corrupted.AsSpan(done, batch.Sequences));
@@ -55,7 +58,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         }
         progress?.Report(new RunProgress(done, data.Count, Name));
         var means = sums.Means();
-        var isOnePath = path.All(p => p.Stage == 0);
+        var isOnePath = path.All(p => p.Stage == 0) && shift is null;
         return new AttributionResult
         {
             Scores = means,
@@ -70,6 +73,20 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
             WorkspaceBytes = batches.Max(b => b.Bytes),
+        };
+    }
+
+    /// <summary>Where the path starts (null: at the corrupted run), and what the differences go to beside it, which in the library alone is something else.</summary>
+    private static (AblationTable? Table, AblationTable? Shift) Tables(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path)
+    {
+        var from = options.AblationData ?? data;
+        AblationTable? Of(Ablation ablation) => AblationTable.Create(model, ablation, from, options.MemoryBytes);
+        if (!options.LibraryMeans) return (Of(options.Ablation), null);
+        return options.Ablation switch
+        {
+            Ablation.Mean => (Of(Ablation.Zero), AblationTable.OfOneRow(model, LastTokenMean.Compute(model, from, options.MemoryBytes))),
+            Ablation.MeanPositional when path.Any(p => p.Stage > 0) => (Of(Ablation.Zero), Of(Ablation.MeanPositional)),
+            _ => (Of(options.Ablation), null),
         };
     }
 

@@ -23,7 +23,7 @@ public sealed record CompatibilityMode
         },
         new()
         {
-            Name = "eap-ig", Rule = IntegrationRule.Left, AddsByBatch = true, MeansDiffer = true,
+            Name = "eap-ig", Rule = IntegrationRule.Left, AddsByBatch = true, AblatesItsOwnWay = true,
             Summary = "the EAP-IG library since 2025: steps 0 … m−1, top or greedy by |score|, scores divided by the size of the batch",
         },
         new()
@@ -47,8 +47,12 @@ public sealed record CompatibilityMode
     public IReadOnlyList<double>? Fractions { get; init; }
     /// <summary>True when scores depend on the size of the source's batches (<see cref="BatchedScores"/>).</summary>
     public bool AddsByBatch { get; init; }
-    /// <summary>True when the source's mean ablation is not a mean over positions.</summary>
-    public bool MeansDiffer { get; init; }
+    /// <summary>
+    /// True when the source has ablations of its own: its mean is one row for all nodes (the outputs at last positions divided by the
+    /// lengths of the prompts, averaged over nodes and prompts), its eap-ig-activations goes from clean to zero under both means, and its
+    /// eap-ig and clean-corrupted know patching only.
+    /// </summary>
+    public bool AblatesItsOwnWay { get; init; }
 
     /// <summary>The mode of a name.</summary>
     /// <exception cref="InputException">There is none.</exception>
@@ -56,15 +60,16 @@ public sealed record CompatibilityMode
         ?? throw new InputException($"no compatibility mode '{name}'; known: {string.Join(", ", All.Select(m => m.Name))}");
 
     /// <summary>The options with what the mode pins.</summary>
-    /// <exception cref="InputException">The source does something else under this ablation, or scores something else at this level.</exception>
+    /// <exception cref="InputException">The source does not have the method under this ablation, or scores something else at this level.</exception>
     public AttributionOptions Apply(AttributionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        // One row for all nodes and positions, the mean of their last outputs divided by the prompts' lengths, lies outside what a head
-        // can put out: heads are ablated before W_O here.
-        if (MeansDiffer && options.Ablation == Ablation.Mean) throw new InputException($"compatibility mode {Name}: the mean ablation of this source averages over nodes and takes last tokens only, which is not offered; take patching, zero or mean-positional");
+        if (AblatesItsOwnWay && options.Ablation != Ablation.Patching && options.Method is "eap-ig" or "clean-corrupted" or "acdc")
+        {
+            throw new InputException($"compatibility mode {Name}: this source's {options.Method} knows patching only; under {options.Ablation.Name()} it has eap, eap-ig-activations and exact");
+        }
         if (AddsByBatch && options.Level != ScoreLevel.Edge) throw new InputException($"compatibility mode {Name} scores edges only: this source takes an MLP's gradient at its input");
-        return options with { Rule = Rule };
+        return options with { Rule = Rule, LibraryMeans = AblatesItsOwnWay };
     }
 
     /// <summary>Runs an attribution as the source does.</summary>

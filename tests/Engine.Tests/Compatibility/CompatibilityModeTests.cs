@@ -7,6 +7,7 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine.Tests.Attribution;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;
 using Xunit;
@@ -31,6 +32,14 @@ public sealed class CompatibilityModeTests
     [InlineData("clean-corrupted__kl__eq_b8", "clean-corrupted", "eq", 8)]
     [InlineData("EAP-zero__logit_diff__eq_b8", "eap", "eq", 8, Ablation.Zero)]
     [InlineData("EAP-mean-positional__logit_diff__eq_b8", "eap", "eq", 8, Ablation.MeanPositional)]
+    [InlineData("EAP-mean__logit_diff__eq_b8", "eap", "eq", 8, Ablation.Mean)]
+    [InlineData("EAP-IG-activations-3__logit_diff__pad_b8", "eap-ig-activations", "pad", 8)]
+    [InlineData("EAP-IG-activations-3-zero__logit_diff__eq_b8", "eap-ig-activations", "eq", 8, Ablation.Zero)]
+    [InlineData("EAP-IG-activations-3-mean__logit_diff__eq_b8", "eap-ig-activations", "eq", 8, Ablation.Mean)]
+    [InlineData("EAP-IG-activations-3-mean-positional__logit_diff__eq_b8", "eap-ig-activations", "eq", 8, Ablation.MeanPositional)]
+    [InlineData("exact-zero__logit_diff__eq_b8", "exact", "eq", 8, Ablation.Zero)]
+    [InlineData("exact-mean__logit_diff__eq_b8", "exact", "eq", 8, Ablation.Mean)]
+    [InlineData("exact-mean-positional__logit_diff__eq_b8", "exact", "eq", 8, Ablation.MeanPositional)]
     [InlineData("exact__logit_diff__pad_b8", "exact", "pad", 8)]
     [InlineData("information-flow-routes__none__eq_b8", "ifr", "eq", 8)]
     public void TheLibrarysFilesAsTheyStand(string file, string method, string set, int batch, Ablation ablation = Ablation.Patching)
@@ -42,10 +51,57 @@ public sealed class CompatibilityModeTests
         using var model = new Transformer(device, weights);
         var options = new AttributionOptions
         {
-            Method = method, Ablation = ablation, Metric = file.Contains("__kl__", StringComparison.Ordinal) ? MetricKind.KullbackLeibler : MetricKind.LogitDifference,
+            Method = method, Ablation = ablation, Steps = method == "eap-ig-activations" ? 3 : 5, Metric = file.Contains("__kl__", StringComparison.Ordinal) ? MetricKind.KullbackLeibler : MetricKind.LogitDifference,
         };
         var result = CompatibilityMode.Find("eap-ig").Run(model, Golden.Examples(set), options, batch);
         Close.Check(expected.Values, result.Scores.Values, 1e-4, file);
+    }
+
+    // Prompts of several lengths, other families and more than one contraction, which the files do not have.
+    [Theory]
+    [InlineData("eap", OracleMethod.Eap, Ablation.Mean, 5)]
+    [InlineData("eap-ig-activations", OracleMethod.EapIgActivations, Ablation.Mean, 9)]
+    [InlineData("eap-ig-activations", OracleMethod.EapIgActivations, Ablation.MeanPositional, 9)]
+    [InlineData("exact", OracleMethod.Exact, Ablation.Mean, 5)]
+    public void MeansOfTheLibraryAgreeWithTheOracle(string method, OracleMethod oracleMethod, Ablation ablation, int steps)
+    {
+        foreach (var name in new[] { "gpt2, 3 layers, untied, narrow", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers" })
+        {
+            using var weights = Scoring.Models[name]();
+            var data = RandomExamples.Create(11, weights.Config.Vocabulary);
+            var model = new LiteralModel(weights);
+            var means = Golden.Ablation(ablation.Name(), model, data);
+            var scores = new LiteralScores(model, OracleMetric.LogitDiff, means);
+            var path = new LiteralScores(model, OracleMetric.LogitDiff, LiteralAblation.Of(OracleAblation.Zero, model, []));
+            var expected = new double[model.Graph.Sources * model.Graph.Columns];
+            foreach (var example in data)
+            {
+                var own = oracleMethod == OracleMethod.Exact ? scores.Edges(example, oracleMethod, [])
+                    : Contract(model.Graph, scores.Difference(example), path.GradientRuns(example, oracleMethod, LiteralRule.Points(OracleRule.Right, steps)));
+                for (var i = 0; i < expected.Length; i++) expected[i] += own[i] / data.Length;
+            }
+            var library = CompatibilityMode.Find("eap-ig").Apply(new() { Method = method, Ablation = ablation, Steps = steps });
+            Close.Check(expected, Scoring.Scores(weights, data, library), 1e-5, $"{name}, {method}");
+        }
+    }
+
+    [Fact]
+    public void MeansOfTheLibraryHaveTheSameBitsForAnyThreadsAndMicroBatch()
+    {
+        using var weights = RandomModels.Llama(51);
+        var data = RandomExamples.Create(52, weights.Config.Vocabulary, count: 7);
+        var library = CompatibilityMode.Find("eap-ig").Apply(new() { Method = "eap-ig-activations", Ablation = Ablation.Mean, Steps = 3, AblationData = data });
+        Scoring.CheckBits(weights, data, library);
+    }
+
+    private static double[] Contract(ModelGraph graph, double[][] difference, IEnumerable<(LiteralRun Run, double Weight)> runs)
+    {
+        var scores = new double[graph.Sources * graph.Columns];
+        foreach (var (run, weight) in runs)
+        {
+            foreach (var e in Circuit.Full(graph).Edges) scores[e] += weight * difference[e / graph.Columns].Zip(run.Inputs[e % graph.Columns].Gradient, (d, g) => d * g).Sum();
+        }
+        return scores;
     }
 
     [Fact]
@@ -96,7 +152,11 @@ public sealed class CompatibilityModeTests
     public void WhatASourceDoesOtherwiseIsRefused()
     {
         var library = CompatibilityMode.Find("eap-ig");
-        Assert.Throws<InputException>(() => library.Apply(new() { Ablation = Ablation.Mean }));
+        foreach (var ablation in new[] { Ablation.Zero, Ablation.Mean, Ablation.MeanPositional })
+        {
+            Assert.Contains("eap-ig-activations and exact", Assert.Throws<InputException>(() => library.Apply(new() { Ablation = ablation })).Message, StringComparison.Ordinal);
+            Assert.Throws<InputException>(() => library.Apply(new() { Method = "clean-corrupted", Ablation = ablation }));
+        }
         Assert.Throws<InputException>(() => library.Apply(new() { Level = ScoreLevel.Node }));
         Assert.Throws<InputException>(() => CompatibilityMode.Find("other"));
         Assert.All(CompatibilityMode.All, mode => Assert.True(mode.Select is null || SelectionMethods.All.ContainsKey(mode.Select)));
