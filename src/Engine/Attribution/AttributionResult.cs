@@ -35,9 +35,9 @@ public sealed class AttributionResult
     public required long WorkspaceBytes { get; init; }
 
     /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
-    internal AttributionResult WithScores(EdgeScores scores) => new()
+    internal AttributionResult WithScores(EdgeScores scores, double[]? nodes = null, double[]? neurons = null) => new()
     {
-        Scores = scores, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
+        Scores = scores, NodeScores = nodes, NeuronScores = neurons, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
         TrialsPerSecond = TrialsPerSecond, Seconds = Seconds, Phases = Phases, WorkspaceBytes = WorkspaceBytes,
     };
 }

@@ -31,7 +31,7 @@ internal sealed class ExactMethod : AttributionMethod
         if (options.Level == ScoreLevel.Neuron) throw new InputException("exact patching has no neuron scores; take --level edge or node");
         if (options.Level == ScoreLevel.Node) return RunNodes(model, data, options, clock, progress, cancellation);
 
-        using var table = options.LibraryMeans && options.Ablation == Ablation.Mean
+        using var table = options.Library is not null && options.Ablation == Ablation.Mean
             ? AblationTable.OfOneRow(model, LastTokenMean.Compute(model, options.AblationData ?? data, options.MemoryBytes))
             : AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
         var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model.Device, options.MemoryBytes));

@@ -33,7 +33,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, options, table, shift));
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
-        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
+        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count, options.Library is { } library ? e => library.Weight(e, data.Count) : null) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var phases = new PhaseClock(model.Device);
         var memory = model.Workspace(batches.Max(b => b.Bytes));
@@ -52,7 +52,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
                 run.ReadScores(e, scores);
                 sums.Add(scores);
             }
-            if (neurons is not null) run.ReadNeurons(neurons);
+            if (neurons is not null) run.ReadNeurons(neurons, done);
             phases.Lap("sum");
             done += batch.Sequences;
         }
@@ -81,7 +81,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     {
         var from = options.AblationData ?? data;
         AblationTable? Of(Ablation ablation) => AblationTable.Create(model, ablation, from, options.MemoryBytes);
-        if (!options.LibraryMeans) return (Of(options.Ablation), null);
+        if (options.Library is null) return (Of(options.Ablation), null);
         return options.Ablation switch
         {
             Ablation.Mean => (Of(Ablation.Zero), AblationTable.OfOneRow(model, LastTokenMean.Compute(model, from, options.MemoryBytes))),

@@ -55,7 +55,7 @@ internal sealed class PathRun
         inputs = new BatchInputs(model, arena, measuring, batch, table);
         differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences, inputs.Ablation);
         if (path.Any(p => p.Stage > 0)) stages = new StageOverride(device, arena, c, differences, batch.Rows, batch.Sequences);
-        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, outputs: options.Level == ScoreLevel.Neuron);
+        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
         var largest = cuts.Max(cut => cut.Count);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
@@ -117,14 +117,15 @@ internal sealed class PathRun
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
     }
 
+    /// <summary>The scores [F·N] of one example of the micro-batch.</summary>
     public void ReadScores(int example, Span<float> destination)
     {
         model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
         shifted?.AddTo(destination, example);
     }
 
-    /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u; needs a run at neuron level.</summary>
-    public void ReadNeurons(NeuronSums neurons)
+    /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u and example, from number <paramref name="first"/> on; needs a run at neuron level.</summary>
+    public void ReadNeurons(NeuronSums neurons, int first)
     {
         var (device, graph) = (model.Device, model.Graph);
         var sources = new SourceDifferences(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
@@ -136,10 +137,11 @@ internal sealed class PathRun
             var x = backward.Stream.RowRange(0, gradient.Rows);
             device.Fill(x, 0);
             sources.Add(u, x);
+            shifted?.AddOutput(u, x);
             device.MultiplyElements(x, gradient, x);
             device.Download(x.Pointer, MemoryMarshal.AsBytes(products.AsSpan(0, (int)x.Count)));
             var layout = inputs.Layout;
-            neurons.Add(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets);
+            neurons.Add(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets, first);
         }
     }
 

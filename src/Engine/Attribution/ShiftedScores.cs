@@ -18,6 +18,7 @@ internal sealed class ShiftedScores
     private readonly DifferenceCapture shift;
     private readonly Tensor input;
     private readonly Tensor scores;
+    private readonly SourceDifferences sources;
     private readonly ScoreContraction contraction;
     private readonly int[] edges;
 
@@ -32,6 +33,7 @@ internal sealed class ShiftedScores
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
         contraction = contract(input, shift, scores);
         edges = [.. Circuit.Full(model.Graph).Edges];
+        sources = new SourceDifferences(model, input, [.. shift.Contexts[..^1], shift.LastContext], [.. shift.MlpOutputs[..^1], shift.LastMlp], outputs.HeadsAsInput ? input : default);
     }
 
     /// <summary>Before the first contraction.</summary>
@@ -49,6 +51,9 @@ internal sealed class ShiftedScores
         contraction.Steps = steps;
         model.Device.ContractScores(contraction);
     }
+
+    /// <summary>x += c of a source; in the last layer x has one row a sequence.</summary>
+    public void AddOutput(int source, Tensor x) => sources.Add(source, x);
 
     /// <summary>Adds what every edge gains to the scores [F·N] of one example of the micro-batch.</summary>
     public void AddTo(Span<float> destination, int example)

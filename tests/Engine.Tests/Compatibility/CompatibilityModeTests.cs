@@ -1,6 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Data;
 using Faith.Engine.Compatibility;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -55,6 +56,44 @@ public sealed class CompatibilityModeTests
         };
         var result = CompatibilityMode.Find("eap-ig").Run(model, Golden.Examples(set), options, batch);
         Close.Check(expected.Values, result.Scores.Values, 1e-4, file);
+    }
+
+    [SharedDataTheory(Golden.Folder)]
+    [InlineData("EAP", "eap", 5, Ablation.Patching, "eq")]
+    [InlineData("EAP", "eap", 5, Ablation.Patching, "pad")]
+    [InlineData("EAP", "eap", 5, Ablation.Zero, "pad")]
+    [InlineData("EAP", "eap", 5, Ablation.MeanPositional, "eq")]
+    [InlineData("EAP-IG-inputs-5", "eap-ig", 5, Ablation.Patching, "eq")]
+    [InlineData("EAP-IG-inputs-5", "eap-ig", 5, Ablation.Patching, "pad")]
+    [InlineData("EAP-IG-activations-3", "eap-ig-activations", 3, Ablation.Patching, "pad")]
+    [InlineData("EAP-IG-activations-3", "eap-ig-activations", 3, Ablation.Zero, "eq")]
+    [InlineData("EAP-IG-activations-3", "eap-ig-activations", 3, Ablation.MeanPositional, "eq")]
+    public void TheLibrarysNodesAndNeuronsAsTheyStand(string name, string method, int steps, Ablation ablation, string set)
+    {
+        var golden = Golden.Json("node_f64.json");
+        using var device = new HostDevice(2);
+        using var weights = ModelLoader.Load(SharedData.Find(Golden.Folder)!);
+        using var model = new Transformer(device, weights);
+        var result = CompatibilityMode.Find("eap-ig").Run(model, Golden.Examples(set), new() { Method = method, Steps = steps, Ablation = ablation, Level = ScoreLevel.Neuron }, 8);
+        var key = $"{name}__{ablation.Name()}__{set}_b8";
+        Close.Check(Golden.Numbers(golden[key]!), result.NodeScores!, 1e-4, key);
+        if (golden["neuron_" + key] is { } neurons) Close.Check(Golden.Numbers(neurons), result.NeuronScores!, 1e-4, "neuron_" + key);
+        Assert.All(result.Scores.Values, score => Assert.Equal(0, score));
+    }
+
+    [Fact]
+    public void NodesOfAShortLastBatchCountMoreToo()
+    {
+        using var weights = RandomModels.Gpt2(61);
+        var data = RandomExamples.Create(62, weights.Config.Vocabulary, count: 4);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var library = CompatibilityMode.Find("eap-ig");
+        double[] Nodes(IReadOnlyList<Example> examples, int batch) => library.Run(model, examples, new() { Level = ScoreLevel.Node }, batch).NodeScores!;
+        // Batches of 3 and 1: each example of the first counts a third.
+        var expected = Nodes(data[..3], 1).Zip(Nodes(data[3..], 1), (first, last) => (first + last) / 4).ToArray();
+        Close.Check(expected, Nodes(data, 3), 1e-6, "nodes");
+        Assert.Null(library.Run(model, data, new() { Level = ScoreLevel.Node }, 1).NeuronScores);
     }
 
     // Prompts of several lengths, other families and more than one contraction, which the files do not have.
@@ -157,7 +196,7 @@ public sealed class CompatibilityModeTests
             Assert.Contains("eap-ig-activations and exact", Assert.Throws<InputException>(() => library.Apply(new() { Ablation = ablation })).Message, StringComparison.Ordinal);
             Assert.Throws<InputException>(() => library.Apply(new() { Method = "clean-corrupted", Ablation = ablation }));
         }
-        Assert.Throws<InputException>(() => library.Apply(new() { Level = ScoreLevel.Node }));
+        Assert.Throws<InputException>(() => library.Apply(new() { Method = "exact", Level = ScoreLevel.Node, Ablation = Ablation.Mean }));
         Assert.Throws<InputException>(() => CompatibilityMode.Find("other"));
         Assert.All(CompatibilityMode.All, mode => Assert.True(mode.Select is null || SelectionMethods.All.ContainsKey(mode.Select)));
     }
