@@ -75,6 +75,26 @@ public sealed class ModelCommandTests : CliTest
     }
 
     [Fact]
+    public void The_circuits_of_given_thresholds_can_be_selected()
+    {
+        string[] acdc = ["attribute", "--model", model, "--data", data, "--out", At("s.json"), "--method", "acdc"];
+        var output = Done([.. acdc, "--thresholds", "0.003,0.1", "--json", At("r.json")]);
+        Assert.Contains("faith circuit --threshold", output, StringComparison.Ordinal);
+        Assert.Equal("0.003,0.1", Json("s.json").GetProperty("run").GetProperty("options").GetProperty("thresholds").GetString());
+        var circuits = Json("r.json").GetProperty("thresholds").EnumerateArray().ToArray();
+        Assert.Equal([0.1, 0.2], circuits.Select(c => c.GetProperty("least_score").GetDouble()));
+        foreach (var circuit in circuits)
+        {
+            var left = circuit.GetProperty("edges").GetInt32();
+            Assert.Equal(left, Json("s.json").GetProperty("edges").EnumerateObject().Count(e => e.Value.GetProperty("score").GetDouble() >= circuit.GetProperty("least_score").GetDouble()));
+            Assert.Contains($" {left} ", output, StringComparison.Ordinal);
+        }
+        Refused("--thresholds must be numbers above 0 that rise, separated by commas, not 0.2,0.1", [.. acdc, "--thresholds", "0.2,0.1"]);
+        Refused("--thresholds must be numbers above 0", [.. acdc, "--thresholds", "0,x"]);
+        Refused("--thresholds needs --method acdc", "attribute", "--model", model, "--data", data, "--out", At("t.json"), "--thresholds", "0.1");
+    }
+
+    [Fact]
     public void Ablation_data_are_recorded_and_matter()
     {
         var other = Write("other.jsonl", """

@@ -28,6 +28,7 @@ internal static class AttributeCommand
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
             "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
+            "faith attribute --model tasks-4l --data ioi --method acdc --examples 10 --thresholds 0.01,0.05,0.2 --out acdc.json",
             "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --compat eap-ig --compat-batch 10 --out scores.json",
             "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
@@ -109,6 +110,19 @@ internal static class AttributeCommand
             }
             json.WriteEndArray();
         }
+        if (result.Thresholds is { } thresholds)
+        {
+            json.WriteStartArray("thresholds");
+            foreach (var circuit in thresholds)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("threshold", circuit.Threshold);
+                json.WriteNumber("edges", circuit.Edges);
+                json.WriteNumber("least_score", circuit.LeastScore);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
         json.WriteNumber("seconds", result.Seconds);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);
@@ -129,6 +143,12 @@ internal static class AttributeCommand
             output.WriteLine(convergence.Converged
                 ? $"{options.Steps} steps were enough ({options.Rule.Name()})"
                 : $"{options.Steps} steps, the most allowed, were not enough ({options.Rule.Name()}); --most-steps allows more");
+        }
+        if (result.Thresholds is { } thresholds)
+        {
+            var circuits = new TextTable(">threshold", ">edges left", "faith circuit --threshold");
+            foreach (var circuit in thresholds) circuits.Add(circuit.Threshold.ToString("G4"), $"{circuit.Edges}", circuit.LeastScore.ToString("R"));
+            circuits.Write(context);
         }
         if (result.TrialsPerSecond is { } trials) output.WriteLine($"{trials:#,0} trials of an example a second");
         if (result.NodeScores is { } nodes)

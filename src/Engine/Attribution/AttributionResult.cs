@@ -25,6 +25,8 @@ public sealed class AttributionResult
     public double? CompletenessGap { get; init; }
     /// <summary>The completeness gap of every example by itself; null where there is none, NaN for an example whose loss does not change.</summary>
     public double[]? ExampleGaps { get; init; }
+    /// <summary>The circuits that acdc's thresholds left, in the order of the thresholds; null for other methods.</summary>
+    public IReadOnlyList<ThresholdCircuit>? Thresholds { get; init; }
     /// <summary>Interventions times examples a second, of methods that try edges one by one.</summary>
     public double? TrialsPerSecond { get; init; }
     /// <summary>Seconds of the run, model set-up excluded.</summary>
