@@ -72,6 +72,14 @@ public sealed class ModelCommandTests : CliTest
     {
         Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--method", "exact", "--top", "5");
         Assert.Equal(5, Json("s.json").GetProperty("edges").EnumerateObject().Count(e => e.Value.GetProperty("score").GetDouble() != 0));
+        Done("attribute", "--model", model, "--data", data, "--out", At("ifr.json"), "--method", "ifr");
+        Done("attribute", "--model", model, "--data", data, "--out", At("t.json"), "--method", "exact", "--top", "3", "--top-of", At("ifr.json"));
+        var scores = Json("ifr.json").GetProperty("edges").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetProperty("score").GetDouble());
+        var tried = Json("t.json").GetProperty("edges").EnumerateObject().Where(e => e.Value.GetProperty("score").GetDouble() != 0).Select(e => e.Name).ToArray();
+        Assert.Equal(3, tried.Length);
+        Assert.True(tried.Min(name => scores[name]) >= scores.Where(s => !tried.Contains(s.Key)).Max(s => s.Value));
+        Refused("--top-of needs --top N", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top-of", At("ifr.json"));
+        Refused($"{At("none.json")}: there is no such file", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top", "3", "--top-of", At("none.json"));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
@@ -21,12 +22,14 @@ internal static class AttributeCommand
         var output = OptionKinds.Required("--out", "FILE", "the scores, as JSON");
         var method = new MethodOptions(searches: true);
         var level = OptionKinds.Choice("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
-        var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG scores highest", 1, int.MaxValue);
+        var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG (or --top-of) scores highest", 1, int.MaxValue);
+        var topOf = OptionKinds.Optional("--top-of", "FILE", "with --top: take the best edges of these scores, as written by faith attribute, instead");
         var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
             "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json",
+            "faith attribute --model tasks-4l --data sva --method exact --top 50 --top-of ifr.json --out exact.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
             "faith attribute --model tasks-4l --data ioi --method acdc --examples 10 --thresholds 0.01,0.05,0.2 --out acdc.json",
             "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
@@ -37,10 +40,12 @@ internal static class AttributeCommand
         method.AddTo(command);
         command.Add(level);
         command.Add(top);
+        command.Add(topOf);
         command.Add(json);
         command.Validators.Add(result =>
         {
             if (result.GetResult(top) is not null && result.GetResult(method.Method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
+            if (result.GetResult(topOf) is not null && result.GetResult(top) is null) result.AddError("--top-of needs --top N");
         });
         command.SetAction(parse =>
         {
@@ -50,10 +55,15 @@ internal static class AttributeCommand
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
+            var given = parse.GetValue(topOf) is { } of ? CircuitFile.Read(of, model).Scores ?? throw new InputException($"{of}: the edges have no scores to select by") : null;
             var transformer = model.On(run.Device(parse));
             var attribution = ProgressDisplay.Run(context, progress =>
             {
-                if (parse.GetValue(top) is { } count) options = options with { OnlyEdges = BestByGradients(transformer, data, options, count, progress, context.Cancellation) };
+                if (parse.GetValue(top) is { } count)
+                {
+                    var ranking = given ?? Attributor.Run(transformer, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, context.Cancellation).Scores;
+                    options = options with { OnlyEdges = [.. Best(ranking, count).Select(edge => edge.Source * ranking.Graph.Columns + edge.Column)] };
+                }
                 return method.Run(parse, transformer, data, options, progress, context.Cancellation);
             });
             (var result, options) = (attribution.Result, attribution.Options);
@@ -67,12 +77,6 @@ internal static class AttributeCommand
             Summarise(context, path, data, attribution);
         });
         return command;
-    }
-
-    private static int[] BestByGradients(Transformer model, PromptSet data, AttributionOptions options, int count, IProgress<RunProgress>? progress, CancellationToken cancellation)
-    {
-        var scores = Attributor.Run(model, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, cancellation).Scores;
-        return [.. Best(scores, count).Select(edge => edge.Source * scores.Graph.Columns + edge.Column)];
     }
 
     private static NodeEntry[]? Nodes(AttributionResult result, int width) => result.NodeScores is not { } scores
@@ -104,6 +108,7 @@ internal static class AttributeCommand
             {
                 json.WriteStartObject();
                 json.WriteNumber("steps", round.Steps);
+                json.WriteNumber("gradients", round.Gradients);
                 json.WriteNumberOrNull("completeness_gap", round.CompletenessGap ?? double.NaN);
                 json.WriteNumberOrNull("jaccard", round.Jaccard ?? double.NaN);
                 json.WriteEndObject();

@@ -20,13 +20,16 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     public override string Name => name;
     public override string Summary => summary;
     public override IntegrationRule? Rule(AttributionOptions options) => rule?.Invoke(options);
-    public override IReadOnlyList<PathPoint> Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
+    public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
+        IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, points(options, model.Graph), null, progress, cancellation);
+
+    /// <summary>Runs some points of the method's path, and adds up with <paramref name="earlier"/> what the others gave; null where these are all.</summary>
+    public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path, EarlierScores? earlier,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        var path = points(options, model.Graph);
         var (table, shift) = Tables(model, data, options, path);
         using var tableMemory = table;
         using var shiftMemory = shift;
@@ -50,6 +53,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             for (var e = 0; e < batch.Sequences; e++)
             {
                 run.ReadScores(e, scores);
+                earlier?.AddTo(scores, done + e);
                 sums.Add(scores);
             }
             if (neurons is not null) run.ReadNeurons(neurons, done);
@@ -63,7 +67,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         {
             Scores = means,
             NodeScores = options.Level == ScoreLevel.Edge ? null : NodeScores(means),
-            NeuronScores = neurons?.Means(),
+            NeuronScores = earlier is null ? neurons?.Means() : earlier.AddTo(neurons?.Means()),
             StandardErrors = sums.StandardErrors(),
             Clean = clean,
             Corrupted = corrupted,
