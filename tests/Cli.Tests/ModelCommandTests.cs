@@ -77,6 +77,7 @@ public sealed class ModelCommandTests : CliTest
         var scores = Json("ifr.json").GetProperty("edges").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetProperty("score").GetDouble());
         var tried = Json("t.json").GetProperty("edges").EnumerateObject().Where(e => e.Value.GetProperty("score").GetDouble() != 0).Select(e => e.Name).ToArray();
         Assert.Equal(3, tried.Length);
+        Assert.Equal(("3", "ifr.json"), (Json("t.json").GetProperty("run").GetProperty("options").GetProperty("top").GetString(), Json("t.json").GetProperty("run").GetProperty("options").GetProperty("top_of").GetString()));
         Assert.True(tried.Min(name => scores[name]) >= scores.Where(s => !tried.Contains(s.Key)).Max(s => s.Value));
         Refused("--top-of needs --top N", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top-of", At("ifr.json"));
         Refused($"{At("none.json")}: there is no such file", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top", "3", "--top-of", At("none.json"));

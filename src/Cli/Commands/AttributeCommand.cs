@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Faith.Engine;
 using Faith.Engine.Ablations;
@@ -67,10 +68,13 @@ internal static class AttributeCommand
                 return method.Run(parse, transformer, data, options, progress, context.Cancellation);
             });
             (var result, options) = (attribution.Result, attribution.Options);
+            var settings = attribution.Settings.ToDictionary();
+            if (parse.GetValue(top) is { } tried) settings["top"] = tried.ToString(CultureInfo.InvariantCulture);
+            if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             var file = new ScoreFile
             {
                 Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph), Nodes = Nodes(result, transformer.Config.Width),
-                Run = RunRecords.Of(model.Name, transformer, data, options, result, attribution.Settings),
+                Run = RunRecords.Of(model.Name, transformer, data, options, result, settings),
             };
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
