@@ -70,6 +70,8 @@ public sealed class StatisticsCommandTests : CliTest
         var rounds = Json("r.json").GetProperty("rounds").EnumerateArray().ToArray();
         Assert.Equal("gauss-legendre", run.GetProperty("rule").GetString());
         Assert.Equal(rounds[^1].GetProperty("steps").GetInt32(), run.GetProperty("steps").GetInt32());
+        Assert.Equal(rounds.Sum(r => r.GetProperty("seconds").GetDouble()), Json("r.json").GetProperty("seconds").GetDouble(), 1e-9);
+        Assert.Equal(Json("r.json").GetProperty("seconds").GetDouble(), run.GetProperty("seconds").GetDouble(), 1e-9);
         Assert.Equal("converged", run.GetProperty("options").GetProperty("steps_auto").GetString());
         Assert.Equal(3, Json("r.json").GetProperty("completeness_gaps").GetArrayLength());
         Assert.Contains($"{rounds[^1].GetProperty("steps").GetInt32()} steps were enough", output, StringComparison.Ordinal);

@@ -74,7 +74,7 @@ internal static class AttributeCommand
             var file = new ScoreFile
             {
                 Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph), Nodes = Nodes(result, transformer.Config.Width),
-                Run = RunRecords.Of(model.Name, transformer, data, options, result, settings),
+                Run = RunRecords.Of(model.Name, transformer, data, options, result, settings) with { Seconds = attribution.Seconds },
             };
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
@@ -115,6 +115,7 @@ internal static class AttributeCommand
                 json.WriteNumber("gradients", round.Gradients);
                 json.WriteNumberOrNull("completeness_gap", round.CompletenessGap ?? double.NaN);
                 json.WriteNumberOrNull("jaccard", round.Jaccard ?? double.NaN);
+                json.WriteNumber("seconds", round.Seconds);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
@@ -132,7 +133,7 @@ internal static class AttributeCommand
             }
             json.WriteEndArray();
         }
-        json.WriteNumber("seconds", result.Seconds);
+        json.WriteNumber("seconds", run.Seconds);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);
         json.WriteEndObject();
@@ -144,7 +145,7 @@ internal static class AttributeCommand
         var (result, options) = (run.Result, run.Options);
         var graph = result.Scores.Graph;
         var output = context.Output;
-        output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {result.Seconds:0.00} s");
+        output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
         output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
         if (run.Convergence is { } convergence)

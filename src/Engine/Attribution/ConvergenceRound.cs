@@ -5,4 +5,5 @@ namespace Faith.Engine.Attribution;
 /// <param name="Gradients">Points of the path at which it took gradients: all of them, or those that the round before did not have.</param>
 /// <param name="CompletenessGap">Its completeness gap; null where there is none.</param>
 /// <param name="Jaccard">Overlap of its best edges with those of the round before; null in the first round.</param>
-public readonly record struct ConvergenceRound(int Steps, int Gradients, double? CompletenessGap, double? Jaccard);
+/// <param name="Seconds">Its seconds.</param>
+public readonly record struct ConvergenceRound(int Steps, int Gradients, double? CompletenessGap, double? Jaccard, double Seconds);

@@ -13,6 +13,9 @@ namespace Faith.Engine.Attribution;
 /// <param name="Converged">False when the most steps allowed were not enough.</param>
 public sealed record ConvergentRun(AttributionResult Result, AttributionOptions Options, IReadOnlyList<ConvergenceRound> Rounds, bool Converged)
 {
+    /// <summary>Seconds of all rounds; those of <see cref="Result"/> are of the last.</summary>
+    public double Seconds => Rounds.Sum(round => round.Seconds);
+
     private const int FirstSteps = 2, LeastEdges = 10, EdgesOfGraph = 20;
 
     /// <summary>
@@ -45,7 +48,7 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
             if (added is null) earlier = isNested ? EarlierScores.Create(model.Graph, data.Count) : null;
             var result = method.Run(model, data, taken, added ?? points, earlier, progress, cancellation);
             var best = CircuitSelection.Top(result.Scores, edges, signed: false, prune: false);
-            var round = new ConvergenceRound(steps, (added ?? points).Length, result.CompletenessGap, before is null ? null : CircuitComparison.Edges(best, before).Jaccard);
+            var round = new ConvergenceRound(steps, (added ?? points).Length, result.CompletenessGap, before is null ? null : CircuitComparison.Edges(best, before).Jaccard, result.Seconds);
             rounds.Add(round);
             var converged = (round.CompletenessGap ?? 0) <= convergence.Tolerance && round.Jaccard >= 1 - convergence.Tolerance;
             if (converged || steps == convergence.MostSteps) return new(result, taken, rounds, converged);
