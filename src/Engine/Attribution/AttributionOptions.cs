@@ -1,4 +1,5 @@
 using Faith.Engine.Ablations;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 
@@ -22,6 +23,8 @@ public sealed record AttributionOptions
     /// one for one in place of the data's own.
     /// </summary>
     public IReadOnlyList<Example>? AblationData { get; init; }
+    /// <summary>Means and the gradients of MLPs as the EAP-IG library takes them; null: as they are defined here.</summary>
+    internal LibraryQuirks? Library { get; init; }
     /// <summary>What is scored.</summary>
     public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
     /// <summary>The edges (u·N + v) that exact patching tries; the others score 0. Null: all of them.</summary>

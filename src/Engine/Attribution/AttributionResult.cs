@@ -25,6 +25,8 @@ public sealed class AttributionResult
     public double? CompletenessGap { get; init; }
     /// <summary>The completeness gap of every example by itself; null where there is none, NaN for an example whose loss does not change.</summary>
     public double[]? ExampleGaps { get; init; }
+    /// <summary>The circuits that acdc's thresholds left, in the order of the thresholds; null for other methods.</summary>
+    public IReadOnlyList<ThresholdCircuit>? Thresholds { get; init; }
     /// <summary>Interventions times examples a second, of methods that try edges one by one.</summary>
     public double? TrialsPerSecond { get; init; }
     /// <summary>Seconds of the run, model set-up excluded.</summary>
@@ -35,9 +37,9 @@ public sealed class AttributionResult
     public required long WorkspaceBytes { get; init; }
 
     /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
-    internal AttributionResult WithScores(EdgeScores scores) => new()
+    internal AttributionResult WithScores(EdgeScores scores, double[]? nodes = null, double[]? neurons = null) => new()
     {
-        Scores = scores, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
+        Scores = scores, NodeScores = nodes, NeuronScores = neurons, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
         TrialsPerSecond = TrialsPerSecond, Seconds = Seconds, Phases = Phases, WorkspaceBytes = WorkspaceBytes,
     };
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -30,7 +31,9 @@ internal sealed class ExactMethod : AttributionMethod
         if (options.Level == ScoreLevel.Neuron) throw new InputException("exact patching has no neuron scores; take --level edge or node");
         if (options.Level == ScoreLevel.Node) return RunNodes(model, data, options, clock, progress, cancellation);
 
-        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        using var table = options.Library is not null && options.Ablation == Ablation.Mean
+            ? AblationTable.OfOneRow(model, LastTokenMean.Compute(model, options.AblationData ?? data, options.MemoryBytes))
+            : AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
         var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model.Device, options.MemoryBytes));
         var wanted = Filter(graph, options.OnlyEdges);
         var sums = new ScoreSums(graph, data.Count, options.Sink);

@@ -45,6 +45,10 @@ public static class CircuitEvaluator
             {
                 throw new InputException($"the circuit is of a model with {circuit.Graph.Layers} layers of {circuit.Graph.Heads} heads; this one has {model.Graph.Layers} of {model.Graph.Heads}");
             }
+            if (circuit.Neurons is { } neurons && neurons.Width != model.Config.Width)
+            {
+                throw new InputException($"the circuit is of a model with {neurons.Width} neurons a node; this one has {model.Config.Width}");
+            }
         }
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
@@ -58,8 +62,8 @@ public static class CircuitEvaluator
                 for (var i = 0; i < circuits.Count; i++)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    // With every edge in the circuit nothing is corrupted: that is the clean run itself, to the bit.
-                    if (circuits[i].EdgeCount == model.Graph.Edges) part.Of(clean).CopyTo(part.Of(results[i]));
+                    // With everything in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                    if (circuits[i].IsFull) part.Of(clean).CopyTo(part.Of(results[i]));
                     else run.Evaluate(circuits[i], part.Of(results[i]));
                     progress?.Report(new RunProgress(circuits.Count * part.First + (i + 1) * part.Count, circuits.Count * data.Count, "circuits"));
                 }

@@ -29,7 +29,7 @@ public static class RunPlanner
         if (data.Count == 0) throw new InputException("the data set is empty");
         if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
-        var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)?.ToArray()
+        var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)
             ?? throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({Plannable(model.Graph)})");
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
