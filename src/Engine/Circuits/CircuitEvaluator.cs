@@ -54,19 +54,21 @@ public static class CircuitEvaluator
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var results = circuits.Select(_ => new double[data.Count]).ToArray();
+        var full = Enumerable.Range(0, circuits.Count).Where(i => circuits[i].IsFull).ToArray();
+        var others = Enumerable.Range(0, circuits.Count).Except(full).ToArray();
         MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
             batch => CircuitRun.Measure(model, batch, options.Metric, table), part =>
             {
                 var run = new CircuitRun(model, part.Arena, measuring: false, part.Batch, options.Metric, table);
                 run.RunEnds(part.Of(clean), part.Of(corrupted));
-                for (var i = 0; i < circuits.Count; i++)
+                // With everything in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                foreach (var i in full) part.Of(clean).CopyTo(part.Of(results[i]));
+                run.Evaluate([.. others.Select(i => circuits[i])], (number, metrics) =>
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    // With everything in the circuit nothing is corrupted: that is the clean run itself, to the bit.
-                    if (circuits[i].IsFull) part.Of(clean).CopyTo(part.Of(results[i]));
-                    else run.Evaluate(circuits[i], part.Of(results[i]));
-                    progress?.Report(new RunProgress(circuits.Count * part.First + (i + 1) * part.Count, circuits.Count * data.Count, "circuits"));
-                }
+                    metrics.CopyTo(part.Of(results[others[number]]));
+                    progress?.Report(new RunProgress(others.Length * part.First + (number + 1) * part.Count, others.Length * data.Count, "circuits"));
+                });
             });
         return [.. results.Select(r => new Faithfulness(r, clean, corrupted))];
     }

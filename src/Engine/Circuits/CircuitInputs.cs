@@ -47,11 +47,15 @@ internal sealed class CircuitInputs
                 allRows[u] |= everywhere;
             }
         }
-        live = [.. Enumerable.Range(0, graph.Sources).Select(u => useful[u])];
+        live = useful[..graph.Sources];
+        LiveNodes = live.Count(isLive => isLive);
     }
 
     /// <summary>The columns of the sources' outputs that the circuit carries; null: all.</summary>
     public NeuronSet? Neurons { get; }
+
+    /// <summary>Number of live sources.</summary>
+    public int LiveNodes { get; }
 
     /// <summary>The live sources that feed a column, ascending.</summary>
     public int[] Of(int column) => lists[column];

@@ -11,15 +11,21 @@ namespace Faith.Engine.Circuits;
 /// <summary>
 /// One micro-batch of circuit evaluations (method.md §6): x_v = x_v(corrupted) + Σ_{u: (u,v) in circuit} (z_u(current) − z_u(corrupted)),
 /// in topological order, on the suffix rows only. Only live nodes are computed, only in the rows where they are read
-/// (<see cref="CircuitInputs"/>), and only columns with an in-edge; columns with equal in-edges share one norm. In a circuit of
-/// neurons the differences are zero in the columns outside it. The corrupted run
-/// is made once for all circuits; under another ablation than patching its place is taken by a run whose stream is the sum of the
-/// ablated outputs, positions and output biases.
+/// (<see cref="CircuitInputs"/>), and only columns with an in-edge; columns with equal in-edges share one norm. Circuits are taken
+/// several at a time: their distinct nodes (<see cref="CircuitProgram"/>) are computed side by side as rows of the same products. In a
+/// circuit of neurons the differences are zero in the columns outside it. The corrupted run is made once for all circuits; under
+/// another ablation than patching its place is taken by a run whose stream is the sum of the ablated outputs, positions and output biases.
 /// </summary>
 internal sealed class CircuitRun
 {
-    /// <summary>Rows of different columns that are mixed and normed together.</summary>
+    /// <summary>Rows of different inputs that are mixed and normed together.</summary>
     private const int RowsMixedTogether = 2048;
+
+    /// <summary>Rows that keep the products of MLPs efficient: small micro-batches run nodes of several circuits in one.</summary>
+    private const int RowsOfProduct = 640;
+
+    /// <summary>Most circuits whose nodes are held together, if none were shared.</summary>
+    private const int MostCircuits = 32;
 
     private readonly Transformer model;
     private readonly Batch batch;
@@ -31,7 +37,8 @@ internal sealed class CircuitRun
     private readonly Activations clean;
     private readonly Tensor values;
 
-    // Differences current − corrupted of every source: on all rows, and on each sequence's last row.
+    // Differences current − corrupted of the nodes held: on all rows, and on each sequence's last row.
+    private readonly int nodesHeld;
     private readonly Tensor sources;
     private readonly Tensor lastSources;
 
@@ -51,6 +58,7 @@ internal sealed class CircuitRun
     private readonly Tensor gate;
     private readonly Tensor neuronRow;
     private readonly Indices neuronRows;
+    private readonly int inputsTogether;
     private readonly nint offsetMemory;
     private readonly nint listMemory;
 
@@ -80,8 +88,9 @@ internal sealed class CircuitRun
         var mark = arena.Mark();
         clean = new Activations(arena, c, rows, sequences, keepLayers: false);
         arena.Release(mark); // the clean run is done before anything below is used
-        sources = arena.Matrix(checked(graph.Sources * rows), c.Width);
-        lastSources = arena.Matrix(graph.Sources * sequences, c.Width);
+        nodesHeld = checked(graph.Sources * Math.Clamp(RowsOfProduct / rows, 1, MostCircuits));
+        sources = arena.Matrix(checked(nodesHeld * rows), c.Width);
+        lastSources = arena.Matrix(checked(nodesHeld * sequences), c.Width);
         query = arena.Matrix(rows, c.QueryWidth);
         key = arena.Matrix(rows, c.QueryWidth);
         value = arena.Matrix(rows, c.QueryWidth);
@@ -89,12 +98,12 @@ internal sealed class CircuitRun
         lastContext = arena.Matrix(sequences, c.QueryWidth);
         context = arena.Matrix(rows, c.QueryWidth);
         logSumExp = arena.Matrix(rows, c.Heads);
-        var together = Math.Clamp(RowsMixedTogether / rows, 1, 3 * c.Heads);
-        mixed = arena.Matrix(together * rows, c.Width);
-        hidden = arena.Matrix(rows, c.MlpWidth);
-        gate = arena.Matrix(rows, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : 1);
-        offsetMemory = arena.Integers(3 * c.Heads + 1);
-        listMemory = arena.Integers(3L * c.Heads * graph.Sources);
+        inputsTogether = Math.Max(3 * c.Heads, MostCircuits);
+        mixed = arena.Matrix(Math.Max(1, RowsMixedTogether / rows) * rows, c.Width);
+        hidden = arena.Matrix(Math.Max(rows, RowsOfProduct), c.MlpWidth);
+        gate = arena.Matrix(hidden.Rows, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : 1);
+        offsetMemory = arena.Integers(inputsTogether + 1);
+        listMemory = arena.Integers(checked((long)inputsTogether * graph.Sources));
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
@@ -118,25 +127,49 @@ internal sealed class CircuitRun
         for (var l = 0; l < last.Length; l++) last[l].Gather(model.Device, corrupted.Layers[l], layout.LastRows);
     }
 
-    /// <summary>The metric of every example with everything outside <paramref name="circuit"/> ablated.</summary>
-    public void Evaluate(Circuit circuit, Span<double> destination)
+    /// <summary>
+    /// The metric of every example with everything outside a circuit ablated, for each of <paramref name="circuits"/>: handed to
+    /// <paramref name="done"/> with the circuit's number, in order; valid during the call.
+    /// </summary>
+    public void Evaluate(IReadOnlyList<Circuit> circuits, Action<int, double[]> done)
     {
-        var (device, graph) = (model.Device, model.Graph);
-        var inputs = new CircuitInputs(circuit, patching: batchInputs.Ablation is null);
-        if (inputs.IsLive(0))
+        var patching = batchInputs.Ablation is null;
+        CircuitInputs[] inputs = [.. circuits.Select(circuit => new CircuitInputs(circuit, patching))];
+        var metrics = new double[batch.Sequences];
+        foreach (var (first, count) in CircuitProgram.Cut(inputs, nodesHeld))
         {
-            device.Subtract(batchInputs.Clean, batchInputs.Ablated, Source(0));
-            Restrict(inputs, 0, Source(0));
-            device.GatherRows(Source(0), layout.LastRows, 1, LastSource(0));
+            var program = new CircuitProgram(model.Graph, inputs[first..(first + count)]);
+            Run(program);
+            var together = Math.Min(inputsTogether, mixed.Rows / batch.Sequences);
+            for (var start = 0; start < count; start += together)
+            {
+                int[][] lists = [.. program.Logits.Skip(start).Take(together)];
+                var final = mixed.RowRange(0, lists.Length * batch.Sequences);
+                model.Device.MixNormed(Mix(corrupted.LastStream, lastSources, lists, model.FinalScale, model.FinalShift), final);
+                for (var i = 0; i < lists.Length; i++)
+                {
+                    Read(final.RowRange(i * batch.Sequences, batch.Sequences), metrics);
+                    done(first + start + i, metrics);
+                }
+            }
         }
-        for (var l = 0; l < graph.Layers; l++)
+    }
+
+    private void Run(CircuitProgram program)
+    {
+        var (start, inputEnd) = program.OfInput;
+        for (var place = start; place < inputEnd; place++)
         {
-            Heads(l, inputs);
-            Mlp(l, inputs);
+            model.Device.Subtract(batchInputs.Clean, batchInputs.Ablated, Source(place));
+            Finish(program.Nodes[place], place);
         }
-        var final = mixed.RowRange(0, batch.Sequences);
-        device.MixNormed(Mix(corrupted.LastStream, lastSources, [inputs.Of(graph.LogitsColumn)], model.FinalScale, model.FinalShift), final);
-        Read(final, destination);
+        for (var l = 0; l < model.Graph.Layers; l++)
+        {
+            var (first, end) = program.OfHeads(l);
+            for (; first < end; first += model.Config.Heads) Heads(l, program, first, Math.Min(model.Config.Heads, end - first));
+            (first, end) = program.OfMlp(l);
+            for (; first < end; first += Mlp(l, program, first, end)) { }
+        }
     }
 
     private void Read(Tensor y, Span<double> destination)
@@ -147,178 +180,189 @@ internal sealed class CircuitRun
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
     }
 
-    private Tensor Source(int node) => sources.RowRange(node * batch.Rows, batch.Rows);
+    private Tensor Source(int place) => sources.RowRange(place * batch.Rows, batch.Rows);
 
-    private Tensor LastSource(int node) => lastSources.RowRange(node * batch.Sequences, batch.Sequences);
+    private Tensor LastSource(int place) => lastSources.RowRange(place * batch.Sequences, batch.Sequences);
 
-    private void Heads(int l, CircuitInputs inputs)
+    /// <summary>At most as many head nodes as a layer has, from place <paramref name="start"/> on; those needed on all rows come first.</summary>
+    private void Heads(int l, CircuitProgram program, int start, int count)
     {
-        var (device, c, graph, a) = (model.Device, model.Config, model.Graph, corrupted.Layers[l]);
-        var live = Enumerable.Range(0, c.Heads).Where(h => inputs.IsLive(graph.HeadNode(l, h))).ToArray();
-        if (live.Length == 0) return;
+        var (device, c, a) = (model.Device, model.Config, corrupted.Layers[l]);
+        var nodes = new ProgramNode[count];
+        for (var i = 0; i < count; i++) nodes[i] = program.Nodes[start + i];
 
-        // Keys and values: the corrupted run's, and over them the columns that the circuit feeds.
-        foreach (var (first, count) in Ranges(live))
+        // Keys and values: the corrupted run's, and over them the columns that the circuits feed.
+        for (var i = 0; i < count; i++)
         {
-            for (var h = first; h < first + count; h++)
-            {
-                device.Copy(a.Key.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), Columns(key, h, 1));
-                device.Copy(a.Value.ColumnRange(h / c.Group * c.HeadDim, c.HeadDim), Columns(value, h, 1));
-            }
+            var shared = Head(nodes[i]) / c.Group;
+            device.Copy(Columns(a.Key, shared, 1), Columns(key, i, 1));
+            device.Copy(Columns(a.Value, shared, 1), Columns(value, i, 1));
         }
-        Project(l, a.KeptAttentionStream, sources, inputs, live, [(InputKind.Key, key), (InputKind.Value, value)]);
-        if (c.Rotary is not null)
-        {
-            foreach (var (first, count) in Ranges(live)) Rotate(Columns(key, first, count), layout.Positions);
-        }
+        Project(l, a.KeptAttentionStream, sources, nodes, 0, count, [(InputKind.Key, key), (InputKind.Value, value)]);
+        if (c.Rotary is not null) Rotate(Columns(key, 0, count), layout.Positions);
 
-        var everywhere = live.Where(h => inputs.OnAllRows(graph.HeadNode(l, h))).ToArray();
-        if (everywhere.Length > 0)
+        var everywhere = nodes.Count(node => node.OnAllRows);
+        if (everywhere > 0) Attend(l, layout.All, layout.Positions, a.KeptAttentionStream, sources, a.Query, a.Context, nodes, 0, everywhere, query, context);
+        if (everywhere < count)
         {
-            Attend(l, layout.All, layout.Positions, a.KeptAttentionStream, sources, a.Query, a.Context, inputs, everywhere, query, context);
-            foreach (var h in everywhere)
-            {
-                var node = graph.HeadNode(l, h);
-                AddOutput(l, h, context, Source(node));
-                Restrict(inputs, node, Source(node));
-                device.GatherRows(Source(node), layout.LastRows, 1, LastSource(node));
-            }
+            Attend(l, layout.LastQuery, layout.LastPositions, last[l].AttentionStream, lastSources, last[l].Query, last[l].Context, nodes, everywhere, count - everywhere,
+                lastQuery, lastContext);
         }
-        var inLastRow = live.Except(everywhere).ToArray();
-        if (inLastRow.Length == 0) return;
-        Attend(l, layout.LastQuery, layout.LastPositions, last[l].AttentionStream, lastSources, last[l].Query, last[l].Context, inputs, inLastRow, lastQuery, lastContext);
-        foreach (var h in inLastRow)
+        for (var i = 0; i < count; i++)
         {
-            var node = graph.HeadNode(l, h);
-            AddOutput(l, h, lastContext, LastSource(node));
-            Restrict(inputs, node, LastSource(node));
+            var (z, to) = i < everywhere ? (context, Source(start + i)) : (lastContext, LastSource(start + i));
+            device.Multiply(model.Layers[l].Output, WeightSide.Forward, Columns(z, i, 1), to, k0: Head(nodes[i]) * c.HeadDim);
+            Finish(nodes[i], start + i);
         }
     }
 
-    /// <summary>z = context of the given heads minus the corrupted run's: their queries mixed, projected and rotated, then attention.</summary>
+    /// <summary>z = context of some nodes minus the corrupted run's: their queries mixed, projected and rotated, then attention.</summary>
     private void Attend(int l, Ragged rows, Indices positions, Tensor baseline, Tensor from, Tensor corruptedQuery, Tensor corruptedContext,
-        CircuitInputs inputs, int[] heads, Tensor q, Tensor z)
+        ProgramNode[] nodes, int start, int count, Tensor q, Tensor z)
     {
-        var (device, group) = (model.Device, model.Config.Group);
-        foreach (var (first, count) in Ranges(heads)) device.Copy(Columns(corruptedQuery, first, count), Columns(q, first, count));
-        Project(l, baseline, from, inputs, heads, [(InputKind.Query, q)]);
-        foreach (var (first, count) in Ranges(heads))
+        var device = model.Device;
+        foreach (var (first, heads, head) in Neighbours(nodes, start, count)) device.Copy(Columns(corruptedQuery, head, heads), Columns(q, first, heads));
+        Project(l, baseline, from, nodes, start, count, [(InputKind.Query, q)]);
+        if (model.Config.Rotary is not null) Rotate(Columns(q, start, count), positions);
+        foreach (var (first, heads, keyHead, keyHeads) in OfPrefix(l, nodes, start, count))
         {
-            Tensor queries = Columns(q, first, count), contexts = Columns(z, first, count);
-            if (model.Config.Rotary is not null) Rotate(queries, positions);
-            device.AttentionForward(rows, model.Attention with { Heads = count, SuffixGroup = 1 }, queries, Columns(key, first, count), Columns(value, first, count),
-                Columns(prefix.Keys[l], first / group, count / group), Columns(prefix.Values[l], first / group, count / group), contexts,
-                logSumExp.RowRange(0, q.Rows).ColumnRange(first, count));
-            device.AddScaled(Columns(corruptedContext, first, count), -1, contexts);
+            device.AttentionForward(rows, model.Attention with { Heads = heads, SuffixGroup = 1, PrefixGroup = heads / keyHeads },
+                Columns(q, first, heads), Columns(key, first, heads), Columns(value, first, heads), Columns(prefix.Keys[l], keyHead, keyHeads),
+                Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, first, heads), logSumExp.RowRange(0, q.Rows).ColumnRange(first, heads));
+        }
+        foreach (var (first, heads, head) in Neighbours(nodes, start, count)) device.AddScaled(Columns(corruptedContext, head, heads), -1, Columns(z, first, heads));
+    }
+
+    /// <summary>Places in the chunk whose heads are neighbours in the model too.</summary>
+    private IEnumerable<(int First, int Count, int Head)> Neighbours(ProgramNode[] nodes, int start, int count)
+    {
+        var first = start;
+        for (var i = start + 1; i <= start + count; i++)
+        {
+            if (i < start + count && Head(nodes[i]) == Head(nodes[i - 1]) + 1) continue;
+            yield return (first, i - first, Head(nodes[first]));
+            first = i;
         }
     }
 
-    /// <summary>Neighbouring heads together, in whole groups that share a key head.</summary>
-    private IEnumerable<(int First, int Count)> Ranges(int[] heads)
+    /// <summary>Places whose keys and values in the prefix one operation can address: all where there is no prefix, one shared head's, or neighbours'.</summary>
+    private IEnumerable<(int First, int Count, int KeyHead, int KeyHeads)> OfPrefix(int l, ProgramNode[] nodes, int start, int count)
     {
         var group = model.Config.Group;
-        var (first, end) = (-1, -1);
-        foreach (var h in heads)
+        if (prefix.Keys[l].IsNone) return [(start, count, 0, count)];
+        if (group == 1) return Neighbours(nodes, start, count).Select(n => (n.First, n.Count, n.Head, n.Count));
+        return Enumerable.Range(start, count).GroupBy(i => Head(nodes[i]) / group).SelectMany(shared => Runs([.. shared]).Select(run => (run.First, run.Count, shared.Key, 1)));
+
+        static IEnumerable<(int First, int Count)> Runs(int[] places)
         {
-            var start = h / group * group;
-            if (start > end || first < 0)
+            var first = 0;
+            for (var i = 1; i <= places.Length; i++)
             {
-                if (first >= 0) yield return (first, end - first);
-                first = start;
+                if (i < places.Length && places[i] == places[i - 1] + 1) continue;
+                yield return (places[first], i - first);
+                first = i;
             }
-            end = start + group;
         }
-        if (first >= 0) yield return (first, end - first);
     }
+
+    private int Head(ProgramNode node) => (node.Source - 1) % (model.Config.Heads + 1);
 
     private Tensor Columns(Tensor x, int firstHead, int heads) => x.IsNone ? x : x.ColumnRange(firstHead * model.Config.HeadDim, heads * model.Config.HeadDim);
-
-    private void AddOutput(int l, int head, Tensor z, Tensor to)
-    {
-        var first = head * model.Config.HeadDim;
-        model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, z.ColumnRange(first, model.Config.HeadDim), to, k0: first);
-    }
 
     private void Rotate(Tensor x, Indices positions) =>
         model.Device.Rotary(x, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, x);
 
-    /// <summary>Projects the mixed inputs of all fed columns of the live heads into their places.</summary>
-    private void Project(int l, Tensor baseline, Tensor from, CircuitInputs inputs, int[] live, ReadOnlySpan<(InputKind Kind, Tensor To)> kinds)
+    /// <summary>Projects the mixed inputs of all fed columns of some nodes into their places.</summary>
+    private void Project(int l, Tensor baseline, Tensor from, ProgramNode[] nodes, int start, int count, ReadOnlySpan<(InputKind Kind, Tensor To)> kinds)
     {
         var (c, w) = (model.Config, model.Layers[l]);
-        var columns = new List<(InputKind Kind, int Head, Tensor To)>();
+        var columns = new List<(InputKind Kind, int Place, Tensor To)>();
         foreach (var (kind, to) in kinds)
         {
-            foreach (var h in live)
+            for (var i = start; i < start + count; i++)
             {
-                if (inputs.Of(model.Graph.HeadColumn(l, kind, h)).Length > 0) columns.Add((kind, h, to));
+                if (nodes[i].Inputs((int)kind).Length > 0) columns.Add((kind, i, to));
             }
         }
         if (columns.Count == 0) return;
-        var groups = columns.GroupBy(column => inputs.Of(model.Graph.HeadColumn(l, column.Kind, column.Head)), ListComparer.Instance).ToArray();
+        var groups = columns.GroupBy(column => nodes[column.Place].Inputs((int)column.Kind), ListComparer.Instance).ToArray();
         var products = new List<MixedProduct>();
         for (var g = 0; g < groups.Length; g++)
         {
-            foreach (var (kind, head, count, to) in Runs(groups[g]))
+            foreach (var (kind, place, heads, to) in Joined(nodes, groups[g]))
             {
+                var head = Head(nodes[place]);
                 var first = kind switch
                 {
                     InputKind.Query => head * c.HeadDim,
                     InputKind.Key => c.QueryWidth + head / c.Group * c.HeadDim,
                     _ => c.QueryWidth + c.KeyWidth + head / c.Group * c.HeadDim,
                 };
-                var bias = w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, count * c.HeadDim);
-                products.Add(new(g, first, Columns(to, head, count), bias));
+                var bias = w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, heads * c.HeadDim);
+                products.Add(new(g, first, Columns(to, place, heads), bias));
             }
         }
         model.Device.MultiplyMixed(Mix(baseline, from, [.. groups.Select(g => g.Key)], w.AttentionScale, w.AttentionShift), w.Projection, [.. products], mixed);
     }
 
-    /// <summary>Joins neighbouring heads of one kind, so that they are one product. Shared key heads stay apart.</summary>
-    private IEnumerable<(InputKind Kind, int Head, int Count, Tensor To)> Runs(IEnumerable<(InputKind Kind, int Head, Tensor To)> columns)
+    /// <summary>Joins columns of one kind that are neighbours here and in the model, so that they are one product. Shared key heads stay apart.</summary>
+    private IEnumerable<(InputKind Kind, int Place, int Heads, Tensor To)> Joined(ProgramNode[] nodes, IEnumerable<(InputKind Kind, int Place, Tensor To)> columns)
     {
-        (InputKind Kind, int Head, int Count, Tensor To)? open = null;
-        foreach (var (kind, head, to) in columns)
+        (InputKind Kind, int Place, int Heads, Tensor To)? open = null;
+        foreach (var (kind, place, to) in columns)
         {
-            if (open is { } o && o.Kind == kind && o.Head + o.Count == head && (kind == InputKind.Query || model.Config.Group == 1))
+            if (open is { } o && o.Kind == kind && o.Place + o.Heads == place && Head(nodes[place]) == Head(nodes[place - 1]) + 1
+                && (kind == InputKind.Query || model.Config.Group == 1))
             {
-                open = o with { Count = o.Count + 1 };
+                open = o with { Heads = o.Heads + 1 };
                 continue;
             }
             if (open is { } done) yield return done;
-            open = (kind, head, 1, to);
+            open = (kind, place, 1, to);
         }
         if (open is { } rest) yield return rest;
     }
 
-    private void Mlp(int l, CircuitInputs inputs)
+    /// <summary>Nodes of an MLP from place <paramref name="start"/> on, all of them needed in the same rows; returns how many.</summary>
+    private int Mlp(int l, CircuitProgram program, int start, int end)
     {
         var (device, c, w, a) = (model.Device, model.Config, model.Layers[l], corrupted.Layers[l]);
-        var node = model.Graph.MlpNode(l);
-        if (!inputs.IsLive(node)) return;
-        var everywhere = inputs.OnAllRows(node);
-        var (stream, output) = everywhere ? (a.KeptMlpStream, a.KeptMlpOutput) : (last[l].MlpStream, last[l].MlpOutput);
-        var (rows, delta) = (stream.Rows, everywhere ? Source(node) : LastSource(node));
+        var everywhere = program.Nodes[start].OnAllRows;
+        var (stream, output, from) = everywhere ? (a.KeptMlpStream, a.KeptMlpOutput, sources) : (last[l].MlpStream, last[l].MlpOutput, lastSources);
+        var most = Math.Clamp(Math.Min(hidden.Rows, mixed.Rows) / stream.Rows, 1, inputsTogether);
+        ProgramNode[] nodes = [.. program.Nodes.Skip(start).Take(Math.Min(most, end - start)).TakeWhile(node => node.OnAllRows == everywhere)];
+        var rows = nodes.Length * stream.Rows;
         var (y, h) = (mixed.RowRange(0, rows), hidden.RowRange(0, rows));
-        device.MixNormed(Mix(stream, everywhere ? sources : lastSources, [inputs.Of(model.Graph.MlpColumn(l))], w.MlpScale, w.MlpShift), y);
+        device.MixNormed(Mix(stream, from, [.. nodes.Select(node => node.Inputs(0))], w.MlpScale, w.MlpShift), y);
         if (c.Activation == Activation.SwiGlu) device.Multiply(w.Up, WeightSide.Forward, y, gate.RowRange(0, rows), w.UpBias, Epilogue.SwiGlu(h));
         else device.Multiply(w.Up, WeightSide.Forward, y, h, w.UpBias, Epilogue.Gelu(default));
-        device.Multiply(w.Down, WeightSide.Forward, h, delta, w.DownBias);
-        device.AddScaled(output, -1, delta);
-        Restrict(inputs, node, delta);
-        if (everywhere) device.GatherRows(delta, layout.LastRows, 1, LastSource(node));
+        device.Multiply(w.Down, WeightSide.Forward, h, from.RowRange(start * stream.Rows, rows), w.DownBias);
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            device.AddScaled(output, -1, from.RowRange((start + i) * stream.Rows, stream.Rows));
+            Finish(nodes[i], start + i);
+        }
+        return nodes.Length;
     }
 
-    /// <summary>Clears the columns of a node's difference that a circuit of neurons does not carry. Needs the memory of the mixed inputs.</summary>
-    private void Restrict(CircuitInputs inputs, int node, Tensor difference)
+    /// <summary>
+    /// Clears the columns of a node's difference that a circuit of neurons does not carry, and takes its last rows from all rows where these
+    /// were computed. Needs the memory of the mixed inputs.
+    /// </summary>
+    private void Finish(ProgramNode node, int place)
     {
-        if (inputs.Neurons is not { } neurons || neurons.HasAllOf(node)) return;
-        var row = new float[difference.Columns];
-        for (var c = 0; c < row.Length; c++) row[c] = neurons.Contains(node, c) ? 1 : 0;
-        model.Device.Upload(MemoryMarshal.AsBytes(row.AsSpan()), neuronRow.Pointer);
-        var mask = mixed.RowRange(0, difference.Rows);
-        model.Device.GatherRows(neuronRow, neuronRows with { Count = mask.Rows }, 1, mask);
-        model.Device.MultiplyElements(difference, mask, difference);
+        var isInput = node.Source == 0;
+        var difference = node.OnAllRows || isInput ? Source(place) : LastSource(place);
+        if (node.Neurons is { } neurons)
+        {
+            var row = new float[difference.Columns];
+            for (var c = 0; c < row.Length; c++) row[c] = neurons.Contains(node.Source, c) ? 1 : 0;
+            model.Device.Upload(MemoryMarshal.AsBytes(row.AsSpan()), neuronRow.Pointer);
+            var mask = mixed.RowRange(0, difference.Rows);
+            model.Device.GatherRows(neuronRow, neuronRows with { Count = mask.Rows }, 1, mask);
+            model.Device.MultiplyElements(difference, mask, difference);
+        }
+        if (node.OnAllRows || isInput) model.Device.GatherRows(difference, layout.LastRows, 1, LastSource(place));
     }
 
     private NormedMix Mix(Tensor baseline, Tensor from, ReadOnlySpan<int[]> lists, Tensor scale, Tensor shift)
@@ -359,19 +403,6 @@ internal sealed class CircuitRun
             device.GatherRows(a.Context, lastRows, 1, Context);
             device.GatherRows(a.KeptMlpStream, lastRows, 1, MlpStream);
             device.GatherRows(a.KeptMlpOutput, lastRows, 1, MlpOutput);
-        }
-    }
-
-    private sealed class ListComparer : IEqualityComparer<int[]>
-    {
-        public static readonly ListComparer Instance = new();
-        public bool Equals(int[]? a, int[]? b) => a.AsSpan().SequenceEqual(b);
-
-        public int GetHashCode(int[] list)
-        {
-            var hash = new HashCode();
-            hash.AddBytes(MemoryMarshal.AsBytes(list.AsSpan()));
-            return hash.ToHashCode();
         }
     }
 }

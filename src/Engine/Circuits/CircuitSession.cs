@@ -62,7 +62,7 @@ internal sealed class CircuitSession : IDisposable
     /// <summary>The metric of every example with everything outside <paramref name="circuit"/> ablated; valid until the next call.</summary>
     public ReadOnlySpan<double> Evaluate(Circuit circuit)
     {
-        foreach (var (run, _, first, count) in runs) run.Evaluate(circuit, values.AsSpan(first, count));
+        foreach (var (run, _, first, count) in runs) run.Evaluate([circuit], (_, metrics) => metrics.CopyTo(values.AsSpan(first, count)));
         return values;
     }
 

@@ -1,0 +1,113 @@
+using Faith.Engine.Graphs;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>
+/// What has to be computed for several circuits: their distinct nodes. Circuits share a node where everything that reaches it is the
+/// same in them. Nodes stand in topological order, of one block (the input, the heads of a layer, the MLP of a layer) those needed on all rows first.
+/// </summary>
+internal sealed class CircuitProgram
+{
+    private readonly int[] starts;
+
+    /// <summary>The program of some circuits.</summary>
+    public CircuitProgram(ModelGraph graph, IReadOnlyList<CircuitInputs> circuits)
+    {
+        var columns = new List<int>[graph.Nodes];
+        for (var node = 0; node < columns.Length; node++) columns[node] = [];
+        for (var v = 0; v < graph.Columns; v++) columns[graph.NodeOfColumn(v)].Add(v);
+
+        // Numbers in order of discovery; a node's inputs are known before it.
+        var found = new List<ProgramNode>();
+        var numbers = new Dictionary<int[], int>(ListComparer.Instance);
+        var logits = new int[circuits.Count][];
+        for (var i = 0; i < circuits.Count; i++)
+        {
+            var circuit = circuits[i];
+            var numberOf = new int[graph.Sources];
+            int[] Inputs(int column) => [.. circuit.Of(column).Select(u => numberOf[u])];
+            for (var u = 0; u < graph.Sources; u++)
+            {
+                if (!circuit.IsLive(u)) continue;
+                int[][] inputs = [.. columns[u].Select(Inputs)];
+                var neurons = circuit.Neurons is { } set && !set.HasAllOf(u) ? set : null;
+                // Outputs that are cut are a circuit's own.
+                int[] key = [u, neurons is null ? -1 : i, .. inputs.SelectMany(list => (int[])[list.Length, .. list])];
+                if (!numbers.TryGetValue(key, out numberOf[u]))
+                {
+                    numbers[key] = numberOf[u] = found.Count;
+                    found.Add(new(u, inputs, neurons));
+                }
+                found[numberOf[u]].OnAllRows |= circuit.OnAllRows(u);
+            }
+            logits[i] = Inputs(graph.LogitsColumn);
+        }
+
+        int[] order = [.. Enumerable.Range(0, found.Count).OrderBy(n => Block(graph, found[n].Source)).ThenBy(n => found[n].OnAllRows ? 0 : 1).ThenBy(n => found[n].Source)];
+        var places = new int[order.Length];
+        for (var place = 0; place < order.Length; place++) places[order[place]] = place;
+        Nodes = [.. order.Select(n => found[n].Placed(places))];
+        Logits = [.. logits.Select(list => list.Select(n => places[n]).ToArray())];
+        starts = new int[2 * graph.Layers + 2];
+        foreach (var node in Nodes) starts[Block(graph, node.Source) + 1]++;
+        for (var b = 1; b < starts.Length; b++) starts[b] += starts[b - 1];
+    }
+
+    /// <summary>The nodes; their places are their numbers in all lists.</summary>
+    public IReadOnlyList<ProgramNode> Nodes { get; }
+
+    /// <summary>What feeds logits, by circuit.</summary>
+    public IReadOnlyList<int[]> Logits { get; }
+
+    /// <summary>Places of the nodes that are the input.</summary>
+    public (int First, int End) OfInput => (0, starts[1]);
+
+    /// <summary>Places of a layer's heads.</summary>
+    public (int First, int End) OfHeads(int layer) => (starts[1 + 2 * layer], starts[2 + 2 * layer]);
+
+    /// <summary>Places of a layer's MLP.</summary>
+    public (int First, int End) OfMlp(int layer) => (starts[2 + 2 * layer], starts[3 + 2 * layer]);
+
+    /// <summary>Neighbouring circuits that have together at most <paramref name="nodes"/> live nodes, or one that has more.</summary>
+    public static IEnumerable<(int First, int Count)> Cut(IReadOnlyList<CircuitInputs> circuits, int nodes)
+    {
+        var (first, held) = (0, 0);
+        for (var i = 0; i < circuits.Count; i++)
+        {
+            if (i > first && held + circuits[i].LiveNodes > nodes)
+            {
+                yield return (first, i - first);
+                (first, held) = (i, 0);
+            }
+            held += circuits[i].LiveNodes;
+        }
+        if (first < circuits.Count) yield return (first, circuits.Count - first);
+    }
+
+    private static int Block(ModelGraph graph, int source)
+    {
+        if (source == 0) return 0;
+        var (layer, h) = Math.DivRem(source - 1, graph.Heads + 1);
+        return 1 + 2 * layer + (h == graph.Heads ? 1 : 0);
+    }
+}
+
+/// <summary>A node of a <see cref="CircuitProgram"/>.</summary>
+/// <param name="source">Its number in the graph.</param>
+/// <param name="inputs">What feeds its columns in the graph's order (q, k and v of a head, the one of an MLP), each ascending by source.</param>
+/// <param name="neurons">The columns of its output that are carried; null: all.</param>
+internal sealed class ProgramNode(int source, int[][] inputs, NeuronSet? neurons)
+{
+    /// <summary>Its number in the graph.</summary>
+    public int Source => source;
+    /// <summary>The columns of its output that are carried; null: all.</summary>
+    public NeuronSet? Neurons => neurons;
+    /// <summary>True when its output is read in rows other than each sequence's last.</summary>
+    public bool OnAllRows { get; set; }
+
+    /// <summary>The places of what feeds one of its columns.</summary>
+    public int[] Inputs(int column) => inputs[column];
+
+    /// <summary>The same with places for numbers.</summary>
+    public ProgramNode Placed(int[] places) => new(source, [.. inputs.Select(list => list.Select(n => places[n]).ToArray())], neurons) { OnAllRows = OnAllRows };
+}
