@@ -2,7 +2,6 @@ using System.Text.Json;
 using Faith.Engine.Attribution;
 using Faith.Engine.Passes;
 using Faith.Kernels;
-using Faith.Kernels.Host;
 
 namespace Faith.Cli.Benchmarks;
 
@@ -18,13 +17,13 @@ internal sealed record AttributionBench
     public required Timings<AttributionResult> Times { get; init; }
     /// <summary>Operations that cannot be done without, or null for a method without such a count.</summary>
     public required double? Flops { get; init; }
-    /// <summary>What the processor can do at most, or null on a GPU.</summary>
-    public required double? PeakGflops { get; init; }
+    public required Ceilings Ceilings { get; init; }
     public required long PeakMemoryBytes { get; init; }
 
     private double ExamplesPerSecond => Settings.Examples / Times.Median;
     private double? Gflops => Flops / Times.Median / Giga;
-    private double? ShareOfPeak => Gflops / PeakGflops;
+    private double? ShareOfPeak => Gflops / Ceilings.FmaGflops;
+    private double? ShareOfProduct => Gflops / Ceilings.ProductGflops;
     private IReadOnlyDictionary<string, double> Phases => Times.Typical.Phases;
     /// <summary>Seconds of the edge scores over those of the forwards and backwards alone.</summary>
     private double ScoreShare => Phases.Where(p => ScorePhases.Contains(p.Key)).Sum(p => p.Value) / Phases.Where(p => !ScorePhases.Contains(p.Key)).Sum(p => p.Value);
@@ -35,16 +34,15 @@ internal sealed record AttributionBench
         using var weights = settings.Weights();
         using var model = new Transformer(device, weights);
         var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
-        // Before and after: the machine may be busy with something else at one of the two.
-        double? peak = device is HostDevice ? PeakProbe.MeasureGflops(threads) : null;
+        var before = Ceilings.Measure(device, threads);
         var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
-        if (peak is { } before) peak = Math.Max(before, PeakProbe.MeasureGflops(threads));
+        var ceilings = before.Or(Ceilings.Measure(device, threads));
         double? flops = null;
         if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
         {
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
         }
-        return new() { Settings = settings, Device = device.Name, Times = times, Flops = flops, PeakGflops = peak, PeakMemoryBytes = PeakMemory.Bytes() };
+        return new() { Settings = settings, Device = device.Name, Times = times, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = PeakMemory.Bytes() };
     }
 
     /// <summary>The result as JSON.</summary>
@@ -55,8 +53,9 @@ internal sealed record AttributionBench
         json.WriteNumber("examples", Settings.Examples);
         json.WriteNumber("examples_per_second", ExamplesPerSecond);
         json.WriteNumberOrNull("flops", Flops ?? double.NaN);
-        json.WriteNumberOrNull("peak_gflops", PeakGflops ?? double.NaN);
+        Ceilings.WriteJson(json);
         json.WriteNumberOrNull("share_of_peak", ShareOfPeak ?? double.NaN);
+        json.WriteNumberOrNull("share_of_product", ShareOfProduct ?? double.NaN);
         json.WriteNumber("peak_memory_bytes", PeakMemoryBytes);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in Phases) json.WriteNumber(name, seconds);
@@ -78,7 +77,8 @@ internal sealed record AttributionBench
         table.Add("seconds (median, fastest)", $"{Times.Median:0.000}, {Times.Least:0.000} of {Settings.Runs} runs");
         table.Add("examples/s", $"{ExamplesPerSecond:0.00}");
         if (Flops is { } flops) table.Add("floor of operations", $"{flops / Giga:#,0.0} GFLOP, done at {Gflops:0.0} GFLOP/s");
-        if (PeakGflops is { } peak) table.Add("FMA peak of the machine", $"{peak:0.0} GFLOP/s; share {ShareOfPeak:0.0%}");
+        Ceilings.AddTo(table);
+        if (Flops is not null) table.Add("share of the product ceiling", $"{ShareOfProduct:0.0%}{(ShareOfPeak is { } share ? $"; of the FMA peak {share:0.0%}" : "")}");
         table.Add("peak memory", $"{PeakMemoryBytes / (double)(1 << 20):#,0} MiB");
         table.Write(context);
         var phases = new TextTable("phase", ">seconds", ">share");
