@@ -5,19 +5,32 @@ using Faith.Kernels.Cuda;
 namespace Faith.Cli;
 
 /// <summary>Where a model runs.</summary>
-/// <param name="Name">auto, cpu, cuda or cuda:i.</param>
+/// <param name="Name">auto, cpu, cuda or cuda:i; cuda:all or cuda:i,j for several GPUs.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
-/// <param name="MemoryBytes">Most memory for activations, or null.</param>
+/// <param name="MemoryBytes">Most memory for activations on each device, or null.</param>
 /// <param name="Notes">Where to say why a GPU is passed over.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes)
+/// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes, CudaProbe? Gpus = null)
 {
-    /// <summary>Opens the device.</summary>
+    /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
     public Device Open()
     {
+        if (!Devices.AreSeveral(Name)) return OpenAll()[0];
+        var all = OpenAll();
+        foreach (var device in all.Skip(1)) device.Dispose();
+        if (all.Count > 1) NoteFirst("this command", all[0]);
+        return all[0];
+    }
+
+    /// <summary>Opens every device that was chosen.</summary>
+    /// <exception cref="InputException">One of them is not there.</exception>
+    public IReadOnlyList<Device> OpenAll()
+    {
         try
         {
-            return Name == "auto" ? OpenBest() : Devices.Open(Name, Threads);
+            if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus);
+            return [Name == "auto" ? OpenBest() : Devices.Open(Name, Threads)];
         }
         catch (Exception e) when (e is ArgumentException or CudaException)
         {
@@ -25,10 +38,13 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
         }
     }
 
+    /// <summary>Says that of several devices one is used.</summary>
+    public void NoteFirst(string what, Device device) => Notes.WriteLine($"faith: {what} uses one device: {device.Name}");
+
     // A machine without a driver has no GPU to miss; one with a driver that does not work has, and its user wants to know.
     private Device OpenBest()
     {
-        var probe = CudaDevices.Probe();
+        var probe = Gpus ?? CudaDevices.Probe();
         var reason = probe.Reason;
         if (probe.Available)
         {

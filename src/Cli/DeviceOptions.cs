@@ -11,12 +11,12 @@ internal sealed class DeviceOptions(CommandContext context)
 
     private readonly Option<string> device = new("--device")
     {
-        Description = "auto, cpu, cuda or cuda:i; auto takes the best that works",
+        Description = "auto, cpu, cuda or cuda:i; auto takes the best that works; cuda:all or cuda:0,2 share the examples out to several GPUs",
         HelpName = "device",
         DefaultValueFactory = _ => "auto",
     };
 
-    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations; unless given a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU",
+    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations on each device; unless given a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU",
         value => value is > 0 and <= MostGibibytes, "a number of GiB above 0");
 
     private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);

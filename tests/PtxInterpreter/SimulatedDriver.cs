@@ -14,7 +14,8 @@ public static unsafe class SimulatedDriver
         InvalidContext = 201, InvalidHandle = 400,
         NotFound = 500, LaunchFailed = 719, CaptureUnsupported = 900;
 
-    private const nint Context = 0x77;
+    // Every device has a context of its own: this plus the device's number.
+    private const nint FirstContext = 0x77;
 
     private sealed record Stream;
     private sealed record Event { public long Time { get; set; } }
@@ -118,7 +119,7 @@ public static unsafe class SimulatedDriver
     }
 
     // Every call but those that release needs a context and, as on a real device, fails after a fault.
-    private static int Ready() => t_current != Context ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
+    private static int Ready() => t_current < FirstContext || t_current >= FirstContext + SimulatedGpu.Devices ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
 
     // Work of a stream: done at once, or kept while the stream is captured.
     private static int Issue(Action work)
@@ -192,7 +193,7 @@ public static unsafe class SimulatedDriver
     [UnmanagedCallersOnly]
     private static int PrimaryCtxRetain(nint* context, int device)
     {
-        *context = Context;
+        *context = FirstContext + device;
         return 0;
     }
 
@@ -425,7 +426,7 @@ public static unsafe class SimulatedDriver
             new ReadOnlySpan<byte>(arguments[n], kernel.Parameters[n].Size).CopyTo(parameters.AsSpan(kernel.Parameters[n].Offset));
         return Issue(() =>
         {
-            SimulatedGpu.Launched.Add(kernel.Name);
+            SimulatedGpu.NoteLaunch(kernel.Name);
             if (SimulatedGpu.OnlyNoteLaunches)
                 return;
             Launch.Run(kernel, new(gridX, gridY, gridZ), (int)blockX, parameters, SimulatedGpu.Memory, SimulatedGpu.ReverseBlocks);

@@ -1,7 +1,7 @@
 namespace Faith.PtxInterpreter;
 
 /// <summary>
-/// One simulated GPU a process behind <see cref="SimulatedDriver"/>: what it claims to be, what it holds and what went wrong.
+/// The simulated GPUs of a process behind <see cref="SimulatedDriver"/>, all alike, on one memory: what they claim to be, what they hold and what went wrong.
 /// Tests that use it run one after another and call <see cref="Reset"/> first.
 /// </summary>
 public static class SimulatedGpu
@@ -9,6 +9,7 @@ public static class SimulatedGpu
     private static readonly Lock Gate = new();
     private static readonly Dictionary<nint, object> Handles = [];
     private static nint s_nextHandle = 0x1000;
+    [ThreadStatic] private static List<Action>? t_capture;
 
     /// <summary>Result of cuInit.</summary>
     public static int InitResult { get; set; }
@@ -36,8 +37,12 @@ public static class SimulatedGpu
     public static int Copies { get; set; }
     /// <summary>Calls that wait for the device since the last reset.</summary>
     public static int Waits { get; set; }
-    /// <summary>What is being captured, or null.</summary>
-    internal static List<Action>? Capture { get; set; }
+    /// <summary>What the calling thread is capturing, or null: every thread has a device, and thus a stream, of its own.</summary>
+    internal static List<Action>? Capture
+    {
+        get => t_capture;
+        set => t_capture = value;
+    }
     /// <summary>Handles and allocations that have not been destroyed.</summary>
     public static int LiveHandles
     {
@@ -63,6 +68,12 @@ public static class SimulatedGpu
         Capture = null;
         Launched.Clear();
         Copies = Waits = 0;
+    }
+
+    internal static void NoteLaunch(string kernel)
+    {
+        lock (Gate)
+            Launched.Add(kernel);
     }
 
     internal static nint Add(object item)

@@ -49,17 +49,23 @@ internal static class AttributeCommand
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
-            var transformer = model.On(run.Device(parse));
+            var choice = run.Device(parse);
+            var models = model.OnAll(choice);
+            if (models.Count > 1 && !AttributionMethods.Find(options.Method).ScoresByExample(options))
+            {
+                choice.NoteFirst($"{options.Method} at the level of {options.Level.Name()}s", models.First.Device);
+                models = models.First;
+            }
             var attribution = ProgressDisplay.Run(context, progress =>
             {
-                if (parse.GetValue(top) is { } count) options = options with { OnlyEdges = BestByGradients(transformer, data, options, count, progress, context.Cancellation) };
-                return method.Run(parse, transformer, data, options, progress, context.Cancellation);
+                if (parse.GetValue(top) is { } count) options = options with { OnlyEdges = BestByGradients(models, data, options, count, progress, context.Cancellation) };
+                return method.Run(parse, models, data, options, progress, context.Cancellation);
             });
             (var result, options) = (attribution.Result, attribution.Options);
             var file = new ScoreFile
             {
-                Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph), Nodes = Nodes(result, transformer.Config.Width),
-                Run = RunRecords.Of(model.Name, transformer, data, options, result, attribution.Settings),
+                Graph = models.Graph, DModel = models.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
+                Run = RunRecords.Of(model.Name, models, data, options, result, attribution.Settings),
             };
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
@@ -68,9 +74,9 @@ internal static class AttributeCommand
         return command;
     }
 
-    private static int[] BestByGradients(Transformer model, PromptSet data, AttributionOptions options, int count, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    private static int[] BestByGradients(TransformerSet models, PromptSet data, AttributionOptions options, int count, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var scores = Attributor.Run(model, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, cancellation).Scores;
+        var scores = Attributor.Run(models, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, cancellation).Scores;
         return [.. Best(scores, count).Select(edge => edge.Source * scores.Graph.Columns + edge.Column)];
     }
 

@@ -7,6 +7,10 @@ public sealed class AttributionResult
 {
     /// <summary>Mean score over the examples.</summary>
     public required EdgeScores Scores { get; init; }
+    /// <summary>What <see cref="Scores"/> are the means of, of methods that score example by example.</summary>
+    internal ScoreSums? Sums { get; init; }
+    /// <summary>What <see cref="NeuronScores"/> are the means of.</summary>
+    internal NeuronSums? Neurons { get; init; }
     /// <summary>Standard error of every mean score, laid out like <see cref="EdgeScores.Values"/>; null with one example.</summary>
     public double[]? StandardErrors { get; init; }
     /// <summary>The metric of the clean run, by example.</summary>

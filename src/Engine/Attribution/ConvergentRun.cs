@@ -19,21 +19,21 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
     /// the set of the best edges by |score| is that of the round before but for the tolerance.
     /// </summary>
     /// <exception cref="InputException">The method has no steps.</exception>
-    public static ConvergentRun Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, ConvergenceOptions convergence,
+    public static ConvergentRun Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, ConvergenceOptions convergence,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(convergence);
         if (AttributionMethods.Find(options.Method).Rule(options) is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
-        var edges = Math.Min(convergence.Edges ?? Math.Max(LeastEdges, model.Graph.Edges / EdgesOfGraph), model.Graph.Edges);
+        var edges = Math.Min(convergence.Edges ?? Math.Max(LeastEdges, models.Graph.Edges / EdgesOfGraph), models.Graph.Edges);
         var rounds = new List<ConvergenceRound>();
         Circuit? before = null;
         for (var steps = Math.Min(FirstSteps, convergence.MostSteps); ; steps = Math.Min(2 * steps, convergence.MostSteps))
         {
             var taken = options with { Steps = steps };
-            var result = Attributor.Run(model, data, taken, progress, cancellation);
+            var result = Attributor.Run(models, data, taken, progress, cancellation);
             var best = CircuitSelection.Top(result.Scores, edges, signed: false, prune: false);
             var round = new ConvergenceRound(steps, result.CompletenessGap, before is null ? null : CircuitComparison.Edges(best, before).Jaccard);
             rounds.Add(round);

@@ -59,6 +59,8 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         return new AttributionResult
         {
             Scores = means,
+            Sums = sums,
+            Neurons = neurons,
             NodeScores = options.Level == ScoreLevel.Edge ? null : NodeScores(means),
             NeuronScores = neurons?.Means(),
             StandardErrors = sums.StandardErrors(),
@@ -74,10 +76,11 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     }
 
     /// <summary>∂L/∂z_u = Σ_v ∂L/∂x_v over what reads u, by the chain rule: a node scores the sum of its out-edges.</summary>
-    private static double[] NodeScores(EdgeScores edges) =>
+    internal static double[] NodeScores(EdgeScores edges) =>
         [.. edges.Values.Chunk(edges.Graph.Columns).Select(outEdges => outEdges.Sum())];
 
-    private static double? Gap(double[] inputScores, double[] clean, double[] corrupted, MetricKind metric)
+    /// <summary>The completeness gap (<see cref="AttributionResult.CompletenessGap"/>).</summary>
+    internal static double? Gap(double[] inputScores, double[] clean, double[] corrupted, MetricKind metric)
     {
         var target = corrupted.Average(v => metric.Loss(v)) - clean.Average(v => metric.Loss(v));
         return target == 0 ? null : Math.Abs(inputScores.Average() - target) / Math.Abs(target);

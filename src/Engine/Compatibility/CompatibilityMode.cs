@@ -68,21 +68,21 @@ public sealed record CompatibilityMode
     }
 
     /// <summary>Runs an attribution as the source does.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="models">The model.</param>
     /// <param name="data">The examples, in the order that the source batches them in.</param>
     /// <param name="options">The caller's part of the options.</param>
     /// <param name="batch">The source's batch size; of no effect in a mode that does not depend on it.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Stops between micro-batches.</param>
-    public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, int batch,
+    public AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, int batch,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
         options = Apply(options);
         // Only losses are batch means; what comes without a gradient of them is added up as usual.
-        if (!AddsByBatch || batch == 1 || AttributionMethods.Find(options.Method).Path(options, model.Graph) is null) return Attributor.Run(model, data, options, progress, cancellation);
-        var sums = new BatchedScores(model.Graph, data.Count, batch);
-        return Attributor.Run(model, data, options with { Sink = sums }, progress, cancellation).WithScores(sums.Scores);
+        if (!AddsByBatch || batch == 1 || AttributionMethods.Find(options.Method).Path(options, models.Graph) is null) return Attributor.Run(models, data, options, progress, cancellation);
+        var sums = new BatchedScores(models.Graph, data.Count, batch);
+        return Attributor.Run(models, data, options with { Sink = sums }, progress, cancellation).WithScores(sums.Scores);
     }
 }

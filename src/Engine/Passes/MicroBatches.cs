@@ -36,7 +36,7 @@ internal static class MicroBatches
                 }
                 if (count == 1)
                 {
-                    throw new InputException($"example {start + 1} ({data[start].Clean.Length} tokens) needs {bytes >> 20} MiB, more than the {budget >> 20} MiB allowed: raise --memory or shorten it");
+                    throw new InputException($"example {ExamplePart.NumberOf(data, start)} ({data[start].Clean.Length} tokens) needs {bytes >> 20} MiB, more than the {budget >> 20} MiB allowed: raise --memory or shorten it");
                 }
                 count = Math.Max(1, (int)Math.Min(count - 1, count * ((double)budget / bytes)));
             }

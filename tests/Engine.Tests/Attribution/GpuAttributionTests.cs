@@ -12,6 +12,7 @@ using Xunit;
 namespace Faith.Engine.Tests.Attribution;
 
 /// <summary>Whole models on the GPU device: the committed PTX, run by the interpreter, against the literal float64 oracle.</summary>
+[Collection("gpu")]
 public sealed class GpuAttributionTests
 {
     [Theory]
