@@ -7,6 +7,7 @@ using Xunit;
 namespace Faith.Cli.Tests;
 
 /// <summary>bench, plan and devices.</summary>
+[Collection("gpu")]
 public sealed class BenchCommandTests : CliTest
 {
     private static readonly string[] Small = ["--shape", "stories260k", "--examples", "3", "--tokens", "6", "--steps", "2", "--device", "cpu"];
