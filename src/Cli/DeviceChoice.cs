@@ -9,8 +9,9 @@ namespace Faith.Cli;
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
 /// <param name="MemoryBytes">Most memory for activations on each device, or null.</param>
 /// <param name="Notes">Where to say why a GPU is passed over.</param>
+/// <param name="Cublas">Products by cuBLAS.</param>
 /// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes, CudaProbe? Gpus = null)
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes, bool Cublas = false, CudaProbe? Gpus = null)
 {
     /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -27,10 +28,14 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
     /// <exception cref="InputException">One of them is not there.</exception>
     public IReadOnlyList<Device> OpenAll()
     {
+        if (Cublas && Name == "cpu") throw new InputException("--cublas needs a GPU; --device cpu uses none");
+        var reason = "";
+        var blas = Cublas ? CuBlas.TryLoad(out reason) : null;
+        if (Cublas && blas is null) throw new InputException($"--cublas: {reason}");
         try
         {
-            if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus);
-            return [Name == "auto" ? OpenBest() : Devices.Open(Name, Threads)];
+            if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus, blas);
+            return [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas)];
         }
         catch (Exception e) when (e is ArgumentException or CudaException)
         {
@@ -42,7 +47,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
     public void NoteFirst(string what, Device device) => Notes.WriteLine($"faith: {what} uses one device: {device.Name}");
 
     // A machine without a driver has no GPU to miss; one with a driver that does not work has, and its user wants to know.
-    private Device OpenBest()
+    private Device OpenBest(CuBlas? blas)
     {
         var probe = Gpus ?? CudaDevices.Probe();
         var reason = probe.Reason;
@@ -50,13 +55,14 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
         {
             try
             {
-                return CudaDevices.Open(probe);
+                return CudaDevices.Open(probe, null, blas);
             }
             catch (CudaException e)
             {
                 reason = e.Message;
             }
         }
+        if (Cublas) throw new InputException($"--cublas needs a GPU: {reason}");
         if (probe.Driver is not null) Notes.WriteLine($"faith: the GPU is not used: {reason.ReplaceLineEndings(" ")}");
         return Devices.Open("cpu", Threads);
     }

@@ -21,15 +21,21 @@ internal sealed class DeviceOptions(CommandContext context)
 
     private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);
 
+    private readonly Option<bool> cublas = new("--cublas")
+    {
+        Description = "on a GPU: matrix products by NVIDIA's cuBLAS, where it is installed; results may then differ in the last bits with --memory, the number of devices and of examples",
+    };
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         command.Add(device);
         command.Add(memory);
         command.Add(threads);
+        command.Add(cublas);
     }
 
     /// <summary>What was chosen.</summary>
     public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
-        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Error);
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Error, parse.GetValue(cublas));
 }

@@ -12,21 +12,22 @@ public static class Devices
     /// <summary>Opens a device.</summary>
     /// <param name="name">"cpu"; "cuda" or "cuda:i" for the GPU of that number; "auto" for the first usable GPU, else the CPU.</param>
     /// <param name="threads">Threads of the CPU device; 0 for one a core.</param>
+    /// <param name="blas">For a GPU, see <see cref="CudaDevices.Open(int?, CuBlas?)"/>.</param>
     /// <exception cref="ArgumentException">No such device; the message says what there is.</exception>
     /// <exception cref="CudaException">The GPU cannot be used; the message says why.</exception>
-    public static Device Open(string name = "auto", int threads = 0)
+    public static Device Open(string name = "auto", int threads = 0, CuBlas? blas = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (name == "cpu") return new HostDevice(threads);
         if (name == "auto")
         {
             var probe = CudaDevices.Probe();
-            return probe.Available && probe.Devices.Any(d => d.Usable) ? CudaDevices.Open(probe) : new HostDevice(threads);
+            return probe.Available && probe.Devices.Any(d => d.Usable) ? CudaDevices.Open(probe, null, blas) : new HostDevice(threads);
         }
-        if (name == "cuda") return CudaDevices.Open();
+        if (name == "cuda") return CudaDevices.Open(null, blas);
         if (name.StartsWith(Cuda, StringComparison.Ordinal) && int.TryParse(name.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal))
         {
-            return CudaDevices.Open(ordinal);
+            return CudaDevices.Open(ordinal, blas);
         }
         throw new ArgumentException($"unknown device '{name}'; known: auto, cpu, cuda, cuda:0, cuda:1, …, and of several GPUs cuda:all and cuda:0,1");
     }
@@ -41,9 +42,10 @@ public static class Devices
     /// <summary>Opens several GPUs.</summary>
     /// <param name="name">"cuda:all" for every GPU that can be used; "cuda:0,2" for those of these numbers.</param>
     /// <param name="probe">The GPUs to choose from; null: those of the installed driver.</param>
+    /// <param name="blas">See <see cref="CudaDevices.Open(int?, CuBlas?)"/>.</param>
     /// <exception cref="ArgumentException">The name does not stand for several GPUs, or names one twice.</exception>
     /// <exception cref="CudaException">A GPU cannot be used; the message says why.</exception>
-    public static IReadOnlyList<Device> OpenSeveral(string name, CudaProbe? probe = null)
+    public static IReadOnlyList<Device> OpenSeveral(string name, CudaProbe? probe = null, CuBlas? blas = null)
     {
         if (!AreSeveral(name)) throw new ArgumentException($"'{name}' does not name several GPUs; cuda:all and cuda:0,1 do");
         probe ??= CudaDevices.Probe();
@@ -53,7 +55,7 @@ public static class Devices
         var opened = new List<Device>();
         try
         {
-            foreach (var ordinal in ordinals) opened.Add(CudaDevices.Open(probe, ordinal));
+            foreach (var ordinal in ordinals) opened.Add(CudaDevices.Open(probe, ordinal, blas));
             return opened;
         }
         catch

@@ -12,7 +12,7 @@ public sealed class DeviceChoiceTests : CliTest
 {
     private readonly StringWriter notes = new();
 
-    private DeviceChoice Choose(string name, CudaProbe probe) => new(name, Threads: 1, MemoryBytes: null, notes, probe);
+    private DeviceChoice Choose(string name, CudaProbe probe) => new(name, Threads: 1, MemoryBytes: null, notes, Gpus: probe);
 
     private static CudaProbe Gpus(int count = 1, int initResult = 0, int major = 9)
     {
@@ -98,6 +98,14 @@ public sealed class DeviceChoiceTests : CliTest
         var handles = SimulatedGpu.LiveHandles;
         Assert.Equal(message, Assert.Throws<InputException>(() => Choose(name, probe).OpenAll()).Message);
         Assert.Equal(handles, SimulatedGpu.LiveHandles);
+    }
+
+    [Fact]
+    public void Cublas_is_refused_where_it_is_of_no_use()
+    {
+        Refused("--cublas needs a GPU; --device cpu uses none", "bench", "--shape", "stories260k", "--device", "cpu", "--cublas");
+        var choice = Choose("auto", Gpus()) with { Cublas = true };
+        if (CuBlas.TryLoad(out var reason) is null) Assert.Equal($"--cublas: {reason}", Assert.Throws<InputException>(choice.Open).Message);
     }
 
     [Fact]

@@ -122,7 +122,7 @@ public static unsafe class SimulatedDriver
     private static int Ready() => t_current < FirstContext || t_current >= FirstContext + SimulatedGpu.Devices ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
 
     // Work of a stream: done at once, or kept while the stream is captured.
-    private static int Issue(Action work)
+    internal static int Issue(Action work)
     {
         if (SimulatedGpu.Capture is { } capture)
         {

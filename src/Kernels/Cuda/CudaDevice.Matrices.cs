@@ -66,7 +66,10 @@ public sealed unsafe partial class CudaDevice
             throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
         if (!bias.IsNone)
             RequireShape(bias, 1, y.Columns);
-        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
+        if (_blas is not null && w.Precision == WeightPrecision.Float32)
+            MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
+        else
+            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
     }
 
     /// <summary>

@@ -25,7 +25,7 @@ public sealed unsafe partial class CudaDevice : Device
     private int _nextStaging;
     private bool _capturing, _workspaceIsCaptured;
 
-    internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null)
+    internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null, CuBlas? blas = null)
     {
         // The kernels take these structures by value.
         if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
@@ -41,6 +41,11 @@ public sealed unsafe partial class CudaDevice : Device
             _module = new(_context, ptx ?? CudaModule.EmbeddedPtx());
             _staging = [new(_context, StagingBytes), new(_context, StagingBytes)];
             _staged = [CudaHandle.Event(_context), CudaHandle.Event(_context)];
+            if (blas is not null)
+            {
+                (_blas, _blasHandle) = (blas, OpenBlas(blas, out var version));
+                Name = $"{Name[..^1]}, cuBLAS {version})";
+            }
         }
         catch
         {
@@ -170,6 +175,7 @@ public sealed unsafe partial class CudaDevice : Device
         foreach (var handle in (IEnumerable<SafeHandle>)[.. _outgrown, .. _staged, .. _staging])
             handle.Dispose();
         _module?.Dispose();
+        _blasHandle?.Dispose();
         _stream?.Dispose();
         _context.Dispose();
     }
