@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Faith.Cli.Benchmarks;
+using Faith.Kernels;
 using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
 using Xunit;
@@ -79,6 +80,21 @@ public sealed class BenchCommandTests : CliTest
         CheckOperations(Json("b.json"));
         Assert.Equal(JsonValueKind.Null, Json("b.json").GetProperty("peak_gflops").ValueKind);
         Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [Fact]
+    public void Bench_shares_the_examples_out_to_several_gpus()
+    {
+        SimulatedGpu.Reset();
+        SimulatedGpu.Devices = 2;
+        var devices = Devices.OpenSeveral("cuda:all", CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        var settings = new BenchSettings { Shape = "stories260k", Precision = null, Layers = 1, Options = new() { Method = "eap" }, Examples = 2, Tokens = 3, FirstDifference = 0, Runs = 1 };
+        var bench = AttributionBench.Run(devices, settings, threads: 1, CancellationToken.None);
+        JsonFile.Write(At("b.json"), bench.WriteJson);
+        foreach (var device in devices) device.Dispose();
+        var result = Json("b.json");
+        Assert.Equal("cuda:0 Simulated GPU (sm_90) + cuda:1 Simulated GPU (sm_90)", result.GetProperty("device").GetString());
+        Assert.Equal(result.GetProperty("flops").GetDouble() / result.GetProperty("seconds").GetDouble() / 1e9 / 2 / result.GetProperty("product_gflops").GetDouble(), result.GetProperty("share_of_product").GetDouble(), 9);
     }
 
     private static void CheckOperations(JsonElement result)

@@ -14,35 +14,37 @@ internal sealed record AttributionBench
 
     public required BenchSettings Settings { get; init; }
     public required string Device { get; init; }
+    public required int Devices { get; init; }
     public required Timings<AttributionResult> Times { get; init; }
     /// <summary>Operations that cannot be done without, or null for a method without such a count.</summary>
     public required double? Flops { get; init; }
+    /// <summary>Those of the first device.</summary>
     public required Ceilings Ceilings { get; init; }
     public required long PeakMemoryBytes { get; init; }
 
     private double ExamplesPerSecond => Settings.Examples / Times.Median;
     private double? Gflops => Flops / Times.Median / Giga;
-    private double? ShareOfPeak => Gflops / Ceilings.FmaGflops;
-    private double? ShareOfProduct => Gflops / Ceilings.ProductGflops;
+    private double? ShareOfPeak => Gflops / Devices / Ceilings.FmaGflops;
+    private double? ShareOfProduct => Gflops / Devices / Ceilings.ProductGflops;
     private IReadOnlyDictionary<string, double> Phases => Times.Typical.Phases;
     /// <summary>Seconds of the edge scores over those of the forwards and backwards alone.</summary>
     private double ScoreShare => Phases.Where(p => ScorePhases.Contains(p.Key)).Sum(p => p.Value) / Phases.Where(p => !ScorePhases.Contains(p.Key)).Sum(p => p.Value);
 
     /// <summary>Times the runs; loading the model is not part of them.</summary>
-    public static AttributionBench Run(Device device, BenchSettings settings, int threads, CancellationToken cancellation)
+    public static AttributionBench Run(IReadOnlyList<Device> devices, BenchSettings settings, int threads, CancellationToken cancellation)
     {
         using var weights = settings.Weights();
-        using var model = new Transformer(device, weights);
+        using var models = new TransformerSet(devices, weights);
         var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
-        var before = Ceilings.Measure(device, threads);
-        var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
-        var ceilings = before.Or(Ceilings.Measure(device, threads));
+        var before = Ceilings.Measure(devices[0], threads);
+        var times = Timings.Of(settings.Runs, () => Attributor.Run(models, data, settings.Options, cancellation: cancellation));
+        var ceilings = before.Or(Ceilings.Measure(devices[0], threads));
         double? flops = null;
-        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
+        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, models.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
         {
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
         }
-        return new() { Settings = settings, Device = device.Name, Times = times, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = PeakMemory.Bytes() };
+        return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = PeakMemory.Bytes() };
     }
 
     /// <summary>The result as JSON.</summary>
@@ -68,6 +70,7 @@ internal sealed record AttributionBench
         json.WriteNumber("tokens", Settings.Tokens);
         json.WriteNumber("first_difference", Settings.FirstDifference);
         json.WriteString("device", Device);
+        json.WriteNumber("devices", Devices);
     }
 
     /// <summary>The result for people.</summary>
@@ -78,7 +81,7 @@ internal sealed record AttributionBench
         table.Add("examples/s", $"{ExamplesPerSecond:0.00}");
         if (Flops is { } flops) table.Add("floor of operations", $"{flops / Giga:#,0.0} GFLOP, done at {Gflops:0.0} GFLOP/s");
         Ceilings.AddTo(table);
-        if (Flops is not null) table.Add("share of the product ceiling", $"{ShareOfProduct:0.0%}{(ShareOfPeak is { } share ? $"; of the FMA peak {share:0.0%}" : "")}");
+        if (Flops is not null) table.Add("share of the product ceiling", $"{(Devices > 1 ? $"of {Devices} devices: " : "")}{ShareOfProduct:0.0%}{(ShareOfPeak is { } share ? $"; of the FMA peak {share:0.0%}" : "")}");
         table.Add("peak memory", $"{PeakMemoryBytes / (double)(1 << 20):#,0} MiB");
         table.Write(context);
         var phases = new TextTable("phase", ">seconds", ">share");

@@ -61,15 +61,30 @@ internal static class BenchCommand
             {
                 if (settings.Tokens > weights.Config.Context) throw new InputException($"--tokens {settings.Tokens}: the context of {settings.Shape} holds {weights.Config.Context}");
             }
-            using var opened = choice.Open();
-            Run(context, opened, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(svg));
+            Run(context, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(svg));
         });
         return command;
     }
 
-    private static void Run(CommandContext context, Device device, DeviceChoice choice, BenchSettings settings, string what, string? json, string? svg)
+    private static void Run(CommandContext context, DeviceChoice choice, BenchSettings settings, string what, string? json, string? svg)
     {
         var threads = choice.Threads == 0 ? Environment.ProcessorCount : choice.Threads;
+        if (what == "attribute")
+        {
+            var devices = choice.OpenAll();
+            try
+            {
+                var result = AttributionBench.Run(devices, settings, threads, context.Cancellation);
+                if (json is not null) JsonFile.Write(json, result.WriteJson);
+                result.Print(context);
+            }
+            finally
+            {
+                foreach (var each in devices) each.Dispose();
+            }
+            return;
+        }
+        using var device = choice.Open();
         if (what == "growth")
         {
             var growth = GrowthBench.Run(device, settings, context.Cancellation);
@@ -83,17 +98,11 @@ internal static class BenchCommand
             if (json is not null) JsonFile.Write(json, curve.WriteJson);
             curve.Print(context);
         }
-        else if (what == "operations")
+        else
         {
             var operations = OperationBench.Run(device, settings, threads, context.Cancellation);
             if (json is not null) JsonFile.Write(json, operations.WriteJson);
             operations.Print(context);
-        }
-        else
-        {
-            var result = AttributionBench.Run(device, settings, threads, context.Cancellation);
-            if (json is not null) JsonFile.Write(json, result.WriteJson);
-            result.Print(context);
         }
     }
 }

@@ -77,7 +77,7 @@ public static class Attributor
             throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");
         }
         return models.Count > 1 && byExample
-            ? PartedRun.Run(models, method, data, options, progress, cancellation)
+            ? PartedRun.Run(models, data, options, method.Run, progress, cancellation)
             : method.Run(models.First, data, options, progress, cancellation);
     }
 }

@@ -11,8 +11,9 @@ namespace Faith.Engine.Attribution;
 /// </summary>
 internal static class PartedRun
 {
-    /// <summary>Runs <paramref name="method"/>; counterfactuals have been applied to <paramref name="data"/>.</summary>
-    public static AttributionResult Run(TransformerSet models, AttributionMethod method, IReadOnlyList<Example> data, AttributionOptions options,
+    /// <summary>Runs <paramref name="method"/> on every part; counterfactuals have been applied to <paramref name="data"/>.</summary>
+    public static AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options,
+        Func<Transformer, ExamplePart, AttributionOptions, IProgress<RunProgress>?, CancellationToken, AttributionResult> method,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
@@ -21,7 +22,7 @@ internal static class PartedRun
         var parts = models.Run(data, (model, part, report, stop) =>
         {
             var held = options.Sink is null ? null : new HeldScores(part);
-            return (Result: method.Run(model, part, options with { Sink = held }, report, stop), Held: held);
+            return (Result: method(model, part, options with { Sink = held }, report, stop), Held: held);
         }, progress, cancellation);
         foreach (var (_, held) in parts) held?.HandOn(options.Sink!);
         return Join([.. parts.Select(p => p.Result)], models, options, clock);
