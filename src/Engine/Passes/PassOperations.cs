@@ -164,8 +164,19 @@ public sealed class PassOperations : IDisposable
         Add("DivergenceMetric js", 3.0 * logits.Count, 0, () => device.DivergenceMetric(logits, o.Reference, jensenShannon: true, o.Values, o.LogitsGradient));
     }
 
-    private void AddCircuits(Operands o) =>
-        Add("MixInputs", (1 + MixedSources + MixedInputs) * Elements, 0, () => device.MixInputs(o.X, o.MixSources, o.MixOffsets, o.MixList, o.MixInputs));
+    private void AddCircuits(Operands o)
+    {
+        var read = (1 + MixedSources) * Elements;
+        Add("MixInputs", read + MixedInputs * Elements, 0, () => device.MixInputs(o.X, o.MixSources, o.MixOffsets, o.MixList, o.MixInputs));
+        var layer = model.Layers[0];
+        var mix = new NormedMix(o.X, o.MixSources, o.MixOffsets, o.MixList, layer.AttentionScale, layer.AttentionShift, c.NormEpsilon, model.Centred);
+        Add("MixNormed", read + MixedInputs * Elements, 0, () => device.MixNormed(mix, o.MixInputs));
+        // A head's columns of each input.
+        MixedProduct[] products = [.. Enumerable.Range(0, MixedInputs).Select(i => new MixedProduct(i, 0, o.MixedHeads.RowRange(i * batch.Rows, batch.Rows), default))];
+        var columns = (double)MixedInputs * c.HeadDim;
+        Add($"MultiplyMixed {c.Width} → {c.HeadDim}", read + batch.Rows * columns + c.Width * (double)c.HeadDim * weightBytes / sizeof(float), 2 * batch.Rows * c.Width * columns,
+            () => device.MultiplyMixed(mix, NextLayer().Projection, products, o.MixInputs));
+    }
 
     private void Add(string name, double elements, double flops, Action run) => all.Add(new(name, sizeof(float) * elements, flops, run));
 
@@ -215,6 +226,8 @@ public sealed class PassOperations : IDisposable
             (Values, EntryWeights) = (arena.Matrix(sequences, 1), arena.Matrix(1, 2 * sequences));
             (MixSources, MixInputs) = (arena.Matrix(checked(MixedSources * rows), c.Width), arena.Matrix(checked(MixedInputs * rows), c.Width));
 
+            MixedHeads = arena.Matrix(MixedInputs * rows, c.HeadDim);
+
             TokenRows = Integers(batch.CleanTokens);
             EntryOffsets = Integers([.. Enumerable.Range(0, sequences + 1).Select(i => 2 * i)]);
             EntryTokens = Integers([.. batch.Examples.SelectMany(e => (int[])[.. e.Answers, .. e.Distractors])]);
@@ -258,6 +271,7 @@ public sealed class PassOperations : IDisposable
         public Tensor EntryWeights { get; }
         public Tensor MixSources { get; }
         public Tensor MixInputs { get; }
+        public Tensor MixedHeads { get; }
         public Indices TokenRows { get; }
         public Indices EntryOffsets { get; }
         public Indices EntryTokens { get; }

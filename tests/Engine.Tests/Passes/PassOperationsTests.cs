@@ -19,7 +19,7 @@ public sealed class PassOperationsTests
     public void EveryOperationOfADeviceIsInTheList()
     {
         Type[] operands = [typeof(Tensor), typeof(ScoreContraction)];
-        var wanted = typeof(Device).GetMethods().Where(m => m.IsAbstract && m.GetParameters().Any(p => operands.Contains(p.ParameterType))).Select(m => m.Name).Order();
+        var wanted = typeof(Device).GetMethods().Where(m => m.IsVirtual && m.GetParameters().Any(p => operands.Contains(p.ParameterType))).Select(m => m.Name).Order();
         var listed = new List<string>();
         foreach (var weights in (ModelWeights[])[Gpt2(), Llama()])
         {
@@ -45,7 +45,7 @@ public sealed class PassOperationsTests
         {
             var before = device.MatrixFlops;
             operation.Run();
-            if (operation.Name.StartsWith("Multiply ", StringComparison.Ordinal)) Assert.Equal(operation.Flops, device.MatrixFlops - before);
+            if (operation.Name.StartsWith("Multiply", StringComparison.Ordinal) && operation.Flops > 0) Assert.Equal(operation.Flops, device.MatrixFlops - before);
             for (var i = 0; i < 3; i++) operation.Run();
             Assert.InRange(operation.Bytes, 4, 1e9);
         }
