@@ -12,6 +12,7 @@ internal static class CircuitFile
         var file = ScoreFile.Read(path);
         var (graph, needed) = (file.Graph, model.Graph);
         if (graph != needed) throw new InputException($"{path}: is of a model with {Describe(graph.Layers, graph.Heads, graph.Parallel)}; {model.Name} has {Describe(needed.Layers, needed.Heads, needed.Parallel)}");
+        if (file.InGraph.Neurons is { } neurons && neurons.Width != model.Config.Width) throw new InputException($"{path}: is of a model with {neurons.Width} neurons a node; {model.Name} has {model.Config.Width}");
         return file;
     }
 

@@ -13,4 +13,10 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
     public bool IsOutputTerminal { get; } = isOutputTerminal;
     public bool IsErrorTerminal { get; } = isErrorTerminal;
     public CancellationToken Cancellation { get; } = cancellation;
+
+    /// <summary>Takes lines for <see cref="Error"/> while something is drawn there; null otherwise.</summary>
+    public Action<string>? WriteAbove { get; set; }
+
+    /// <summary>Says something about a run that goes on.</summary>
+    public void Note(string line) => (WriteAbove ?? Error.WriteLine)($"faith: {line}");
 }

@@ -7,7 +7,7 @@ using Faith.Engine.Reports;
 namespace Faith.Cli;
 
 /// <summary>One circuit of a curve.</summary>
-/// <param name="Selected">Edges asked for.</param>
+/// <param name="Selected">Edges, nodes or neurons asked for.</param>
 /// <param name="Circuit">What pruning left of them.</param>
 /// <param name="Result">What it keeps.</param>
 /// <param name="Ranking">What edges were ranked by, where a curve has several rankings.</param>
@@ -31,10 +31,14 @@ internal sealed record CurvePoint(int Selected, Circuit Circuit, Faithfulness Re
         return csv.ToString();
     }
 
+    /// <summary>Its place on a plot: its neurons where it has only some, else its edges.</summary>
+    private int Size => Circuit.Neurons?.Count ?? Circuit.EdgeCount;
+
     /// <summary>Points as a plot, a line for every ranking.</summary>
     public static string Plot(string title, string name, IReadOnlyList<CurvePoint> points) => new CurvePlot
     {
         Title = title,
+        XLabel = points[0].Circuit.Neurons is null ? "edges" : "neurons",
         Series = [.. points.GroupBy(p => p.Ranking).Select(group => Series(group.Key is { } ranking ? $"{name}, by {ranking}" : name, group))],
         Levels = [(1, "whole model"), (0, "corrupted run")],
     }.ToSvg();
@@ -42,7 +46,7 @@ internal sealed record CurvePoint(int Selected, Circuit Circuit, Faithfulness Re
     // Several sizes may be pruned to the same circuit: one point each. The axis is logarithmic and has no place for none.
     private static PlotSeries Series(string name, IEnumerable<CurvePoint> points)
     {
-        var distinct = points.DistinctBy(p => p.Circuit.EdgeCount).OrderBy(p => p.Circuit.EdgeCount).ToArray();
-        return new(name, [.. distinct.Select(p => (double)p.Circuit.EdgeCount)], [.. distinct.Select(p => p.Result.Normalised)]);
+        var distinct = points.DistinctBy(p => p.Size).OrderBy(p => p.Size).ToArray();
+        return new(name, [.. distinct.Select(p => (double)p.Size)], [.. distinct.Select(p => p.Result.Normalised)]);
     }
 }

@@ -8,10 +8,10 @@ namespace Faith.Cli;
 /// <param name="Name">auto, cpu, cuda or cuda:i; cuda:all or cuda:i,j for several GPUs.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
 /// <param name="MemoryBytes">Most memory for activations on each device, or null.</param>
-/// <param name="Notes">Where to say why a GPU is passed over.</param>
+/// <param name="Note">Says why a GPU is passed over, or that it has less memory than was thought.</param>
 /// <param name="Cublas">Products by cuBLAS.</param>
 /// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, TextWriter Notes, bool Cublas = false, CudaProbe? Gpus = null)
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, CudaProbe? Gpus = null)
 {
     /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -44,7 +44,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
     }
 
     /// <summary>Says that of several devices one is used.</summary>
-    public void NoteFirst(string what, Device device) => Notes.WriteLine($"faith: {what} uses one device: {device.Name}");
+    public void NoteFirst(string what, Device device) => Note($"{what} uses one device: {device.Name}");
 
     // A machine without a driver has no GPU to miss; one with a driver that does not work has, and its user wants to know.
     private Device OpenBest(CuBlas? blas)
@@ -63,7 +63,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
             }
         }
         if (Cublas) throw new InputException($"--cublas needs a GPU: {reason}");
-        if (probe.Driver is not null) Notes.WriteLine($"faith: the GPU is not used: {reason.ReplaceLineEndings(" ")}");
+        if (probe.Driver is not null) Note($"the GPU is not used: {reason.ReplaceLineEndings(" ")}");
         return Devices.Open("cpu", Threads);
     }
 }

@@ -47,10 +47,10 @@ internal sealed class LoadedModel : IDisposable
     }
 
     /// <summary>The model on one device, ready to run; opened by the first call.</summary>
-    public Transformer On(DeviceChoice choice) => (models ??= new TransformerSet(devices = [choice.Open()], weights)).First;
+    public Transformer On(DeviceChoice choice) => (models ??= new TransformerSet(devices = [choice.Open()], weights, choice.Note)).First;
 
     /// <summary>The model on every device that was chosen; opened by the first call.</summary>
-    public TransformerSet OnAll(DeviceChoice choice) => models ??= new TransformerSet(devices = choice.OpenAll(), weights);
+    public TransformerSet OnAll(DeviceChoice choice) => models ??= new TransformerSet(devices = choice.OpenAll(), weights, choice.Note);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -22,6 +22,7 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<string> rule = OptionKinds.Choice("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges; 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
+    private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
     private readonly Option<string?> compat = CompatibilityOption.Create();
     private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
 
@@ -35,12 +36,13 @@ internal sealed class MethodOptions(bool searches)
         command.Add(steps);
         command.Add(rule);
         if (!searches) return;
-        foreach (var option in (Option[])[tolerance, mostSteps, compat, compatBatch]) command.Add(option);
+        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
         {
             var auto = result.GetResult(steps)?.Tokens is [{ Value: Auto }];
             var mode = result.GetResult(compat)?.Tokens is [{ Value: var value }] ? value : null;
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
+            if (result.GetResult(thresholds) is not null && result.GetResult(method)?.GetValueOrDefault<string>() != "acdc") result.AddError("--thresholds needs --method acdc");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
             if (result.GetResult(compatBatch) is not null && !CompatibilityMode.All.Any(m => m.Name == mode && m.AddsByBatch)) result.AddError("--compat-batch needs --compat eap-ig");
@@ -59,6 +61,7 @@ internal sealed class MethodOptions(bool searches)
             Steps = Math.Max(count, 1),
             Rule = IntegrationRules.Parse(name),
             Metric = measure.Metric,
+            Thresholds = parse.GetValue(thresholds) is { Length: > 0 } rising ? rising : null,
             Ablation = measure.Ablation,
             AblationData = measure.AblationData,
             MemoryBytes = measure.MemoryBytes,
@@ -77,6 +80,7 @@ internal sealed class MethodOptions(bool searches)
             if (mode.AddsByBatch) settings["compat_batch"] = batch.ToString(CultureInfo.InvariantCulture);
             return new(mode.Run(models, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
         }
+        if (options.Thresholds is { } given) settings["thresholds"] = string.Join(',', given.Select(t => t.ToString("R", CultureInfo.InvariantCulture)));
         if (parse.GetValue(steps) != 0) return new(Attributor.Run(models, data, options, progress, cancellation), options, null, settings);
         var limits = new ConvergenceOptions();
         limits = limits with { Tolerance = parse.GetValue(tolerance) ?? limits.Tolerance, MostSteps = parse.GetValue(mostSteps) ?? limits.MostSteps };

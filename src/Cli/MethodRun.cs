@@ -7,4 +7,8 @@ namespace Faith.Cli;
 /// <param name="Options">What was run, with the steps that were found.</param>
 /// <param name="Convergence">How the steps were found; null where they were given.</param>
 /// <param name="Settings">Further settings for the run record.</param>
-internal sealed record MethodRun(AttributionResult Result, AttributionOptions Options, ConvergentRun? Convergence, IReadOnlyDictionary<string, string> Settings);
+internal sealed record MethodRun(AttributionResult Result, AttributionOptions Options, ConvergentRun? Convergence, IReadOnlyDictionary<string, string> Settings)
+{
+    /// <summary>Seconds of everything that was run.</summary>
+    public double Seconds => Convergence?.Seconds ?? Result.Seconds;
+}

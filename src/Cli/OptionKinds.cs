@@ -74,6 +74,22 @@ internal static class OptionKinds
         },
     };
 
+    /// <summary>Positive numbers that rise, separated by commas; null or empty when left out.</summary>
+    public static Option<double[]> OptionalRisingNumbers(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "0.01,0.1,…",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            var values = text.Split(',').Select(part => double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
+            if (values.All(double.IsFinite) && values.Prepend(0).Zip(values).All(pair => pair.Second > pair.First)) return values;
+            result.AddError($"{name} must be numbers above 0 that rise, separated by commas, not {text}");
+            return [];
+        },
+    };
+
     private static int ParseInteger(ArgumentResult result, string name, int least, int most)
     {
         var text = result.Tokens[0].Value;

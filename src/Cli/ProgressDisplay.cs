@@ -15,7 +15,19 @@ internal static class ProgressDisplay
         return console.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new CountColumn(), new RateColumn(), new RemainingTimeColumn())
-            .Start(bars => work(new Bars(bars)));
+            .Start(bars =>
+            {
+                // Through the console that draws the bars, a line stands above them.
+                context.WriteAbove = console.WriteLine;
+                try
+                {
+                    return work(new Bars(bars));
+                }
+                finally
+                {
+                    context.WriteAbove = null;
+                }
+            });
     }
 
     /// <summary>One bar a phase, made when the phase is first heard of.</summary>

@@ -3,11 +3,11 @@ using System.Globalization;
 
 namespace Faith.Cli;
 
-/// <summary>`--edges 30,50,…`: sizes of circuits.</summary>
+/// <summary>`--edges 30,50,…`, `--nodes …`, `--neurons …`: sizes of circuits.</summary>
 internal static class SizesOption
 {
     /// <summary>The option; its value ascends without repetitions, and is null or empty when left out.</summary>
-    public static Option<int[]> Create(string description) => new("--edges")
+    public static Option<int[]> Create(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "30,50,…",
@@ -18,7 +18,7 @@ internal static class SizesOption
             foreach (var part in result.Tokens[0].Value.Split(','))
             {
                 if (int.TryParse(part.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)) counts.Add(count);
-                else result.AddError($"--edges must be whole numbers separated by commas, not {result.Tokens[0].Value}");
+                else result.AddError($"{name} must be whole numbers separated by commas, not {result.Tokens[0].Value}");
             }
             return [.. counts];
         },

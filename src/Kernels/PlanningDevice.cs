@@ -10,30 +10,34 @@ namespace Faith.Kernels;
 public sealed class PlanningDevice : Device
 {
     private const int Alignment = 256;
+    private const int LargestCache = 128 << 20;
     private readonly long memory;
-    private readonly Func<MatrixSource, long> weightBytes;
+    private readonly int? cudaCache;
     private nint next = Alignment;
     private long held;
+    private long scratch;
 
-    private PlanningDevice(string name, long memory, bool holdsBothSides, Func<MatrixSource, long> weightBytes)
+    private PlanningDevice(string name, long memory, int? cudaCache)
     {
         Name = name;
-        HoldsBothSides = holdsBothSides;
         this.memory = memory;
-        this.weightBytes = weightBytes;
+        this.cudaCache = cudaCache;
     }
 
     /// <summary>A CPU with this much memory.</summary>
-    public static PlanningDevice Host(long memory) => new("cpu", memory, holdsBothSides: true, HostWeights.BytesOf);
+    public static PlanningDevice Host(long memory) => new("cpu", memory, null);
 
-    /// <summary>A GPU with this much memory.</summary>
-    public static PlanningDevice Cuda(string name, long memory) => new(name, memory, holdsBothSides: false, CudaWeights.BytesOf);
+    /// <summary>A GPU with this much memory and, unless given, a level 2 cache as large as any: what a contraction takes grows with it.</summary>
+    public static PlanningDevice Cuda(string name, long memory, int cacheBytes = LargestCache) => new(name, memory, cacheBytes);
 
     /// <inheritdoc/>
     public override string Name { get; }
 
     /// <summary>True when W and Wᵀ are held apart, as on the CPU.</summary>
-    public bool HoldsBothSides { get; }
+    public bool HoldsBothSides => cudaCache is null;
+
+    /// <summary>True to refuse, like the device itself, what does not fit; otherwise <see cref="FreeMemory"/> says how much is missing.</summary>
+    public bool RefusesMore { get; set; }
 
     /// <summary>What is left of the memory; below zero where more is held than there is.</summary>
     public override long FreeMemory => memory - held;
@@ -48,7 +52,16 @@ public sealed class PlanningDevice : Device
     public override Weights CreateWeights(MatrixSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new CountedWeights(source, Allocate(weightBytes(source)));
+        return new CountedWeights(source, Allocate(HoldsBothSides ? HostWeights.BytesOf(source) : CudaWeights.BytesOf(source)));
+    }
+
+    /// <summary>Gives back what operations on a GPU have taken for their own inside, and says how much it was. On the CPU it is not counted.</summary>
+    public long ReleaseScratch()
+    {
+        var bytes = scratch;
+        held -= bytes;
+        scratch = 0;
+        return bytes;
     }
 
     /// <inheritdoc/>
@@ -93,14 +106,25 @@ public sealed class PlanningDevice : Device
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp) { }
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv) { }
+        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
+    {
+        if (cudaCache is not null) TakeScratch(CudaScratch.OfAttentionBackward(layout, shape));
+    }
+
     /// <inheritdoc/>
     public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) { }
     /// <inheritdoc/>
     public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
         int width, int headDim, int group, float weight, Tensor alpha, Tensor s) { }
     /// <inheritdoc/>
-    public override void ContractScores(ScoreContraction contraction) { }
+    public override void ContractScores(ScoreContraction contraction)
+    {
+        if (cudaCache is not { } cache) return;
+        var (rows, bytesOfARow) = CudaScratch.OfContraction(contraction, cache, CudaScratch.ContractionMemory);
+        while (rows > 1 && rows * bytesOfARow > FreeMemory + scratch) rows /= 2;
+        TakeScratch(rows * bytesOfARow);
+    }
+
     /// <inheritdoc/>
     public override void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy) { }
     /// <inheritdoc/>
@@ -115,10 +139,24 @@ public sealed class PlanningDevice : Device
     /// <summary>An address that nothing stands at.</summary>
     private nint Reserve(long bytes)
     {
-        held += bytes;
+        Hold(bytes);
         var address = next;
         next = checked((nint)(next + (bytes + Alignment) / Alignment * Alignment));
         return address;
+    }
+
+    private void TakeScratch(long bytes)
+    {
+        if (bytes <= scratch) return;
+        ReleaseScratch();
+        Hold(bytes);
+        scratch = bytes;
+    }
+
+    private void Hold(long bytes)
+    {
+        if (RefusesMore && bytes > FreeMemory) throw new DeviceMemoryException($"{Name} has too little memory for {bytes:N0} more bytes: {FreeMemory:N0} of {memory:N0} are free");
+        held += bytes;
     }
 
     private sealed class CountedBuffer(PlanningDevice device, long bytes) : DeviceBuffer(device.Reserve(bytes), bytes)

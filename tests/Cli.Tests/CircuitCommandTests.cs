@@ -14,6 +14,30 @@ public sealed class CircuitCommandTests : CliTest
           "input->logits": {"score": 0.3, "in_graph": true}, "a0.h0->logits": {"score": 2.0, "in_graph": true}, "m0->logits": {"score": 4.0, "in_graph": true}}}
         """;
 
+    // The same graph, two neurons a node.
+    private const string Neurons = """
+        {"cfg": {"n_layers": 1, "n_heads": 1, "parallel_attn_mlp": false, "d_model": 2},
+         "nodes": {"input": {"score": 1, "neurons_scores": [1.0, 0.5]}, "a0.h0": {"score": 0, "neurons_scores": [0.0, 0.1]}, "m0": {"score": -2, "neurons_scores": [-3.0, 0.2]}, "logits": {}},
+         "edges": {"input->a0.h0<q>": {}, "input->a0.h0<k>": {}, "input->a0.h0<v>": {}, "input->m0": {}, "a0.h0->m0": {}, "input->logits": {}, "a0.h0->logits": {}, "m0->logits": {}}}
+        """;
+
+    [Theory]
+    [InlineData("input 10 m0 10", "--neurons", "2")]
+    [InlineData("input 10 m0 10", "--level", "neuron", "--neurons", "2")]
+    [InlineData("input 11 m0 01", "--neurons", "3", "--signed")]
+    [InlineData("input 11 m0 10", "--level", "neuron", "--threshold", "0.5")]
+    [InlineData("input m0", "--level", "node", "--threshold", "2")]
+    [InlineData("input m0", "--nodes", "1")]
+    public void Selects_nodes_and_neurons(string expected, params string[] selection)
+    {
+        Done(["circuit", "--scores", Write("n.json", Neurons), "--out", At("c.json"), .. selection]);
+        var file = JsonDocument.Parse(File.ReadAllText(At("c.json"))).RootElement;
+        var nodes = file.GetProperty("nodes").EnumerateObject().Where(n => n.Name != "logits" && n.Value.GetProperty("in_graph").GetBoolean()).Select(n =>
+            n.Value.TryGetProperty("neurons", out var kept) ? $"{n.Name} {string.Concat(kept.EnumerateArray().Select(k => k.GetBoolean() ? '1' : '0'))}" : n.Name);
+        Assert.Equal(expected, string.Join(' ', nodes));
+        Assert.Equal(["input->m0", "input->logits", "m0->logits"], file.GetProperty("edges").EnumerateObject().Where(e => e.Value.GetProperty("in_graph").GetBoolean()).Select(e => e.Name));
+    }
+
     [Theory]
     [InlineData("input->a0.h0<v>,input->m0,a0.h0->logits,m0->logits", "--edges", "4")]
     [InlineData("input->a0.h0<v>,input->m0,a0.h0->logits,m0->logits", "--threshold", "2")]
@@ -44,10 +68,14 @@ public sealed class CircuitCommandTests : CliTest
     public void Bad_arguments_are_refused()
     {
         var scores = Write("scores.json", Scores);
-        Refused("give one of --edges N, --nodes N and --threshold X", "circuit", "--scores", scores, "--out", At("c.json"));
-        Refused("give one of --edges N, --nodes N and --threshold X", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2", "--threshold", "1");
+        Refused("give one of --edges N, --nodes N, --neurons N and --threshold X", "circuit", "--scores", scores, "--out", At("c.json"));
+        Refused("give one of --edges N, --nodes N, --neurons N and --threshold X", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2", "--threshold", "1");
         Refused("the nodes have no scores to select by; faith attribute --level node gives them", "circuit", "--scores", scores, "--out", At("c.json"), "--nodes", "1");
-        Refused("--nodes 3: the graph of", "circuit", "--scores", scores, "--out", At("c.json"), "--nodes", "3");
+        Refused("--nodes 3: the graph of", "circuit", "--scores", Write("n.json", Neurons), "--out", At("c.json"), "--nodes", "3");
+        Refused("--neurons 7: the graph of", "circuit", "--scores", At("n.json"), "--out", At("c.json"), "--neurons", "7");
+        Refused("the neurons have no scores to select by; faith attribute --level neuron gives them", "circuit", "--scores", scores, "--out", At("c.json"), "--neurons", "1");
+        Refused("--edges selects edges; leave --level neuron out", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "1", "--level", "neuron");
+        Refused("--level layer is not known; known: edge, node, neuron", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "1", "--level", "layer");
         Refused("--select needs --edges", "circuit", "--scores", scores, "--out", At("c.json"), "--threshold", "1", "--select", "greedy");
         Refused("--edges must be a whole number of 0 or more, not -3", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "-3");
         Refused("--edges must be a whole number of 0 or more, not 2.5", "circuit", "--scores", scores, "--out", At("c.json"), "--edges", "2.5");

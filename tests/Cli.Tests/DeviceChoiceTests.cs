@@ -12,7 +12,7 @@ public sealed class DeviceChoiceTests : CliTest
 {
     private readonly StringWriter notes = new();
 
-    private DeviceChoice Choose(string name, CudaProbe probe) => new(name, Threads: 1, MemoryBytes: null, notes, Gpus: probe);
+    private DeviceChoice Choose(string name, CudaProbe probe) => new(name, Threads: 1, MemoryBytes: null, line => notes.WriteLine($"faith: {line}"), Gpus: probe);
 
     private static CudaProbe Gpus(int count = 1, int initResult = 0, int major = 9)
     {

@@ -30,6 +30,21 @@ public sealed class ModelCommandTests : CliTest
     private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
 
     [Fact]
+    public void What_a_run_notes_goes_to_the_error_stream_or_above_the_bars_there()
+    {
+        using var error = new StringWriter();
+        var above = new List<string>();
+        var context = new CommandContext(TextWriter.Null, error, isOutputTerminal: false, isErrorTerminal: false, CancellationToken.None);
+        using var loaded = LoadedModel.Load(model);
+        var note = loaded.On(new DeviceChoice("cpu", 1, null, context.Note)).Notice!;
+        note("memory is short");
+        context.WriteAbove = above.Add;
+        note("memory is shorter");
+        Assert.Equal("faith: memory is short", error.ToString().Trim());
+        Assert.Equal(["faith: memory is shorter"], above);
+    }
+
+    [Fact]
     public void Attribute_writes_scores_and_how_they_came_about()
     {
         var output = Done("attribute", "--model", model, "--data", data, "--out", At("scores.json"), "--steps", "7", "--rule", "midpoint", "--metric", "prob-diff");
@@ -72,6 +87,35 @@ public sealed class ModelCommandTests : CliTest
     {
         Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--method", "exact", "--top", "5");
         Assert.Equal(5, Json("s.json").GetProperty("edges").EnumerateObject().Count(e => e.Value.GetProperty("score").GetDouble() != 0));
+        Done("attribute", "--model", model, "--data", data, "--out", At("ifr.json"), "--method", "ifr");
+        Done("attribute", "--model", model, "--data", data, "--out", At("t.json"), "--method", "exact", "--top", "3", "--top-of", At("ifr.json"));
+        var scores = Json("ifr.json").GetProperty("edges").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetProperty("score").GetDouble());
+        var tried = Json("t.json").GetProperty("edges").EnumerateObject().Where(e => e.Value.GetProperty("score").GetDouble() != 0).Select(e => e.Name).ToArray();
+        Assert.Equal(3, tried.Length);
+        Assert.Equal(("3", "ifr.json"), (Json("t.json").GetProperty("run").GetProperty("options").GetProperty("top").GetString(), Json("t.json").GetProperty("run").GetProperty("options").GetProperty("top_of").GetString()));
+        Assert.True(tried.Min(name => scores[name]) >= scores.Where(s => !tried.Contains(s.Key)).Max(s => s.Value));
+        Refused("--top-of needs --top N", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top-of", At("ifr.json"));
+        Refused($"{At("none.json")}: there is no such file", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top", "3", "--top-of", At("none.json"));
+    }
+
+    [Fact]
+    public void The_circuits_of_given_thresholds_can_be_selected()
+    {
+        string[] acdc = ["attribute", "--model", model, "--data", data, "--out", At("s.json"), "--method", "acdc"];
+        var output = Done([.. acdc, "--thresholds", "0.003,0.1", "--json", At("r.json")]);
+        Assert.Contains("faith circuit --threshold", output, StringComparison.Ordinal);
+        Assert.Equal("0.003,0.1", Json("s.json").GetProperty("run").GetProperty("options").GetProperty("thresholds").GetString());
+        var circuits = Json("r.json").GetProperty("thresholds").EnumerateArray().ToArray();
+        Assert.Equal([0.1, 0.2], circuits.Select(c => c.GetProperty("least_score").GetDouble()));
+        foreach (var circuit in circuits)
+        {
+            var left = circuit.GetProperty("edges").GetInt32();
+            Assert.Equal(left, Json("s.json").GetProperty("edges").EnumerateObject().Count(e => e.Value.GetProperty("score").GetDouble() >= circuit.GetProperty("least_score").GetDouble()));
+            Assert.Contains($" {left} ", output, StringComparison.Ordinal);
+        }
+        Refused("--thresholds must be numbers above 0 that rise, separated by commas, not 0.2,0.1", [.. acdc, "--thresholds", "0.2,0.1"]);
+        Refused("--thresholds must be numbers above 0", [.. acdc, "--thresholds", "0,x"]);
+        Refused("--thresholds needs --method acdc", "attribute", "--model", model, "--data", data, "--out", At("t.json"), "--thresholds", "0.1");
     }
 
     [Fact]
@@ -115,6 +159,38 @@ public sealed class ModelCommandTests : CliTest
                 Assert.Equal(values.Average(), result.GetProperty(run).GetProperty("mean").GetDouble());
             }
         }
+    }
+
+    [Theory]
+    [InlineData("patching")]
+    [InlineData("zero")]
+    [InlineData("mean")]
+    public void Neurons_are_selected_and_evaluated(string ablation)
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("n.json"), "--level", "neuron", "--ablation", ablation);
+        foreach (var (neurons, faithfulness) in new[] { ("56", 1.0), ("0", 0.0) })
+        {
+            Done("circuit", "--scores", At("n.json"), "--neurons", neurons, "--out", At("c.json"));
+            Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--ablation", ablation, "--json", At("r.json"));
+            Assert.Equal((faithfulness, int.Parse(neurons, CultureInfo.InvariantCulture)), (Json("r.json").GetProperty("faithfulness").GetDouble(), Json("r.json").GetProperty("neurons").GetInt32()));
+        }
+        Done("circuit", "--scores", At("n.json"), "--neurons", "20", "--out", At("c.json"));
+        Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--ablation", ablation, "--json", At("r.json"));
+        Done("curve", "--model", model, "--data", data, "--scores", At("n.json"), "--neurons", "20,56", "--ablation", ablation, "--out", At("curve.csv"), "--svg", At("curve.svg"));
+        var lines = File.ReadAllLines(At("curve.csv"));
+        Assert.Equal(Json("r.json").GetProperty("faithfulness").GetDouble(), double.Parse(lines[1].Split(',')[^1], CultureInfo.InvariantCulture));
+        Assert.EndsWith(",1", lines[2], StringComparison.Ordinal);
+        Assert.Contains(">neurons</text>", File.ReadAllText(At("curve.svg")), StringComparison.Ordinal);
+        var benchmark = Done("curve", "--model", model, "--data", data, "--scores", At("n.json"), "--level", "neuron", "--mib", "--ablation", ablation, "--out", At("curve.csv"));
+        Assert.Contains("CMD", benchmark, StringComparison.Ordinal);
+        Assert.Equal("28", File.ReadAllLines(At("curve.csv"))[9].Split(',')[0]);
+        Done("curve", "--model", model, "--data", data, "--scores", At("n.json"), "--nodes", "2,6", "--ablation", ablation, "--out", At("curve.csv"));
+        Assert.EndsWith(",1", File.ReadAllLines(At("curve.csv"))[2], StringComparison.Ordinal);
+        Assert.Contains("of 56 neurons", Done("draw", At("c.json"), "--out", At("c.svg")), StringComparison.Ordinal);
+        Assert.Contains("neurons of 56", File.ReadAllText(At("c.svg")), StringComparison.Ordinal);
+        Refused("is not a set of edges", "check-circuit", "--model", model, "--data", data, "--circuit", At("c.json"));
+        Refused("--select is of edges", "curve", "--model", model, "--data", data, "--scores", At("n.json"), "--neurons", "20", "--select", "greedy", "--out", At("d.csv"));
+        Refused("give --nodes or --neurons, not both", "curve", "--model", model, "--data", data, "--scores", At("n.json"), "--neurons", "20", "--nodes", "1", "--out", At("d.csv"));
     }
 
     [Fact]

@@ -70,6 +70,8 @@ public sealed class StatisticsCommandTests : CliTest
         var rounds = Json("r.json").GetProperty("rounds").EnumerateArray().ToArray();
         Assert.Equal("gauss-legendre", run.GetProperty("rule").GetString());
         Assert.Equal(rounds[^1].GetProperty("steps").GetInt32(), run.GetProperty("steps").GetInt32());
+        Assert.Equal(rounds.Sum(r => r.GetProperty("seconds").GetDouble()), Json("r.json").GetProperty("seconds").GetDouble(), 1e-9);
+        Assert.Equal(Json("r.json").GetProperty("seconds").GetDouble(), run.GetProperty("seconds").GetDouble(), 1e-9);
         Assert.Equal("converged", run.GetProperty("options").GetProperty("steps_auto").GetString());
         Assert.Equal(3, Json("r.json").GetProperty("completeness_gaps").GetArrayLength());
         Assert.Contains($"{rounds[^1].GetProperty("steps").GetInt32()} steps were enough", output, StringComparison.Ordinal);
@@ -100,7 +102,10 @@ public sealed class StatisticsCommandTests : CliTest
         Refused("--compat paper selects with greedy; leave --select out", "circuit", "--scores", At("paper.json"), "--edges", "10", "--compat", "paper", "--select", "top", "--out", At("d.json"));
         Refused("--compat paper has a rule of its own", ["attribute", .. On, "--compat", "paper", "--rule", "left", "--out", At("d.json")]);
         Refused("--compat-batch needs --compat eap-ig", ["attribute", .. On, "--compat", "mib", "--compat-batch", "2", "--out", At("d.json")]);
-        Refused("takes last tokens only", ["attribute", .. On, "--compat", "eap-ig", "--ablation", "mean", "--out", At("d.json")]);
+        Refused("this source's eap-ig knows patching only; under mean it has eap, eap-ig-activations and exact", ["attribute", .. On, "--compat", "eap-ig", "--ablation", "mean", "--out", At("d.json")]);
+        Scores("mean.json", "--compat", "eap-ig", "--ablation", "mean", "--method", "eap");
+        Scores("nodes.json", "--compat", "eap-ig", "--level", "node");
+        Assert.Equal("right", Json("nodes.json").GetProperty("run").GetProperty("rule").GetString());
         Refused("--compat other is not known; known: paper, eap-ig, mib", ["attribute", .. On, "--compat", "other", "--out", At("d.json")]);
     }
 

@@ -19,6 +19,12 @@ public sealed unsafe class GlobalMemory
     /// <summary>Bytes allocated now.</summary>
     public long Used { get; private set; }
 
+    /// <summary>The most bytes that were allocated at a time since <see cref="StartPeak"/>.</summary>
+    public long Peak { get; private set; }
+
+    /// <summary>Starts <see cref="Peak"/> from what is allocated now.</summary>
+    public void StartPeak() => Peak = Used;
+
     /// <summary>
     /// Allocates 256-byte aligned memory filled with a pattern that is NaN as a float and an absurd index as an integer, so
     /// that what is read before it was written shows.
@@ -31,6 +37,7 @@ public sealed unsafe class GlobalMemory
         {
             _allocations.Add(address, address + (ulong)bytes);
             Used += bytes;
+            Peak = Math.Max(Peak, Used);
             Publish();
         }
         return address;

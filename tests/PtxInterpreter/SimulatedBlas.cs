@@ -61,13 +61,9 @@ public static unsafe class SimulatedBlas
             return InvalidValue;
         if (!Holds(a, opA == 0 ? m : k, opA == 0 ? k : m, lda) || !Holds(b, opB == 0 ? k : n, opB == 0 ? n : k, ldb) || !Holds(c, m, n, ldc))
             return ExecutionFailed;
-        // Scalars are taken at the call, also where it is captured.
-        var (scale, old) = (*alpha, *beta);
-        return SimulatedDriver.Issue(() =>
-        {
-            SimulatedGpu.NoteLaunch("cublasSgemm");
-            Multiply((float*)a, opA == 0 ? (1, lda) : (lda, 1), (float*)b, opB == 0 ? (1, ldb) : (ldb, 1), (float*)c, ldc, m, n, k, scale, old);
-        });
+        SimulatedGpu.NoteLaunch("cublasSgemm");
+        Multiply((float*)a, opA == 0 ? (1, lda) : (lda, 1), (float*)b, opB == 0 ? (1, ldb) : (ldb, 1), (float*)c, ldc, m, n, k, *alpha, *beta);
+        return 0;
     }
 
     // Strides are those of rows and columns.

@@ -6,20 +6,19 @@ namespace Faith.PtxInterpreter;
 
 /// <summary>
 /// A CUDA driver in managed code: the functions of cuda.h that an engine may call, run on <see cref="SimulatedGpu"/>. Streams
-/// do their work at once; while one is captured, its work is kept for the graph instead.
+/// do their work at once.
 /// </summary>
-public static unsafe class SimulatedDriver
+public static unsafe partial class SimulatedDriver
 {
     private const int InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidPtx = 218,
         InvalidContext = 201, InvalidHandle = 400,
-        NotFound = 500, LaunchFailed = 719, CaptureUnsupported = 900;
+        NotFound = 500, LaunchFailed = 719;
 
     // Every device has a context of its own: this plus the device's number.
     private const nint FirstContext = 0x77;
 
     private sealed record Stream;
     private sealed record Event { public long Time { get; set; } }
-    private sealed record Graph(List<Action> Work);
     private sealed record Module(Dictionary<string, PtxKernel> Kernels)
     {
         public List<nint> Functions { get; } = [];
@@ -51,7 +50,6 @@ public static unsafe class SimulatedDriver
         ["cuMemcpyHtoDAsync_v2"] = (nint)(delegate* unmanaged<nint, nint, nuint, nint, int>)&MemcpyHtoD,
         ["cuMemcpyDtoHAsync_v2"] = (nint)(delegate* unmanaged<nint, nint, nuint, nint, int>)&MemcpyDtoH,
         ["cuMemsetD8Async"] = (nint)(delegate* unmanaged<nint, byte, nuint, nint, int>)&MemsetD8,
-        ["cuMemsetD32Async"] = (nint)(delegate* unmanaged<nint, uint, nuint, nint, int>)&MemsetD32,
         ["cuStreamCreate"] = (nint)(delegate* unmanaged<nint*, uint, int>)&StreamCreate,
         ["cuStreamSynchronize"] = (nint)(delegate* unmanaged<nint, int>)&StreamSynchronize,
         ["cuStreamDestroy_v2"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
@@ -65,12 +63,13 @@ public static unsafe class SimulatedDriver
         ["cuModuleGetFunction"] = (nint)(delegate* unmanaged<nint*, nint, byte*, int>)&ModuleGetFunction,
         ["cuLaunchKernel"] = (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**,
             int>)&LaunchKernel,
-        ["cuStreamBeginCapture_v2"] = (nint)(delegate* unmanaged<nint, int, int>)&StreamBeginCapture,
-        ["cuStreamEndCapture"] = (nint)(delegate* unmanaged<nint, nint*, int>)&StreamEndCapture,
+        ["cuGraphCreate"] = (nint)(delegate* unmanaged<nint*, uint, int>)&GraphCreate,
+        ["cuGraphAddKernelNode"] = (nint)(delegate* unmanaged<nint*, nint, nint*, nuint, NodeParameters*, int>)&GraphAddKernelNode,
+        ["cuGraphExecKernelNodeSetParams"] = (nint)(delegate* unmanaged<nint, nint, NodeParameters*, int>)&GraphExecKernelNodeSetParams,
         ["cuGraphInstantiateWithFlags"] = (nint)(delegate* unmanaged<nint*, nint, ulong, int>)&GraphInstantiate,
         ["cuGraphLaunch"] = (nint)(delegate* unmanaged<nint, nint, int>)&GraphLaunch,
         ["cuGraphExecDestroy"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
-        ["cuGraphDestroy"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
+        ["cuGraphDestroy"] = (nint)(delegate* unmanaged<nint, int>)&GraphDestroy,
     };
 
     /// <summary>Address of a driver function by its exported name, or 0.</summary>
@@ -103,7 +102,6 @@ public static unsafe class SimulatedDriver
             InvalidHandle => "CUDA_ERROR_INVALID_HANDLE",
             NotFound => "CUDA_ERROR_NOT_FOUND",
             LaunchFailed => "CUDA_ERROR_LAUNCH_FAILED",
-            CaptureUnsupported => "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
             _ => "CUDA_ERROR_UNKNOWN",
         });
         return 0;
@@ -120,26 +118,6 @@ public static unsafe class SimulatedDriver
 
     // Every call but those that release needs a context and, as on a real device, fails after a fault.
     private static int Ready() => t_current < FirstContext || t_current >= FirstContext + SimulatedGpu.Devices ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
-
-    // Work of a stream: done at once, or kept while the stream is captured.
-    internal static int Issue(Action work)
-    {
-        if (SimulatedGpu.Capture is { } capture)
-        {
-            capture.Add(work);
-            return 0;
-        }
-        try
-        {
-            work();
-            return 0;
-        }
-        catch (PtxException e)
-        {
-            SimulatedGpu.Fault = e;
-            return LaunchFailed;
-        }
-    }
 
     // ---- devices ----
 
@@ -222,8 +200,6 @@ public static unsafe class SimulatedDriver
     {
         if (Ready() is not 0 and var error)
             return error;
-        if (SimulatedGpu.Capture is not null)
-            return CaptureUnsupported;
         if (bytes == 0)
             return InvalidValue;
         if ((long)bytes > SimulatedGpu.MemoryBytes - SimulatedGpu.Memory.Used)
@@ -262,20 +238,22 @@ public static unsafe class SimulatedDriver
         if (!SimulatedGpu.Memory.Contains((ulong)onDevice, bytes, out _, out _))
             return InvalidValue;
         SimulatedGpu.Copies++;
-        return Issue(() => NativeMemory.Copy((void*)source, (void*)destination, bytes));
+        NativeMemory.Copy((void*)source, (void*)destination, bytes);
+        return 0;
     }
 
     [UnmanagedCallersOnly]
-    private static int MemsetD8(nint destination, byte value, nuint count, nint stream) =>
-        Ready() is not 0 and var error ? error : !SimulatedGpu.Memory.Contains((ulong)destination, count, out _, out _) ? InvalidValue
-        : Issue(() => new Span<byte>((void*)destination, (int)count).Fill(value));
+    private static int MemsetD8(nint destination, byte value, nuint count, nint stream)
+    {
+        if (Ready() is not 0 and var error)
+            return error;
+        if (!SimulatedGpu.Memory.Contains((ulong)destination, count, out _, out _))
+            return InvalidValue;
+        NativeMemory.Fill((void*)destination, count, value);
+        return 0;
+    }
 
-    [UnmanagedCallersOnly]
-    private static int MemsetD32(nint destination, uint value, nuint count, nint stream) =>
-        Ready() is not 0 and var error ? error : !SimulatedGpu.Memory.Contains((ulong)destination, 4 * count, out _, out _) ? InvalidValue
-        : Issue(() => new Span<uint>((void*)destination, (int)count).Fill(value));
-
-    // ---- streams, events, graphs ----
+    // ---- streams and events ----
 
     [UnmanagedCallersOnly]
     private static int StreamCreate(nint* stream, uint flags)
@@ -288,7 +266,7 @@ public static unsafe class SimulatedDriver
     private static int StreamSynchronize(nint stream)
     {
         SimulatedGpu.Waits++;
-        return SimulatedGpu.Get<Stream>(stream) is null ? InvalidHandle : SimulatedGpu.Capture is not null ? CaptureUnsupported : Ready();
+        return SimulatedGpu.Get<Stream>(stream) is null ? InvalidHandle : Ready();
     }
 
     [UnmanagedCallersOnly]
@@ -321,35 +299,6 @@ public static unsafe class SimulatedDriver
 
     [UnmanagedCallersOnly]
     private static int Destroy(nint handle) => SimulatedGpu.Remove(handle) ? 0 : InvalidHandle;
-
-    [UnmanagedCallersOnly]
-    private static int StreamBeginCapture(nint stream, int mode)
-    {
-        SimulatedGpu.Capture = [];
-        return Ready();
-    }
-
-    [UnmanagedCallersOnly]
-    private static int StreamEndCapture(nint stream, nint* graph)
-    {
-        *graph = SimulatedGpu.Add(new Graph(SimulatedGpu.Capture!));
-        SimulatedGpu.Capture = null;
-        return Ready();
-    }
-
-    [UnmanagedCallersOnly]
-    private static int GraphInstantiate(nint* executable, nint graph, ulong flags)
-    {
-        if (SimulatedGpu.Get<Graph>(graph) is not { } item)
-            return InvalidHandle;
-        *executable = SimulatedGpu.Add(new Graph(item.Work));
-        return Ready();
-    }
-
-    [UnmanagedCallersOnly]
-    private static int GraphLaunch(nint executable, nint stream) =>
-        Ready() is not 0 and var error ? error : SimulatedGpu.Get<Graph>(executable) is not { } graph ? InvalidHandle
-        : Issue(() => graph.Work.ForEach(work => work()));
 
     // ---- modules and launches ----
 
@@ -416,20 +365,46 @@ public static unsafe class SimulatedDriver
     {
         if (Ready() is not 0 and var error)
             return error;
+        if (SimulatedGpu.Get<Stream>(stream) is null || arguments is null || extra is not null)
+            return InvalidValue;
+        if (Take(function, new(gridX, gridY, gridZ), new(blockX, blockY, blockZ), shared, arguments, out var call) is not 0 and var refused)
+            return refused;
+        SimulatedGpu.KernelLaunches++;
+        return Run(call!);
+    }
+
+    /// <summary>A launch with the values of its parameters.</summary>
+    private sealed record KernelCall(nint Function, PtxKernel Kernel, Dim Grid, int Threads, byte[] Parameters);
+
+    // The values are taken now, whenever they are used.
+    private static int Take(nint function, Dim grid, Dim block, uint shared, void** arguments, out KernelCall? call)
+    {
+        call = null;
         if (SimulatedGpu.Get<PtxKernel>(function) is not { } kernel)
             return InvalidHandle;
-        if (blockY != 1 || blockZ != 1 || shared != 0)
+        if (block.Y != 1 || block.Z != 1 || shared != 0 || grid.Count == 0)
             return InvalidValue;
-        // Arguments are taken at the launch, also where it is captured.
         var parameters = new byte[kernel.ParameterBytes];
         for (var n = 0; n < kernel.Parameters.Count; n++)
             new ReadOnlySpan<byte>(arguments[n], kernel.Parameters[n].Size).CopyTo(parameters.AsSpan(kernel.Parameters[n].Offset));
-        return Issue(() =>
+        call = new(function, kernel, grid, (int)block.X, parameters);
+        return 0;
+    }
+
+    private static int Run(KernelCall call)
+    {
+        SimulatedGpu.NoteLaunch(call.Kernel.Name);
+        if (SimulatedGpu.OnlyNoteLaunches)
+            return 0;
+        try
         {
-            SimulatedGpu.NoteLaunch(kernel.Name);
-            if (SimulatedGpu.OnlyNoteLaunches)
-                return;
-            Launch.Run(kernel, new(gridX, gridY, gridZ), (int)blockX, parameters, SimulatedGpu.Memory, SimulatedGpu.ReverseBlocks);
-        });
+            Launch.Run(call.Kernel, call.Grid, call.Threads, call.Parameters, SimulatedGpu.Memory, SimulatedGpu.ReverseBlocks);
+            return 0;
+        }
+        catch (PtxException e)
+        {
+            SimulatedGpu.Fault = e;
+            return LaunchFailed;
+        }
     }
 }

@@ -9,7 +9,6 @@ public static class SimulatedGpu
     private static readonly Lock Gate = new();
     private static readonly Dictionary<nint, object> Handles = [];
     private static nint s_nextHandle = 0x1000;
-    [ThreadStatic] private static List<Action>? t_capture;
 
     /// <summary>Result of cuInit.</summary>
     public static int InitResult { get; set; }
@@ -37,12 +36,16 @@ public static class SimulatedGpu
     public static int Copies { get; set; }
     /// <summary>Calls that wait for the device since the last reset.</summary>
     public static int Waits { get; set; }
-    /// <summary>What the calling thread is capturing, or null: every thread has a device, and thus a stream, of its own.</summary>
-    internal static List<Action>? Capture
-    {
-        get => t_capture;
-        set => t_capture = value;
-    }
+    /// <summary>Kernels launched one by one since the last reset.</summary>
+    public static int KernelLaunches { get; set; }
+    /// <summary>Graphs launched since the last reset.</summary>
+    public static int GraphLaunches { get; set; }
+    /// <summary>Graphs instantiated since the last reset.</summary>
+    public static int GraphsBuilt { get; set; }
+    /// <summary>Nodes of instantiated graphs that were given other parameters since the last reset.</summary>
+    public static int NodeUpdates { get; set; }
+    /// <summary>Forgets to update nodes, which the tests must notice.</summary>
+    public static bool IgnoreNodeUpdates { get; set; }
     /// <summary>Handles and allocations that have not been destroyed.</summary>
     public static int LiveHandles
     {
@@ -62,12 +65,12 @@ public static class SimulatedGpu
         Capability = (9, 0);
         Multiprocessors = 4;
         MemoryBytes = 1L << 30;
-        ReverseBlocks = OnlyNoteLaunches = false;
+        ReverseBlocks = OnlyNoteLaunches = IgnoreNodeUpdates = false;
         Memory.AcceptsHostMemory = false;
+        Memory.StartPeak();
         Fault = null;
-        Capture = null;
         Launched.Clear();
-        Copies = Waits = 0;
+        Copies = Waits = KernelLaunches = GraphLaunches = GraphsBuilt = NodeUpdates = 0;
     }
 
     internal static void NoteLaunch(string kernel)

@@ -26,7 +26,8 @@ internal sealed record AttributionBench
     private double? Gflops => Flops / Times.Median / Giga;
     private double? ShareOfPeak => Gflops / Devices / Ceilings.FmaGflops;
     private double? ShareOfProduct => Gflops / Devices / Ceilings.ProductGflops;
-    private IReadOnlyDictionary<string, double> Phases => Times.Typical.Phases;
+    /// <summary>Seconds by phase of one run; on a GPU of one that times them apart and is not among <see cref="Times"/>.</summary>
+    public required IReadOnlyDictionary<string, double> Phases { get; init; }
     /// <summary>Seconds of the edge scores over those of the forwards and backwards alone.</summary>
     private double ScoreShare => Phases.Where(p => ScorePhases.Contains(p.Key)).Sum(p => p.Value) / Phases.Where(p => !ScorePhases.Contains(p.Key)).Sum(p => p.Value);
 
@@ -39,12 +40,13 @@ internal sealed record AttributionBench
         var before = Ceilings.Measure(devices[0], threads);
         var times = Timings.Of(settings.Runs, () => Attributor.Run(models, data, settings.Options, cancellation: cancellation));
         var ceilings = before.Or(Ceilings.Measure(devices[0], threads));
+        var split = devices[0].IsAsynchronous ? Attributor.Run(models, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
         double? flops = null;
         if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, models.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
         {
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
         }
-        return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = PeakMemory.Bytes() };
+        return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Phases = split.Phases, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = PeakMemory.Bytes() };
     }
 
     /// <summary>The result as JSON.</summary>

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
+using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
@@ -21,13 +23,16 @@ internal static class AttributeCommand
         var output = OptionKinds.Required("--out", "FILE", "the scores, as JSON");
         var method = new MethodOptions(searches: true);
         var level = OptionKinds.Choice("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
-        var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG scores highest", 1, int.MaxValue);
+        var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG (or --top-of) scores highest", 1, int.MaxValue);
+        var topOf = OptionKinds.Optional("--top-of", "FILE", "with --top: take the best edges of these scores, as written by faith attribute, instead");
         var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
             "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json",
+            "faith attribute --model tasks-4l --data sva --method exact --top 50 --top-of ifr.json --out exact.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
+            "faith attribute --model tasks-4l --data ioi --method acdc --examples 10 --thresholds 0.01,0.05,0.2 --out acdc.json",
             "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --compat eap-ig --compat-batch 10 --out scores.json",
             "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
@@ -36,10 +41,12 @@ internal static class AttributeCommand
         method.AddTo(command);
         command.Add(level);
         command.Add(top);
+        command.Add(topOf);
         command.Add(json);
         command.Validators.Add(result =>
         {
             if (result.GetResult(top) is not null && result.GetResult(method.Method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
+            if (result.GetResult(topOf) is not null && result.GetResult(top) is null) result.AddError("--top-of needs --top N");
         });
         command.SetAction(parse =>
         {
@@ -49,6 +56,7 @@ internal static class AttributeCommand
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
+            var given = parse.GetValue(topOf) is { } of ? CircuitFile.Read(of, model).Scores ?? throw new InputException($"{of}: the edges have no scores to select by") : null;
             var choice = run.Device(parse);
             var models = model.OnAll(choice);
             if (models.Count > 1 && !AttributionMethods.Find(options.Method).ScoresByExample(options))
@@ -58,26 +66,27 @@ internal static class AttributeCommand
             }
             var attribution = ProgressDisplay.Run(context, progress =>
             {
-                if (parse.GetValue(top) is { } count) options = options with { OnlyEdges = BestByGradients(models, data, options, count, progress, context.Cancellation) };
+                if (parse.GetValue(top) is { } count)
+                {
+                    var ranking = given ?? Attributor.Run(models, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, context.Cancellation).Scores;
+                    options = options with { OnlyEdges = [.. Best(ranking, count).Select(edge => edge.Source * ranking.Graph.Columns + edge.Column)] };
+                }
                 return method.Run(parse, models, data, options, progress, context.Cancellation);
             });
             (var result, options) = (attribution.Result, attribution.Options);
+            var settings = attribution.Settings.ToDictionary();
+            if (parse.GetValue(top) is { } tried) settings["top"] = tried.ToString(CultureInfo.InvariantCulture);
+            if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             var file = new ScoreFile
             {
                 Graph = models.Graph, DModel = models.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
-                Run = RunRecords.Of(model.Name, models, data, options, result, attribution.Settings),
+                Run = RunRecords.Of(model.Name, models, data, options, result, settings) with { Seconds = attribution.Seconds },
             };
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
             Summarise(context, path, data, attribution);
         });
         return command;
-    }
-
-    private static int[] BestByGradients(TransformerSet models, PromptSet data, AttributionOptions options, int count, IProgress<RunProgress>? progress, CancellationToken cancellation)
-    {
-        var scores = Attributor.Run(models, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, cancellation).Scores;
-        return [.. Best(scores, count).Select(edge => edge.Source * scores.Graph.Columns + edge.Column)];
     }
 
     private static NodeEntry[]? Nodes(AttributionResult result, int width) => result.NodeScores is not { } scores
@@ -109,13 +118,28 @@ internal static class AttributeCommand
             {
                 json.WriteStartObject();
                 json.WriteNumber("steps", round.Steps);
+                json.WriteNumber("gradients", round.Gradients);
                 json.WriteNumberOrNull("completeness_gap", round.CompletenessGap ?? double.NaN);
                 json.WriteNumberOrNull("jaccard", round.Jaccard ?? double.NaN);
+                json.WriteNumber("seconds", round.Seconds);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
         }
-        json.WriteNumber("seconds", result.Seconds);
+        if (result.Thresholds is { } thresholds)
+        {
+            json.WriteStartArray("thresholds");
+            foreach (var circuit in thresholds)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("threshold", circuit.Threshold);
+                json.WriteNumber("edges", circuit.Edges);
+                json.WriteNumber("least_score", circuit.LeastScore);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        json.WriteNumber("seconds", run.Seconds);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);
         json.WriteEndObject();
@@ -127,7 +151,7 @@ internal static class AttributeCommand
         var (result, options) = (run.Result, run.Options);
         var graph = result.Scores.Graph;
         var output = context.Output;
-        output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {result.Seconds:0.00} s");
+        output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
         output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
         if (run.Convergence is { } convergence)
@@ -135,6 +159,12 @@ internal static class AttributeCommand
             output.WriteLine(convergence.Converged
                 ? $"{options.Steps} steps were enough ({options.Rule.Name()})"
                 : $"{options.Steps} steps, the most allowed, were not enough ({options.Rule.Name()}); --most-steps allows more");
+        }
+        if (result.Thresholds is { } thresholds)
+        {
+            var circuits = new TextTable(">threshold", ">edges left", "faith circuit --threshold");
+            foreach (var circuit in thresholds) circuits.Add(circuit.Threshold.ToString("G4"), $"{circuit.Edges}", circuit.LeastScore.ToString("R"));
+            circuits.Write(context);
         }
         if (result.TrialsPerSecond is { } trials) output.WriteLine($"{trials:#,0} trials of an example a second");
         if (result.NodeScores is { } nodes)

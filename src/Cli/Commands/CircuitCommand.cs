@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Faith.Engine;
-using Faith.Engine.Circuits;
+using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
 
@@ -15,7 +15,9 @@ internal static class CircuitCommand
         var scores = OptionKinds.Required("--scores", "FILE", "scores, as written by faith attribute");
         var edges = OptionKinds.OptionalInteger("--edges", "how many edges to select; pruning may leave fewer", 0, int.MaxValue);
         var nodes = OptionKinds.OptionalInteger("--nodes", "how many heads and MLPs to select instead, with every edge between them; needs scores of --level node or neuron", 0, int.MaxValue);
-        var threshold = OptionKinds.OptionalNumber("--threshold", "X", "select every edge that scores X or more instead", _ => true, "a number");
+        var neurons = OptionKinds.OptionalInteger("--neurons", "how many neurons of nodes' outputs to select instead, with every edge between their nodes; needs scores of --level neuron", 0, int.MaxValue);
+        var threshold = OptionKinds.OptionalNumber("--threshold", "X", "select every edge (or what --level says) that scores X or more instead", _ => true, "a number");
+        var level = new LevelOption(edges, nodes, neurons);
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
         var compat = CompatibilityOption.Create();
@@ -25,14 +27,17 @@ internal static class CircuitCommand
             "faith circuit --scores scores.json --edges 200 --select greedy --signed --out circuit.json",
             "faith circuit --scores scores.json --threshold 0.01 --out circuit.json",
             "faith circuit --scores nodes.json --nodes 12 --out circuit.json",
+            "faith circuit --scores neurons.json --neurons 500 --out circuit.json",
+            "faith circuit --scores neurons.json --level neuron --threshold 0.001 --out circuit.json",
             "faith circuit --scores scores.json --edges 200 --compat paper --out circuit.json")
-        { scores, edges, nodes, threshold, select, signed, compat, output };
+        { scores, edges, nodes, neurons, threshold, select, signed, compat, output };
+        level.AddTo(command);
         command.Validators.Add(result =>
         {
-            var given = new[] { result.GetResult(edges), result.GetResult(nodes), result.GetResult(threshold) }.Count(option => option is not null);
-            if (given != 1) result.AddError("give one of --edges N, --nodes N and --threshold X");
-            if (result.GetResult(edges) is null && result.GetResult(select) is { Implicit: false }) result.AddError("--select needs --edges; nodes and thresholds select by score alone");
-            if (result.GetResult(edges) is null && result.GetResult(compat) is not null) result.AddError("--compat needs --edges; nodes and thresholds select by score alone");
+            var given = new[] { result.GetResult(edges), result.GetResult(nodes), result.GetResult(neurons), result.GetResult(threshold) }.Count(option => option is not null);
+            if (given != 1) result.AddError("give one of --edges N, --nodes N, --neurons N and --threshold X");
+            if (result.GetResult(edges) is null && result.GetResult(select) is { Implicit: false }) result.AddError("--select needs --edges; nodes, neurons and thresholds select by score alone");
+            if (result.GetResult(edges) is null && result.GetResult(compat) is not null) result.AddError("--compat needs --edges; nodes, neurons and thresholds select by score alone");
         });
         command.SetAction(parse =>
         {
@@ -41,40 +46,30 @@ internal static class CircuitCommand
             Outputs.Check(outputPath);
             var file = ScoreFile.Read(scoresPath);
             var graph = file.Graph;
+            var selected = level.Read(parse.CommandResult);
+            var values = LevelScores.Of(file, scoresPath, selected, ranking);
             var settings = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["signed"] = bySign ? "true" : "false" };
+            if (selected != ScoreLevel.Edge) settings["select_level"] = selected.Name();
             Circuit circuit;
-            if (parse.GetValue(nodes) is { } nodeCount)
+            if (parse.GetValue(threshold) is { } least)
             {
-                if (nodeCount >= graph.Sources) throw new InputException($"--nodes {nodeCount}: the graph of {scoresPath} has only {graph.Sources - 1} heads and MLPs");
-                circuit = CircuitSelection.TopNodes(graph, NodeScores(file, scoresPath), nodeCount, bySign);
-                settings["nodes"] = nodeCount.ToString(CultureInfo.InvariantCulture);
-            }
-            else if (parse.GetValue(threshold) is { } least)
-            {
-                circuit = CircuitSelection.Threshold(EdgeScores(file, scoresPath), least, bySign);
+                circuit = values.Threshold(least, bySign);
                 settings["threshold"] = least.ToString("R", CultureInfo.InvariantCulture);
             }
             else
             {
-                var count = parse.GetValue(edges)!.Value;
-                var edgeScores = EdgeScores(file, scoresPath);
-                if (count > graph.Edges) throw new InputException($"--edges {count}: the graph of {scoresPath} has only {graph.Edges}");
-                circuit = SelectionMethods.Named(ranking)(edgeScores, count, bySign);
-                (settings["edges"], settings["select"]) = (count.ToString(CultureInfo.InvariantCulture), ranking);
+                var (option, what) = selected switch { ScoreLevel.Edge => (edges, ""), ScoreLevel.Node => (nodes, " heads and MLPs"), _ => (neurons, " neurons") };
+                var count = parse.GetValue(option)!.Value;
+                if (count > values.Most) throw new InputException($"{option.Name} {count}: the graph of {scoresPath} has only {values.Most}{what}");
+                circuit = values.Top(count, bySign);
+                settings[option.Name.TrimStart('-')] = count.ToString(CultureInfo.InvariantCulture);
+                if (selected == ScoreLevel.Edge) settings["select"] = ranking;
             }
             Write(file, circuit, outputPath, settings);
-            context.Output.WriteLine($"{outputPath}: {circuit.EdgeCount} of {graph.Edges} edges, {circuit.NodesInCircuit().Count(inside => inside)} of {graph.Nodes} nodes");
+            context.Output.WriteLine($"{outputPath}: {circuit.EdgeCount} of {graph.Edges} edges, {circuit.NodesInCircuit().Count(inside => inside)} of {graph.Nodes} nodes"
+                + (circuit.Neurons is { } kept ? $", {kept.Count} of {kept.Most} neurons" : ""));
         });
         return command;
-    }
-
-    private static EdgeScores EdgeScores(ScoreFile file, string path) => file.Scores ?? throw new InputException($"{path}: the edges have no scores to select by");
-
-    private static double[] NodeScores(ScoreFile file, string path)
-    {
-        var scores = file.Nodes?.Take(file.Graph.Sources).Select(node => node.Score).ToArray();
-        if (scores is null || scores.Contains(null)) throw new InputException($"{path}: the nodes have no scores to select by; faith attribute --level node gives them");
-        return [.. scores.Select(score => score!.Value)];
     }
 
     private static void Write(ScoreFile scores, Circuit circuit, string path, SortedDictionary<string, string> selection)

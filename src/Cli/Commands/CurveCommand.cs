@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Faith.Engine;
+using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
-using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Reports;
 
@@ -17,7 +17,10 @@ internal static class CurveCommand
     {
         var run = new RunOptions(context);
         var scores = OptionKinds.Required("--scores", "FILE", "scores, as written by faith attribute");
-        var edges = SizesOption.Create("sizes, separated by commas; unless given those of the MIB benchmark, from 0.1% of the edges to all");
+        var edges = SizesOption.Create("--edges", "numbers of edges, separated by commas; unless given those of the MIB benchmark, from 0.1% of the edges to all");
+        var nodes = SizesOption.Create("--nodes", "numbers of heads and MLPs instead, with every edge between them; needs scores of --level node or neuron");
+        var neurons = SizesOption.Create("--neurons", "numbers of neurons instead, with every edge between their nodes; needs scores of --level neuron");
+        var level = new LevelOption(edges, nodes, neurons);
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
         var compat = CompatibilityOption.Create();
@@ -27,13 +30,20 @@ internal static class CurveCommand
         var command = new FaithCommand("curve", "Measures the circuits of several sizes that one set of scores gives.",
             "faith curve --model tasks-4l --data ioi --scores scores.json --out curve.csv",
             "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv --svg curve.svg",
-            "faith curve --model tasks-4l --data ioi --scores scores.json --mib --out curve.csv");
+            "faith curve --model tasks-4l --data ioi --scores scores.json --mib --out curve.csv",
+            "faith curve --model tasks-4l --data ioi --scores neurons.json --level neuron --out curve.csv");
         run.AddTo(command);
-        foreach (var option in (Option[])[scores, edges, select, signed, compat, mib, output, svg]) command.Add(option);
+        foreach (var option in (Option[])[scores, edges, nodes, neurons, select, signed, compat, mib, output, svg]) command.Add(option);
+        level.AddTo(command);
         command.Validators.Add(result =>
         {
             var isMib = result.GetResult(mib) is not null || result.GetResult(compat)?.Tokens is [{ Value: "mib" }];
-            if (isMib && result.GetResult(edges) is not null) result.AddError("--mib has sizes of its own; leave --edges out");
+            var sizes = ((Option[])[edges, nodes, neurons]).Where(option => result.GetResult(option) is not null).ToArray();
+            if (isMib && sizes.Length > 0) result.AddError($"--mib has sizes of its own; leave {sizes[0].Name} out");
+            if (sizes.Length > 1) result.AddError($"give {sizes[0].Name} or {sizes[1].Name}, not both");
+            var ofEdges = level.Read(result) == ScoreLevel.Edge;
+            if (!ofEdges && result.GetResult(select) is { Implicit: false }) result.AddError("--select is of edges; nodes and neurons are selected by score alone");
+            if (!ofEdges && !isMib && result.GetResult(compat) is not null) result.AddError("--compat selects edges, but for --compat mib");
             if (isMib && result.GetResult(signed) is not null) result.AddError("--mib ranks both ways; leave --signed out");
         });
         command.SetAction(parse =>
@@ -43,17 +53,19 @@ internal static class CurveCommand
             Outputs.Check(path, plotPath);
             using var model = run.LoadModel(parse);
             var scoresPath = parse.GetRequiredValue(scores);
-            var values = CircuitFile.Read(scoresPath, model).Scores ?? throw new InputException($"{scoresPath}: the edges have no scores to select by");
+            var file = CircuitFile.Read(scoresPath, model);
             var mode = CompatibilityOption.Read(parse, compat);
             var (name, bySign) = CompatibilityOption.Selection(parse, mode, select, signed);
-            var method = SelectionMethods.Named(name);
+            var selected = level.Read(parse.CommandResult);
+            var values = LevelScores.Of(file, scoresPath, selected, name);
             var rankings = parse.GetValue(mib) || mode?.Fractions is not null ? BothRankings : [bySign];
             var isMib = rankings == BothRankings;
-            var counts = isMib ? [.. CurveAreas.MibFractions.Select(f => CurveAreas.EdgesOf(model.Graph, f))]
-                : parse.GetValue(edges) is { Length: > 0 } given ? given : Benchmark(model.Graph);
-            if (counts[^1] > model.Graph.Edges) throw new InputException($"--edges {counts[^1]}: the graph of {scoresPath} has only {model.Graph.Edges}");
+            var sizes = selected switch { ScoreLevel.Edge => edges, ScoreLevel.Node => nodes, _ => neurons };
+            var counts = isMib ? [.. CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(values.Most, f))]
+                : parse.GetValue(sizes) is { Length: > 0 } given ? given : Benchmark(values.Most);
+            if (counts[^1] > values.Most) throw new InputException($"{sizes.Name} {counts[^1]}: the graph of {scoresPath} has only {values.Most}");
             var data = run.LoadData(parse, model);
-            var circuits = rankings.SelectMany(ranking => counts.Select(count => method(values, count, ranking))).ToArray();
+            var circuits = rankings.SelectMany(ranking => counts.Select(count => values.Top(count, ranking))).ToArray();
             var options = run.Evaluation(parse, model);
             var models = model.OnAll(run.Device(parse));
             var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
@@ -66,8 +78,8 @@ internal static class CurveCommand
         return command;
     }
 
-    /// <summary>The sizes of the MIB benchmark: fixed fractions of the graph.</summary>
-    private static int[] Benchmark(ModelGraph graph) => [.. CurveAreas.MibFractions.Select(f => CurveAreas.EdgesOf(graph, f)).Where(n => n > 0).Distinct()];
+    /// <summary>The sizes of the MIB benchmark: fixed fractions of what there is to select from.</summary>
+    private static int[] Benchmark(int most) => [.. CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(most, f)).Where(n => n > 0).Distinct()];
 
     private static string RankingName(bool signed) => signed ? "score" : "size";
 

@@ -17,6 +17,7 @@ internal static class EvaluateCommand
         var json = OptionKinds.Optional("--json", "FILE", "the result with the value of every example");
         var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted or ablated.",
             "faith evaluate --model tasks-4l --data ioi --circuit circuit.json",
+            "faith evaluate --model tasks-4l --data ioi --circuit neurons.json --ablation mean-positional",
             "faith evaluate --model ./gpt2 --data ioi.csv --circuit circuit.json --metric prob-diff --ablation mean-positional --json result.json");
         run.AddTo(command);
         command.Add(circuit);
@@ -40,6 +41,7 @@ internal static class EvaluateCommand
     private static void Members(Utf8JsonWriter json, Circuit circuit, EvaluationOptions options, Faithfulness result)
     {
         json.WriteNumber("edges", circuit.EdgeCount);
+        if (circuit.Neurons is { } neurons) json.WriteNumber("neurons", neurons.Count);
         json.WriteStartArray("nodes");
         var nodes = circuit.NodesInCircuit();
         for (var node = 0; node < nodes.Length; node++)
@@ -59,7 +61,7 @@ internal static class EvaluateCommand
     {
         var table = new TextTable("run", $">{options.Metric.Name()}");
         table.Add("clean", result.CleanMean.ToString("0.0000"));
-        table.Add($"circuit of {circuit.EdgeCount} edges", result.CircuitMean.ToString("0.0000"));
+        table.Add($"circuit of {circuit.EdgeCount} edges{(circuit.Neurons is { } neurons ? $" and {neurons.Count} neurons" : "")}", result.CircuitMean.ToString("0.0000"));
         table.Add(options.Ablation == Ablation.Patching ? "corrupted" : $"ablated ({options.Ablation.Name()})", result.CorruptedMean.ToString("0.0000"));
         table.Write(context);
         context.Output.WriteLine(double.IsFinite(result.Normalised) ? $"faithfulness {result.Normalised:0.0000}" : "faithfulness is not defined: clean and corrupted do not differ");

@@ -65,7 +65,7 @@ internal static class PlanCommand
 
     private static void Print(CommandContext context, string name, ModelWeights weights, PromptSet data, AttributionOptions options, List<PlanningDevice> devices)
     {
-        var table = new TextTable("device", ">model MiB", ">micro-batches", ">examples", ">rows", ">MiB", ">of at most");
+        var table = new TextTable("device", ">model MiB", ">micro-batches", ">examples", ">rows", ">MiB", ">of at most", ">scratch MiB");
         RunPlan? any = null;
         foreach (var device in devices)
         {
@@ -74,12 +74,12 @@ internal static class PlanCommand
                 try
                 {
                     var plan = any = RunPlanner.Plan(device, weights, data, options);
-                    table.Add(device.Name, Mib(plan.WeightBytes), $"{plan.MicroBatches}", $"{plan.ExamplesOfBatch}", $"{plan.RowsOfBatch}", Mib(plan.WorkspaceBytes), Mib(plan.Budget));
+                    table.Add(device.Name, Mib(plan.WeightBytes), $"{plan.MicroBatches}", $"{plan.ExamplesOfBatch}", $"{plan.RowsOfBatch}", Mib(plan.WorkspaceBytes), Mib(plan.Budget), plan.ScratchBytes == 0 ? "" : Mib(plan.ScratchBytes));
                 }
                 // Of several devices some may be too small; of one, that is the answer.
                 catch (InputException e) when (devices.Count > 1)
                 {
-                    table.Add(device.Name, "does not fit", "", "", "", "", "");
+                    table.Add(device.Name, "does not fit", "", "", "", "", "", "");
                     context.Error.WriteLine($"faith: {e.Message}");
                 }
             }

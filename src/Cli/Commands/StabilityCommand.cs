@@ -18,7 +18,7 @@ internal static class StabilityCommand
     {
         var run = new RunOptions(context);
         var method = new MethodOptions(searches: false);
-        var sizes = SizesOption.Create("sizes of the circuits, separated by commas; 30,100,300 unless given");
+        var sizes = SizesOption.Create("--edges", "sizes of the circuits, separated by commas; 30,100,300 unless given");
         var resamples = OptionKinds.Integer("--resamples", "bootstrap resamples of the examples", 200, 10, 100_000);
         var confidence = OptionKinds.OptionalNumber("--confidence", "X", "confidence of the intervals; 0.95 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
         var randoms = OptionKinds.Integer("--random", "random circuits of each size", 5, 0, 1000);

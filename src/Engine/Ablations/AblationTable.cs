@@ -47,6 +47,20 @@ internal sealed class AblationTable : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(ablation)),
     };
 
+    /// <summary>
+    /// True when heads too put out the row of the input (and <see cref="Contexts"/>, before W_O, is zero): a row that no head need be
+    /// able to put out.
+    /// </summary>
+    public bool HeadsAsInput { get; private init; }
+
+    /// <summary>The table in which every node puts out <paramref name="row"/> [d] at every position.</summary>
+    public static AblationTable OfOneRow(Transformer model, float[] row)
+    {
+        var table = new AblationTable(model, 1) { HeadsAsInput = true };
+        foreach (var to in table.MlpOutputs.Prepend(table.Input)) model.Device.Upload(MemoryMarshal.AsBytes<float>(row), to.Pointer);
+        return table;
+    }
+
     /// <summary>The tables in the order of <see cref="MeanOutputs"/>: input, then each layer's heads and MLP.</summary>
     private IEnumerable<Tensor> Tables() => Contexts.Zip(MlpOutputs, (context, mlp) => new[] { context, mlp }).SelectMany(pair => pair).Prepend(Input);
 

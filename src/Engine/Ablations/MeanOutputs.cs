@@ -35,19 +35,18 @@ internal sealed class MeanOutputs : PassHook
     public static float[][] Compute(Transformer model, IReadOnlyList<Example> data, int positions, long? memoryBytes)
     {
         var means = new MeanOutputs(model, positions);
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch));
-        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
-        foreach (var (batch, _) in batches)
+        MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch), part =>
         {
-            var run = new WholePromptRun(model, new Arena(memory), measuring: false, batch, keepLayers: false);
-            means.rowPositions = batch.Positions;
-            foreach (var position in batch.Positions)
+            var run = new WholePromptRun(model, part.Arena, measuring: false, part.Batch, keepLayers: false);
+            part.Record();
+            means.rowPositions = part.Batch.Positions;
+            foreach (var position in part.Batch.Positions)
             {
                 means.counts[positions]++;
                 if (position < positions) means.counts[position]++;
             }
             run.Execute(means);
-        }
+        });
         return [.. means.sums.Select(means.Divide)];
     }
 

@@ -15,7 +15,7 @@ public abstract class AttributionMethod
     /// <summary>The rule that cuts the path into <see cref="AttributionOptions.Steps"/>; null for a method without steps.</summary>
     public virtual IntegrationRule? Rule(AttributionOptions options) => null;
     /// <summary>The points of the paths from ablated to clean whose gradients are weighed; null for a method of another kind.</summary>
-    public virtual IReadOnlyList<PathPoint>? Path(AttributionOptions options, ModelGraph graph) => null;
+    public virtual PathPoint[]? Path(AttributionOptions options, ModelGraph graph) => null;
     /// <summary>
     /// True when the scores are means of scores of single examples, which <see cref="AttributionOptions.Sink"/> can have and several
     /// devices can share out; the result then has <see cref="AttributionResult.Sums"/>.
@@ -68,16 +68,22 @@ public static class Attributor
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
         options ??= new();
-        if (data.Count == 0) throw new InputException("the data set is empty");
+        Check(data, options);
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         var method = AttributionMethods.Find(options.Method);
-        var byExample = method.ScoresByExample(options);
-        if (options.Sink is not null && !byExample)
+        return method.ScoresByExample(options)
+            ? PartedRun.Run(models, data, options, method.Run, progress, cancellation)
+            : method.Run(models.First, data, options, progress, cancellation);
+    }
+
+    /// <summary>What every run needs.</summary>
+    /// <exception cref="InputException">There are no examples, or the method cannot hand on what it was asked for.</exception>
+    internal static void Check(IReadOnlyList<Example> data, AttributionOptions options)
+    {
+        if (data.Count == 0) throw new InputException("the data set is empty");
+        if (options.Sink is not null && !AttributionMethods.Find(options.Method).ScoresByExample(options))
         {
             throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");
         }
-        return models.Count > 1 && byExample
-            ? PartedRun.Run(models, data, options, method.Run, progress, cancellation)
-            : method.Run(models.First, data, options, progress, cancellation);
     }
 }

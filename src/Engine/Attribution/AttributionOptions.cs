@@ -1,4 +1,5 @@
 using Faith.Engine.Ablations;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 
@@ -22,6 +23,8 @@ public sealed record AttributionOptions
     /// one for one in place of the data's own.
     /// </summary>
     public IReadOnlyList<Example>? AblationData { get; init; }
+    /// <summary>Means and the gradients of MLPs as the EAP-IG library takes them; null: as they are defined here.</summary>
+    internal LibraryQuirks? Library { get; init; }
     /// <summary>What is scored.</summary>
     public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
     /// <summary>The edges (u·N + v) that exact patching tries; the others score 0. Null: all of them.</summary>
@@ -30,6 +33,8 @@ public sealed record AttributionOptions
     public IReadOnlyList<double>? Thresholds { get; init; }
     /// <summary>Is handed the edge scores of every example; null: nobody wants them. Methods without scores by example refuse it (<see cref="AttributionMethod.ScoresByExample"/>).</summary>
     public IScoreSink? Sink { get; init; }
+    /// <summary>Times forward, metric and backward of path methods apart also on a GPU, which is then slower: it cannot replay the steps as wholes.</summary>
+    public bool SplitPhases { get; init; }
     /// <summary>Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU.</summary>
     public long? MemoryBytes { get; init; }
 }

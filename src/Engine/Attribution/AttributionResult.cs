@@ -3,7 +3,7 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Attribution;
 
 /// <summary>The scores of every edge and what is known about them.</summary>
-public sealed class AttributionResult
+public sealed record AttributionResult
 {
     /// <summary>Mean score over the examples.</summary>
     public required EdgeScores Scores { get; init; }
@@ -29,6 +29,8 @@ public sealed class AttributionResult
     public double? CompletenessGap { get; init; }
     /// <summary>The completeness gap of every example by itself; null where there is none, NaN for an example whose loss does not change.</summary>
     public double[]? ExampleGaps { get; init; }
+    /// <summary>The circuits that acdc's thresholds left, in the order of the thresholds; null for other methods.</summary>
+    public IReadOnlyList<ThresholdCircuit>? Thresholds { get; init; }
     /// <summary>Interventions times examples a second, of methods that try edges one by one.</summary>
     public double? TrialsPerSecond { get; init; }
     /// <summary>Seconds of the run, model set-up excluded.</summary>
@@ -39,9 +41,6 @@ public sealed class AttributionResult
     public required long WorkspaceBytes { get; init; }
 
     /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
-    internal AttributionResult WithScores(EdgeScores scores) => new()
-    {
-        Scores = scores, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
-        TrialsPerSecond = TrialsPerSecond, Seconds = Seconds, Phases = Phases, WorkspaceBytes = WorkspaceBytes,
-    };
+    internal AttributionResult WithScores(EdgeScores scores, double[]? nodes = null, double[]? neurons = null) =>
+        this with { Scores = scores, NodeScores = nodes, NeuronScores = neurons, StandardErrors = null, Sums = null, Neurons = null };
 }

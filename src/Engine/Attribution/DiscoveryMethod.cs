@@ -30,11 +30,17 @@ internal sealed class DiscoveryMethod : AttributionMethod
         var thresholds = options.Thresholds ?? Thresholds(options.Metric, session);
         CheckThresholds(thresholds);
         var search = new Search(graph, circuit => MeanLoss(session, options.Metric, circuit));
-        for (var i = 0; i < thresholds.Count; i++) search.Sweep(thresholds[i], (done, total) => progress?.Report(new RunProgress(i * total + done, thresholds.Count * total, Name)), cancellation);
+        var left = new List<ThresholdCircuit>();
+        for (var i = 0; i < thresholds.Count; i++)
+        {
+            search.Sweep(thresholds[i], (done, total) => progress?.Report(new RunProgress(i * total + done, thresholds.Count * total, Name)), cancellation);
+            left.Add(new(thresholds[i], search.Kept, i + 1 < thresholds.Count ? thresholds[i + 1] : 2 * thresholds[i]));
+        }
         progress?.Report(new RunProgress(1, 1, Name));
         return new AttributionResult
         {
-            Scores = new EdgeScores(graph, search.Scores(2 * thresholds[^1])),
+            Scores = new EdgeScores(graph, search.Scores(left[^1].LeastScore)),
+            Thresholds = left,
             Clean = session.Clean,
             Corrupted = session.Corrupted,
             TrialsPerSecond = (double)search.Trials * data.Count / clock.Elapsed.TotalSeconds,
@@ -90,6 +96,9 @@ internal sealed class DiscoveryMethod : AttributionMethod
             goneAt = new double[graph.Sources * graph.Columns];
             loss = lossOf(full);
         }
+
+        /// <summary>Edges of the circuit.</summary>
+        public int Kept => kept.Count;
 
         /// <summary>Circuits evaluated.</summary>
         public int Trials { get; private set; } = 1;

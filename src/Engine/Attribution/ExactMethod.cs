@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -30,38 +31,40 @@ internal sealed class ExactMethod : AttributionMethod
         if (options.Level == ScoreLevel.Neuron) throw new InputException("exact patching has no neuron scores; take --level edge or node");
         if (options.Level == ScoreLevel.Node) return RunNodes(model, data, options, clock, progress, cancellation);
 
-        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        using var table = options.Library is not null && options.Ablation == Ablation.Mean
+            ? AblationTable.OfOneRow(model, LastTokenMean.Compute(model, options.AblationData ?? data, options.MemoryBytes))
+            : AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
         var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model.Device, options.MemoryBytes));
         var wanted = Filter(graph, options.OnlyEdges);
-        var batches = MicroBatches.Plan(data, budget, sharePrefixes: table is null, batch => ExactRun.Measure(model, batch, kind, table, 1));
-        var runs = batches.Select(b => Largest(model, b.Batch, kind, table, budget)).ToArray();
         var sums = new ScoreSums(graph, data.Count, options.Sink);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
-        var phases = new PhaseClock(model.Device);
-        var memory = model.Workspace(runs.Max(r => r.Bytes));
-        var (done, unit, trials) = (0, 0, 0L);
-        foreach (var (batch, rowsTogether, _) in runs)
+        using var phases = new PhaseClock(model.Device);
+        var trials = 0L;
+        var units = data.Count * (graph.Layers + 1);
+        var bytes = MicroBatches.Run(model, data, budget, sharePrefixes: table is null, batch => ExactRun.Measure(model, batch, kind, table, 1), part =>
         {
-            var run = new ExactRun(model, new Arena(memory), measuring: false, batch, kind, table, wanted, rowsTogether);
-            run.RunEnds(clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
+            void Report(int stage) => progress?.Report(new RunProgress(part.First * (graph.Layers + 1) + stage * part.Count, units, Name));
+            var (rowsTogether, _) = Largest(model, part.Batch, kind, table, part.Arena.Capacity);
+            var run = new ExactRun(model, part.Arena, measuring: false, part.Batch, kind, table, wanted, rowsTogether);
+            run.RunEnds(part.Of(clean), part.Of(corrupted));
             phases.Lap("ends");
             for (var l = 0; l < graph.Layers; l++)
             {
-                progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
+                Report(l);
                 run.TryHeads(l, cancellation);
                 phases.Lap("heads");
                 run.TryMlp(l);
                 phases.Lap("mlps");
             }
-            progress?.Report(new RunProgress(unit++, runs.Length * (graph.Layers + 1), Name));
+            Report(graph.Layers);
             run.TryLogits();
             phases.Lap("logits");
+            part.Record();
             foreach (var scores in run.Scores.Chunk(graph.Sources * graph.Columns)) sums.Add(scores);
             phases.Lap("sum");
-            trials += (long)run.Trials * batch.Sequences;
-            done += batch.Sequences;
-        }
-        progress?.Report(new RunProgress(unit, unit, Name));
+            trials += (long)run.Trials * part.Count;
+        }, (batch, most) => Largest(model, batch, kind, table, most).Bytes);
+        progress?.Report(new RunProgress(units, units, Name));
         return new AttributionResult
         {
             Scores = sums.Means(),
@@ -72,7 +75,7 @@ internal sealed class ExactMethod : AttributionMethod
             TrialsPerSecond = trials / clock.Elapsed.TotalSeconds,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = runs.Max(r => r.Bytes),
+            WorkspaceBytes = bytes,
         };
     }
 
@@ -84,12 +87,12 @@ internal sealed class ExactMethod : AttributionMethod
     }
 
     /// <summary>As many rows together as memory allows; the scores do not depend on it.</summary>
-    private static (Batch Batch, int RowsTogether, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, long budget)
+    private static (int RowsTogether, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, long budget)
     {
         for (var rows = RowsTogether; ; rows /= 2)
         {
             var bytes = ExactRun.Measure(model, batch, kind, table, Math.Max(rows, 1));
-            if (bytes <= budget || rows <= 1) return (batch, Math.Max(rows, 1), bytes);
+            if (bytes <= budget || rows <= 1) return (Math.Max(rows, 1), bytes);
         }
     }
 

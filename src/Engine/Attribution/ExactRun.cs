@@ -76,8 +76,10 @@ internal sealed class ExactRun
         lastInputDifference = arena.Matrix(sequences, c.Width);
         lastContexts = [.. Enumerable.Range(0, c.Layers).Select(l => l == c.Layers - 1 ? differences.LastContext : arena.Matrix(sequences, c.QueryWidth))];
         lastMlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(l => l == c.Layers - 1 ? differences.LastMlp : arena.Matrix(sequences, c.Width))];
-        sources = new SourceDifferences(model, inputDifference, differences.Contexts, differences.MlpOutputs);
-        lastSources = new SourceDifferences(model, lastInputDifference, lastContexts, lastMlpOutputs);
+        // Where heads are ablated like the input, all rows are the same one.
+        var headOutput = table is { HeadsAsInput: true } ? inputs.Ablated : default;
+        sources = new SourceDifferences(model, inputDifference, differences.Contexts, differences.MlpOutputs, headOutput);
+        lastSources = new SourceDifferences(model, lastInputDifference, lastContexts, lastMlpOutputs, headOutput);
         clean = new Activations(arena, c, rows, sequences);
         for (var l = 0; l < c.Layers; l++)
         {

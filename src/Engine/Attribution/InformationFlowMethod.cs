@@ -21,28 +21,26 @@ internal sealed class InformationFlowMethod : AttributionMethod
     {
         if (options.Level != ScoreLevel.Edge) throw new InputException("information flow routes score edges only; take --level edge");
         var clock = Stopwatch.StartNew();
-        var phases = new PhaseClock(model.Device);
+        using var phases = new PhaseClock(model.Device);
         // Reported beside the scores, though they do not enter.
         var evaluation = new EvaluationOptions { Metric = options.Metric, MemoryBytes = options.MemoryBytes };
         var ends = CircuitEvaluator.Evaluate(model, data, [Circuit.Empty(model.Graph)], evaluation, cancellation: cancellation)[0];
         phases.Lap("ends");
 
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: false, batch => InformationFlowRun.Measure(model, batch));
-        var memory = model.Workspace(batches.Max(b => b.Bytes));
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
-        var done = 0;
-        foreach (var (batch, _) in batches)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress?.Report(new RunProgress(done, data.Count, Name));
-            var run = new InformationFlowRun(model, new Arena(memory), measuring: false, batch);
-            run.Execute();
-            phases.Lap("forward");
-            for (var e = 0; e < batch.Sequences; e++) sums.Add(run.Scores(e));
-            phases.Lap("scores");
-            done += batch.Sequences;
-        }
-        progress?.Report(new RunProgress(done, data.Count, Name));
+        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: false,
+            batch => InformationFlowRun.Measure(model, batch), part =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(new RunProgress(part.First, data.Count, Name));
+                var run = new InformationFlowRun(model, part.Arena, measuring: false, part.Batch);
+                run.Execute();
+                phases.Lap("forward");
+                part.Record();
+                for (var e = 0; e < part.Count; e++) sums.Add(run.Scores(e));
+                phases.Lap("scores");
+            });
+        progress?.Report(new RunProgress(data.Count, data.Count, Name));
         return new AttributionResult
         {
             Scores = sums.Means(),
@@ -52,7 +50,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
             Corrupted = ends.Corrupted,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = batches.Max(b => b.Bytes),
+            WorkspaceBytes = bytes,
         };
     }
 }

@@ -11,11 +11,12 @@ namespace Faith.Engine.Attribution;
 /// </summary>
 internal static class PartedRun
 {
-    /// <summary>Runs <paramref name="method"/> on every part; counterfactuals have been applied to <paramref name="data"/>.</summary>
+    /// <summary>Runs <paramref name="method"/> on every part, or on one device as it is; counterfactuals have been applied to <paramref name="data"/>.</summary>
     public static AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options,
-        Func<Transformer, ExamplePart, AttributionOptions, IProgress<RunProgress>?, CancellationToken, AttributionResult> method,
+        Func<Transformer, IReadOnlyList<Example>, AttributionOptions, IProgress<RunProgress>?, CancellationToken, AttributionResult> method,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
+        if (models.Count == 1) return method(models.First, data, options, progress, cancellation);
         var clock = Stopwatch.StartNew();
         // Means are over all examples, on every device alike.
         options = options with { AblationData = options.Ablation == Ablation.Patching ? null : options.AblationData ?? data };

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -19,43 +20,50 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     public override string Name => name;
     public override string Summary => summary;
     public override IntegrationRule? Rule(AttributionOptions options) => rule?.Invoke(options);
-    public override IReadOnlyList<PathPoint> Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
+    public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
+        IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, points(options, model.Graph), null, progress, cancellation);
+
+    /// <summary>
+    /// Runs some points of the method's path, and adds to the edges' scores what the others gave by <paramref name="earlier"/>; null where
+    /// these are all. The scores of neurons are those of the points that were run.
+    /// </summary>
+    public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path, EarlierScores? earlier,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        var path = points(options, model.Graph);
-        using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => PathRun.Measure(model, batch, path, options, table));
+        var (start, examples) = ExamplePart.PlaceOf(data);
+        var (table, shift) = Tables(model, data, options, path);
+        using var tableMemory = table;
+        using var shiftMemory = shift;
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
-        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
+        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count, options.Library is { } library ? e => library.Weight(start + e, examples) : null) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
-        var phases = new PhaseClock(model.Device);
-        var memory = model.Workspace(batches.Max(b => b.Bytes));
+        using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
-        var done = 0;
-        foreach (var (batch, _) in batches)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress?.Report(new RunProgress(done, data.Count, Name));
-            var run = new PathRun(model, new Arena(memory), measuring: false, batch, path, options, table);
-            run.Execute(phases, cancellation);
-            run.ReadMetric(1, clean.AsSpan(done, batch.Sequences));
-            run.ReadMetric(0, corrupted.AsSpan(done, batch.Sequences));
-            for (var e = 0; e < batch.Sequences; e++)
+        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+            batch => PathRun.Measure(model, batch, path, options, table, shift), part =>
             {
-                run.ReadScores(e, scores);
-                sums.Add(scores);
-            }
-            if (neurons is not null) run.ReadNeurons(neurons);
-            phases.Lap("sum");
-            done += batch.Sequences;
-        }
-        progress?.Report(new RunProgress(done, data.Count, Name));
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(new RunProgress(part.First, data.Count, Name));
+                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, table, shift);
+                run.Execute(phases, cancellation);
+                part.Record();
+                run.ReadMetric(1, part.Of(clean));
+                run.ReadMetric(0, part.Of(corrupted));
+                for (var e = 0; e < part.Count; e++)
+                {
+                    run.ReadScores(e, scores);
+                    earlier?.AddTo(scores, start + part.First + e);
+                    sums.Add(scores);
+                }
+                if (neurons is not null) run.ReadNeurons(neurons, part.First);
+                phases.Lap("sum");
+            });
+        progress?.Report(new RunProgress(data.Count, data.Count, Name));
         var means = sums.Means();
-        var isOnePath = path.All(p => p.Stage == 0);
+        var isOnePath = path.All(p => p.Stage == 0) && shift is null;
         return new AttributionResult
         {
             Scores = means,
@@ -71,7 +79,21 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
             ExampleGaps = isOnePath ? [.. sums.InputScores().Select((score, e) => Gap([score], [clean[e]], [corrupted[e]], options.Metric) ?? double.NaN)] : null,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = phases.Seconds,
-            WorkspaceBytes = batches.Max(b => b.Bytes),
+            WorkspaceBytes = bytes,
+        };
+    }
+
+    /// <summary>Where the path starts (null: at the corrupted run), and what the differences go to beside it, which in the library alone is something else.</summary>
+    private static (AblationTable? Table, AblationTable? Shift) Tables(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path)
+    {
+        var from = options.AblationData ?? data;
+        AblationTable? Of(Ablation ablation) => AblationTable.Create(model, ablation, from, options.MemoryBytes);
+        if (options.Library is null) return (Of(options.Ablation), null);
+        return options.Ablation switch
+        {
+            Ablation.Mean => (Of(Ablation.Zero), AblationTable.OfOneRow(model, LastTokenMean.Compute(model, from, options.MemoryBytes))),
+            Ablation.MeanPositional when path.Any(p => p.Stage > 0) => (Of(Ablation.Zero), Of(Ablation.MeanPositional)),
+            _ => (Of(options.Ablation), null),
         };
     }
 

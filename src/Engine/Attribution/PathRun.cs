@@ -33,8 +33,9 @@ internal sealed class PathRun
     private readonly Activations activations;
     private readonly BackwardBuffers backward;
     private readonly ScoreContraction contraction;
+    private readonly ShiftedScores? shifted;
 
-    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table)
+    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         this.model = model;
         this.batch = batch;
@@ -54,23 +55,24 @@ internal sealed class PathRun
         inputs = new BatchInputs(model, arena, measuring, batch, table);
         differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences, inputs.Ablation);
         if (path.Any(p => p.Stage > 0)) stages = new StageOverride(device, arena, c, differences, batch.Rows, batch.Sequences);
-        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, outputs: options.Level == ScoreLevel.Neuron);
+        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
         var largest = cuts.Max(cut => cut.Count);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
         activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest);
         backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences);
-        contraction = Contraction();
+        contraction = Contraction(inputDifference, differences, scores);
+        if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
         steps = [.. cuts.Select(cut => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
             points[cut.First..(cut.First + cut.Count)]))];
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table)
+    public static long Measure(Transformer model, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         var arena = Arena.Measuring();
-        _ = new PathRun(model, arena, measuring: true, batch, path, options, table);
+        _ = new PathRun(model, arena, measuring: true, batch, path, options, table, shift);
         return arena.Peak;
     }
 
@@ -83,22 +85,26 @@ internal sealed class PathRun
         differences.Start();
         sums.Start(device);
         device.Fill(scores, 0);
+        shifted?.Start(inputs.Layout.LastRows);
         foreach (var step in steps)
         {
             cancellation.ThrowIfCancellationRequested();
-            Forward(step);
-            phases.Lap("forward");
-            var (count, gradient) = (step.Layout.Points, step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences));
-            metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
-            phases.Lap("metric");
+            if (phases.IsSplit)
+            {
+                Pass(step, phases.Lap);
+            }
+            else
+            {
+                device.Repeatable(() => Pass(step, _ => { }));
+                phases.Lap("steps");
+            }
             if (step.Slot is not { } slot) continue;
-            BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Stages);
-            phases.Lap("backward");
-            var isLast = step.First + count == points.Length;
-            if (slot + count < sums.Capacity && !isLast) continue;
+            var isLast = step.First + step.Layout.Points == points.Length;
+            if (slot + step.Layout.Points < sums.Capacity && !isLast) continue;
             if (contraction.Steps == 0) differences.Finish(inputs.Layout.LastRows);
-            contraction.Steps = slot + count;
+            contraction.Steps = slot + step.Layout.Points;
             device.ContractScores(contraction);
+            shifted?.Contract(contraction.Steps);
             if (!isLast) sums.Clear(device);
             phases.Lap("scores");
         }
@@ -114,11 +120,14 @@ internal sealed class PathRun
     }
 
     /// <summary>The scores [F·N] of one example of the micro-batch.</summary>
-    public void ReadScores(int example, Span<float> destination) =>
+    public void ReadScores(int example, Span<float> destination)
+    {
         model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
+        shifted?.AddTo(destination, example);
+    }
 
-    /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u; needs a run at neuron level.</summary>
-    public void ReadNeurons(NeuronSums neurons)
+    /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u and example, from number <paramref name="first"/> on; needs a run at neuron level.</summary>
+    public void ReadNeurons(NeuronSums neurons, int first)
     {
         var (device, graph) = (model.Device, model.Graph);
         var sources = new SourceDifferences(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
@@ -130,10 +139,11 @@ internal sealed class PathRun
             var x = backward.Stream.RowRange(0, gradient.Rows);
             device.Fill(x, 0);
             sources.Add(u, x);
+            shifted?.AddOutput(u, x);
             device.MultiplyElements(x, gradient, x);
             device.Download(x.Pointer, MemoryMarshal.AsBytes(products.AsSpan(0, (int)x.Count)));
             var layout = inputs.Layout;
-            neurons.Add(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets);
+            neurons.Add(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets, first);
         }
     }
 
@@ -148,6 +158,19 @@ internal sealed class PathRun
             var end = Math.Min(block + held, points.Length);
             for (var first = block; first < end; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, end - first), first - block);
         }
+    }
+
+    /// <summary>Forward, metric and, where there are gradients, backward.</summary>
+    private void Pass(Step step, Action<string> lap)
+    {
+        Forward(step);
+        lap("forward");
+        var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences);
+        metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
+        lap("metric");
+        if (step.Slot is not { } slot) return;
+        BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Stages);
+        lap("backward");
     }
 
     private void Forward(Step step)
@@ -169,7 +192,7 @@ internal sealed class PathRun
         if (step.Clean is { } clean) metric.SetReference(pass.Final.RowRange(clean * batch.Sequences, batch.Sequences));
     }
 
-    private ScoreContraction Contraction() => new()
+    private ScoreContraction Contraction(Tensor input, DifferenceCapture differences, Tensor scores) => new()
     {
         Layout = inputs.Layout.All,
         Layers = model.Config.Layers,
@@ -178,7 +201,7 @@ internal sealed class PathRun
         Group = model.Config.Group,
         Centred = model.Centred,
         Parallel = model.Config.ParallelBlocks,
-        InputDifference = inputDifference,
+        InputDifference = input,
         ContextDifference = differences.Contexts,
         MlpDifference = differences.MlpOutputs,
         Output = [.. model.Layers.Select(l => l.Output)],

@@ -1,23 +1,53 @@
-using System.Diagnostics;
 using Faith.Kernels;
 
 namespace Faith.Engine.Attribution;
 
-/// <summary>Where a run's time goes.</summary>
-internal sealed class PhaseClock(Device device)
+/// <summary>
+/// Where a run's time goes, by the device's own clock and without waiting for it, but for a device that is far behind.
+/// </summary>
+/// <param name="device">The device.</param>
+/// <param name="split">Whether to time the parts of a step also where that costs time.</param>
+internal sealed class PhaseClock(Device device, bool split = false) : IDisposable
 {
-    private readonly Dictionary<string, double> seconds = [];
-    private long last = Stopwatch.GetTimestamp();
+    private const int MarksHeld = 256;
 
-    /// <summary>Seconds by phase.</summary>
-    public IReadOnlyDictionary<string, double> Seconds => seconds;
+    private readonly Dictionary<string, double> seconds = [];
+    private readonly Queue<(string Phase, DeviceMark End)> laps = [];
+    private DeviceMark last = device.Mark();
+
+    /// <summary>True when the parts of a step are timed by themselves, so that the device cannot replay it as a whole.</summary>
+    public bool IsSplit { get; } = split || !device.IsAsynchronous;
+
+    /// <summary>Seconds by phase; waits for the device.</summary>
+    public IReadOnlyDictionary<string, double> Seconds
+    {
+        get
+        {
+            while (laps.Count > 0) Book();
+            return seconds;
+        }
+    }
 
     /// <summary>Books the time since the last lap under <paramref name="phase"/>.</summary>
     public void Lap(string phase)
     {
-        device.Synchronize();
-        var now = Stopwatch.GetTimestamp();
-        seconds[phase] = seconds.GetValueOrDefault(phase) + Stopwatch.GetElapsedTime(last, now).TotalSeconds;
-        last = now;
+        laps.Enqueue((phase, device.Mark()));
+        if (laps.Count > MarksHeld) Book();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        last.Dispose();
+        foreach (var (_, mark) in laps) mark.Dispose();
+        laps.Clear();
+    }
+
+    private void Book()
+    {
+        var (phase, end) = laps.Dequeue();
+        seconds[phase] = seconds.GetValueOrDefault(phase) + end.SecondsSince(last);
+        last.Dispose();
+        last = end;
     }
 }

@@ -38,6 +38,7 @@ public sealed class CircuitCheck
     {
         ArgumentNullException.ThrowIfNull(circuit);
         var graph = circuit.Graph;
+        if (circuit.Neurons is not null) throw new InputException("what is outside a circuit of neurons is not a set of edges: it can be evaluated, but not checked");
         var complement = new Circuit(graph, Circuit.Full(graph).Edges.Where(e => !circuit.Contains(e)));
         Circuit[] circuits = [circuit, complement, .. circuit.Edges.Select(edge => new Circuit(graph, circuit.Edges.Where(e => e != edge)))];
         return new(circuit, CircuitEvaluator.Evaluate(models, data, circuits, options, progress, cancellation));

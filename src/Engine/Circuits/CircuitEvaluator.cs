@@ -58,30 +58,29 @@ public static class CircuitEvaluator
             {
                 throw new InputException($"the circuit is of a model with {circuit.Graph.Layers} layers of {circuit.Graph.Heads} heads; this one has {model.Graph.Layers} of {model.Graph.Heads}");
             }
+            if (circuit.Neurons is { } neurons && neurons.Width != model.Config.Width)
+            {
+                throw new InputException($"the circuit is of a model with {neurons.Width} neurons a node; this one has {model.Config.Width}");
+            }
         }
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         using var table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => CircuitRun.Measure(model, batch, options.Metric, table));
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         var results = circuits.Select(_ => new double[data.Count]).ToArray();
-        var memory = model.Workspace(batches.Max(b => b.Bytes));
-        var (done, unit) = (0, 0);
-        foreach (var (batch, _) in batches)
-        {
-            var run = new CircuitRun(model, new Arena(memory), measuring: false, batch, options.Metric, table);
-            run.RunEnds(clean.AsSpan(done, batch.Sequences), corrupted.AsSpan(done, batch.Sequences));
-            for (var i = 0; i < circuits.Count; i++)
+        MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+            batch => CircuitRun.Measure(model, batch, options.Metric, table), part =>
             {
-                cancellation.ThrowIfCancellationRequested();
-                var values = results[i].AsSpan(done, batch.Sequences);
-                // With every edge in the circuit nothing is corrupted: that is the clean run itself, to the bit.
-                if (circuits[i].EdgeCount == model.Graph.Edges) clean.AsSpan(done, batch.Sequences).CopyTo(values);
-                else run.Evaluate(circuits[i], values);
-                progress?.Report(new RunProgress(++unit, circuits.Count * batches.Count, "circuits"));
-            }
-            done += batch.Sequences;
-        }
+                var run = new CircuitRun(model, part.Arena, measuring: false, part.Batch, options.Metric, table);
+                run.RunEnds(part.Of(clean), part.Of(corrupted));
+                for (var i = 0; i < circuits.Count; i++)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    // With everything in the circuit nothing is corrupted: that is the clean run itself, to the bit.
+                    if (circuits[i].IsFull) part.Of(clean).CopyTo(part.Of(results[i]));
+                    else run.Evaluate(circuits[i], part.Of(results[i]));
+                    progress?.Report(new RunProgress(circuits.Count * part.First + (i + 1) * part.Count, circuits.Count * data.Count, "circuits"));
+                }
+            });
         return [.. results.Select(r => new Faithfulness(r, clean, corrupted))];
     }
 }

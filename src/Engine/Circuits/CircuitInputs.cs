@@ -17,6 +17,7 @@ internal sealed class CircuitInputs
     public CircuitInputs(Circuit circuit, bool patching)
     {
         var graph = circuit.Graph;
+        Neurons = circuit.Neurons;
         var all = new List<int>[graph.Columns];
         for (var v = 0; v < graph.Columns; v++) all[v] = [];
         foreach (var edge in circuit.Edges) all[edge % graph.Columns].Add(edge / graph.Columns);
@@ -48,6 +49,9 @@ internal sealed class CircuitInputs
         }
         live = [.. Enumerable.Range(0, graph.Sources).Select(u => useful[u])];
     }
+
+    /// <summary>The columns of the sources' outputs that the circuit carries; null: all.</summary>
+    public NeuronSet? Neurons { get; }
 
     /// <summary>The live sources that feed a column, ascending.</summary>
     public int[] Of(int column) => lists[column];

@@ -11,7 +11,8 @@ namespace Faith.Engine.Circuits;
 /// <summary>
 /// One micro-batch of circuit evaluations (method.md §6): x_v = x_v(corrupted) + Σ_{u: (u,v) in circuit} (z_u(current) − z_u(corrupted)),
 /// in topological order, on the suffix rows only. Only live nodes are computed, only in the rows where they are read
-/// (<see cref="CircuitInputs"/>), and only columns with an in-edge; columns with equal in-edges share one norm. The corrupted run
+/// (<see cref="CircuitInputs"/>), and only columns with an in-edge; columns with equal in-edges share one norm. In a circuit of
+/// neurons the differences are zero in the columns outside it. The corrupted run
 /// is made once for all circuits; under another ablation than patching its place is taken by a run whose stream is the sum of the
 /// ablated outputs, positions and output biases.
 /// </summary>
@@ -48,6 +49,8 @@ internal sealed class CircuitRun
     private readonly Tensor mixed;
     private readonly Tensor hidden;
     private readonly Tensor gate;
+    private readonly Tensor neuronRow;
+    private readonly Indices neuronRows;
     private readonly nint offsetMemory;
     private readonly nint listMemory;
 
@@ -70,6 +73,9 @@ internal sealed class CircuitRun
             corrupted.Layers[l].KeptMlpOutput = arena.Matrix(queries, c.Width);
         }
         last = [.. Enumerable.Range(0, c.Layers).Select(l => new LastRows(arena, c, sequences, corrupted.Layers[l], l == c.Layers - 1))];
+        neuronRow = arena.Matrix(1, c.Width);
+        var neuronMemory = arena.Integers(rows);
+        if (!measuring) neuronRows = device.Upload(new int[rows], neuronMemory);
 
         var mark = arena.Mark();
         clean = new Activations(arena, c, rows, sequences, keepLayers: false);
@@ -120,6 +126,7 @@ internal sealed class CircuitRun
         if (inputs.IsLive(0))
         {
             device.Subtract(batchInputs.Clean, batchInputs.Ablated, Source(0));
+            Restrict(inputs, 0, Source(0));
             device.GatherRows(Source(0), layout.LastRows, 1, LastSource(0));
         }
         for (var l = 0; l < graph.Layers; l++)
@@ -173,13 +180,19 @@ internal sealed class CircuitRun
             {
                 var node = graph.HeadNode(l, h);
                 AddOutput(l, h, context, Source(node));
+                Restrict(inputs, node, Source(node));
                 device.GatherRows(Source(node), layout.LastRows, 1, LastSource(node));
             }
         }
         var inLastRow = live.Except(everywhere).ToArray();
         if (inLastRow.Length == 0) return;
         Attend(l, layout.LastQuery, layout.LastPositions, last[l].AttentionStream, lastSources, last[l].Query, last[l].Context, inputs, inLastRow, lastQuery, lastContext);
-        foreach (var h in inLastRow) AddOutput(l, h, lastContext, LastSource(graph.HeadNode(l, h)));
+        foreach (var h in inLastRow)
+        {
+            var node = graph.HeadNode(l, h);
+            AddOutput(l, h, lastContext, LastSource(node));
+            Restrict(inputs, node, LastSource(node));
+        }
     }
 
     /// <summary>z = context of the given heads minus the corrupted run's: their queries mixed, projected and rotated, then attention.</summary>
@@ -300,7 +313,20 @@ internal sealed class CircuitRun
         }
         device.Multiply(w.Down, WeightSide.Forward, h, delta, w.DownBias);
         device.AddScaled(output, -1, delta);
+        Restrict(inputs, node, delta);
         if (everywhere) device.GatherRows(delta, layout.LastRows, 1, LastSource(node));
+    }
+
+    /// <summary>Clears the columns of a node's difference that a circuit of neurons does not carry. Needs the memory of the mixed inputs.</summary>
+    private void Restrict(CircuitInputs inputs, int node, Tensor difference)
+    {
+        if (inputs.Neurons is not { } neurons || neurons.HasAllOf(node)) return;
+        var row = new float[difference.Columns];
+        for (var c = 0; c < row.Length; c++) row[c] = neurons.Contains(node, c) ? 1 : 0;
+        model.Device.Upload(MemoryMarshal.AsBytes(row.AsSpan()), neuronRow.Pointer);
+        var mask = mixed.RowRange(0, difference.Rows);
+        model.Device.GatherRows(neuronRow, neuronRows with { Count = mask.Rows }, 1, mask);
+        model.Device.MultiplyElements(difference, mask, difference);
     }
 
     private NormedMix Mix(Tensor baseline, Tensor from, ReadOnlySpan<int[]> lists, Tensor scale, Tensor shift)

@@ -36,5 +36,35 @@ public static class CircuitSelection
         return Finish(NodeSelection.Select(graph, scores, nodes, signed), prune);
     }
 
+    /// <summary>Every edge between the heads and MLPs whose node score [F] is <paramref name="threshold"/> or more, input and logits.</summary>
+    /// <exception cref="InputException">The threshold or a score is not a number.</exception>
+    public static Circuit ThresholdNodes(ModelGraph graph, IReadOnlyList<double> scores, double threshold, bool signed, bool prune = true)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(scores);
+        return Finish(NodeSelection.AtLeast(graph, scores, threshold, signed), prune);
+    }
+
+    /// <summary>
+    /// The <paramref name="neurons"/> neurons of the best scores [F·d], and every edge between nodes that have some of them. The
+    /// input has no privilege here: without neurons of it the circuit is empty.
+    /// </summary>
+    /// <exception cref="InputException">The graph has fewer neurons, or a score is not a number.</exception>
+    public static Circuit TopNeurons(ModelGraph graph, IReadOnlyList<double> scores, int neurons, bool signed, bool prune = true)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(scores);
+        return Finish(NeuronSelection.Select(graph, scores, neurons, signed), prune);
+    }
+
+    /// <summary>The neurons whose score [F·d] is <paramref name="threshold"/> or more, and every edge between nodes that have some of them.</summary>
+    /// <exception cref="InputException">The threshold or a score is not a number.</exception>
+    public static Circuit ThresholdNeurons(ModelGraph graph, IReadOnlyList<double> scores, double threshold, bool signed, bool prune = true)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(scores);
+        return Finish(NeuronSelection.AtLeast(graph, scores, threshold, signed), prune);
+    }
+
     private static Circuit Finish(Circuit circuit, bool prune) => prune ? Pruning.Prune(circuit) : circuit;
 }

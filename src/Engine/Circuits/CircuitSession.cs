@@ -39,6 +39,12 @@ internal sealed class CircuitSession : IDisposable
                 done += batch.Sequences;
             }
         }
+        catch (DeviceMemoryException e)
+        {
+            Dispose();
+            // Smaller micro-batches would need no less: all of them are held at once.
+            throw new InputException($"{data.Count} examples need {Bytes >> 20} MiB at once: {e.Message}; take fewer examples or a device with more memory", e);
+        }
         catch
         {
             Dispose();

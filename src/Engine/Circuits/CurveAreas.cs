@@ -1,9 +1,7 @@
-using Faith.Engine.Graphs;
-
 namespace Faith.Engine.Circuits;
 
 /// <summary>
-/// One number for a curve of faithfulness f over the fraction of edges kept, as in the MIB benchmark (Mueller et al. 2025).
+/// One number for a curve of faithfulness f over the fraction of edges (or nodes, or neurons) selected, as in the MIB benchmark (Mueller et al. 2025).
 /// CPR, the circuit performance ratio, is the area under f: how well the best edges do the task. CMD, the circuit-model
 /// distance, is the area between f and 1: how closely the circuits behave like the model; 0 is perfect.
 /// </summary>
@@ -14,9 +12,9 @@ public readonly record struct CurveAreas(double Cpr, double Cmd)
     /// <summary>The benchmark's fractions of edges.</summary>
     public static IReadOnlyList<double> MibFractions { get; } = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
-    /// <summary>The number of edges that a fraction of a graph stands for: rounded down.</summary>
-    public static int EdgesOf(ModelGraph graph, double fraction) => fraction is >= 0 and <= 1
-        ? (int)(graph.Edges * fraction)
+    /// <summary>The number that a fraction of some edges, nodes or neurons stands for: rounded down.</summary>
+    public static int CountOf(int most, double fraction) => fraction is >= 0 and <= 1
+        ? (int)(most * fraction)
         : throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "a fraction is from 0 to 1");
 
     /// <summary>

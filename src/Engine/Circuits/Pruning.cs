@@ -7,7 +7,7 @@ public static class Pruning
 {
     /// <summary>
     /// Prunes to the fixed point: a node stays if it has an edge in (into any of q, k, v) and an edge out; input needs none in,
-    /// logits none out; an edge stays if both of its ends do.
+    /// logits none out; an edge stays if both of its ends do, and a neuron if its node does.
     /// </summary>
     /// <remarks>
     /// The graph has no cycles, so a node survives exactly when input reaches it and it reaches logits. Node numbers are a
@@ -20,7 +20,7 @@ public static class Pruning
         edges.AddRange(circuit.Edges);
         var alive = Alive(graph, edges);
         edges.RemoveAll(e => !alive[e / graph.Columns] || !alive[graph.NodeOfColumn(e % graph.Columns)]);
-        return edges.Count == circuit.EdgeCount ? circuit : new Circuit(graph, edges);
+        return edges.Count == circuit.EdgeCount ? circuit : new Circuit(graph, edges, circuit.Neurons?.Of(alive));
     }
 
     // Edges ascend by source.

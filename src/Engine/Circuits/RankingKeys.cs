@@ -2,21 +2,27 @@ using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Circuits;
 
-/// <summary>What edges are ranked by: |score| or the score, as an integer that orders like the number.</summary>
+/// <summary>What edges, nodes and neurons are ranked by: |score| or the score, as an integer that orders like the number.</summary>
 internal static class RankingKeys
 {
     /// <summary>The key of a score: larger key, better edge.</summary>
     /// <exception cref="InputException">The score is not a number.</exception>
     public static ulong Of(EdgeScores scores, int edge, bool signed)
     {
-        var score = scores.Values[edge];
-        if (double.IsNaN(score))
-        {
-            var (source, column) = Math.DivRem(edge, scores.Graph.Columns);
-            throw new InputException($"the score of {scores.Graph.EdgeName(source, column)} is not a number: no circuit can be selected");
-        }
-        return Ordered(signed ? score : Math.Abs(score));
+        var graph = scores.Graph;
+        return Of(scores.Values[edge], signed, () => graph.EdgeName(edge / graph.Columns, edge % graph.Columns));
     }
+
+    /// <summary>The same of the score of anything else; <paramref name="name"/> says of what.</summary>
+    /// <exception cref="InputException">The score is not a number.</exception>
+    public static ulong Of(double score, bool signed, Func<string> name) => double.IsNaN(score)
+        ? throw new InputException($"the score of {name()} is not a number: no circuit can be selected")
+        : Ordered(signed ? score : Math.Abs(score));
+
+    /// <summary>The least key that a threshold lets in.</summary>
+    /// <exception cref="InputException">The threshold is not a number.</exception>
+    public static ulong OfThreshold(double threshold) =>
+        double.IsNaN(threshold) ? throw new InputException("the threshold is not a number") : Ordered(threshold);
 
     /// <summary>An integer that orders like a number; the two zeros are one.</summary>
     public static ulong Ordered(double value)

@@ -9,8 +9,7 @@ internal static class ThresholdSelection
     public static Circuit Select(EdgeScores scores, double threshold, bool signed)
     {
         var graph = scores.Graph;
-        if (double.IsNaN(threshold)) throw new InputException("the threshold is not a number");
-        var bound = RankingKeys.Ordered(threshold);
+        var bound = RankingKeys.OfThreshold(threshold);
         var chosen = new List<int>();
         for (var column = 0; column < graph.Columns; column++)
         {

@@ -12,7 +12,7 @@ public sealed class BatchedScores : IScoreSink
 {
     private readonly ModelGraph graph;
     private readonly int examples;
-    private readonly int batch;
+    private readonly LibraryQuirks library;
     private readonly double[] sums;
 
     /// <summary>Room for the scores of <paramref name="examples"/> examples in batches of <paramref name="batch"/>, in the order of the data.</summary>
@@ -21,7 +21,7 @@ public sealed class BatchedScores : IScoreSink
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        (this.graph, this.examples, this.batch) = (graph, examples, batch);
+        (this.graph, this.examples, library) = (graph, examples, new LibraryQuirks(batch));
         sums = new double[graph.Sources * graph.Columns];
     }
 
@@ -31,8 +31,7 @@ public sealed class BatchedScores : IScoreSink
     /// <inheritdoc/>
     public void Add(int example, ReadOnlySpan<float> scores)
     {
-        // What is left from the first example of this batch on, at most a batch.
-        double size = Math.Min(batch, examples - example / batch * batch);
-        for (var i = 0; i < sums.Length; i++) sums[i] += scores[i] / size / examples;
+        var weight = library.Weight(example, examples);
+        for (var i = 0; i < sums.Length; i++) sums[i] += scores[i] * weight / examples;
     }
 }

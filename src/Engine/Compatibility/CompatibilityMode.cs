@@ -23,7 +23,7 @@ public sealed record CompatibilityMode
         },
         new()
         {
-            Name = "eap-ig", Rule = IntegrationRule.Left, AddsByBatch = true, MeansDiffer = true,
+            Name = "eap-ig", Rule = IntegrationRule.Left, NodeRule = IntegrationRule.Right, AddsByBatch = true, AblatesItsOwnWay = true,
             Summary = "the EAP-IG library since 2025: steps 0 … m−1, top or greedy by |score|, scores divided by the size of the batch",
         },
         new()
@@ -45,10 +45,16 @@ public sealed record CompatibilityMode
     public bool? Signed { get; init; }
     /// <summary>Fractions of the edges at which circuits are measured; null: the caller's sizes.</summary>
     public IReadOnlyList<double>? Fractions { get; init; }
+    /// <summary>The rule of eap-ig for nodes and neurons; null: the same.</summary>
+    public IntegrationRule? NodeRule { get; init; }
     /// <summary>True when scores depend on the size of the source's batches (<see cref="BatchedScores"/>).</summary>
     public bool AddsByBatch { get; init; }
-    /// <summary>True when the source's mean ablation is not a mean over positions.</summary>
-    public bool MeansDiffer { get; init; }
+    /// <summary>
+    /// True when the source has ablations of its own: its mean is one row for all nodes (the outputs at last positions divided by the
+    /// lengths of the prompts, averaged over nodes and prompts), its eap-ig-activations goes from clean to zero under both means, and its
+    /// eap-ig and clean-corrupted know patching only. It scores an MLP with the gradient at the MLP's input.
+    /// </summary>
+    public bool AblatesItsOwnWay { get; init; }
 
     /// <summary>The mode of a name.</summary>
     /// <exception cref="InputException">There is none.</exception>
@@ -56,15 +62,21 @@ public sealed record CompatibilityMode
         ?? throw new InputException($"no compatibility mode '{name}'; known: {string.Join(", ", All.Select(m => m.Name))}");
 
     /// <summary>The options with what the mode pins.</summary>
-    /// <exception cref="InputException">The source does something else under this ablation, or scores something else at this level.</exception>
-    public AttributionOptions Apply(AttributionOptions options)
+    /// <param name="options">The caller's part of the options.</param>
+    /// <param name="batch">The source's batch size.</param>
+    /// <exception cref="InputException">The source does not have the method under this ablation or at this level.</exception>
+    public AttributionOptions Apply(AttributionOptions options, int batch = 1)
     {
         ArgumentNullException.ThrowIfNull(options);
-        // One row for all nodes and positions, the mean of their last outputs divided by the prompts' lengths, lies outside what a head
-        // can put out: heads are ablated before W_O here.
-        if (MeansDiffer && options.Ablation == Ablation.Mean) throw new InputException($"compatibility mode {Name}: the mean ablation of this source averages over nodes and takes last tokens only, which is not offered; take patching, zero or mean-positional");
-        if (AddsByBatch && options.Level != ScoreLevel.Edge) throw new InputException($"compatibility mode {Name} scores edges only: this source takes an MLP's gradient at its input");
-        return options with { Rule = Rule };
+        if (AblatesItsOwnWay && options.Ablation != Ablation.Patching && options.Method is "eap-ig" or "clean-corrupted" or "acdc")
+        {
+            throw new InputException($"compatibility mode {Name}: this source's {options.Method} knows patching only; under {options.Ablation.Name()} it has eap, eap-ig-activations and exact");
+        }
+        if (AblatesItsOwnWay && options.Level != ScoreLevel.Edge && options.Method is "exact" && options.Ablation == Ablation.Mean)
+        {
+            throw new InputException($"compatibility mode {Name}: under mean, exact scores edges only; take --level edge");
+        }
+        return options with { Rule = options.Level == ScoreLevel.Edge ? Rule : NodeRule ?? Rule, Library = AblatesItsOwnWay ? new(batch) : null };
     }
 
     /// <summary>Runs an attribution as the source does.</summary>
@@ -79,9 +91,18 @@ public sealed record CompatibilityMode
     {
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
-        options = Apply(options);
+        options = Apply(options, batch);
         // Only losses are batch means; what comes without a gradient of them is added up as usual.
-        if (!AddsByBatch || batch == 1 || AttributionMethods.Find(options.Method).Path(options, models.Graph) is null) return Attributor.Run(models, data, options, progress, cancellation);
+        if (!AddsByBatch || AttributionMethods.Find(options.Method).Path(options, models.Graph) is null) return Attributor.Run(models, data, options, progress, cancellation);
+        if (options.Level != ScoreLevel.Edge)
+        {
+            // Nodes are sums of neurons here, not of edges: an MLP's gradient is taken elsewhere.
+            var result = Attributor.Run(models, data, options with { Level = ScoreLevel.Neuron }, progress, cancellation);
+            double[] nodes = [.. result.NeuronScores!.Chunk(models.Config.Width).Select(neurons => neurons.Sum())];
+            var none = new EdgeScores(models.Graph, new double[models.Graph.Sources * models.Graph.Columns]);
+            return result.WithScores(none, nodes, options.Level == ScoreLevel.Neuron ? result.NeuronScores : null);
+        }
+        if (batch == 1) return Attributor.Run(models, data, options, progress, cancellation);
         var sums = new BatchedScores(models.Graph, data.Count, batch);
         return Attributor.Run(models, data, options with { Sink = sums }, progress, cancellation).WithScores(sums.Scores);
     }

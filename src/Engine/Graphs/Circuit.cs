@@ -2,15 +2,17 @@ using System.Collections;
 
 namespace Faith.Engine.Graphs;
 
-/// <summary>A set of edges of a model's graph.</summary>
+/// <summary>
+/// A set of edges of a model's graph; with <see cref="Neurons"/>, of edges that carry some columns of their source's output only.
+/// </summary>
 public sealed class Circuit
 {
     private readonly BitArray members;
 
-    /// <summary>The circuit of the given edge indices (u·N + v).</summary>
-    public Circuit(ModelGraph graph, IEnumerable<int> edges)
+    /// <summary>The circuit of the given edge indices (u·N + v), and of the neurons that they carry where that is not all of them.</summary>
+    public Circuit(ModelGraph graph, IEnumerable<int> edges, NeuronSet? neurons = null)
     {
-        Graph = graph;
+        (Graph, Neurons) = (graph, neurons);
         members = new BitArray(checked(graph.Sources * graph.Columns));
         foreach (var edge in edges)
         {
@@ -24,6 +26,10 @@ public sealed class Circuit
     public ModelGraph Graph { get; }
     /// <summary>Number of edges.</summary>
     public int EdgeCount { get; }
+    /// <summary>The columns of z_u that the edges out of u carry, for every u; null: all of them.</summary>
+    public NeuronSet? Neurons { get; }
+    /// <summary>True when nothing is left out: every edge carries every neuron.</summary>
+    public bool IsFull => EdgeCount == Graph.Edges && (Neurons is null || Neurons.Count == Neurons.Most);
     /// <summary>True when the edge of this index is in the circuit.</summary>
     public bool Contains(int edge) => members[edge];
     /// <summary>True when u → v is in the circuit.</summary>

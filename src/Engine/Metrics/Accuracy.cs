@@ -32,24 +32,24 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         if (data.Count == 0) throw new InputException("the data set is empty");
-        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch =>
+        var (clean, corrupted) = (new Preference[data.Count], new Preference[data.Count]);
+        MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch =>
         {
             var measured = Arena.Measuring();
             Run(model, measured, measuring: true, batch, batch.CleanTokens, []);
             return measured.Peak;
-        });
-        var (clean, corrupted) = (new List<Preference>(), new List<Preference>());
-        var memory = model.Workspace(batches.Max(b => b.Bytes));
-        foreach (var (batch, _) in batches)
+        }, part =>
         {
             cancellation.ThrowIfCancellationRequested();
-            Run(model, new Arena(memory), measuring: false, batch, batch.CleanTokens, clean);
-            Run(model, new Arena(memory), measuring: false, batch, batch.CorruptedTokens, corrupted);
-        }
+            var start = part.Arena.Mark();
+            Run(model, part.Arena, measuring: false, part.Batch, part.Batch.CleanTokens, part.Of(clean));
+            part.Arena.Release(start);
+            Run(model, part.Arena, measuring: false, part.Batch, part.Batch.CorruptedTokens, part.Of(corrupted));
+        });
         return new(clean, corrupted);
     }
 
-    private static void Run(Transformer model, Arena arena, bool measuring, Batch batch, int[] tokens, List<Preference> results)
+    private static void Run(Transformer model, Arena arena, bool measuring, Batch batch, int[] tokens, Span<Preference> results)
     {
         var (device, c) = (model.Device, model.Config);
         var layout = new PassLayout(device, arena, measuring, batch, 1);
@@ -70,10 +70,11 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
         var values = new float[wanted.Length];
         device.Download(logits.Pointer, MemoryMarshal.AsBytes(values.AsSpan()));
         var next = 0;
-        foreach (var example in batch.Examples)
+        for (var e = 0; e < batch.Sequences; e++)
         {
+            var example = batch.Examples[e];
             var count = example.Answers.Length + example.Distractors.Length;
-            results.Add(Preference.Of(values.AsSpan(next, count), example.Answers.Length));
+            results[e] = Preference.Of(values.AsSpan(next, count), example.Answers.Length);
             next += count;
         }
     }

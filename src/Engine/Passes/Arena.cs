@@ -25,6 +25,9 @@ internal sealed class Arena
     /// <summary>An arena that counts only; its views must not be used.</summary>
     public static Arena Measuring() => new(Alignment, long.MaxValue);
 
+    /// <summary>Bytes that there are.</summary>
+    public long Capacity => capacity;
+
     /// <summary>The most bytes that were in use at a time.</summary>
     public long Peak { get; private set; }
 

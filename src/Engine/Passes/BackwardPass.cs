@@ -7,9 +7,9 @@ namespace Faith.Engine.Passes;
 internal sealed class GradientAccumulators
 {
     /// <summary>Lays out the accumulators; those of <see cref="OutputGradient"/> only with <paramref name="outputs"/>.</summary>
-    public GradientAccumulators(Arena arena, ModelConfig c, int rows, int sequences, int steps, bool outputs = false)
+    public GradientAccumulators(Arena arena, ModelConfig c, int rows, int sequences, int steps, bool outputs = false, bool mlpAtInput = false)
     {
-        (Rows, Sequences, Capacity) = (rows, sequences, steps);
+        (Rows, Sequences, Capacity, MlpAtInput) = (rows, sequences, steps, mlpAtInput);
         Alpha = new Tensor[c.Layers];
         NormalizedInputs = new Tensor[c.Layers];
         StepProducts = new Tensor[c.Layers];
@@ -36,6 +36,9 @@ internal sealed class GradientAccumulators
     public Tensor LogitsGradient { get; }
     /// <summary>Gradients at the outputs of input (0), the heads of layer l (1 + 2l, the same for all) and its MLP (2 + 2l), over all steps of a run; empty where nobody asks.</summary>
     public Tensor[] OutputGradient { get; }
+
+    /// <summary>True where an MLP's place in <see cref="OutputGradient"/> has the gradient at its input, before its norm, instead: a quirk of another program.</summary>
+    public bool MlpAtInput { get; }
 
     /// <summary>Empties everything before a run.</summary>
     public void Start(Device device)
@@ -118,9 +121,10 @@ internal static class BackwardPass
 
             // MLP: gradient at its input, into the accumulator and into the stream.
             var gMlp = buffers.Block.RowRange(0, gx.Rows);
-            AccumulateOutput(model, sums, 2 + 2 * l, weights, gx);
+            if (!sums.MlpAtInput) AccumulateOutput(model, sums, 2 + 2 * l, weights, gx);
             MlpBackward(model, a, l, gx, buffers, gMlp);
             ClearReplaced(model, stages, 2 + 2 * l, gMlp);
+            if (sums.MlpAtInput) AccumulateOutput(model, sums, 2 + 2 * l, weights, gMlp);
             for (var p = 0; p < layout.Points; p++)
             {
                 var count = last ? sums.Sequences : sums.Rows;

@@ -9,6 +9,9 @@ internal sealed class ExamplePart(IReadOnlyList<Example> all, int first, int cou
     /// <summary>Where the part starts in the data set.</summary>
     public int First { get; } = first;
 
+    /// <summary>How many examples the data set has.</summary>
+    public int All => all.Count;
+
     public int Count => count;
 
     public Example this[int index] => all[First + index];
@@ -17,8 +20,11 @@ internal sealed class ExamplePart(IReadOnlyList<Example> all, int first, int cou
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>Where <paramref name="data"/> starts in the data set that it is a part of, and how many examples that has.</summary>
+    public static (int First, int All) PlaceOf(IReadOnlyList<Example> data) => data is ExamplePart part ? (part.First, part.All) : (0, data.Count);
+
     /// <summary>The number, from 1, that the user knows an example of <paramref name="data"/> by.</summary>
-    public static int NumberOf(IReadOnlyList<Example> data, int index) => 1 + index + (data is ExamplePart part ? part.First : 0);
+    public static int NumberOf(IReadOnlyList<Example> data, int index) => 1 + index + PlaceOf(data).First;
 
     /// <summary>At most <paramref name="parts"/> parts, none empty, with about as many suffix rows each.</summary>
     public static ExamplePart[] Split(IReadOnlyList<Example> data, int parts)

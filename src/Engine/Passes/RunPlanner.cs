@@ -29,20 +29,37 @@ public static class RunPlanner
         if (data.Count == 0) throw new InputException("the data set is empty");
         if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
-        var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)?.ToArray()
+        var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)
             ?? throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({Plannable(model.Graph)})");
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
         var budget = MicroBatches.Budget(device, options.MemoryBytes);
-        var batches = MicroBatches.Plan(data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, options, null));
-        var largest = batches.MaxBy(b => b.Bytes);
-        var plan = new RunPlan(model.Bytes, largest.Bytes, budget, batches.Count, largest.Batch.Sequences, largest.Batch.Rows, null, null);
+        var (batches, largest, bytesOfLargest) = (0, (Batch?)null, 0L);
+        // Nothing is computed here, but every operation says what memory it takes, and what does not fit is halved as in a run.
+        device.RefusesMore = true;
+        long workspace, scratch;
+        using var phases = new PhaseClock(device);
+        try
+        {
+            workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, options, null), part =>
+            {
+                new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, null).Execute(phases, CancellationToken.None);
+                batches++;
+                if (part.Arena.Peak > bytesOfLargest) (largest, bytesOfLargest) = (part.Batch, part.Arena.Peak);
+            });
+        }
+        finally
+        {
+            device.RefusesMore = false;
+            scratch = device.ReleaseScratch();
+        }
+        var plan = new RunPlan(model.Bytes, workspace, scratch, budget, batches, largest!.Sequences, largest.Rows, null, null);
         if (PassesOf(path) is not { } passes) return plan;
         var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
         // The host holds both packed sides of a matrix; a pass reads one of them.
         var side = device.HoldsBothSides ? matrices / 2 : matrices;
-        return plan with { Flops = FloorCount.PathRun(weights.Config, data, passes.Forwards, passes.Backwards), FloorBytes = (double)batches.Count * side * (passes.Forwards + passes.Backwards) };
+        return plan with { Flops = FloorCount.PathRun(weights.Config, data, passes.Forwards, passes.Backwards), FloorBytes = (double)batches * side * (passes.Forwards + passes.Backwards) };
     }
 
     /// <summary>

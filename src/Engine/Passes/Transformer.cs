@@ -65,6 +65,21 @@ public sealed class Transformer : IDisposable
     /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
     internal Weights Unembedding => unembedding ??= Pack(unembeddingSource);
 
+    /// <summary>Is told, in one line, when runs go on otherwise than planned: once, when memory is first found to be short. Null: nobody wants to know.</summary>
+    public Action<string>? Notice { get; set; }
+
+    /// <summary>Bytes beyond which micro-batches of several examples have not fitted on the device.</summary>
+    internal long WorkspaceLimit { get; private set; } = long.MaxValue;
+
+    /// <summary>Frees the workspace and limits those to come.</summary>
+    internal void LimitWorkspace(long bytes)
+    {
+        workspace?.Dispose();
+        workspace = null;
+        if (WorkspaceLimit == long.MaxValue) Notice?.Invoke($"{Device.Name} has too little memory left for these micro-batches; going on with smaller ones (a lower --memory starts with them)");
+        WorkspaceLimit = Math.Min(WorkspaceLimit, bytes);
+    }
+
     /// <summary>Memory for a run's micro-batches, kept for the next run. Its content is undefined.</summary>
     internal DeviceBuffer Workspace(long bytes)
     {

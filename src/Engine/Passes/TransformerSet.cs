@@ -18,14 +18,17 @@ public sealed class TransformerSet : IDisposable
     private readonly Transformer[] models;
 
     /// <summary>Packs <paramref name="weights"/> on every device; the devices stay the caller's.</summary>
-    public TransformerSet(IReadOnlyList<Device> devices, ModelWeights weights)
+    /// <param name="devices">At least one.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="notice">See <see cref="Transformer.Notice"/>; may be called from several threads.</param>
+    public TransformerSet(IReadOnlyList<Device> devices, ModelWeights weights, Action<string>? notice = null)
     {
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentOutOfRangeException.ThrowIfZero(devices.Count, nameof(devices));
         models = new Transformer[devices.Count];
         try
         {
-            InParallel([.. devices], i => models[i] = new Transformer(devices[i], weights), () => { });
+            InParallel([.. devices], i => models[i] = new Transformer(devices[i], weights) { Notice = notice }, () => { });
         }
         catch
         {

@@ -18,9 +18,9 @@ internal static class CircuitDot
         foreach (var node in drawn.Nodes)
         {
             var name = graph.NodeName(node);
-            if (node == 0 || node == graph.LogitsNode) dot.Append($"  {Quote(name)} [fillcolor=\"#2d3748\", fontcolor=white];\n");
-            else if ((node - 1) % (graph.Heads + 1) == graph.Heads) dot.Append($"  {Quote(name)} [fillcolor=\"#e2e8f0\"];\n");
-            else dot.Append($"  {Quote(name)} [shape=record, style=filled, label=\"{{{name}|{{<q>q|<k>k|<v>v}}}}\"];\n");
+            if (node == 0 || node == graph.LogitsNode) dot.Append($"  {Quote(name)} [fillcolor=\"#2d3748\", fontcolor=white, tooltip={Quote(drawn.Tip(node))}];\n");
+            else if ((node - 1) % (graph.Heads + 1) == graph.Heads) dot.Append($"  {Quote(name)} [fillcolor=\"#e2e8f0\", tooltip={Quote(drawn.Tip(node))}];\n");
+            else dot.Append($"  {Quote(name)} [shape=record, style=filled, label=\"{{{name}|{{<q>q|<k>k|<v>v}}}}\", tooltip={Quote(drawn.Tip(node))}];\n");
         }
         var levels = drawn.Nodes.Where(n => n > 0 && n < graph.LogitsNode)
             .GroupBy(n => (Layer: (n - 1) / (graph.Heads + 1), Mlp: !graph.Parallel && (n - 1) % (graph.Heads + 1) == graph.Heads));

@@ -79,10 +79,9 @@ internal static class CircuitSvg
 
     private static void Node(StringBuilder svg, DrawnCircuit drawn, NodeBox box, HashSet<(int, InputKind)> usedPorts)
     {
-        int into = drawn.Edges.Count(e => e.Target == box.Node), from = drawn.Edges.Count(e => e.Source == box.Node);
         var fill = box.IsHead ? "#ffffff" : box.Node == 0 || box.Node == drawn.Graph.LogitsNode ? "#2d3748" : "#e2e8f0";
         var ink = fill == "#2d3748" ? "#ffffff" : "#1a202c";
-        svg.Append($"<g class=\"n\" data-node=\"{box.Node}\"><title>{box.Name}: {into} in, {from} out</title>")
+        svg.Append($"<g class=\"n\" data-node=\"{box.Node}\"><title>{drawn.Tip(box.Node)}</title>")
             .Append($"<rect x=\"{N(box.Left)}\" y=\"{N(box.Top)}\" width=\"{N(box.Width)}\" height=\"{N(NodeBox.Height)}\"")
             .Append($" rx=\"{(box.IsHead ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
             .Append($"<text x=\"{N(box.X)}\" y=\"{N(box.IsHead ? box.Y - 2 : box.Y + 4)}\" font-size=\"12\" fill=\"{ink}\">{box.Name}</text>");

@@ -16,10 +16,13 @@ internal sealed record DrawnEdge(int Index, int Source, int Target, InputKind Ki
 /// <summary>What there is to draw: the nodes of a circuit that have an edge, and its edges, strongest first.</summary>
 internal sealed class DrawnCircuit
 {
+    private readonly NeuronSet? neurons;
+
     public DrawnCircuit(Circuit circuit, EdgeScores? scores, string? title)
     {
         if (scores is not null && scores.Graph != circuit.Graph) throw new InputException("the scores and the circuit are of different models");
         Graph = circuit.Graph;
+        neurons = circuit.Neurons;
         var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores.Values[e]))).ToArray();
         foreach (var (edge, strength) in strengths)
         {
@@ -39,7 +42,8 @@ internal sealed class DrawnCircuit
         Nodes = [.. Enumerable.Range(0, Graph.Nodes).Where(n => members[n])];
         Title = title ?? "Circuit";
         Subtitle = $"{Count(Edges.Count, "edge")} of {Graph.Edges:N0}, {Count(Nodes.Count, "node")} of {Graph.Nodes:N0}; "
-            + $"{Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}";
+            + $"{Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}"
+            + (neurons is null ? "" : $"; the edges carry {Count(neurons.Count, "neuron")} of {neurons.Most:N0}");
     }
 
     public ModelGraph Graph { get; }
@@ -50,6 +54,14 @@ internal sealed class DrawnCircuit
     public IReadOnlyList<int> Nodes { get; }
     public string Title { get; }
     public string Subtitle { get; }
+
+    /// <summary>What a node's tip says: its edges, and its neurons where the circuit has only some.</summary>
+    public string Tip(int node)
+    {
+        int into = Edges.Count(e => e.Target == node), from = Edges.Count(e => e.Source == node);
+        var kept = neurons is null || node == Graph.LogitsNode ? "" : $"; {neurons.CountOf(node)} of {Count(neurons.Width, "neuron")}";
+        return $"{Graph.NodeName(node)}: {into} in, {from} out{kept}";
+    }
 
     private static string Count(int n, string what) => n == 1 ? $"1 {what}" : $"{n:N0} {what}s";
 }

@@ -9,7 +9,8 @@ namespace Faith.Engine.Reports;
 /// Reading: keys may come in any order and unknown ones are ignored; nodes may be bare booleans or not be listed at all; an absent
 /// in_graph is false for an edge. Every edge of the graph must be listed, exactly once, and either all or none of them have a
 /// score. Membership of the edges decides what the circuit is; a node given as outside must not have an edge in the graph
-/// (logits excepted, which belongs to every circuit).
+/// (logits excepted, which belongs to every circuit). Where nodes say which of their neurons are in the circuit, it carries those
+/// only; a node that does not say so carries all.
 /// </para>
 /// Writing: one edge a line in the schema's own order, so that two files can be compared line by line.
 /// </summary>
@@ -21,7 +22,7 @@ public sealed class ScoreFile
     public int DModel { get; init; }
     /// <summary>Edge scores; null where the file gives none.</summary>
     public EdgeScores? Scores { get; init; }
-    /// <summary>The edges in the graph.</summary>
+    /// <summary>The edges in the graph, and the neurons that they carry where the file restricts them.</summary>
     public required Circuit InGraph { get; init; }
     /// <summary>Node and neuron scores by node number (logits last); null where the file gives none.</summary>
     public IReadOnlyList<NodeEntry>? Nodes { get; init; }

@@ -19,6 +19,7 @@ internal sealed class ScoreFileReader
     private readonly List<int> inGraph = [];
     private readonly bool?[] nodeInGraph;
     private NodeEntry?[]? nodes;
+    private bool[]?[]? neurons;
     private RunRecord? run;
     private int listedCount, scoredCount, firstUnscored = -1;
 
@@ -131,7 +132,7 @@ internal sealed class ScoreFileReader
             {
                 case "in_graph": key = "in_graph"; nodeInGraph[node] = tokens.Boolean(); break;
                 case "score": key = "score"; entry = entry with { Score = tokens.Finite() }; break;
-                case "neurons": key = "neurons"; entry = entry with { Neurons = ReadArray(Flag) }; break;
+                case "neurons": key = "neurons"; (neurons ??= new bool[]?[graph.Nodes])[node] = ReadArray(Flag); break;
                 case "neurons_scores": key = "neurons_scores"; entry = entry with { NeuronScores = ReadArray(Score) }; break;
                 default: tokens.Skip(); break;
             }
@@ -211,7 +212,7 @@ internal sealed class ScoreFileReader
             Graph = graph,
             DModel = dModel,
             Scores = scoredCount > 0 ? new EdgeScores(graph, scores) : null,
-            InGraph = new Circuit(graph, inGraph),
+            InGraph = new Circuit(graph, inGraph, Neurons()),
             Nodes = nodes is null ? null : Array.ConvertAll(nodes, n => n ?? NodeEntry.None),
             Run = run,
         };
@@ -221,6 +222,25 @@ internal sealed class ScoreFileReader
             if (end == graph.LogitsNode || nodeInGraph[end] != false) return;
             throw tokens.Fault($"is in the graph but its node {graph.NodeName(end)} is not");
         }
+    }
+
+    /// <summary>The neurons that the nodes name; logits puts nothing out, and a node that names none has them all.</summary>
+    private NeuronSet? Neurons()
+    {
+        if (neurons?.Take(graph.Sources).FirstOrDefault(n => n is not null) is not { } first) return null;
+        (section, edge) = ("nodes", -1);
+        if ((long)graph.Sources * first.Length > int.MaxValue) throw tokens.Fault($"{first.Length} neurons a node are more than can be handled");
+        var members = new List<int>();
+        for (var u = 0; u < graph.Sources; u++)
+        {
+            (node, key) = (u, "neurons");
+            if (neurons[u] is { } given && given.Length != first.Length) throw tokens.Fault($"has {given.Length} entries where others have {first.Length}");
+            for (var c = 0; c < first.Length; c++)
+            {
+                if (neurons[u]?[c] ?? true) members.Add(u * first.Length + c);
+            }
+        }
+        return new NeuronSet(graph, first.Length, members);
     }
 
     private InputException Unknown(string what) => tokens.Fault($"{JsonTokens.Quote(tokens.Text)} is not {what} of {Shape()}");

@@ -26,6 +26,10 @@ internal static class ScoreFileWriter
         for (var node = 0; node < graph.Nodes; node++)
         {
             writer.Write($"\"{graph.NodeName(node)}\": {{\"in_graph\": {Boolean(members[node])}");
+            if (file.InGraph.Neurons is { } neurons && node < graph.Sources)
+            {
+                writer.Write($", \"neurons\": [{string.Join(", ", Enumerable.Range(0, neurons.Width).Select(c => Boolean(neurons.Contains(node, c))))}]");
+            }
             if (file.Nodes is { } nodes) WriteEntry(writer, nodes[node], $"{name}: nodes[\"{graph.NodeName(node)}\"]");
             writer.WriteLine(node < graph.Nodes - 1 ? "}," : "}},");
         }
@@ -54,7 +58,6 @@ internal static class ScoreFileWriter
     private static void WriteEntry(StreamWriter writer, NodeEntry entry, string place)
     {
         if (entry.Score is { } score) writer.Write($", \"score\": {Finite(score, place)}");
-        if (entry.Neurons is { } neurons) writer.Write($", \"neurons\": [{string.Join(", ", neurons.Select(Boolean))}]");
         if (entry.NeuronScores is { } values) writer.Write($", \"neurons_scores\": [{string.Join(", ", values.Select(v => Finite(v, place)))}]");
     }
 

@@ -39,7 +39,7 @@ public sealed partial class CudaDevice
         parameters.Dq = dq;
         parameters.Dk = dk;
         parameters.Dv = dv;
-        parameters.Dots = new(Workspace((long)layout.QueryRows * shape.Heads * sizeof(float)), layout.QueryRows, shape.Heads);
+        parameters.Dots = new(Workspace(CudaScratch.OfAttentionBackward(layout, shape)), layout.QueryRows, shape.Heads);
         LaunchAttention("attention_backward_queries", layout, shape, LongestQueries(layout), parameters);
         LaunchAttention("attention_backward_keys", layout, shape, LongestSuffix(layout), parameters);
     }

@@ -47,6 +47,9 @@ public sealed unsafe partial class CudaDevice
         const int asStored = 0, transpose = 1;
         float one = 1, old = add || !bias.IsNone ? 1 : 0;
         var weights = w.Pointer + checked((nint)(w.Offset(side, k0, n0) * w.ElementBytes));
+        // What was written down before comes first.
+        if (_inSequence)
+            IssueSequence();
         _context.MakeCurrent();
         CuBlas.Check(_blas!.cublasSgemm(_blasHandle!.Value, side == WeightSide.Transposed != w.StoredTransposed ? transpose : asStored, asStored,
             y.Columns, y.Rows, x.Columns, &one, weights, w.Stride, x.Pointer, x.Stride, &old, y.Pointer, y.Stride));

@@ -30,18 +30,7 @@ public sealed unsafe partial class CudaDevice
     // ---- rows and elements ----
 
     /// <inheritdoc/>
-    public override void Fill(Tensor x, float value)
-    {
-        if (x.Count == 0)
-            return;
-        if (x.Stride != x.Columns && x.Rows > 1)
-        {
-            Elements("fill", default, default, x, value);
-            return;
-        }
-        _context.MakeCurrent();
-        _driver.Check(_driver.cuMemsetD32Async(x.Pointer, BitConverter.SingleToUInt32Bits(value), (nuint)x.Count, _stream.Value));
-    }
+    public override void Fill(Tensor x, float value) => Elements("fill", default, default, x, value);
 
     /// <inheritdoc/>
     public override void Copy(Tensor x, Tensor y) => Elements("copy", x, default, y);

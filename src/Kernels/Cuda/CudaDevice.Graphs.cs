@@ -1,81 +1,76 @@
 namespace Faith.Kernels.Cuda;
 
-// Launch sequences that are issued again and again, and their time.
+// Sequences that are issued again and again, and time.
 public sealed unsafe partial class CudaDevice
 {
+    // Launches of the sequence that is being written down.
+    private readonly LaunchList _sequence = new();
+    private readonly CudaGraphs _graphs = null!;
+    private bool _inSequence;
+
+    /// <summary>True, unless set otherwise, to replay sequences of operations (<see cref="Repeatable"/>) as CUDA graphs; false to launch every kernel by itself.</summary>
+    public bool ReplaysSequences { get; set; } = true;
+
+    /// <inheritdoc/>
+    public override bool IsAsynchronous => true;
+
     /// <summary>
-    /// Records the operations that <paramref name="work"/> issues instead of running them. Replaying them costs one call, where
-    /// issuing a few thousand small kernels one by one can cost more than running them. Addresses, shapes and constants are
-    /// those of the recording; what stands at the addresses is read at the replay. Nothing may be allocated, copied to or from
-    /// the host or waited for in between, and <paramref name="work"/> must have run once before, so that working memory is there.
+    /// Issues a sequence of operations. A sequence of the same kernels as an earlier one, whatever their operands, sizes and
+    /// constants, costs the driver one launch, where hundreds of small kernels can take longer to launch than to run. Operations are
+    /// written down while they are called and issued when all have been; after an exception none is.
     /// </summary>
-    public CudaGraph Capture(Action work)
+    public override void Repeatable(Action operations)
     {
-        ArgumentNullException.ThrowIfNull(work);
-        RefuseInCapture("another capture");
-        const int threadLocal = 1;
-        _context.MakeCurrent();
-        _driver.Check(_driver.cuStreamBeginCapture(_stream.Value, threadLocal));
-        nint graph = 0, executable;
-        int ended;
-        _capturing = true;
+        ArgumentNullException.ThrowIfNull(operations);
+        RefuseInSequence(nameof(Repeatable));
+        _inSequence = true;
         try
         {
-            work();
+            operations();
+            IssueSequence();
         }
         finally
         {
-            // Also after an exception: a stream left in capture would be of no more use.
-            _capturing = false;
-            ended = _driver.cuStreamEndCapture(_stream.Value, &graph);
+            _inSequence = false;
+            _sequence.Clear();
         }
-        _driver.Check(ended, "cuStreamEndCapture");
-        using var recorded = new CudaHandle(_context, graph, _driver.cuGraphDestroy);
-        _driver.Check(_driver.cuGraphInstantiateWithFlags(&executable, graph, 0));
-        return new(this, new(_context, executable, _driver.cuGraphExecDestroy));
     }
-
-    /// <summary>Milliseconds that the GPU takes for what <paramref name="work"/> issues, by its own clock.</summary>
-    public float Measure(Action work)
-    {
-        ArgumentNullException.ThrowIfNull(work);
-        _context.MakeCurrent();
-        using var start = CudaHandle.Event(_context);
-        using var end = CudaHandle.Event(_context);
-        _driver.Check(_driver.cuEventRecord(start.Value, _stream.Value));
-        work();
-        _driver.Check(_driver.cuEventRecord(end.Value, _stream.Value));
-        _driver.Check(_driver.cuEventSynchronize(end.Value));
-        float milliseconds;
-        _driver.Check(_driver.cuEventElapsedTime(&milliseconds, start.Value, end.Value));
-        return milliseconds;
-    }
-
-    internal void Replay(CudaHandle executable)
-    {
-        RefuseInCapture("a replay");
-        _context.MakeCurrent();
-        _driver.Check(_driver.cuGraphLaunch(executable.Value, _stream.Value));
-    }
-
-    private void RefuseInCapture(string what)
-    {
-        if (_capturing)
-            throw new InvalidOperationException($"{what} cannot be captured");
-    }
-}
-
-/// <summary>Operations recorded by <see cref="CudaDevice.Capture"/>.</summary>
-public sealed class CudaGraph : IDisposable
-{
-    private readonly CudaDevice _device;
-    private readonly CudaHandle _executable;
-
-    internal CudaGraph(CudaDevice device, CudaHandle executable) => (_device, _executable) = (device, executable);
-
-    /// <summary>Issues the operations once more.</summary>
-    public void Replay() => _device.Replay(_executable);
 
     /// <inheritdoc/>
-    public void Dispose() => _executable.Dispose();
+    public override DeviceMark Mark()
+    {
+        RefuseInSequence(nameof(Mark));
+        _context.MakeCurrent();
+        var mark = new CudaMark(_driver, CudaHandle.Event(_context));
+        _driver.Check(_driver.cuEventRecord(mark.Event.Value, _stream.Value));
+        return mark;
+    }
+
+    // Issues what has been written down so far; the sequence goes on.
+    private void IssueSequence()
+    {
+        _graphs.Issue(_sequence);
+        _sequence.Clear();
+    }
+
+    private void RefuseInSequence(string what)
+    {
+        if (_inSequence)
+            throw new InvalidOperationException($"{what} cannot be part of a repeatable sequence: it would wait for operations that are not issued yet");
+    }
+
+    private sealed class CudaMark(CudaDriver driver, CudaHandle created) : DeviceMark
+    {
+        public CudaHandle Event => created;
+
+        public override double SecondsSince(DeviceMark earlier)
+        {
+            float milliseconds;
+            driver.Check(driver.cuEventSynchronize(created.Value));
+            driver.Check(driver.cuEventElapsedTime(&milliseconds, ((CudaMark)earlier).Event.Value, created.Value));
+            return milliseconds / 1000.0;
+        }
+
+        public override void Dispose() => created.Dispose();
+    }
 }

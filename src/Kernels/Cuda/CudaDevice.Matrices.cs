@@ -19,6 +19,7 @@ public sealed unsafe partial class CudaDevice
     public override Weights CreateWeights(MatrixSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
+        RefuseInSequence(nameof(CreateWeights));
         var (rows, columns) = source.StoredTransposed ? (source.Outputs, source.Inputs) : (source.Inputs, source.Outputs);
         var elementBytes = source.Precision == WeightPrecision.BFloat16 ? 2 : 4;
         var buffer = CudaBuffer.Allocate(_context, CudaWeights.BytesOf(source));

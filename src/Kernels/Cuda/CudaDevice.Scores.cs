@@ -33,12 +33,10 @@ public sealed partial class CudaDevice
     private readonly record struct LastRowParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstRow,
         int Count, int Sources, int Column, int ScoreColumns);
 
-    private const int LeastChunk = 32;
-
     /// <summary>
     /// Bytes of device memory that a contraction may use. It takes the rows in chunks that fit; the size changes its speed, never its bits.
     /// </summary>
-    public long ContractionMemory { get; init; } = 256L << 20;
+    public long ContractionMemory { get; init; } = CudaScratch.ContractionMemory;
 
     /// <inheritdoc/>
     public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
@@ -57,14 +55,10 @@ public sealed partial class CudaDevice
         ArgumentNullException.ThrowIfNull(contraction);
         var c = contraction;
         int rows = c.Layout.Rows, width = c.InputDifference.Columns, heads = c.Heads;
-        int sources = 1 + c.Layers * (heads + 1), scoreColumns = c.Layers * (3 * heads + 1) + 1, mostColumns = 3 * heads + 1 + c.Steps;
+        int sources = 1 + c.Layers * (heads + 1), scoreColumns = c.Layers * (3 * heads + 1) + 1;
         RequireShape(c.Scores, c.Layout.Sequences, checked(sources * scoreColumns));
-        var bytesOfARow = sizeof(float) * ((long)(sources + 3 * heads) * width + (long)sources * mostColumns);
-        // Every layer reads the differences again, so a chunk should stay in the cache; but every chunk reads all weights
-        // again, so it should not be small either.
-        var rowsInCache = Math.Max(_cacheBytes / 4 * 3 / bytesOfARow, LeastChunk);
-        var chunk = (int)Math.Clamp(Math.Min(rowsInCache, ContractionMemory / bytesOfARow), 1, Math.Min(rows, LargestGridY));
-        var memory = Workspace(chunk * bytesOfARow);
+        var (chunk, bytesOfARow) = CudaScratch.OfContraction(c, _cacheBytes, ContractionMemory);
+        var memory = LargestWorkspace(ref chunk, bytesOfARow);
         for (var first = 0; first < rows; first += chunk)
         {
             var count = Math.Min(chunk, rows - first);
@@ -75,6 +69,22 @@ public sealed partial class CudaDevice
             for (var layer = 0; layer < c.Layers; layer++)
                 ContractLayer(c, layer, first, count, differences, gradients, products, sources, scoreColumns);
             LastRows(c, c.LogitsGradient, first, count, differences, sources, scoreColumns - 1, scoreColumns);
+        }
+    }
+
+    // Memory for a chunk of rows; for a smaller one where the device has no more.
+    private nint LargestWorkspace(ref int chunk, long bytesOfARow)
+    {
+        for (; ; chunk /= 2)
+        {
+            try
+            {
+                return Workspace(chunk * bytesOfARow);
+            }
+            catch (DeviceMemoryException) when (chunk > 1)
+            {
+                // Half of it may do.
+            }
         }
     }
 

@@ -19,11 +19,8 @@ public sealed unsafe partial class CudaDevice : Device
     private readonly PinnedBuffer[] _staging = [];
     private readonly CudaHandle[] _staged = [];
     private readonly int _multiprocessors, _cacheBytes;
-    // Workspaces that became too small but that a captured graph still uses.
-    private readonly List<CudaBuffer> _outgrown = [];
     private CudaBuffer? _workspace;
     private int _nextStaging;
-    private bool _capturing, _workspaceIsCaptured;
 
     internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null, CuBlas? blas = null)
     {
@@ -39,6 +36,7 @@ public sealed unsafe partial class CudaDevice : Device
             _context.MakeCurrent();
             _stream = CudaHandle.Stream(_context);
             _module = new(_context, ptx ?? CudaModule.EmbeddedPtx());
+            _graphs = new(_context, _module, _stream.Value);
             _staging = [new(_context, StagingBytes), new(_context, StagingBytes)];
             _staged = [CudaHandle.Event(_context), CudaHandle.Event(_context)];
             if (blas is not null)
@@ -74,7 +72,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes)
     {
-        RefuseInCapture(nameof(Allocate));
+        RefuseInSequence(nameof(Allocate));
         var buffer = CudaBuffer.Allocate(_context, bytes);
         if (bytes > 0)
             _driver.Check(_driver.cuMemsetD8Async(buffer.Address, 0, (nuint)bytes, _stream.Value));
@@ -85,7 +83,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         // Through two pinned buffers in turn, so that filling one overlaps with copying the other.
-        RefuseInCapture(nameof(Upload));
+        RefuseInSequence(nameof(Upload));
         while (source.Length > 0)
         {
             var count = Math.Min(source.Length, StagingBytes);
@@ -99,7 +97,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination)
     {
-        RefuseInCapture(nameof(Download));
+        RefuseInSequence(nameof(Download));
         while (destination.Length > 0)
         {
             var count = Math.Min(destination.Length, StagingBytes);
@@ -115,7 +113,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override void Synchronize()
     {
-        RefuseInCapture(nameof(Synchronize));
+        RefuseInSequence(nameof(Synchronize));
         _context.MakeCurrent();
         _driver.Check(_driver.cuStreamSynchronize(_stream.Value));
     }
@@ -140,24 +138,32 @@ public sealed unsafe partial class CudaDevice : Device
     {
         if (_workspace is null || _workspace.Bytes < bytes)
         {
-            RefuseInCapture("an operation that needs more working memory than any before");
-            if (_workspaceIsCaptured)
-                _outgrown.Add(_workspace!);
-            else
-                // Freeing waits for the work that still uses it.
-                _workspace?.Dispose();
+            // Freeing waits for the work that still uses it, which must have been issued.
+            if (_workspace is not null)
+                IssueSequence();
+            _workspace?.Dispose();
             _workspace = null;
-            _workspaceIsCaptured = false;
             _workspace = CudaBuffer.Allocate(_context, bytes);
         }
-        _workspaceIsCaptured |= _capturing;
         return _workspace.Address;
     }
 
     private void Launch<T>(string kernel, in T parameters, long gridX, long gridY = 1, long gridZ = 1, int threads = 0) where T : unmanaged
     {
-        _context.MakeCurrent();
-        _module.Launch(kernel, _stream.Value, parameters, gridX, gridY, gridZ, threads);
+        if (_module.Prepare<T>(kernel, gridX, gridY, gridZ, threads) is not { } launch)
+            return;
+        fixed (T* address = &parameters)
+        {
+            if (_inSequence)
+            {
+                _sequence.Add(launch, new(address, launch.ParameterBytes));
+                if (!ReplaysSequences)
+                    IssueSequence();
+                return;
+            }
+            _context.MakeCurrent();
+            _module.Launch(launch, address, _stream.Value);
+        }
     }
 
     private static long CeilDiv(long a, long b) => (a + b - 1) / b;
@@ -171,8 +177,9 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override void Dispose()
     {
+        _graphs?.Dispose();
         _workspace?.Dispose();
-        foreach (var handle in (IEnumerable<SafeHandle>)[.. _outgrown, .. _staged, .. _staging])
+        foreach (var handle in (IEnumerable<SafeHandle>)[.. _staged, .. _staging])
             handle.Dispose();
         _module?.Dispose();
         _blasHandle?.Dispose();

@@ -30,7 +30,6 @@ public sealed unsafe class CudaDriver
     internal readonly delegate* unmanaged<nint, nint, nuint, nint, int> cuMemcpyHtoDAsync;
     internal readonly delegate* unmanaged<nint, nint, nuint, nint, int> cuMemcpyDtoHAsync;
     internal readonly delegate* unmanaged<nint, byte, nuint, nint, int> cuMemsetD8Async;
-    internal readonly delegate* unmanaged<nint, uint, nuint, nint, int> cuMemsetD32Async;
     internal readonly delegate* unmanaged<nint*, uint, int> cuStreamCreate;
     internal readonly delegate* unmanaged<nint, int> cuStreamSynchronize;
     internal readonly delegate* unmanaged<nint, int> cuStreamDestroy;
@@ -43,8 +42,9 @@ public sealed unsafe class CudaDriver
     internal readonly delegate* unmanaged<nint, int> cuModuleUnload;
     internal readonly delegate* unmanaged<nint*, nint, byte*, int> cuModuleGetFunction;
     internal readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> cuLaunchKernel;
-    internal readonly delegate* unmanaged<nint, int, int> cuStreamBeginCapture;
-    internal readonly delegate* unmanaged<nint, nint*, int> cuStreamEndCapture;
+    internal readonly delegate* unmanaged<nint*, uint, int> cuGraphCreate;
+    internal readonly delegate* unmanaged<nint*, nint, nint*, nuint, CudaGraph.NodeParameters*, int> cuGraphAddKernelNode;
+    internal readonly delegate* unmanaged<nint, nint, CudaGraph.NodeParameters*, int> cuGraphExecKernelNodeSetParams;
     internal readonly delegate* unmanaged<nint*, nint, ulong, int> cuGraphInstantiateWithFlags;
     internal readonly delegate* unmanaged<nint, nint, int> cuGraphLaunch;
     internal readonly delegate* unmanaged<nint, int> cuGraphExecDestroy;
@@ -83,7 +83,6 @@ public sealed unsafe class CudaDriver
         cuMemcpyHtoDAsync = (delegate* unmanaged<nint, nint, nuint, nint, int>)Get("cuMemcpyHtoDAsync_v2");
         cuMemcpyDtoHAsync = (delegate* unmanaged<nint, nint, nuint, nint, int>)Get("cuMemcpyDtoHAsync_v2");
         cuMemsetD8Async = (delegate* unmanaged<nint, byte, nuint, nint, int>)Get("cuMemsetD8Async");
-        cuMemsetD32Async = (delegate* unmanaged<nint, uint, nuint, nint, int>)Get("cuMemsetD32Async");
         cuStreamCreate = (delegate* unmanaged<nint*, uint, int>)Get("cuStreamCreate");
         cuStreamSynchronize = (delegate* unmanaged<nint, int>)Get("cuStreamSynchronize");
         cuStreamDestroy = (delegate* unmanaged<nint, int>)Get("cuStreamDestroy_v2");
@@ -97,8 +96,10 @@ public sealed unsafe class CudaDriver
         cuModuleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)Get("cuModuleGetFunction");
         cuLaunchKernel =
             (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Get("cuLaunchKernel");
-        cuStreamBeginCapture = (delegate* unmanaged<nint, int, int>)Get("cuStreamBeginCapture_v2");
-        cuStreamEndCapture = (delegate* unmanaged<nint, nint*, int>)Get("cuStreamEndCapture");
+        cuGraphCreate = (delegate* unmanaged<nint*, uint, int>)Get("cuGraphCreate");
+        cuGraphAddKernelNode = (delegate* unmanaged<nint*, nint, nint*, nuint, CudaGraph.NodeParameters*, int>)Get("cuGraphAddKernelNode");
+        cuGraphExecKernelNodeSetParams =
+            (delegate* unmanaged<nint, nint, CudaGraph.NodeParameters*, int>)Get("cuGraphExecKernelNodeSetParams");
         cuGraphInstantiateWithFlags = (delegate* unmanaged<nint*, nint, ulong, int>)Get("cuGraphInstantiateWithFlags");
         cuGraphLaunch = (delegate* unmanaged<nint, nint, int>)Get("cuGraphLaunch");
         cuGraphExecDestroy = (delegate* unmanaged<nint, int>)Get("cuGraphExecDestroy");

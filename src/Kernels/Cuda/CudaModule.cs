@@ -56,27 +56,25 @@ internal sealed unsafe partial class CudaModule : IDisposable
         return reader.ReadToEnd();
     }
 
-    /// <summary>Launches a kernel with blocks of the size it is compiled for. Nothing is launched for an empty grid.</summary>
+    /// <summary>A launch of a kernel, with blocks of the size it is compiled for unless given; null for an empty grid, which launches nothing.</summary>
     /// <typeparam name="T">The kernel's parameter structure, laid out as in its source.</typeparam>
-    public void Launch<T>(string kernel, nint stream, in T parameters, long gridX, long gridY = 1, long gridZ = 1, int threads = 0)
-        where T : unmanaged
+    public KernelLaunch? Prepare<T>(string kernel, long gridX, long gridY, long gridZ, int threads) where T : unmanaged
     {
         var (function, parameterBytes, most) = _kernels[kernel];
         if (sizeof(T) != parameterBytes)
             throw new InvalidOperationException($"{typeof(T).Name} has {sizeof(T)} bytes, kernel {kernel} takes {parameterBytes}");
         if (gridX == 0 || gridY == 0 || gridZ == 0)
-            return;
+            return null;
         if (gridX > int.MaxValue || gridY > ushort.MaxValue || gridZ > ushort.MaxValue)
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
                 $"kernel {kernel}: a grid of {gridX} × {gridY} × {gridZ} blocks is too large"));
-        fixed (T* address = &parameters)
-        {
-            var arguments = (void*)address;
-            _context.Driver.Check(_context.Driver.cuLaunchKernel(function, (uint)gridX, (uint)gridY, (uint)gridZ,
-                (uint)(threads == 0 ? most : threads), 1, 1, 0, stream, &arguments, null),
-                $"cuLaunchKernel({kernel})");
-        }
+        return new(kernel, function, (uint)gridX, (uint)gridY, (uint)gridZ, (uint)(threads == 0 ? most : threads), parameterBytes);
     }
+
+    /// <summary>Launches a kernel.</summary>
+    public void Launch(in KernelLaunch launch, void* parameters, nint stream) =>
+        _context.Driver.Check(_context.Driver.cuLaunchKernel(launch.Function, launch.GridX, launch.GridY, launch.GridZ,
+            launch.Threads, 1, 1, 0, stream, &parameters, null), $"cuLaunchKernel({launch.Kernel})");
 
     public void Dispose() => _module.Dispose();
 

@@ -36,6 +36,10 @@ public class DiscoveryTests
             });
             var result = Scoring.Run(weights, data, new() { Method = "acdc", Metric = metric, Ablation = ablation, Thresholds = thresholds });
             Assert.Equal(expected, result.Scores.Values);
+            Assert.Equal(thresholds, result.Thresholds!.Select(t => t.Threshold));
+            // What a threshold leaves is what it and those below it did not take.
+            Assert.All(result.Thresholds!, t => Assert.Equal(expected.Count(s => s > t.Threshold), t.Edges));
+            Assert.All(result.Thresholds!, t => Assert.Equal(t.Edges, expected.Count(s => s >= t.LeastScore)));
             Assert.True(expected.Distinct().Count() > 3, "too little happened to tell");
         }
     }

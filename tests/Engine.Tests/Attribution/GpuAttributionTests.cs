@@ -4,7 +4,6 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
-using Faith.Kernels.Cuda;
 using Faith.Kernels.Host;
 using Faith.PtxInterpreter;
 using Xunit;
@@ -12,7 +11,7 @@ using Xunit;
 namespace Faith.Engine.Tests.Attribution;
 
 /// <summary>Whole models on the GPU device: the committed PTX, run by the interpreter, against the literal float64 oracle.</summary>
-[Collection("gpu")]
+[Collection(SimulatedCuda.Name)]
 public sealed class GpuAttributionTests
 {
     [Theory]
@@ -23,7 +22,7 @@ public sealed class GpuAttributionTests
     {
         using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
         var data = RandomExamples.Create(11, weights.Config.Vocabulary);
-        using var device = Open();
+        using var device = SimulatedCuda.Open();
         using var model = new Transformer(device, weights);
         var result = Attributor.Run(model, data, new() { Method = method, Steps = 3, Metric = metric });
         var expected = OracleRun.Scores(weights, data, method == "eap-ig" ? OracleMethod.EapIg : OracleMethod.CleanCorrupted, 3, null,
@@ -41,16 +40,11 @@ public sealed class GpuAttributionTests
         {
             using var model = new Transformer(device, weights);
             var half = new Circuit(model.Graph, Circuit.Full(model.Graph).Edges.Where((_, i) => i % 2 == 0));
-            return CircuitEvaluator.Evaluate(model, data, [half], MetricKind.LogitDifference)[0].Circuit;
+            var neurons = new NeuronSet(model.Graph, weights.Config.Width, Enumerable.Range(0, model.Graph.Sources * weights.Config.Width).Where(n => n % 3 > 0));
+            return [.. CircuitEvaluator.Evaluate(model, data, [half, new(model.Graph, half.Edges, neurons)], MetricKind.LogitDifference).SelectMany(r => r.Circuit)];
         }
         using var cpu = new HostDevice();
-        using var gpu = Open();
-        Close.Check(HalfACircuit(cpu), HalfACircuit(gpu), 1e-5, "half of the edges");
-    }
-
-    private static CudaDevice Open()
-    {
-        SimulatedGpu.Reset();
-        return CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        using var gpu = SimulatedCuda.Open();
+        Close.Check(HalfACircuit(cpu), HalfACircuit(gpu), 1e-5, "half of the edges, and of these two thirds of the neurons");
     }
 }

@@ -33,6 +33,20 @@ public class StagedPathTests
         }
     }
 
+    // One step is the clean run, with no gradient into what computed the outputs that are held: below logits nothing is held.
+    [Fact]
+    public void OneStepIsEapIntoLogits()
+    {
+        using var weights = RandomModels.Gpt2(41);
+        var data = RandomExamples.Create(42, weights.Config.Vocabulary);
+        double[] IntoLogits(AttributionOptions options)
+        {
+            var scores = Scoring.Run(weights, data, options).Scores;
+            return [.. Enumerable.Range(0, scores.Graph.Sources).Select(u => scores[u, scores.Graph.LogitsColumn])];
+        }
+        Close.Check(IntoLogits(new() { Method = "eap" }), IntoLogits(new() { Method = "eap-ig-activations", Steps = 1 }), 1e-6, "into logits");
+    }
+
     [Fact]
     public void ScoresHaveTheSameBitsForAnyThreadsMicroBatchAndOrder()
     {

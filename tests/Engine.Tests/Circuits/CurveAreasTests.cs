@@ -32,8 +32,8 @@ public sealed class CurveAreasTests
     public void FractionsStandForWholeEdges()
     {
         var graph = new ModelGraph(12, 12);
-        Assert.Equal([32, 64, 162, 324, 649, 1624, 3249, 6498, 16245, 32491], CurveAreas.MibFractions.Select(f => CurveAreas.EdgesOf(graph, f)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => CurveAreas.EdgesOf(graph, 1.1));
+        Assert.Equal([32, 64, 162, 324, 649, 1624, 3249, 6498, 16245, 32491], CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(graph.Edges, f)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => CurveAreas.CountOf(graph.Edges, 1.1));
     }
 
     [Fact]

@@ -11,15 +11,19 @@ public static class LiteralCircuit
     /// The run in which x_v = x_v(ablated) + Σ_{u: u → v kept} (z_u(current) − z_u(ablated)), column by column in topological
     /// order. It is written here the other way round, from the current stream: x_v = x_v(current) + Σ_{u: u → v not kept}
     /// (z_u(ablated) − z_u(current)). Both are Σ_kept z_u(current) + Σ_not kept z_u(ablated) + positions and biases, and so the
-    /// full circuit is the clean run to the bit.
+    /// full circuit is the clean run to the bit. With neurons given, u → v carries only those columns c of z_u with neuron(u, c):
+    /// the others are ablated like what is not kept.
     /// </summary>
-    public static LiteralRun Run(LiteralModel model, Example example, Func<int, int, bool> kept, Value[] ablated) =>
+    public static LiteralRun Run(LiteralModel model, Example example, Func<int, int, bool> kept, Value[] ablated, Func<int, int, bool>? neuron = null) =>
         model.Run(example.Clean, input: (tape, column, stream, outputs) =>
         {
             for (var u = 0; u < model.Graph.SourcesBefore(column); u++)
             {
-                if (kept(u, column)) continue;
-                stream = tape.Add(stream, tape.Add(ablated[u], tape.Scale(outputs[u], -1)));
+                var isKept = kept(u, column);
+                if (isKept && neuron is null) continue;
+                var difference = tape.Add(ablated[u], tape.Scale(outputs[u], -1));
+                var lost = Enumerable.Range(0, model.Width).Select(c => isKept && neuron!(u, c) ? 0.0 : 1.0).ToArray();
+                stream = tape.Add(stream, tape.ScaleAndShift(difference, lost, new double[model.Width]));
             }
             return stream;
         });

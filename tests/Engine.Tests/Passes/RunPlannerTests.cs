@@ -5,10 +5,12 @@ using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Faith.Kernels.Host;
+using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Engine.Tests.Passes;
 
+[Collection(SimulatedCuda.Name)]
 public sealed class RunPlannerTests
 {
     private const long Plenty = 1L << 32;
@@ -59,6 +61,43 @@ public sealed class RunPlannerTests
         var allowed = RunPlanner.Plan(device, weights, data, new() { MemoryBytes = 1L << 36 });
         Assert.Equal(isCut, allowed.MicroBatches < plan.MicroBatches);
         Assert.Equal(isCut, allowed.WorkspaceBytes > 1_500_000_000);
+    }
+
+    [Theory]
+    [InlineData("gpt2", "eap-ig", MetricKind.LogitDifference, 3, null)]
+    [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, 3, null)]
+    [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, 1, 0.6)]
+    // Less than the run takes with plenty: it is halved, and the plan says so.
+    [InlineData("gpt2", "eap", MetricKind.LogitDifference, 1, -0.7)]
+    public void A_plan_for_a_gpu_is_what_the_driver_gives(string family, string method, MetricKind metric, int steps, double? share)
+    {
+        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        var data = RandomExamples.Create(7, weights.Config.Vocabulary, count: 5);
+        var options = new AttributionOptions { Method = method, Metric = metric, Steps = steps };
+        using var device = SimulatedCuda.Open();
+        const int SimulatedCache = 1 << 20;
+        RunPlan Plan()
+        {
+            using var planning = PlanningDevice.Cuda("GPU", device.FreeMemory, SimulatedCache);
+            return RunPlanner.Plan(planning, weights, data, options);
+        }
+        var plenty = Plan();
+        if (share > 0) options = options with { MemoryBytes = (long)(plenty.WorkspaceBytes * share) };
+        if (share < 0)
+        {
+            options = options with { MemoryBytes = Plenty };
+            SimulatedGpu.MemoryBytes = SimulatedGpu.Memory.Used + plenty.WeightBytes + (long)(plenty.WorkspaceBytes * -share);
+        }
+        var plan = Plan();
+        SimulatedGpu.Memory.StartPeak();
+        var before = SimulatedGpu.Memory.Used;
+        using var model = new Transformer(device, weights);
+        var result = Attributor.Run(model, data, options);
+
+        Assert.Equal(result.WorkspaceBytes, plan.WorkspaceBytes);
+        Assert.Equal(share is null ? 1 : 2, Math.Min(plan.MicroBatches, 2));
+        Assert.InRange(plan.ScratchBytes, 1, long.MaxValue);
+        Assert.Equal(SimulatedGpu.Memory.Peak - before, plan.WeightBytes + plan.WorkspaceBytes + plan.ScratchBytes);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
@@ -17,7 +18,7 @@ using Xunit;
 namespace Faith.Engine.Tests.Passes;
 
 /// <summary>Several devices give the bits of one, and fail as one.</summary>
-[Collection("gpu")]
+[Collection(SimulatedCuda.Name)]
 public sealed class TransformerSetTests : IDisposable
 {
     private readonly List<Device> devices = [];
@@ -85,7 +86,7 @@ public sealed class TransformerSetTests : IDisposable
             Assert.Equal(Scores(1), Scores(3));
 
             var evaluation = new EvaluationOptions { Ablation = ablation, AblationData = from };
-            double[] Values(int count) => OnHosts(count, m => CircuitEvaluator.Evaluate(m, data, [Half(m.Graph), Circuit.Full(m.Graph)], evaluation).SelectMany(f => (double[])[.. f.Circuit, .. f.Clean, .. f.Corrupted]).ToArray());
+            double[] Values(int count) => OnHosts(count, m => CircuitEvaluator.Evaluate(m, data, [Half(m.Graph), Circuit.Full(m.Graph), HalfOfTheNeurons(m), AllNeurons(m)], evaluation).SelectMany(f => (double[])[.. f.Circuit, .. f.Clean, .. f.Corrupted]).ToArray());
             Assert.Equal(Values(1), Values(3));
         }
     }
@@ -102,7 +103,7 @@ public sealed class TransformerSetTests : IDisposable
             devices.AddRange(own);
             Assert.Equal(count, own.Count);
             using var models = new TransformerSet(own, weights);
-            return (Attributor.Run(models, data, new() { Steps = 2 }).Scores.Values, CircuitEvaluator.Evaluate(models, data, [Half(models.Graph)], MetricKind.LogitDifference)[0].Circuit);
+            return (Attributor.Run(models, data, new() { Steps = 2 }).Scores.Values, [.. CircuitEvaluator.Evaluate(models, data, [Half(models.Graph), HalfOfTheNeurons(models)], MetricKind.LogitDifference).SelectMany(f => f.Circuit)]);
         }
         var (one, two) = (On(1), On(2));
         Assert.Equal(one.Scores, two.Scores);
@@ -118,14 +119,53 @@ public sealed class TransformerSetTests : IDisposable
         Assert.Equal(Scores(1), Scores(5));
     }
 
-    [Fact]
-    public void ScoresOfExamplesAreHandedOnInTheOrderOfTheData()
+    [Theory]
+    [InlineData("eap-ig", Ablation.Patching, ScoreLevel.Edge)]
+    [InlineData("eap-ig", Ablation.Patching, ScoreLevel.Neuron)]
+    [InlineData("eap-ig-activations", Ablation.Mean, ScoreLevel.Edge)]
+    [InlineData("eap-ig-activations", Ablation.MeanPositional, ScoreLevel.Node)]
+    [InlineData("exact", Ablation.Mean, ScoreLevel.Edge)]
+    public void BatchesAndMeansOfAnotherSourceAreThoseOfAllExamples(string method, Ablation ablation, ScoreLevel level)
     {
-        var data = Data();
+        var (data, options) = (Data(), new AttributionOptions { Method = method, Steps = 2, Ablation = ablation, Level = level });
         var mode = CompatibilityMode.Find("eap-ig");
-        // Batches of the source cross the parts, and their sums are not exact.
-        double[] Scores(int count) => OnHosts(count, m => mode.Run(m, data, new() { Steps = 2 }, batch: 3).Scores.Values);
-        Assert.Equal(Scores(1), Scores(3));
+        // Batches of the source cross the parts; sums of edge scores are not exact and need the order of the data.
+        AttributionResult Run(int count) => OnHosts(count, m => mode.Run(m, data, options, batch: 3));
+        var (one, three) = (Run(1), Run(3));
+        Assert.Equal(one.Scores.Values, three.Scores.Values);
+        Assert.Equal(one.NodeScores, three.NodeScores);
+        Assert.Equal(one.NeuronScores, three.NeuronScores);
+    }
+
+    [Theory]
+    [InlineData(IntegrationRule.Left, ScoreLevel.Edge, new[] { 2, 2, 4 })]
+    [InlineData(IntegrationRule.Trapezoid, ScoreLevel.Neuron, new[] { 3, 2, 4 })]
+    [InlineData(IntegrationRule.GaussLegendre, ScoreLevel.Node, new[] { 2, 4, 8 })]
+    public void StepsAreFoundToTheBitAsOnOneDeviceWithNoPointRunTwice(IntegrationRule rule, ScoreLevel level, int[] gradients)
+    {
+        var (data, options) = (Data(), new AttributionOptions { Rule = rule, Level = level });
+        ConvergentRun Run(int count) => OnHosts(count, m => ConvergentRun.Run(m, data, options, new() { Tolerance = -1, MostSteps = 8 }));
+        var (one, three) = (Run(1), Run(3));
+        Assert.Equal(gradients, three.Rounds.Select(r => r.Gradients));
+        Assert.Equal(one.Rounds.Select(r => r with { Seconds = 0 }), three.Rounds.Select(r => r with { Seconds = 0 }));
+        Assert.Equal(one.Result.Scores.Values, three.Result.Scores.Values);
+        Assert.Equal(one.Result.StandardErrors, three.Result.StandardErrors);
+        Assert.Equal(one.Result.NodeScores, three.Result.NodeScores);
+        Assert.Equal(one.Result.NeuronScores, three.Result.NeuronScores);
+    }
+
+    [Fact]
+    public void EveryDeviceSaysThatItsMemoryIsShort()
+    {
+        var notices = new ConcurrentBag<string>();
+        devices.AddRange([new HostDevice(1), new HostDevice(1)]);
+        using var models = new TransformerSet(devices, weights, notices.Add);
+        models.Run(Data(), (model, _, _, _) =>
+        {
+            model.LimitWorkspace(1000);
+            return 0;
+        }, null, CancellationToken.None);
+        Assert.Equal(2, notices.Count);
     }
 
     [Fact]
@@ -201,6 +241,13 @@ public sealed class TransformerSetTests : IDisposable
     }
 
     private static Circuit Half(ModelGraph graph) => new(graph, Circuit.Full(graph).Edges.Where((_, i) => i % 2 == 0));
+
+    private static Circuit HalfOfTheNeurons(TransformerSet models) => Neurons(models, n => n % 2 == 0);
+
+    private static Circuit AllNeurons(TransformerSet models) => Neurons(models, _ => true);
+
+    private static Circuit Neurons(TransformerSet models, Func<int, bool> chosen) => new(models.Graph, Circuit.Full(models.Graph).Edges,
+        new NeuronSet(models.Graph, models.Config.Width, Enumerable.Range(0, models.Graph.Sources * models.Config.Width).Where(chosen)));
 
     private sealed class Collector(List<RunProgress> seen) : IProgress<RunProgress>
     {

@@ -21,8 +21,8 @@ public sealed class ScoreFileFuzzTests
             Graph = graph,
             DModel = 2,
             Scores = Small.RandomScores(graph, 1),
-            InGraph = RandomCircuits.Sample(graph, 5, 1),
-            Nodes = [.. Enumerable.Range(0, graph.Nodes).Select(i => new NodeEntry(i, [true, false], [1, 2]))],
+            InGraph = new Circuit(graph, RandomCircuits.Sample(graph, 5, 1).Edges, new NeuronSet(graph, 2, [0, 3, 4, 5])),
+            Nodes = [.. Enumerable.Range(0, graph.Nodes).Select(i => new NodeEntry(i, [1, 2]))],
             Run = new RunRecord { Model = "m", Steps = 5, Options = new Dictionary<string, string> { ["a"] = "b" } },
         };
         using var stream = new MemoryStream();

@@ -41,13 +41,14 @@ public sealed class ScoreFileTests : IDisposable
         var random = new Random(layers);
         var scores = Small.RandomScores(graph, 2);
         foreach (var e in Circuit.Full(graph).Edges.Take(4)) scores.Values[e] = new[] { double.Epsilon, double.MaxValue, -1e-300, 1 / 3.0 }[e % 4];
+        var neurons = new NeuronSet(graph, 3, [0, 2, .. Enumerable.Range(3, 3 * graph.Sources - 4)]);
         var file = new ScoreFile
         {
             Graph = graph,
             DModel = 3,
             Scores = scores,
-            InGraph = RandomCircuits.Sample(graph, 3, 1),
-            Nodes = [.. Enumerable.Range(0, graph.Nodes).Select(i => i == 0 ? NodeEntry.None : new NodeEntry(random.NextDouble(), [true, false, true], [random.NextDouble(), -1.5, 0]))],
+            InGraph = new Circuit(graph, RandomCircuits.Sample(graph, 3, 1).Edges, neurons),
+            Nodes = [.. Enumerable.Range(0, graph.Nodes).Select(i => i == 0 ? NodeEntry.None : new NodeEntry(random.NextDouble(), [random.NextDouble(), -1.5, 0]))],
             Run = new RunRecord
             {
                 Version = "0.1.0", Model = "a \"model\" é\n", ModelHash = "00ff", Data = "d", DataHash = "1", Method = "eap-ig", Steps = 5, Rule = "left",
@@ -62,10 +63,11 @@ public sealed class ScoreFileTests : IDisposable
         Assert.Equal(3, back.DModel);
         Assert.Equal(scores.Values, back.Scores!.Values);
         Assert.Equal(file.InGraph.Edges, back.InGraph.Edges);
+        Assert.Equal(3, back.InGraph.Neurons!.Width);
+        for (var n = 0; n < neurons.Most; n++) Assert.Equal(neurons.Contains(n / 3, n % 3), back.InGraph.Neurons.Contains(n / 3, n % 3));
         for (var i = 0; i < graph.Nodes; i++)
         {
             Assert.Equal(file.Nodes[i].Score, back.Nodes![i].Score);
-            Assert.Equal(file.Nodes[i].Neurons, back.Nodes[i].Neurons);
             Assert.Equal(file.Nodes[i].NeuronScores, back.Nodes[i].NeuronScores);
         }
         Assert.Equal(file.Run with { Options = back.Run!.Options }, back.Run);
@@ -177,6 +179,20 @@ public sealed class ScoreFileTests : IDisposable
         if (from.StartsWith("\"m0\": {", StringComparison.Ordinal)) at = json.IndexOf(from, StringComparison.Ordinal);
         Refused(json[..at] + to + json[(at + from.Length)..], expected);
     }
+
+    [Fact]
+    public void ANodeThatNamesNoNeuronsHasThemAll()
+    {
+        var neurons = Parse($$$"""{"cfg": {{{Config}}}, "nodes": {"a0.h0": {"neurons": [false, true]}}, "edges": {{{Edges}}}}""").InGraph.Neurons!;
+        Assert.Equal((5, 1), (neurons.Count, neurons.CountOf(1)));
+        Assert.True(neurons.HasAllOf(0) && neurons.Contains(1, 1) && neurons.HasAllOf(2));
+        Assert.Null(Parse($$$"""{"cfg": {{{Config}}}, "nodes": {"logits": {"neurons": [false, true]}}, "edges": {{{Edges}}}}""").InGraph.Neurons);
+    }
+
+    [Fact]
+    public void NeuronsOfUnequalNumberAreRefused() => Refused(
+        $$$"""{"cfg": {"n_layers": 1, "n_heads": 1, "parallel_attn_mlp": true}, "nodes": {"input": {"neurons": [true, true]}, "m0": {"neurons": [true]}}, "edges": {{{Edges}}}}""",
+        "nodes[\"m0\"].neurons: has 1 entries where others have 2");
 
     [Fact]
     public void DeepAndHugeValuesAreRefused()

@@ -42,6 +42,23 @@ public sealed class CuBlasTests(CudaFixture fixture)
     }
 
     [Fact]
+    public void AProductInASequenceReadsWhatWasWrittenDownBefore()
+    {
+        SimulatedGpu.Reset();
+        using var device = Open();
+        using var arena = new DeviceArena(device);
+        using var weights = device.CreateWeights(new ArrayMatrix([1, 2, 3, 4], 2, 2, false));
+        var (x, y, z) = (arena.New(1, 2), arena.New(1, 2), arena.New(1, 2));
+        device.Repeatable(() =>
+        {
+            device.Fill(x, 2);
+            device.Multiply(weights, WeightSide.Forward, x, y);
+            device.Copy(y, z);
+        });
+        Assert.Equal([8, 12], arena.Get(z));
+    }
+
+    [Fact]
     public void TheDeviceSaysThatItUsesIt()
     {
         SimulatedGpu.Reset();

@@ -59,17 +59,30 @@ public sealed class CudaContractTests(CudaFixture fixture)
     public void ScoresHaveTheSameBitsHoweverTheRowsAreCut()
     {
         SimulatedGpu.Reset();
-        float[] Scores(CudaDevice device, params int[] lengths)
-        {
-            using var arena = new DeviceArena(device);
-            var setup = new ContractionSetup(new(device, arena, 11), lengths, 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true,
-                parallel: false, lastMlpOnly: true);
-            device.ContractScores(setup.Contraction);
-            return setup.Scores();
-        }
         // Room for one row at a time.
         using var oneRow = new CudaDevice(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0]) { ContractionMemory = 1 };
-        Assert.Equal(Scores(fixture.Device, 3, 1, 4), Scores(oneRow, 3, 1, 4));
+        Assert.Equal(Scores(fixture.Device), Scores(oneRow));
+    }
+
+    [Fact]
+    public void AContractionTakesWhatMemoryThereIs()
+    {
+        SimulatedGpu.Reset();
+        using var device = new CudaDevice(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0]);
+        // Room for some of the 8 rows.
+        var scores = Scores(device, () => SimulatedGpu.MemoryBytes = SimulatedGpu.Memory.Used + 5000);
+        SimulatedGpu.Reset();
+        Assert.Equal(Scores(fixture.Device), scores);
+    }
+
+    private static float[] Scores(CudaDevice device, Action? before = null)
+    {
+        using var arena = new DeviceArena(device);
+        var setup = new ContractionSetup(new(device, arena, 11), [3, 1, 4], 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true,
+            parallel: false, lastMlpOnly: true);
+        before?.Invoke();
+        device.ContractScores(setup.Contraction);
+        return setup.Scores();
     }
 
     [Fact]

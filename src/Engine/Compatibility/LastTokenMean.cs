@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using Faith.Engine.Data;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Compatibility;
+
+/// <summary>
+/// The one row that the EAP-IG library puts in the place of every node's output under its mean ablation (method.md §7): the outputs at
+/// the last position of each prompt, divided by the length of that prompt, averaged over all nodes and all prompts.
+/// </summary>
+internal sealed class LastTokenMean : PassHook
+{
+    private readonly Transformer model;
+    // Σ z[last] / length of the input, then each layer's heads (before W_O, which is linear) and MLP; apart, so that no sum depends on micro-batches.
+    private readonly double[][] sums;
+    private int[] offsets = [];
+
+    private LastTokenMean(Transformer model)
+    {
+        this.model = model;
+        sums = [.. Enumerable.Range(0, 1 + 2 * model.Config.Layers).Select(i => new double[i % 2 == 0 ? model.Config.Width : model.Config.QueryWidth])];
+    }
+
+    /// <summary>The row [d], over the clean prompts of <paramref name="data"/>, in the order of the data.</summary>
+    public static float[] Compute(Transformer model, IReadOnlyList<Example> data, long? memoryBytes)
+    {
+        var mean = new LastTokenMean(model);
+        var batches = MicroBatches.Plan(data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch));
+        using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
+        foreach (var (batch, _) in batches)
+        {
+            var run = new WholePromptRun(model, new Arena(memory), measuring: false, batch, keepLayers: false);
+            mean.offsets = run.Offsets;
+            run.Execute(mean);
+        }
+        return mean.Row(data.Count);
+    }
+
+    public override void Input(Tensor embeddings) => Add(embeddings, sums[0]);
+
+    public override void Context(int l, Tensor contexts) => Add(contexts, sums[1 + 2 * l]);
+
+    public override void Mlp(int l, Tensor outputs) => Add(outputs, sums[2 + 2 * l]);
+
+    private void Add(Tensor values, double[] sum)
+    {
+        var row = new float[values.Columns];
+        for (var e = 0; e + 1 < offsets.Length; e++)
+        {
+            model.Device.Download(values.RowRange(offsets[e + 1] - 1, 1).Pointer, MemoryMarshal.AsBytes(row.AsSpan()));
+            for (var c = 0; c < row.Length; c++) sum[c] += (double)row[c] / (offsets[e + 1] - offsets[e]);
+        }
+    }
+
+    /// <summary>The sum over all nodes, divided by nodes and prompts.</summary>
+    private float[] Row(int prompts)
+    {
+        var total = new double[model.Config.Width];
+        for (var i = 0; i < sums.Length; i++)
+        {
+            var z = i % 2 == 0 ? sums[i] : ThroughOutput(i / 2, sums[i]);
+            for (var c = 0; c < total.Length; c++) total[c] += z[c];
+        }
+        return [.. total.Select(sum => (float)(sum / model.Graph.Sources / prompts))];
+    }
+
+    /// <summary>x·W_O of a layer: what all of its heads put out together.</summary>
+    private double[] ThroughOutput(int l, double[] mixed)
+    {
+        var device = model.Device;
+        using var memory = device.Allocate(Layout(Arena.Measuring()).Bytes);
+        var (x, y, _) = Layout(new Arena(memory));
+        var row = new float[y.Columns];
+        device.Upload(MemoryMarshal.AsBytes<float>([.. mixed.Select(v => (float)v)]), x.Pointer);
+        device.Multiply(model.Layers[l].Output, WeightSide.Forward, x, y);
+        device.Download(y.Pointer, MemoryMarshal.AsBytes(row.AsSpan()));
+        return [.. row.Select(v => (double)v)];
+
+        (Tensor X, Tensor Y, long Bytes) Layout(Arena arena) => (arena.Matrix(1, mixed.Length), arena.Matrix(1, model.Config.Width), arena.Peak);
+    }
+}

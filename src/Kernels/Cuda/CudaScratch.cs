@@ -1,0 +1,26 @@
+namespace Faith.Kernels.Cuda;
+
+/// <summary>Device memory that operations take for their own inside: one block, which grows to the largest need and stays.</summary>
+internal static class CudaScratch
+{
+    /// <summary>Most bytes of a contraction, unless it is told otherwise.</summary>
+    public const long ContractionMemory = 256L << 20;
+    private const int LeastChunk = 32;
+
+    /// <summary>Bytes of <see cref="Device.AttentionBackward"/>: one number a query and head.</summary>
+    public static long OfAttentionBackward(Ragged layout, AttentionShape shape) => (long)layout.QueryRows * shape.Heads * sizeof(float);
+
+    /// <summary>Rows that a contraction takes at a time, and the bytes of each: Δz of all sources, γ⊙(W·α) of the head columns of a layer, and all products.</summary>
+    /// <param name="c">The contraction.</param>
+    /// <param name="cache">Bytes of the level 2 cache.</param>
+    /// <param name="memory">Most bytes in all.</param>
+    public static (int Rows, long BytesOfARow) OfContraction(ScoreContraction c, long cache, long memory)
+    {
+        int width = c.InputDifference.Columns, sources = 1 + c.Layers * (c.Heads + 1), mostColumns = 3 * c.Heads + 1 + c.Steps;
+        var bytesOfARow = sizeof(float) * ((long)(sources + 3 * c.Heads) * width + (long)sources * mostColumns);
+        // Every layer reads the differences again, so a chunk should stay in the cache; but every chunk reads all weights
+        // again, so it should not be small either.
+        var rowsInCache = Math.Max(cache / 4 * 3 / bytesOfARow, LeastChunk);
+        return ((int)Math.Clamp(Math.Min(rowsInCache, memory / bytesOfARow), 1, Math.Min(c.Layout.Rows, ushort.MaxValue)), bytesOfARow);
+    }
+}

@@ -1,0 +1,114 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Data;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.PtxInterpreter;
+using Xunit;
+
+namespace Faith.Engine.Tests.Attribution;
+
+/// <summary>Whole runs whose steps are replayed as CUDA graphs, on the simulated driver.</summary>
+[Collection(SimulatedCuda.Name)]
+public sealed class GpuReplayTests
+{
+    /// <summary>What a run called.</summary>
+    private sealed record Calls(string[] Kernels, int Launches, int Graphs, int Built, int Updates, int Waits, int Copies);
+
+    [Theory]
+    [InlineData("gpt2", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, ScoreLevel.Edge, 0)]
+    [InlineData("gpt2, parallel blocks", "clean-corrupted", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]
+    [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    // Micro-batches of one and two examples, so that sequences come again with other sizes.
+    [InlineData("qwen2", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
+    public void ReplayedStepsHaveTheBitsOfSingleLaunches(string model, string method, MetricKind metric, ScoreLevel level, long memory)
+    {
+        using var weights = Scoring.Models[model]();
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary);
+        var options = new AttributionOptions { Method = method, Metric = metric, Level = level, Steps = 3, MemoryBytes = memory == 0 ? null : memory };
+        var (expected, launched) = Run(weights, data, options, replay: false);
+        var (actual, replayed) = Run(weights, data, options, replay: true);
+        Assert.Equal(expected.Scores.Values, actual.Scores.Values);
+        Assert.Equal(expected.NeuronScores, actual.NeuronScores);
+        Assert.Equal(expected.Clean, actual.Clean);
+        Assert.Equal(expected.Corrupted, actual.Corrupted);
+        Assert.Equal(launched.Kernels, replayed.Kernels);
+        Assert.Equal((launched.Waits, launched.Copies), (replayed.Waits, replayed.Copies));
+        Assert.Equal(0, launched.Graphs);
+        if (memory > 0) Assert.InRange(replayed.Graphs, 3, 30);
+    }
+
+    [Fact]
+    public void AStepCostsOneLaunch()
+    {
+        using var weights = OneLayer();
+        var data = OnePointAPass(weights);
+        Calls Of(int steps, bool replay) =>
+            Run(weights, data, new() { Steps = steps, Rule = IntegrationRule.Midpoint }, replay).Calls;
+        var (three, six, single) = (Of(3, replay: true), Of(6, replay: true), Of(6, replay: false));
+        // Both ends are alike, and so are the steps; of either the first is launched, and the second builds the graph.
+        Assert.Equal((2, 2), (three.Built, six.Built));
+        Assert.Equal((1 + 2, 1 + 5), (three.Graphs, six.Graphs));
+        var step = (single.Launches - three.Kernels.Length) / 3;
+        Assert.InRange(step, 20, 100);
+        // Three more steps are three more graphs and no more launches; nothing waits or copies between them.
+        Assert.Equal(three.Launches, six.Launches);
+        Assert.Equal((three.Waits, three.Copies), (six.Waits, six.Copies));
+        Assert.Equal(single.Kernels.Length, single.Launches);
+        // What differs from step to step: the interpolation, where the metric goes, and slots.
+        Assert.InRange(six.Updates, 4 * 3, 4 * step / 2);
+    }
+
+    [Fact]
+    public void AStepThatIsNotUpdatedShows()
+    {
+        using var weights = OneLayer();
+        var data = OnePointAPass(weights);
+        // The end alone, a step that is the other end, one step launched, one built, one updated.
+        var options = new AttributionOptions { Steps = 4 };
+        var right = Run(weights, data, options, replay: true).Result.Scores.Values;
+        using var device = SimulatedCuda.Open();
+        using var model = new Transformer(device, weights);
+        SimulatedGpu.IgnoreNodeUpdates = true;
+        var wrong = Attributor.Run(model, data, options).Scores.Values;
+        SimulatedGpu.IgnoreNodeUpdates = false;
+        Assert.NotEqual(right, wrong);
+    }
+
+    [Fact]
+    public void PartsOfAStepAreTimedWhereAskedFor()
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary);
+        var options = new AttributionOptions { Steps = 40 };
+        var (whole, _) = Run(weights, data, options, replay: true);
+        var (split, calls) = Run(weights, data, options with { SplitPhases = true }, replay: true);
+        Assert.Equal(["prefix", "scores", "steps", "sum"], whole.Phases.Keys.Order());
+        Assert.Equal(["backward", "forward", "metric", "prefix", "scores", "sum"], split.Phases.Keys.Order());
+        Assert.Equal(0, calls.Graphs);
+        Assert.Equal(whole.Scores.Values, split.Scores.Values);
+        foreach (var result in (AttributionResult[])[whole, split])
+        {
+            Assert.All(result.Phases.Values, seconds => Assert.InRange(seconds, 1e-7, result.Seconds));
+            Assert.InRange(result.Phases.Values.Sum(), 0.2 * result.Seconds, 1.001 * result.Seconds);
+        }
+    }
+
+    private static ModelWeights OneLayer() => RandomModels.Create(RandomModels.Gpt2Config(layers: 1, heads: 2), 3);
+
+    /// <summary>132 rows: too many for two points of the path in one pass.</summary>
+    private static Example[] OnePointAPass(ModelWeights weights) => RandomExamples.DifferingAt(3, weights.Config.Vocabulary, count: 33, length: 4, 0);
+
+    private static (AttributionResult Result, Calls Calls) Run(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, bool replay)
+    {
+        using var device = SimulatedCuda.Open(replay);
+        using var model = new Transformer(device, weights);
+        SimulatedGpu.Reset();
+        var result = Attributor.Run(model, data, options);
+        Assert.Null(SimulatedGpu.Fault);
+        return (result, new([.. SimulatedGpu.Launched], SimulatedGpu.KernelLaunches, SimulatedGpu.GraphLaunches, SimulatedGpu.GraphsBuilt, SimulatedGpu.NodeUpdates,
+            SimulatedGpu.Waits, SimulatedGpu.Copies));
+    }
+}
