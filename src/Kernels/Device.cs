@@ -116,6 +116,19 @@ public abstract class Device : IDisposable
     /// <param name="n0">First column of W (or Wᵀ) used.</param>
     public abstract void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0);
 
+    /// <summary>y = x·W (or x·Wᵀ) + bias and what follows it, element by element, while the product is at hand.</summary>
+    public virtual void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    {
+        Multiply(weights, side, x, y, bias);
+        switch (then.Kind)
+        {
+            case EpilogueKind.Gelu: GeluForward(y, y, then.Operand); break;
+            case EpilogueKind.Times: MultiplyElements(y, then.Operand, y); break;
+            case EpilogueKind.SwiGlu: SwiGluForward(y, then.Operand); break;
+            case EpilogueKind.SwiGluGradient: SwiGluBackward(then.Operand, y, then.Operand); break;
+        }
+    }
+
     // ---- activations ----
 
     /// <summary>y = gelu(u) (tanh form, "gelu_new"), derivative = gelu′(u). y may be u itself; derivative may be none.</summary>

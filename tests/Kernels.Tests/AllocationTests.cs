@@ -34,6 +34,7 @@ public sealed class AllocationTests
             ("NormForward", () => device.NormForward(x, row, row, 1e-5f, true, y, z, inverse)),
             ("NormBackward", () => device.NormBackward(x, row, z, inverse, true, true, y)),
             ("Multiply", () => device.Multiply(weights, WeightSide.Transposed, x, y)),
+            ("Multiply and gelu", () => device.Multiply(weights, WeightSide.Forward, x, y, default, Epilogue.Gelu(z))),
             ("GeluForward", () => device.GeluForward(x, y, z)),
             ("SwiGluBackward", () => device.SwiGluBackward(wide, x, wide)),
             ("Rotary", () => device.Rotary(x, indices, cosines, cosines, HeadDim, false, y)),

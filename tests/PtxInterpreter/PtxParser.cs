@@ -243,15 +243,15 @@ public sealed partial class PtxParser
         return operands;
     }
 
-    // Predicate 0 is always true; it stands for the constant in mov.pred.
+    // Predicates 0 and 1 are always true and always false; they stand for the constants in mov.pred.
     private int Predicate(string name)
     {
-        if (name is "-1" or "1")
-            return 0;
+        if (name is "-1" or "1" or "0")
+            return name == "0" ? 1 : 0;
         if (!name.StartsWith("%p", StringComparison.Ordinal))
             throw new FormatException($"{name} is no predicate");
         if (!_predicates.TryGetValue(name, out var index))
-            _predicates.Add(name, index = _predicates.Count + 1);
+            _predicates.Add(name, index = _predicates.Count + 2);
         return index;
     }
 
@@ -331,7 +331,7 @@ public sealed partial class PtxParser
             MaxThreads = _maxThreads,
             Code = [.. _code],
             RegisterBytes = _registerBytes,
-            Predicates = _predicates.Count + 1,
+            Predicates = _predicates.Count + 2,
             Constants = [.. _constants.Select(c => (c.Value, c.Key.Wide, c.Key.Value))],
             Specials = _specials,
             Shared = _shared,

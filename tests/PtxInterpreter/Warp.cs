@@ -79,7 +79,7 @@ public sealed unsafe class Warp : IDisposable
         (_live, _pc, _firstOther, WaitingAt) = (uint.MaxValue, 0, int.MaxValue, null);
         (AllocationStart, AllocationEnd) = (0, 0);
         SetMask(uint.MaxValue);
-        Predicates[0] = uint.MaxValue;
+        (Predicates[0], Predicates[1]) = (uint.MaxValue, 0);
         foreach (var (offset, name) in Block.Kernel.Specials)
             for (var lane = 0; lane < Lanes; lane++)
                 ((uint*)(Registers + offset))[lane] = Block.Special(name, FirstThread + lane);

@@ -301,16 +301,8 @@ internal sealed class CircuitRun
         var (rows, delta) = (stream.Rows, everywhere ? Source(node) : LastSource(node));
         var (y, h) = (mixed.RowRange(0, rows), hidden.RowRange(0, rows));
         device.MixNormed(Mix(stream, everywhere ? sources : lastSources, [inputs.Of(model.Graph.MlpColumn(l))], w.MlpScale, w.MlpShift), y);
-        if (c.Activation == Activation.SwiGlu)
-        {
-            device.Multiply(w.Up, WeightSide.Forward, y, gate.RowRange(0, rows), w.UpBias);
-            device.SwiGluForward(gate.RowRange(0, rows), h);
-        }
-        else
-        {
-            device.Multiply(w.Up, WeightSide.Forward, y, h, w.UpBias);
-            device.GeluForward(h, h, default);
-        }
+        if (c.Activation == Activation.SwiGlu) device.Multiply(w.Up, WeightSide.Forward, y, gate.RowRange(0, rows), w.UpBias, Epilogue.SwiGlu(h));
+        else device.Multiply(w.Up, WeightSide.Forward, y, h, w.UpBias, Epilogue.Gelu(default));
         device.Multiply(w.Down, WeightSide.Forward, h, delta, w.DownBias);
         device.AddScaled(output, -1, delta);
         Restrict(inputs, node, delta);

@@ -185,17 +185,9 @@ internal static class BackwardPass
     {
         var (device, w) = (model.Device, model.Layers[l]);
         var (hidden, normed) = (buffers.Hidden.RowRange(0, gx.Rows), buffers.Normed.RowRange(0, gx.Rows));
-        device.Multiply(w.Down, WeightSide.Transposed, gx, hidden);
-        if (model.Config.Activation == Activation.SwiGlu)
-        {
-            device.SwiGluBackward(a.Gate, hidden, a.Gate);
-            device.Multiply(w.Up, WeightSide.Transposed, a.Gate, normed);
-        }
-        else
-        {
-            device.MultiplyElements(hidden, a.Gate, hidden);
-            device.Multiply(w.Up, WeightSide.Transposed, hidden, normed);
-        }
+        var gated = model.Config.Activation == Activation.SwiGlu;
+        device.Multiply(w.Down, WeightSide.Transposed, gx, hidden, default, gated ? Epilogue.SwiGluGradient(a.Gate) : Epilogue.Times(a.Gate));
+        device.Multiply(w.Up, WeightSide.Transposed, gated ? a.Gate : hidden, normed);
         device.NormBackward(normed, w.MlpScale, a.MlpXHat, a.MlpInverseSigma, model.Centred, add: false, gMlp);
     }
 

@@ -104,14 +104,22 @@ public sealed class PassOperations : IDisposable
             Product("up", side, l => l.Up, o.Y, o.Up);
             Product("down", side, l => l.Down, o.Hidden, o.Y);
         }
+    }
 
-        void Product(string matrix, WeightSide side, Func<TransformerLayer, Weights> weights, Tensor inputs, Tensor outputs)
+    private void Product(string matrix, WeightSide side, Func<TransformerLayer, Weights> weights, Tensor inputs, Tensor outputs, Epilogue? then = null)
+    {
+        var (x, y) = side == WeightSide.Forward ? (inputs, outputs) : (outputs, inputs);
+        var shape = (double)x.Columns * y.Columns;
+        var name = $"Multiply {matrix}{(side == WeightSide.Forward ? "" : ", transposed")} {x.Columns} → {y.Columns}";
+        var (elements, flops) = (batch.Rows * (double)(x.Columns + y.Columns) + shape * weightBytes / sizeof(float), 2 * batch.Rows * shape);
+        if (then is not { } epilogue)
         {
-            var (x, y) = side == WeightSide.Forward ? (inputs, outputs) : (outputs, inputs);
-            var shape = (double)x.Columns * y.Columns;
-            Add($"Multiply {matrix}{(side == WeightSide.Forward ? "" : ", transposed")} {x.Columns} → {y.Columns}", batch.Rows * (double)(x.Columns + y.Columns) + shape * weightBytes / sizeof(float),
-                2 * batch.Rows * shape, () => device.Multiply(weights(NextLayer()), side, x, y));
+            Add(name, elements, flops, () => device.Multiply(weights(NextLayer()), side, x, y));
+            return;
         }
+        // The gradient takes the place of what it is of.
+        var operand = (epilogue.Kind == EpilogueKind.SwiGluGradient ? 2.0 : 1.0) * epilogue.Operand.Count;
+        Add($"{name}, then {epilogue.Kind}", elements + operand, flops, () => device.Multiply(weights(NextLayer()), side, x, y, default, epilogue));
     }
 
     private void AddActivations(Operands o)
@@ -121,10 +129,14 @@ public sealed class PassOperations : IDisposable
         {
             Add("SwiGluForward", 3 * hidden, 0, () => device.SwiGluForward(o.Up, o.Hidden));
             Add("SwiGluBackward", 5 * hidden, 0, () => device.SwiGluBackward(o.Up, o.Hidden, o.UpGradient));
+            Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.SwiGlu(o.Hidden));
+            Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.SwiGluGradient(o.UpGradient));
             return;
         }
         Add("GeluForward", 3 * hidden, 0, () => device.GeluForward(o.Up, o.Hidden, o.UpGradient));
         Add("MultiplyElements", 3 * hidden, 0, () => device.MultiplyElements(o.Up, o.UpGradient, o.Hidden));
+        Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.Gelu(o.UpGradient));
+        Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.Times(o.UpGradient));
     }
 
     private void AddAttention(Operands o)

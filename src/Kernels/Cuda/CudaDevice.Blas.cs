@@ -26,8 +26,10 @@ public sealed unsafe partial class CudaDevice
         }
     }
 
+    private bool IsByLibrary(CudaWeights weights) => _blas is not null && weights.Precision == WeightPrecision.Float32;
+
     /// <summary>
-    /// <see cref="Multiply"/> for float32 weights. A row-major matrix is the transposed column-major one, so yᵀ = Wᵀ·xᵀ: W stands first.
+    /// A product with float32 weights. A row-major matrix is the transposed column-major one, so yᵀ = Wᵀ·xᵀ: W stands first.
     /// The bias is laid into y before the product is added to it.
     /// </summary>
     private void MultiplyByLibrary(CudaWeights w, WeightSide side, Tensor x, Tensor y, Tensor bias, bool add, int k0, int n0)

@@ -13,6 +13,8 @@ public sealed unsafe partial class CudaDevice
         public nint Weights, Bias, Scale;
         public long XBatch, WeightsBatch, YBatch;
         public int WeightsStride, WeightsGroup, Add, AlignedX, AlignedWeights, AlignedY;
+        public Tensor Operand;
+        public int Epilogue;
     }
 
     /// <inheritdoc/>
@@ -67,18 +69,38 @@ public sealed unsafe partial class CudaDevice
             throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
         if (!bias.IsNone)
             RequireShape(bias, 1, y.Columns);
-        if (_blas is not null && w.Precision == WeightPrecision.Float32)
+        if (IsByLibrary(w))
             MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
         else
             MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
     }
 
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    {
+        var w = (CudaWeights)weights;
+        // A thread of the product has no gate beside its up; after cuBLAS's product nothing follows within it.
+        if (then.Kind == EpilogueKind.SwiGlu || IsByLibrary(w))
+        {
+            base.Multiply(weights, side, x, y, bias, then);
+            return;
+        }
+        var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
+        RequireShape(x, y.Rows, inputs);
+        RequireShape(y, x.Rows, outputs);
+        if (!bias.IsNone)
+            RequireShape(bias, 1, y.Columns);
+        if (!then.Operand.IsNone)
+            RequireShape(then.Operand, y.Rows, then.Kind == EpilogueKind.SwiGluGradient ? checked(2 * y.Columns) : y.Columns);
+        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add: false, then);
+    }
+
     /// <summary>
     /// A batch of products: x and y move by xBatch and yBatch elements from one to the next, the block of weights by
-    /// weightsBatch elements every weightsGroup products. y = scale⊙(x·W) + bias.
+    /// weightsBatch elements every weightsGroup products. y = scale⊙(x·W) + bias, and what follows.
     /// </summary>
     private void MultiplyBatch(CudaWeights w, WeightSide side, Tensor x, Tensor y, int batch, long xBatch, long yBatch, int k0, int n0,
-        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add)
+        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add, Epilogue? then = null)
     {
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
         var transposed = side == WeightSide.Transposed != w.StoredTransposed;
@@ -99,6 +121,15 @@ public sealed unsafe partial class CudaDevice
             AlignedX = InFours(x.Pointer, x.Stride, xBatch, 4),
             AlignedWeights = InFours(w.Pointer + (nint)(offset * w.ElementBytes), w.Stride, weightsBatch, w.ElementBytes),
             AlignedY = InFours(y.Pointer, y.Stride, yBatch, 4),
+            Operand = then?.Operand ?? default,
+            Epilogue = then?.Kind switch
+            {
+                null => 0,
+                EpilogueKind.Gelu => 1,
+                EpilogueKind.Times => 2,
+                EpilogueKind.SwiGluGradient => 3,
+                _ => throw new ArgumentException($"{then.Value.Kind} does not follow within a product"),
+            },
         };
         var (size, tile) = ChooseTile(y.Rows, y.Columns, batch);
         Launch($"gemm_{(w.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}{(transposed ? "_transposed" : "")}_{size}", parameters,

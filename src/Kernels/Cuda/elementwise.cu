@@ -1,6 +1,6 @@
 // Rows and elements, activations, rotary embedding. All are bound by memory: the bytes are those of the operands read and
 // written once, a few operations an element. 256 threads, four elements a thread (see forElements).
-#include "prelude.cuh"
+#include "activations.cuh"
 
 struct ElementParameters {
     Tensor a, b, y;
@@ -70,23 +70,9 @@ KERNEL(256) scatter_add_rows(RowParameters p) {
                        [&](int i, int j, float v) { p.y.row(p.rows[i])[j] = v; });
 }
 
-struct Pair {
-    float first, second;
-};
-
-// Sets y = gelu(a) = a·σ(2w), w = √(2/π)·(a + 0.044715·a³), which is ½a(1 + tanh w) without its cancellation, and, unless
-// b is none, b = σ(2w) + 2a·σ(2w)·σ(-2w)·w'. y may be a.
+// Sets y = gelu(a) and, unless b is none, b = gelu'(a). y may be a.
 KERNEL(256) gelu_forward(ElementParameters p) {
-    forElements<Pair>(p.y.rows, p.y.columns,
-                      [&](int i, int j) {
-                          const float u = p.a.row(i)[j], square = u * u;
-                          float complement;
-                          const float s = sigmoid(1.59576912f * u * __builtin_fmaf(0.044715f, square, 1.f), complement);
-                          const float slope = 1.59576912f * __builtin_fmaf(0.134145f, square, 1.f);
-                          // For |u| past 1e18 the square overflows, but σ(1 - σ) is 0 long before.
-                          const float bend = complement < 1e-30f || s < 1e-30f ? 0.f : u * s * complement * slope;
-                          return Pair{u * s, s + bend};
-                      },
+    forElements<Pair>(p.y.rows, p.y.columns, [&](int i, int j) { return gelu(p.a.row(i)[j]); },
                       [&](int i, int j, Pair v) {
                           p.y.row(i)[j] = v.first;
                           if (p.b.pointer) p.b.row(i)[j] = v.second;
@@ -107,12 +93,7 @@ KERNEL(256) swiglu_forward(ElementParameters p) {
 // Sets y = [dy⊙u⊙silu'(g) | dy⊙silu(g)] for a = [g | u], b = dy. y may be a.
 KERNEL(256) swiglu_backward(ElementParameters p) {
     forElements<Pair>(p.b.rows, p.b.columns,
-                      [&](int i, int j) {
-                          const float g = p.a.row(i)[j], u = p.a.row(i)[p.b.columns + j], dy = p.b.row(i)[j];
-                          float complement;
-                          const float s = sigmoid(g, complement);
-                          return Pair{dy * u * s * __builtin_fmaf(g, complement, 1.f), dy * g * s};
-                      },
+                      [&](int i, int j) { return swigluGradient(p.a.row(i)[j], p.a.row(i)[p.b.columns + j], p.b.row(i)[j]); },
                       [&](int i, int j, Pair v) {
                           p.y.row(i)[j] = v.first;
                           p.y.row(i)[p.b.columns + j] = v.second;

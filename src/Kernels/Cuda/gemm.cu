@@ -1,10 +1,15 @@
 // Matrix products x·W and x·Wᵀ from one row-major copy of W, in float32 or with bfloat16 weights widened exactly.
 //
-// Sets (or, with add, adds to) y = scale⊙(x·W) + bias for a batch of independent products (block z-index).
+// Sets (or, with add, adds to) y = scale⊙(x·W) + bias for a batch of independent products (block z-index), and applies what
+// follows element by element (one product, not a batch).
 // Operations: 2·rows·n·k. Bytes at least: 4·rows·(k + n) + k·n·(4 or 2); W is read once for every BM rows and x once for every
 // BN columns, from L2 where they fit. Tiles: 128×128 with 8×8 results a thread where that fills the GPU, 64×64 with 4×4
 // below that, 32×32 with 2×4 for few rows. The host chooses; the bits are the same.
+#include "activations.cuh"
 #include "tile.cuh"
+
+// What follows a product y; see EpilogueKind. SwiGLU itself needs two columns at once and has a kernel of its own.
+enum Epilogue { NOTHING, GELU, TIMES, SWIGLU_GRADIENT };
 
 struct GemmParameters {
     Tensor x, y;             // rows × k, rows × n
@@ -13,7 +18,24 @@ struct GemmParameters {
     long long xBatch, weightsBatch, yBatch; // elements from one product of the batch to the next
     int weightsStride, weightsGroup;        // weightsGroup products in a row share one block of weights
     int add, alignedX, alignedWeights, alignedY;
+    Tensor operand; // of the epilogue
+    int epilogue;
 };
+
+// The result in row m and column n becomes what follows it; the operand is read or written.
+DEVICE float follow(const GemmParameters &p, int m, int n, float v) {
+    if (p.epilogue == GELU) {
+        const Pair g = gelu(v);
+        if (p.operand.pointer) p.operand.row(m)[n] = g.second;
+        return g.first;
+    }
+    if (p.epilogue == TIMES) return v * p.operand.row(m)[n];
+    float *gate = p.operand.row(m) + n, *up = gate + p.y.columns;
+    const Pair g = swigluGradient(*gate, *up, v);
+    *gate = g.first;
+    *up = g.second;
+    return v;
+}
 
 template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE void gemm(const GemmParameters &p) {
     using Tile = TileProduct<BM, BN, TM, TN>;
@@ -51,6 +73,16 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
             } else
                 UNROLL for (int j = 0; j < 4; j++)
                     if (n + j < columns) out[n + j] = p.add ? out[n + j] + v[j] : v[j];
+        }
+    }
+    if (p.epilogue == NOTHING) return;
+    // Each thread over its own results, which are still in the cache: unrolled, the code would be twice as long.
+    NO_UNROLL for (int i = 0; i < TM; i++) {
+        const int m = m0 + Tile::row(i);
+        if (m >= rows) continue;
+        NO_UNROLL for (int j = 0; j < TN; j++) {
+            const int n = n0 + Tile::column(j);
+            if (n < columns) p.y.row(m)[n] = follow(p, m, n, p.y.row(m)[n]);
         }
     }
 }

@@ -9,6 +9,7 @@
 #define DEVICE static __device__ inline __attribute__((always_inline))
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #define UNROLL _Pragma("unroll")
+#define NO_UNROLL _Pragma("unroll 1")
 
 typedef float Float4 __attribute__((ext_vector_type(4)));
 typedef unsigned Uint2 __attribute__((ext_vector_type(2)));

@@ -106,7 +106,11 @@ public sealed unsafe partial class HostDevice
     {
         RequireRows(y.Rows, gateUp.Rows);
         RequireColumns(gateUp.Columns, 2 * y.Columns);
-        Rows(y.Rows, y.Columns, (gateUp, y), static (k, in o, from, to) => k.SwiGluForward(o.gateUp, o.y, from, to));
+        Rows(y.Rows, y.Columns, (gateUp, y), static (k, in o, from, to) =>
+        {
+            var f = o.y.Columns;
+            k.SwiGluForward(o.gateUp.ColumnRange(0, f), o.gateUp.ColumnRange(f, f), o.y, from, to);
+        });
     }
 
     /// <inheritdoc/>
@@ -115,7 +119,11 @@ public sealed unsafe partial class HostDevice
         RequireRows(dy.Rows, gateUp.Rows);
         RequireColumns(gateUp.Columns, 2 * dy.Columns);
         RequireSameShape(gateUp, dGateUp);
-        Rows(dy.Rows, 2 * dy.Columns, (gateUp, dy, dGateUp), static (k, in o, from, to) => k.SwiGluBackward(o.gateUp, o.dy, o.dGateUp, from, to));
+        Rows(dy.Rows, 2 * dy.Columns, (gateUp, dy, dGateUp), static (k, in o, from, to) =>
+        {
+            var f = o.dy.Columns;
+            k.SwiGluBackward(o.gateUp.ColumnRange(0, f), o.gateUp.ColumnRange(f, f), o.dy, o.dGateUp.ColumnRange(0, f), o.dGateUp.ColumnRange(f, f), from, to);
+        });
     }
 
     /// <inheritdoc/>

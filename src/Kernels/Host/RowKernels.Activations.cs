@@ -71,18 +71,15 @@ internal sealed unsafe partial class RowKernels<V>
         public V Apply(V gate, V up) => gate * Sigmoid(gate) * up;
     }
 
-    public override void SwiGluForward(Tensor gateUp, Tensor y, int from, int to)
-    {
-        for (var r = from; r < to; r++) Map(new SwiGluMap(), gateUp.Row(r), gateUp.Row(r) + y.Columns, y.Row(r), y.Columns);
-    }
+    public override void SwiGluForward(Tensor gate, Tensor up, Tensor y, int from, int to) => Map(new SwiGluMap(), gate, up, y, from, to);
 
     [MethodImpl(Hot)]
-    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp, int from, int to)
+    public override void SwiGluBackward(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to)
     {
         var f = dy.Columns;
         for (var r = from; r < to; r++)
         {
-            float* gate = gateUp.Row(r), up = gate + f, d = dy.Row(r), dGate = dGateUp.Row(r), dUp = dGate + f;
+            float* gate = gates.Row(r), up = ups.Row(r), d = dy.Row(r), dGate = dGates.Row(r), dUp = dUps.Row(r);
             var i = 0;
             V dg, du;
             for (; i <= f - V.Count; i += V.Count)

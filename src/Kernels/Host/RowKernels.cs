@@ -23,8 +23,8 @@ internal abstract unsafe class RowKernels
     public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx, int from, int to);
 
     public abstract void GeluForward(Tensor u, Tensor y, Tensor derivative, int from, int to);
-    public abstract void SwiGluForward(Tensor gateUp, Tensor y, int from, int to);
-    public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp, int from, int to);
+    public abstract void SwiGluForward(Tensor gate, Tensor up, Tensor y, int from, int to);
+    public abstract void SwiGluBackward(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp, int from, int to);
     public abstract void Rotary(in RotaryOperands o, int from, int to);
 
     /// <summary>Floats of scratch memory for one head of one sequence.</summary>

@@ -19,16 +19,18 @@ public sealed class PassOperationsTests
     public void EveryOperationOfADeviceIsInTheList()
     {
         Type[] operands = [typeof(Tensor), typeof(ScoreContraction)];
-        var wanted = typeof(Device).GetMethods().Where(m => m.IsVirtual && m.GetParameters().Any(p => operands.Contains(p.ParameterType))).Select(m => m.Name).Order();
-        var listed = new List<string>();
+        var wanted = typeof(Device).GetMethods().Where(m => m.IsVirtual && m.GetParameters().Any(p => operands.Contains(p.ParameterType))).Select(m => m.Name).Distinct().Order();
+        var (listed, epilogues) = (new List<string>(), new List<string>());
         foreach (var weights in (ModelWeights[])[Gpt2(), Llama()])
         {
             using var device = PlanningDevice.Host(long.MaxValue);
             using var model = new Transformer(device, weights);
             using var operations = new PassOperations(model, WeightPrecision.Float32, Rows, Tokens, Steps);
             listed.AddRange(operations.All.Select(o => o.Name.Split(' ')[0]));
+            epilogues.AddRange(operations.All.Select(o => o.Name.Split(", then ")).Where(parts => parts.Length > 1).Select(parts => parts[1]));
         }
         Assert.Equal(wanted, listed.Distinct().Order());
+        Assert.Equal(Enum.GetNames<EpilogueKind>().Order(), epilogues.Order());
     }
 
     [Theory]

@@ -16,7 +16,35 @@ internal static class MatrixCases
            where s.Rows < 60 || stored == (precision == WeightPrecision.BFloat16)
            select new OpCase("Multiply", $"{s.Rows} × {s.K} × {s.N} {side}{(stored ? ", stored transposed" : "")} {precision}",
                c => Multiply(c, s.Rows, s.K, s.N, side, stored, precision)),
+        .. from s in Shapes
+           from stored in (bool[])[false, true]
+           where s.Rows < 60 || !stored
+           select new OpCase("Multiply", $"{s.Rows} × {s.K} × {s.N}{(stored ? ", stored transposed" : "")}, then what follows",
+               c => MultiplyThen(c, s.Rows, s.K, s.N, stored)),
     ];
+
+    private static IEnumerable<Outcome> MultiplyThen(OpContext c, int rows, int k, int n, bool stored)
+    {
+        var source = new TestMatrix(c.Values(k * n), k, n, stored, WeightPrecision.Float32);
+        using var weights = c.Device.CreateWeights(source);
+        var (x, dx) = c.Random(rows, k, k + 1);
+        var (bias, dBias) = c.Random(1, n);
+        var (factor, dFactor) = c.Random(rows, n, n + 2);
+        var (gateUp, dGateUp) = c.Random(rows, 2 * n, 2 * n + 3);
+        Tensor gelu = c.Arena.New(rows, n), slope = c.Arena.New(rows, n), times = c.Arena.New(rows, n), dy = c.Arena.New(rows, n);
+        c.Device.Multiply(weights, WeightSide.Forward, dx, gelu, dBias, Epilogue.Gelu(slope));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, times, dBias, Epilogue.Times(dFactor));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, dy, dBias, Epilogue.SwiGluGradient(dGateUp));
+        var product = new double[rows * n];
+        for (var i = 0; i < product.Length; i++)
+            product[i] = bias[i % n] + Enumerable.Range(0, k).Sum(l => x[i / n * k + l] * (double)source[l, i % n]);
+        var result = c.Arena.Get(dy);
+        yield return Outcome.Sum("gelu", c.Arena.Get(gelu), [.. product.Select(Reference.Gelu)], 3e-6);
+        yield return Outcome.Sum("gelu′", c.Arena.Get(slope), [.. product.Select(Reference.GeluSlope)], 5e-6);
+        yield return Outcome.Sum("times", c.Arena.Get(times), [.. product.Select((v, i) => v * factor[i])], 2e-6);
+        yield return Outcome.Sum("dy", result, product, 2e-6);
+        yield return Outcome.Sum("gradients at gate and up", c.Arena.Get(dGateUp), Reference.SwiGluGradient(gateUp, result, rows, n), 4e-6);
+    }
 
     private static IEnumerable<Outcome> Multiply(OpContext c, int rows, int k, int n, WeightSide side, bool stored,
         WeightPrecision precision)
