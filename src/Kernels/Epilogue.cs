@@ -3,6 +3,8 @@ namespace Faith.Kernels;
 /// <summary>What an <see cref="Epilogue"/> does with a product y.</summary>
 public enum EpilogueKind
 {
+    /// <summary>Nothing.</summary>
+    None,
     /// <summary>y = gelu(y), operand = gelu′(y), unless it is none.</summary>
     Gelu,
     /// <summary>y = y⊙operand.</summary>

@@ -106,20 +106,19 @@ public sealed class PassOperations : IDisposable
         }
     }
 
-    private void Product(string matrix, WeightSide side, Func<TransformerLayer, Weights> weights, Tensor inputs, Tensor outputs, Epilogue? then = null)
+    private void Product(string matrix, WeightSide side, Func<TransformerLayer, Weights> weights, Tensor inputs, Tensor outputs, Epilogue then = default)
     {
         var (x, y) = side == WeightSide.Forward ? (inputs, outputs) : (outputs, inputs);
         var shape = (double)x.Columns * y.Columns;
         var name = $"Multiply {matrix}{(side == WeightSide.Forward ? "" : ", transposed")} {x.Columns} → {y.Columns}";
         var (elements, flops) = (batch.Rows * (double)(x.Columns + y.Columns) + shape * weightBytes / sizeof(float), 2 * batch.Rows * shape);
-        if (then is not { } epilogue)
+        if (then.Kind != EpilogueKind.None)
         {
-            Add(name, elements, flops, () => device.Multiply(weights(NextLayer()), side, x, y));
-            return;
+            name += $", then {then.Kind}";
+            // The gradient takes the place of what it is of.
+            elements += (then.Kind == EpilogueKind.SwiGluGradient ? 2.0 : 1.0) * then.Operand.Count;
         }
-        // The gradient takes the place of what it is of.
-        var operand = (epilogue.Kind == EpilogueKind.SwiGluGradient ? 2.0 : 1.0) * epilogue.Operand.Count;
-        Add($"{name}, then {epilogue.Kind}", elements + operand, flops, () => device.Multiply(weights(NextLayer()), side, x, y, default, epilogue));
+        Add(name, elements, flops, () => device.Multiply(weights(NextLayer()), side, x, y, default, then));
     }
 
     private void AddActivations(Operands o)

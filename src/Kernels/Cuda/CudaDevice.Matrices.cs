@@ -79,8 +79,7 @@ public sealed unsafe partial class CudaDevice
     public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
     {
         var w = (CudaWeights)weights;
-        // A thread of the product has no gate beside its up; after cuBLAS's product nothing follows within it.
-        if (then.Kind == EpilogueKind.SwiGlu || IsByLibrary(w))
+        if (IsByLibrary(w))
         {
             base.Multiply(weights, side, x, y, bias, then);
             return;
@@ -91,7 +90,12 @@ public sealed unsafe partial class CudaDevice
         if (!bias.IsNone)
             RequireShape(bias, 1, y.Columns);
         if (!then.Operand.IsNone)
-            RequireShape(then.Operand, y.Rows, then.Kind == EpilogueKind.SwiGluGradient ? checked(2 * y.Columns) : y.Columns);
+            RequireShape(then.Operand, y.Rows, then.Kind switch
+            {
+                EpilogueKind.SwiGluGradient => checked(2 * y.Columns),
+                EpilogueKind.SwiGlu => y.Columns / 2,
+                _ => y.Columns,
+            });
         MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add: false, then);
     }
 
@@ -100,7 +104,7 @@ public sealed unsafe partial class CudaDevice
     /// weightsBatch elements every weightsGroup products. y = scale⊙(x·W) + bias, and what follows.
     /// </summary>
     private void MultiplyBatch(CudaWeights w, WeightSide side, Tensor x, Tensor y, int batch, long xBatch, long yBatch, int k0, int n0,
-        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add, Epilogue? then = null)
+        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add, Epilogue then = default)
     {
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
         var transposed = side == WeightSide.Transposed != w.StoredTransposed;
@@ -121,19 +125,16 @@ public sealed unsafe partial class CudaDevice
             AlignedX = InFours(x.Pointer, x.Stride, xBatch, 4),
             AlignedWeights = InFours(w.Pointer + (nint)(offset * w.ElementBytes), w.Stride, weightsBatch, w.ElementBytes),
             AlignedY = InFours(y.Pointer, y.Stride, yBatch, 4),
-            Operand = then?.Operand ?? default,
-            Epilogue = then?.Kind switch
-            {
-                null => 0,
-                EpilogueKind.Gelu => 1,
-                EpilogueKind.Times => 2,
-                EpilogueKind.SwiGluGradient => 3,
-                _ => throw new ArgumentException($"{then.Value.Kind} does not follow within a product"),
-            },
+            Operand = then.Operand,
+            Epilogue = (int)then.Kind,
         };
+        // For SwiGLU a block takes half a tile of gates and half a tile of ups, which start where the gates end.
+        var paired = then.Kind == EpilogueKind.SwiGlu;
+        if (paired && y.Columns / 2 % 4 != 0)
+            parameters.AlignedWeights = parameters.AlignedY = 0;
         var (size, tile) = ChooseTile(y.Rows, y.Columns, batch);
         Launch($"gemm_{(w.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}{(transposed ? "_transposed" : "")}_{size}", parameters,
-            CeilDiv(y.Columns, tile), CeilDiv(y.Rows, tile), batch);
+            paired ? CeilDiv(y.Columns / 2, tile / 2) : CeilDiv(y.Columns, tile), CeilDiv(y.Rows, tile), batch);
     }
 
     // The largest tile that still gives every multiprocessor a block or two: a large one reads less, but an idle

@@ -18,6 +18,12 @@ DEVICE Pair gelu(float u) {
     return Pair{u * s, s + bend};
 }
 
+// silu(g)·u.
+DEVICE float swiglu(float g, float u) {
+    float complement;
+    return g * sigmoid(g, complement) * u;
+}
+
 // The gradients dy⊙u⊙silu'(g) and dy⊙silu(g) at gate and up.
 DEVICE Pair swigluGradient(float g, float u, float dy) {
     float complement;

@@ -82,11 +82,7 @@ KERNEL(256) gelu_forward(ElementParameters p) {
 // Sets y = silu(g)⊙u for a = [g | u].
 KERNEL(256) swiglu_forward(ElementParameters p) {
     forElements<float>(p.y.rows, p.y.columns,
-                       [&](int i, int j) {
-                           const float g = p.a.row(i)[j];
-                           float complement;
-                           return g * sigmoid(g, complement) * p.a.row(i)[p.y.columns + j];
-                       },
+                       [&](int i, int j) { return swiglu(p.a.row(i)[j], p.a.row(i)[p.y.columns + j]); },
                        [&](int i, int j, float v) { p.y.row(i)[j] = v; });
 }
 

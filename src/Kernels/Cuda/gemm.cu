@@ -8,8 +8,8 @@
 #include "activations.cuh"
 #include "tile.cuh"
 
-// What follows a product y; see EpilogueKind. SwiGLU itself needs two columns at once and has a kernel of its own.
-enum Epilogue { NOTHING, GELU, TIMES, SWIGLU_GRADIENT };
+// What follows a product y; see EpilogueKind.
+enum Epilogue { NOTHING, GELU, TIMES, SWIGLU, SWIGLU_GRADIENT };
 
 struct GemmParameters {
     Tensor x, y;             // rows × k, rows × n
@@ -22,33 +22,45 @@ struct GemmParameters {
     int epilogue;
 };
 
-// The result in row m and column n becomes what follows it; the operand is read or written.
-DEVICE float follow(const GemmParameters &p, int m, int n, float v) {
-    if (p.epilogue == GELU) {
-        const Pair g = gelu(v);
+// What follows the result in row m and column n (of the gates).
+DEVICE void follow(const GemmParameters &p, int m, int n) {
+    float &y = p.y.row(m)[n];
+    switch (p.epilogue) {
+    case GELU: {
+        const Pair g = gelu(y);
         if (p.operand.pointer) p.operand.row(m)[n] = g.second;
-        return g.first;
+        y = g.first;
+        break;
     }
-    if (p.epilogue == TIMES) return v * p.operand.row(m)[n];
-    float *gate = p.operand.row(m) + n, *up = gate + p.y.columns;
-    const Pair g = swigluGradient(*gate, *up, v);
-    *gate = g.first;
-    *up = g.second;
-    return v;
+    case TIMES: y *= p.operand.row(m)[n]; break;
+    case SWIGLU_GRADIENT: {
+        float &gate = p.operand.row(m)[n], &up = p.operand.row(m)[p.y.columns + n];
+        const Pair g = swigluGradient(gate, up, y);
+        gate = g.first;
+        up = g.second;
+        break;
+    }
+    case SWIGLU: p.operand.row(m)[n] = swiglu(y, p.y.row(m)[p.y.columns / 2 + n]); break;
+    }
 }
 
 template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE void gemm(const GemmParameters &p) {
     using Tile = TileProduct<BM, BN, TM, TN>;
-    const int rows = p.y.rows, columns = p.y.columns, depth = p.x.columns, m0 = blockY() * BM, n0 = blockX() * BN;
+    const int rows = p.y.rows, depth = p.x.columns, m0 = blockY() * BM;
     const float *x = p.x.pointer + blockZ() * p.xBatch;
     const Weight *w = (const Weight *)p.weights + blockZ() / p.weightsGroup * p.weightsBatch;
     float *y = p.y.pointer + blockZ() * p.yBatch;
+    // The tile's columns are neighbours; for SwiGLU one half of them are gates and the other half their ups.
+    const bool paired = p.epilogue == SWIGLU;
+    const int width = paired ? BN / 2 : BN, end = paired ? p.y.columns / 2 : p.y.columns, n0 = blockX() * width;
+    auto column = [&](int c) { return n0 + (c < width ? c : end + c - width); };
+    auto left = [&](int c) { return end - n0 - (c < width ? c : c - width); }; // columns from there to the end
     auto loadX = [&](int m, int k) {
         return loadFour(x + (long long)(m0 + m) * p.x.stride + k, m0 + m < rows ? depth - k : 0, p.alignedX);
     };
-    auto loadW = [&](int k, int n) {
-        return transposed ? loadFour(w + (long long)(n0 + n) * p.weightsStride + k, n0 + n < columns ? depth - k : 0, p.alignedWeights)
-                          : loadFour(w + (long long)k * p.weightsStride + n0 + n, k < depth ? columns - n0 - n : 0, p.alignedWeights);
+    auto loadW = [&](int k, int c) {
+        return transposed ? loadFour(w + (long long)column(c) * p.weightsStride + k, left(c) > 0 ? depth - k : 0, p.alignedWeights)
+                          : loadFour(w + (long long)k * p.weightsStride + column(c), k < depth ? left(c) : 0, p.alignedWeights);
     };
     float acc[TM][TN] = {};
     Tile::template multiply<transposed>(depth, loadX, loadW, acc);
@@ -56,34 +68,30 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
     UNROLL for (int i = 0; i < TM; i++) {
         const int m = m0 + Tile::row(i);
         if (m >= rows) continue;
-        float *out = y + (long long)m * p.y.stride;
         UNROLL for (int run = 0; run < TN; run += 4) {
-            const int n = n0 + Tile::column(run);
-            float v[4];
+            const int n = column(Tile::column(run)), count = left(Tile::column(run));
+            float *out = y + (long long)m * p.y.stride + n, v[4];
             UNROLL for (int j = 0; j < 4; j++) {
                 v[j] = acc[i][run + j];
-                if (n + j >= columns) continue;
+                if (j >= count) continue;
                 if (p.scale) v[j] *= p.scale[n + j];
                 if (p.bias) v[j] += p.bias[n + j];
             }
-            if (p.alignedY && n + 3 < columns) {
-                Float4 *four = (Float4 *)(out + n);
+            if (p.alignedY && count >= 4) {
+                Float4 *four = (Float4 *)out;
                 const Float4 value = {v[0], v[1], v[2], v[3]};
                 *four = p.add ? *four + value : value;
             } else
                 UNROLL for (int j = 0; j < 4; j++)
-                    if (n + j < columns) out[n + j] = p.add ? out[n + j] + v[j] : v[j];
+                    if (j < count) out[j] = p.add ? out[j] + v[j] : v[j];
         }
     }
     if (p.epilogue == NOTHING) return;
-    // Each thread over its own results, which are still in the cache: unrolled, the code would be twice as long.
-    NO_UNROLL for (int i = 0; i < TM; i++) {
-        const int m = m0 + Tile::row(i);
-        if (m >= rows) continue;
-        NO_UNROLL for (int j = 0; j < TN; j++) {
-            const int n = n0 + Tile::column(j);
-            if (n < columns) p.y.row(m)[n] = follow(p, m, n, p.y.row(m)[n]);
-        }
+    // Over the block's results, which are still in the cache: unrolled on the registers, the code would be twice as long.
+    barrier();
+    for (int i = threadIndex(); i < BM * width; i += Tile::threads) {
+        const int m = m0 + i / width, n = n0 + i % width;
+        if (m < rows && n < end) follow(p, m, n);
     }
 }
 

@@ -83,7 +83,7 @@ public sealed unsafe partial class HostDevice
         GC.KeepAlive(weights);
     }
 
-    void Multiply(PackedMatrix w, Tensor x, Tensor y, Tensor bias, bool add, int k0, int n0, Epilogue? then)
+    void Multiply(PackedMatrix w, Tensor x, Tensor y, Tensor bias, bool add, int k0, int n0, in Epilogue then)
     {
         if (!bias.IsNone) RequireColumns(bias.Columns, y.Columns);
         var work = (long)x.Rows * x.Columns * y.Columns;
@@ -103,11 +103,11 @@ public sealed unsafe partial class HostDevice
 
         var product = new MatrixKernels.Product(w, tiling, packed, x.Columns, k0, n0, y, bias.Pointer, add);
         // Units of a few panels: enough of them that the threads end together, few enough that a thread reads on in memory.
-        var panels = then is { Kind: EpilogueKind.SwiGlu } ? product.Panels / 2 : product.Panels;
+        var panels = then.Kind == EpilogueKind.SwiGlu ? product.Panels / 2 : product.Panels;
         var group = Math.Max(1, panels / 24);
         var groups = (panels + group - 1) / group;
         pool.For(tiling.Blocks * groups, work < SmallProduct ? int.MaxValue : 1, (device: this, product, then, panels, group, groups),
-            static (in (HostDevice device, MatrixKernels.Product product, Epilogue? then, int panels, int group, int groups) job, int from, int to, int thread) =>
+            static (in (HostDevice device, MatrixKernels.Product product, Epilogue then, int panels, int group, int groups) job, int from, int to, int thread) =>
             {
                 var edge = job.device.scratch.Reserve(thread, job.device.matrices.EdgeFloats);
                 for (var unit = from; unit < to; unit++)
@@ -117,10 +117,9 @@ public sealed unsafe partial class HostDevice
                     int tile = block * tiling.BlockTiles, tileEnd = Math.Min(tiling.Tiles, tile + tiling.BlockTiles);
                     int panel = number * job.group, panelEnd = Math.Min(job.panels, panel + job.group);
                     job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge);
-                    if (job.then is not { } then) continue;
-                    if (then.Kind == EpilogueKind.SwiGlu) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
+                    if (job.then.Kind == EpilogueKind.SwiGlu) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
                     int first = panel * PackedMatrix.PanelColumns, end = Math.Min(panelEnd * PackedMatrix.PanelColumns, job.product.Y.Columns);
-                    job.device.Apply(then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));
+                    job.device.Apply(job.then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));
                 }
             });
     }

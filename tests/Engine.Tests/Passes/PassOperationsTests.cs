@@ -30,7 +30,7 @@ public sealed class PassOperationsTests
             epilogues.AddRange(operations.All.Select(o => o.Name.Split(", then ")).Where(parts => parts.Length > 1).Select(parts => parts[1]));
         }
         Assert.Equal(wanted, listed.Distinct().Order());
-        Assert.Equal(Enum.GetNames<EpilogueKind>().Order(), epilogues.Order());
+        Assert.Equal(Enum.GetNames<EpilogueKind>().Where(name => name != nameof(EpilogueKind.None)).Order(), epilogues.Order());
     }
 
     [Theory]

@@ -35,6 +35,16 @@ internal static class MatrixCases
         c.Device.Multiply(weights, WeightSide.Forward, dx, gelu, dBias, Epilogue.Gelu(slope));
         c.Device.Multiply(weights, WeightSide.Forward, dx, times, dBias, Epilogue.Times(dFactor));
         c.Device.Multiply(weights, WeightSide.Forward, dx, dy, dBias, Epilogue.SwiGluGradient(dGateUp));
+        // [g | u] of columns twice as many, some of them at odd places.
+        var wide = new TestMatrix(c.Values(k * 2 * n), k, 2 * n, stored, WeightPrecision.BFloat16);
+        using var wideWeights = c.Device.CreateWeights(wide);
+        Tensor both = c.Arena.New(rows, 2 * n), swiglu = c.Arena.New(rows, n);
+        c.Device.Multiply(wideWeights, WeightSide.Forward, dx, both, default, Epilogue.SwiGlu(swiglu));
+        var gates = new double[rows * 2 * n];
+        for (var i = 0; i < gates.Length; i++)
+            gates[i] = Enumerable.Range(0, k).Sum(l => x[i / (2 * n) * k + l] * (double)wide[l, i % (2 * n)]);
+        yield return Outcome.Sum("gates and ups", c.Arena.Get(both), gates, 2e-6);
+        yield return Outcome.Sum("swiglu", c.Arena.Get(swiglu), Reference.SwiGlu(c.Arena.Get(both), rows, n), 4e-6);
         var product = new double[rows * n];
         for (var i = 0; i < product.Length; i++)
             product[i] = bias[i % n] + Enumerable.Range(0, k).Sum(l => x[i / n * k + l] * (double)source[l, i % n]);
