@@ -20,7 +20,7 @@ internal static unsafe class GemmComparison
         var oneThread = threads == 1;
         using var device = new HostDevice(threads);
         var peak = PeakProbe.MeasureGflops(threads);
-        Console.WriteLine($"{device.Name}; FMA peak {peak:F0} GFLOP/s, copy {PeakProbe.MeasureCopyGigabytes(threads):F1} GB/s; medians of {rounds}{(oneThread ? ", processor time" : "")}");
+        Console.WriteLine($"{device.Name}; FMA peak {peak:F0} GFLOP/s, copy {DeviceProbe.CopyGigabytes(device):F1} GB/s; medians of {rounds}{(oneThread ? ", processor time" : "")}");
         if (OpenBlas.IsFound)
         {
             OpenBlas.SetThreads(threads);

@@ -1,122 +1,75 @@
 using BenchmarkDotNet.Attributes;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
 using Faith.Kernels;
 using Faith.Kernels.Host;
 
 namespace Faith.Bench;
 
-/// <summary>Every operation on shapes of GPT-2 small, 160 rows in 10 sequences, by name.</summary>
+/// <summary>The operations of the passes (<see cref="PassOperations"/>) at the width of GPT-2 small, 160 rows, by name.</summary>
 public sealed class Operations : IDisposable
 {
-    const int Sequences = 10, Length = 16, Rows = Sequences * Length, Width = 768, Heads = 12, HeadDim = 64, Vocabulary = 50257;
+    const int Rows = 160, Length = 16, Steps = 5, Layers = 12;
+    static readonly int[] LongSequences = [128, 1024];
 
-    readonly List<DeviceBuffer> owned = [];
-    readonly List<IDisposable> others = [];
-    readonly Random random = new(5);
+    readonly Stack<IDisposable> owned = new();
 
-    /// <summary>Operation → elements of its result and the call.</summary>
-    public Dictionary<string, (long Elements, Action Call)> Table { get; } = [];
-
-    /// <summary>Allocates all operands.</summary>
-    public Operations(int threads)
+    /// <summary>Makes the operands.</summary>
+    /// <param name="device">Where; a <see cref="PlanningDevice"/> gives the names only.</param>
+    public Operations(Device device)
     {
-        var device = new HostDevice(threads);
-        others.Add(device);
-        Tensor Matrix(int rows, int columns)
+        var gpt2 = RandomWeights.Create("gpt2", null, Layers);
+        Add(gpt2, Rows, Length, operation => operation.Name);
+        // What GPT-2 does not do: SwiGLU, rotary embedding, shared key heads.
+        var llama = RandomWeights.Create("stories110m").Config with { Layers = 1, KeyValueHeads = 3, Vocabulary = 5000 };
+        Add(RandomWeights.Create(llama, WeightPrecision.Float32), Rows, Length, operation => operation.Name);
+        var one = RandomWeights.Create(gpt2.Config with { Layers = 1, Vocabulary = 5000 }, WeightPrecision.Float32);
+        foreach (var length in LongSequences)
         {
-            var memory = device.Allocate(sizeof(float) * (long)rows * columns);
-            owned.Add(memory);
-            var values = new float[rows * columns];
-            for (var i = 0; i < values.Length; i++) values[i] = (float)random.NextDouble() * 2 - 1;
-            device.Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values), memory.Address);
-            return new(memory.Address, rows, columns);
-        }
-        Indices Integers(params int[] values) => device.Upload(values, Matrix(1, values.Length).Pointer);
-        void Add(string name, long elements, Action call) => Table.Add(name, (elements, call));
-
-        Tensor x = Matrix(Rows, Width), y = Matrix(Rows, Width), z = Matrix(Rows, Width), u = Matrix(Rows, 4 * Width), du = Matrix(Rows, 4 * Width), wide = Matrix(Rows, 4 * Width);
-        Tensor one = Matrix(1, Width), inverse = Matrix(Rows, 1), perHead = Matrix(Rows, Heads), half = Matrix(Rows, 2 * Width), table = Matrix(5000, Width);
-        var rows = Integers([.. Enumerable.Range(0, Rows).Select(i => i * 31 % 5000)]);
-        var order = Integers([.. Enumerable.Range(0, Rows).Reverse()]);
-        Tensor cosines = Matrix(Length, HeadDim / 2), sines = Matrix(Length, HeadDim / 2);
-        var positions = Integers([.. Enumerable.Range(0, Rows).Select(i => i % Length)]);
-        long n = (long)Rows * Width;
-        Add("Fill", n, () => device.Fill(y, 1));
-        Add("Copy", n, () => device.Copy(x, y));
-        Add("AddScaled", n, () => device.AddScaled(x, 1e-9f, y));
-        Add("Subtract", n, () => device.Subtract(x, z, y));
-        Add("Interpolate", n, () => device.Interpolate(x, z, 0.4f, y));
-        Add("GatherRows", n, () => device.GatherRows(table, rows, 1, y));
-        Add("AddGatheredRows", n, () => device.AddGatheredRows(table, rows, y));
-        Add("ScatterAddRows", n, () => device.ScatterAddRows(x, order, y));
-        Add("NormForward", n, () => device.NormForward(x, one, one, 1e-5f, true, y, z, inverse));
-        Add("NormBackward", n, () => device.NormBackward(x, one, z, inverse, true, false, y));
-        Add("GeluForward", 4 * n, () => device.GeluForward(u, du, wide));
-        Add("MultiplyElements", 4 * n, () => device.MultiplyElements(u, wide, du));
-        Add("SwiGluForward", 2 * n, () => device.SwiGluForward(u, half));
-        Add("SwiGluBackward", 4 * n, () => device.SwiGluBackward(u, half, du));
-        Add("Rotary", n, () => device.Rotary(x, positions, cosines, sines, HeadDim, false, y));
-        Add("SumHeadGroups", n, () => device.SumHeadGroups(u, HeadDim, 4, y));
-        Add("AccumulateSplitGradient", n, () => device.AccumulateSplitGradient(x, z, one, inverse, Width, HeadDim, 1, 1e-9f, y, perHead));
-
-        foreach (var length in new[] { Length, 128, 1024 })
-        {
-            var count = Math.Max(1, Rows / length);
-            var layout = new Ragged([.. Enumerable.Repeat(length, count)], new int[count], new int[count], false);
-            var shape = new AttentionShape(Heads, HeadDim, 1, 1, 0.125f);
-            Tensor[] m = [.. Enumerable.Range(0, 8).Select(_ => Matrix(layout.Rows, Width))];
-            var logSumExp = Matrix(layout.Rows, Heads);
-            var elements = (long)layout.Rows * Width;
-            Add($"AttentionForward {length}", elements, () => device.AttentionForward(layout, shape, m[0], m[1], m[2], default, default, m[3], logSumExp));
-            Add($"AttentionBackward {length}", elements, () => device.AttentionBackward(layout, shape, m[0], m[1], m[2], default, default, m[3], logSumExp, m[4], m[5], m[6], m[7]));
+            Add(one, Math.Max(Rows, length), length, operation => operation.Name.StartsWith("Attention", StringComparison.Ordinal) ? $"{operation.Name} of {length}" : null);
         }
 
-        Tensor logits = Matrix(Sequences, Vocabulary), reference = Matrix(Sequences, Vocabulary), gradient = Matrix(Sequences, Vocabulary), value = Matrix(Sequences, 1), weights = Matrix(1, 2 * Sequences);
-        var offsets = Integers([.. Enumerable.Range(0, Sequences + 1).Select(i => 2 * i)]);
-        var tokens = Integers([.. Enumerable.Range(0, 2 * Sequences).Select(i => i * 37)]);
-        Tensor last = x.RowRange(0, Sequences), dLast = y.RowRange(0, Sequences);
-        Add("SparseLogits", Sequences * Width, () => device.SparseLogits(last, table, offsets, tokens, weights, value, dLast));
-        Add("SoftmaxMetric", logits.Count, () => device.SoftmaxMetric(logits, offsets, tokens, weights, value, gradient));
-        Add("DivergenceMetric kl", logits.Count, () => device.DivergenceMetric(logits, reference, false, value, gradient));
-        Add("DivergenceMetric js", logits.Count, () => device.DivergenceMetric(logits, reference, true, value, gradient));
-        var list = Integers([.. Enumerable.Range(0, 60).Select(i => i % 30)]);
-        var starts = Integers([.. Enumerable.Range(0, 13).Select(i => 5 * i)]);
-        Tensor sources = Matrix(30 * Length, Width), inputs = Matrix(12 * Length, Width), baseline = x.RowRange(0, Length);
-        NormedMix mix = new(baseline, sources, starts, list, one, one, 1e-5f, true);
-        Add("MixNormed", inputs.Count, () => device.MixNormed(mix, inputs));
-        Add("MixInputs", inputs.Count, () => device.MixInputs(baseline, sources, starts, list, inputs));
-
-        var projection = device.CreateWeights(new ArrayMatrix(new float[Width * 3 * Width], Width, 3 * Width, false));
-        others.Insert(0, projection);
-        var projected = Matrix(Rows, 3 * Width);
-        Add("Multiply", projected.Count, () => device.Multiply(projection, WeightSide.Forward, x, projected));
-        var contraction = new ContractionTiming(threads, Sequences, Length, 5);
-        others.Insert(0, contraction);
-        Add("ContractScores", contraction.Operands.Scores.Count, () => contraction.Device.ContractScores(contraction.Operands));
+        void Add(ModelWeights weights, int rows, int length, Func<PassOperation, string?> name)
+        {
+            var model = new Transformer(device, weights);
+            owned.Push(model);
+            var operations = new PassOperations(model, WeightPrecision.Float32, rows, length, Steps);
+            owned.Push(operations);
+            foreach (var operation in operations.All)
+            {
+                if (name(operation) is { } key) Table.TryAdd(key, operation);
+            }
+        }
     }
 
-    /// <summary>A quick table of nanoseconds an element, medians of <paramref name="rounds"/>.</summary>
+    /// <summary>The operations by name.</summary>
+    public Dictionary<string, PassOperation> Table { get; } = [];
+
+    /// <summary>A quick table: medians of <paramref name="rounds"/>, on one thread in processor time.</summary>
     public static void Run(int threads, int rounds)
     {
-        using var operations = new Operations(threads);
-        foreach (var (name, (elements, call)) in operations.Table)
+        using var device = new HostDevice(threads);
+        using var operations = new Operations(device);
+        foreach (var (name, operation) in operations.Table)
         {
-            List<double> nanoseconds = [];
-            var calls = (int)Math.Clamp(3_000_000 / elements, 1, 200);
-            for (var round = -1; round < rounds; round++)
+            // A few milliseconds a round.
+            var calls = (int)Math.Clamp(0.003 / DeviceProbe.SecondsOf(device, operation.Run), 1, 200);
+            List<double> seconds = [];
+            for (var round = 0; round < rounds; round++)
             {
                 var start = Clock.Now(threads == 1);
-                for (var i = 0; i < calls; i++) call();
-                if (round >= 0) nanoseconds.Add((Clock.Now(threads == 1) - start) * 1e9 / calls / elements);
+                for (var i = 0; i < calls; i++) operation.Run();
+                seconds.Add((Clock.Now(threads == 1) - start) / calls);
             }
-            Console.WriteLine($"{name,-26} {Clock.Median(nanoseconds),8:F3} ns an element, {Clock.Median(nanoseconds) * elements / 1e3,10:F1} µs a call");
+            var median = Clock.Median(seconds);
+            Console.WriteLine($"{name,-44} {median * 1e6,10:F1} µs {operation.Bytes / median / 1e9,8:F1} GB/s{(operation.Flops > 0 ? $" {operation.Flops / median / 1e9,8:F1} GFLOP/s" : "")}");
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var buffer in owned) buffer.Dispose();
-        foreach (var other in others) other.Dispose();
+        while (owned.TryPop(out var item)) item.Dispose();
     }
 }
 
@@ -124,6 +77,7 @@ public sealed class Operations : IDisposable
 [MemoryDiagnoser]
 public class OperationBenchmarks
 {
+    HostDevice? device;
     Operations? operations;
     Action call = () => { };
 
@@ -132,7 +86,8 @@ public class OperationBenchmarks
     {
         get
         {
-            using var operations = new Operations(1);
+            using var nowhere = PlanningDevice.Host(long.MaxValue);
+            using var operations = new Operations(nowhere);
             return operations.Table.Keys.ToArray();
         }
     }
@@ -149,13 +104,18 @@ public class OperationBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        operations = new Operations(Threads);
-        call = operations.Table[Operation].Call;
+        device = new HostDevice(Threads);
+        operations = new Operations(device);
+        call = operations.Table[Operation].Run;
     }
 
     /// <summary>Frees them.</summary>
     [GlobalCleanup]
-    public void CleanUp() => operations?.Dispose();
+    public void CleanUp()
+    {
+        operations?.Dispose();
+        device?.Dispose();
+    }
 
     /// <summary>One call.</summary>
     [Benchmark]

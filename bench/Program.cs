@@ -3,7 +3,7 @@ using Faith.Bench;
 
 // gemm [threads] [rounds] [rows,…]     products against OpenBLAS
 // contraction [threads] [rounds]       the edge scores' contraction
-// ops [threads] [rounds]               nanoseconds an element of every operation
+// ops [threads] [rounds]               time of every operation of the passes
 // anything else                        BenchmarkDotNet, e.g. --filter '*Norm*'
 int Argument(int index, int otherwise) => args.Length > index ? int.Parse(args[index], System.Globalization.CultureInfo.InvariantCulture) : otherwise;
 

@@ -5,19 +5,37 @@ using Faith.Kernels.Cuda;
 namespace Faith.Cli;
 
 /// <summary>Where a model runs.</summary>
-/// <param name="Name">auto, cpu, cuda or cuda:i.</param>
+/// <param name="Name">auto, cpu, cuda or cuda:i; cuda:all or cuda:i,j for several GPUs.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
-/// <param name="MemoryBytes">Most memory for activations, or null.</param>
+/// <param name="MemoryBytes">Most memory for activations on each device, or null.</param>
 /// <param name="Note">Says why a GPU is passed over, or that it has less memory than was thought.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note)
+/// <param name="Cublas">Products by cuBLAS.</param>
+/// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, CudaProbe? Gpus = null)
 {
-    /// <summary>Opens the device.</summary>
+    /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
     public Device Open()
     {
+        if (!Devices.AreSeveral(Name)) return OpenAll()[0];
+        var all = OpenAll();
+        foreach (var device in all.Skip(1)) device.Dispose();
+        if (all.Count > 1) NoteFirst("this command", all[0]);
+        return all[0];
+    }
+
+    /// <summary>Opens every device that was chosen.</summary>
+    /// <exception cref="InputException">One of them is not there.</exception>
+    public IReadOnlyList<Device> OpenAll()
+    {
+        if (Cublas && Name == "cpu") throw new InputException("--cublas needs a GPU; --device cpu uses none");
+        var reason = "";
+        var blas = Cublas ? CuBlas.TryLoad(out reason) : null;
+        if (Cublas && blas is null) throw new InputException($"--cublas: {reason}");
         try
         {
-            return Name == "auto" ? OpenBest() : Devices.Open(Name, Threads);
+            if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus, blas);
+            return [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas)];
         }
         catch (Exception e) when (e is ArgumentException or CudaException)
         {
@@ -25,22 +43,26 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
         }
     }
 
+    /// <summary>Says that of several devices one is used.</summary>
+    public void NoteFirst(string what, Device device) => Note($"{what} uses one device: {device.Name}");
+
     // A machine without a driver has no GPU to miss; one with a driver that does not work has, and its user wants to know.
-    private Device OpenBest()
+    private Device OpenBest(CuBlas? blas)
     {
-        var probe = CudaDevices.Probe();
+        var probe = Gpus ?? CudaDevices.Probe();
         var reason = probe.Reason;
         if (probe.Available)
         {
             try
             {
-                return CudaDevices.Open(probe);
+                return CudaDevices.Open(probe, null, blas);
             }
             catch (CudaException e)
             {
                 reason = e.Message;
             }
         }
+        if (Cublas) throw new InputException($"--cublas needs a GPU: {reason}");
         if (probe.Driver is not null) Note($"the GPU is not used: {reason.ReplaceLineEndings(" ")}");
         return Devices.Open("cpu", Threads);
     }

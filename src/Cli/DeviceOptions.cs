@@ -11,15 +11,20 @@ internal sealed class DeviceOptions(CommandContext context)
 
     private readonly Option<string> device = new("--device")
     {
-        Description = "auto, cpu, cuda or cuda:i; auto takes the best that works",
+        Description = "auto, cpu, cuda or cuda:i; auto takes the best that works; cuda:all or cuda:0,2 share the examples out to several GPUs",
         HelpName = "device",
         DefaultValueFactory = _ => "auto",
     };
 
-    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations; unless given a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU",
+    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations on each device; unless given a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU",
         value => value is > 0 and <= MostGibibytes, "a number of GiB above 0");
 
     private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);
+
+    private readonly Option<bool> cublas = new("--cublas")
+    {
+        Description = "on a GPU: matrix products by NVIDIA's cuBLAS, where it is installed; results may then differ in the last bits with --memory, the number of devices and of examples",
+    };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -27,9 +32,10 @@ internal sealed class DeviceOptions(CommandContext context)
         command.Add(device);
         command.Add(memory);
         command.Add(threads);
+        command.Add(cublas);
     }
 
     /// <summary>What was chosen.</summary>
     public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
-        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note);
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas));
 }

@@ -10,8 +10,8 @@ namespace Faith.Cli;
 internal sealed class LoadedModel : IDisposable
 {
     private readonly ModelWeights weights;
-    private Device? device;
-    private Transformer? transformer;
+    private IReadOnlyList<Device> devices = [];
+    private TransformerSet? models;
 
     private LoadedModel(string name, ModelWeights weights, Tokenizer? tokenizer)
     {
@@ -46,14 +46,17 @@ internal sealed class LoadedModel : IDisposable
         return new(name, ModelLoader.Load(directory), tokenizer);
     }
 
-    /// <summary>The model on a device, ready to run; opened by the first call.</summary>
-    public Transformer On(DeviceChoice choice) => transformer ??= new Transformer(device = choice.Open(), weights) { Notice = choice.Note };
+    /// <summary>The model on one device, ready to run; opened by the first call.</summary>
+    public Transformer On(DeviceChoice choice) => (models ??= new TransformerSet(devices = [choice.Open()], weights, choice.Note)).First;
+
+    /// <summary>The model on every device that was chosen; opened by the first call.</summary>
+    public TransformerSet OnAll(DeviceChoice choice) => models ??= new TransformerSet(devices = choice.OpenAll(), weights, choice.Note);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        transformer?.Dispose();
-        device?.Dispose();
+        models?.Dispose();
+        foreach (var device in devices) device.Dispose();
         weights.Dispose();
     }
 }

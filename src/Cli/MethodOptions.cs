@@ -70,7 +70,7 @@ internal sealed class MethodOptions(bool searches)
 
     /// <summary>Runs what was asked for.</summary>
     /// <exception cref="InputException">The method has no steps to be found, or the compatibility mode does not do this.</exception>
-    public MethodRun Run(ParseResult parse, Transformer model, IReadOnlyList<Example> data, AttributionOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public MethodRun Run(ParseResult parse, TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
         if (CompatibilityOption.Read(parse, compat) is { } mode)
@@ -78,13 +78,13 @@ internal sealed class MethodOptions(bool searches)
             var batch = parse.GetValue(compatBatch) ?? 1;
             settings["compat"] = mode.Name;
             if (mode.AddsByBatch) settings["compat_batch"] = batch.ToString(CultureInfo.InvariantCulture);
-            return new(mode.Run(model, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
+            return new(mode.Run(models, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
         }
         if (options.Thresholds is { } given) settings["thresholds"] = string.Join(',', given.Select(t => t.ToString("R", CultureInfo.InvariantCulture)));
-        if (parse.GetValue(steps) != 0) return new(Attributor.Run(model, data, options, progress, cancellation), options, null, settings);
+        if (parse.GetValue(steps) != 0) return new(Attributor.Run(models, data, options, progress, cancellation), options, null, settings);
         var limits = new ConvergenceOptions();
         limits = limits with { Tolerance = parse.GetValue(tolerance) ?? limits.Tolerance, MostSteps = parse.GetValue(mostSteps) ?? limits.MostSteps };
-        var run = ConvergentRun.Run(model, data, options, limits, progress, cancellation);
+        var run = ConvergentRun.Run(models, data, options, limits, progress, cancellation);
         settings["steps_auto"] = run.Converged ? "converged" : "not converged";
         settings["steps_tolerance"] = limits.Tolerance.ToString("R", CultureInfo.InvariantCulture);
         return new(run.Result, run.Options, run, settings);

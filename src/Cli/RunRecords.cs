@@ -11,7 +11,7 @@ namespace Faith.Cli;
 internal static class RunRecords
 {
     /// <summary>The record of an attribution; <paramref name="settings"/> are further settings of it.</summary>
-    public static RunRecord Of(string modelName, Transformer model, PromptSet data, AttributionOptions options, AttributionResult result,
+    public static RunRecord Of(string modelName, TransformerSet models, PromptSet data, AttributionOptions options, AttributionResult result,
         IReadOnlyDictionary<string, string>? settings = null)
     {
         var rule = AttributionMethods.Find(options.Method).Rule(options);
@@ -21,7 +21,7 @@ internal static class RunRecords
         {
             Version = ProgramVersion.Text,
             Model = modelName,
-            ModelHash = model.Hash,
+            ModelHash = models.First.Hash,
             Data = data.Name,
             DataHash = data.Hash,
             Method = options.Method,
@@ -30,7 +30,7 @@ internal static class RunRecords
             Metric = options.Metric.Name(),
             Ablation = options.Ablation.Name(),
             Level = options.Level.Name(),
-            Device = model.Device.Name,
+            Device = models.DeviceName,
             Examples = data.Count,
             CompletenessGap = result.CompletenessGap,
             Seconds = result.Seconds,

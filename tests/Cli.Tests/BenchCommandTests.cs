@@ -1,9 +1,14 @@
 using System.Text.Json;
+using Faith.Cli.Benchmarks;
+using Faith.Kernels;
+using Faith.Kernels.Cuda;
+using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Cli.Tests;
 
 /// <summary>bench, plan and devices.</summary>
+[Collection("gpu")]
 public sealed class BenchCommandTests : CliTest
 {
     private static readonly string[] Small = ["--shape", "stories260k", "--examples", "3", "--tokens", "6", "--steps", "2", "--device", "cpu"];
@@ -27,6 +32,8 @@ public sealed class BenchCommandTests : CliTest
         Assert.Equal(flops / seconds / 1e9 / peak, result.GetProperty("share_of_peak").GetDouble(), 9);
         Assert.InRange(result.GetProperty("peak_memory_bytes").GetInt64(), 1 << 20, long.MaxValue);
         Assert.InRange(result.GetProperty("phases").EnumerateObject().Sum(p => p.Value.GetDouble()), double.Epsilon, double.MaxValue);
+        Assert.Equal(flops / seconds / 1e9 / result.GetProperty("product_gflops").GetDouble(), result.GetProperty("share_of_product").GetDouble(), 9);
+        Assert.InRange(result.GetProperty("copy_gigabytes_per_second").GetDouble(), 0.01, double.MaxValue);
         Assert.Contains("FMA peak of the machine", output, StringComparison.Ordinal);
         Assert.Contains("edge scores on top of forwards and backwards", output, StringComparison.Ordinal);
     }
@@ -53,12 +60,66 @@ public sealed class BenchCommandTests : CliTest
     }
 
     [Fact]
+    public void Bench_holds_every_operation_against_the_ceilings()
+    {
+        var output = Done(["bench", .. Small, "--what", "operations", "--rows", "10", "--json", At("b.json")]);
+        CheckOperations(Json("b.json"));
+        Assert.Contains("FMA peak of the machine", output, StringComparison.Ordinal);
+        Assert.Contains("operation, 10 rows in sequences of 6", output, StringComparison.Ordinal);
+        foreach (var name in (string[])["eap-ig", "NormBackward", "Multiply projection, transposed", "SwiGluForward", "ContractScores"]) Assert.Contains(name, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_of_operations_runs_on_a_gpu()
+    {
+        SimulatedGpu.Reset();
+        using var device = CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        var settings = new BenchSettings { Shape = "stories260k", Precision = null, Layers = 1, Options = new() { Steps = 2 }, Examples = 2, Tokens = 3, Rows = 5, FirstDifference = 0, Runs = 1 };
+        var bench = OperationBench.Run(device, settings, threads: 1, CancellationToken.None);
+        JsonFile.Write(At("b.json"), bench.WriteJson);
+        CheckOperations(Json("b.json"));
+        Assert.Equal(JsonValueKind.Null, Json("b.json").GetProperty("peak_gflops").ValueKind);
+        Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [Fact]
+    public void Bench_shares_the_examples_out_to_several_gpus()
+    {
+        SimulatedGpu.Reset();
+        SimulatedGpu.Devices = 2;
+        var devices = Devices.OpenSeveral("cuda:all", CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        var settings = new BenchSettings { Shape = "stories260k", Precision = null, Layers = 1, Options = new() { Method = "eap" }, Examples = 2, Tokens = 3, FirstDifference = 0, Runs = 1 };
+        var bench = AttributionBench.Run(devices, settings, threads: 1, CancellationToken.None);
+        JsonFile.Write(At("b.json"), bench.WriteJson);
+        foreach (var device in devices) device.Dispose();
+        var result = Json("b.json");
+        Assert.Equal("cuda:0 Simulated GPU (sm_90) + cuda:1 Simulated GPU (sm_90)", result.GetProperty("device").GetString());
+        Assert.Equal(result.GetProperty("flops").GetDouble() / result.GetProperty("seconds").GetDouble() / 1e9 / 2 / result.GetProperty("product_gflops").GetDouble(), result.GetProperty("share_of_product").GetDouble(), 9);
+    }
+
+    private static void CheckOperations(JsonElement result)
+    {
+        var (copy, product) = (result.GetProperty("copy_gigabytes_per_second").GetDouble(), result.GetProperty("product_gflops").GetDouble());
+        Assert.InRange(Math.Min(copy, product), 1e-6, double.MaxValue);
+        Assert.InRange(result.GetProperty("operations").GetArrayLength(), 25, 40);
+        foreach (var operation in result.GetProperty("operations").EnumerateArray())
+        {
+            var (memory, arithmetic) = (operation.GetProperty("bytes").GetDouble() / copy / 1e9, operation.GetProperty("flops").GetDouble() / product / 1e9);
+            Assert.Equal(Math.Max(memory, arithmetic) / operation.GetProperty("seconds").GetDouble(), operation.GetProperty("share").GetDouble(), 9);
+            Assert.Equal(memory >= arithmetic ? "copy" : "product", operation.GetProperty("ceiling").GetString());
+        }
+        Assert.All(["eap", "eap-ig"], method => Assert.InRange(result.GetProperty("examples_per_second").GetProperty(method).GetDouble(), double.Epsilon, double.MaxValue));
+    }
+
+    [Fact]
     public void Bad_benchmarks_are_refused()
     {
         Refused("shape 'nothing' is unknown; supported: gpt2", "bench", "--shape", "nothing");
         Refused("--first-difference must be a number from 0 to below 1, not 1", ["bench", .. Small, "--first-difference", "1"]);
         Refused("--runs must be a whole number from 5 to 1000, not 1", ["bench", .. Small, "--runs", "1"]);
         Refused("--tokens 1000: the context of stories260k holds 512", "bench", "--shape", "stories260k", "--tokens", "1000");
+        Refused("--rows needs --what operations", ["bench", .. Small, "--rows", "10"]);
+        Refused("--what operations times eap and eap-ig; leave --method out", ["bench", .. Small, "--what", "operations", "--method", "eap"]);
         Refused("--svg needs --what growth", ["bench", .. Small, "--svg", At("x.svg")]);
         Refused("--device tpu: unknown device 'tpu'", "bench", "--shape", "stories260k", "--device", "tpu");
     }

@@ -24,7 +24,7 @@ public sealed class ProgramTests : CliTest
     [InlineData("evaluate", "--model", "--data", "--circuit", "--metric", "--ablation", "--json")]
     [InlineData("curve", "--model", "--data", "--scores", "--edges", "--select", "--out", "--svg")]
     [InlineData("draw", "--out")]
-    [InlineData("bench", "--shape", "--method", "--steps", "--examples", "--tokens", "--first-difference", "--device", "--threads", "--json")]
+    [InlineData("bench", "--shape", "--what", "--rows", "--method", "--steps", "--examples", "--tokens", "--first-difference", "--device", "--threads", "--json")]
     public void Every_documented_option_exists(string command, params string[] options)
     {
         var help = Done(command, "--help");

@@ -14,7 +14,8 @@ public static unsafe partial class SimulatedDriver
         InvalidContext = 201, InvalidHandle = 400,
         NotFound = 500, LaunchFailed = 719;
 
-    private const nint Context = 0x77;
+    // Every device has a context of its own: this plus the device's number.
+    private const nint FirstContext = 0x77;
 
     private sealed record Stream;
     private sealed record Event { public long Time { get; set; } }
@@ -116,7 +117,7 @@ public static unsafe partial class SimulatedDriver
     }
 
     // Every call but those that release needs a context and, as on a real device, fails after a fault.
-    private static int Ready() => t_current != Context ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
+    private static int Ready() => t_current < FirstContext || t_current >= FirstContext + SimulatedGpu.Devices ? InvalidContext : SimulatedGpu.Fault is null ? 0 : LaunchFailed;
 
     // ---- devices ----
 
@@ -170,7 +171,7 @@ public static unsafe partial class SimulatedDriver
     [UnmanagedCallersOnly]
     private static int PrimaryCtxRetain(nint* context, int device)
     {
-        *context = Context;
+        *context = FirstContext + device;
         return 0;
     }
 
@@ -392,7 +393,7 @@ public static unsafe partial class SimulatedDriver
 
     private static int Run(KernelCall call)
     {
-        SimulatedGpu.Launched.Add(call.Kernel.Name);
+        SimulatedGpu.NoteLaunch(call.Kernel.Name);
         if (SimulatedGpu.OnlyNoteLaunches)
             return 0;
         try

@@ -1,7 +1,7 @@
 namespace Faith.PtxInterpreter;
 
 /// <summary>
-/// One simulated GPU a process behind <see cref="SimulatedDriver"/>: what it claims to be, what it holds and what went wrong.
+/// The simulated GPUs of a process behind <see cref="SimulatedDriver"/>, all alike, on one memory: what they claim to be, what they hold and what went wrong.
 /// Tests that use it run one after another and call <see cref="Reset"/> first.
 /// </summary>
 public static class SimulatedGpu
@@ -71,6 +71,12 @@ public static class SimulatedGpu
         Fault = null;
         Launched.Clear();
         Copies = Waits = KernelLaunches = GraphLaunches = GraphsBuilt = NodeUpdates = 0;
+    }
+
+    internal static void NoteLaunch(string kernel)
+    {
+        lock (Gate)
+            Launched.Add(kernel);
     }
 
     internal static nint Add(object item)

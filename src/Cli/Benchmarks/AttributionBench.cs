@@ -2,7 +2,6 @@ using System.Text.Json;
 using Faith.Engine.Attribution;
 using Faith.Engine.Passes;
 using Faith.Kernels;
-using Faith.Kernels.Host;
 
 namespace Faith.Cli.Benchmarks;
 
@@ -15,38 +14,39 @@ internal sealed record AttributionBench
 
     public required BenchSettings Settings { get; init; }
     public required string Device { get; init; }
+    public required int Devices { get; init; }
     public required Timings<AttributionResult> Times { get; init; }
     /// <summary>Operations that cannot be done without, or null for a method without such a count.</summary>
     public required double? Flops { get; init; }
-    /// <summary>What the processor can do at most, or null on a GPU.</summary>
-    public required double? PeakGflops { get; init; }
+    /// <summary>Those of the first device.</summary>
+    public required Ceilings Ceilings { get; init; }
     public required long PeakMemoryBytes { get; init; }
 
     private double ExamplesPerSecond => Settings.Examples / Times.Median;
     private double? Gflops => Flops / Times.Median / Giga;
-    private double? ShareOfPeak => Gflops / PeakGflops;
+    private double? ShareOfPeak => Gflops / Devices / Ceilings.FmaGflops;
+    private double? ShareOfProduct => Gflops / Devices / Ceilings.ProductGflops;
     /// <summary>Seconds by phase of one run; on a GPU of one that times them apart and is not among <see cref="Times"/>.</summary>
     public required IReadOnlyDictionary<string, double> Phases { get; init; }
     /// <summary>Seconds of the edge scores over those of the forwards and backwards alone.</summary>
     private double ScoreShare => Phases.Where(p => ScorePhases.Contains(p.Key)).Sum(p => p.Value) / Phases.Where(p => !ScorePhases.Contains(p.Key)).Sum(p => p.Value);
 
     /// <summary>Times the runs; loading the model is not part of them.</summary>
-    public static AttributionBench Run(Device device, BenchSettings settings, int threads, CancellationToken cancellation)
+    public static AttributionBench Run(IReadOnlyList<Device> devices, BenchSettings settings, int threads, CancellationToken cancellation)
     {
         using var weights = settings.Weights();
-        using var model = new Transformer(device, weights);
+        using var models = new TransformerSet(devices, weights);
         var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
-        // Before and after: the machine may be busy with something else at one of the two.
-        double? peak = device is HostDevice ? PeakProbe.MeasureGflops(threads) : null;
-        var times = Timings.Of(settings.Runs, () => Attributor.Run(model, data, settings.Options, cancellation: cancellation));
-        if (peak is { } before) peak = Math.Max(before, PeakProbe.MeasureGflops(threads));
-        var split = device.IsAsynchronous ? Attributor.Run(model, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
+        var before = Ceilings.Measure(devices[0], threads);
+        var times = Timings.Of(settings.Runs, () => Attributor.Run(models, data, settings.Options, cancellation: cancellation));
+        var ceilings = before.Or(Ceilings.Measure(devices[0], threads));
+        var split = devices[0].IsAsynchronous ? Attributor.Run(models, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
         double? flops = null;
-        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, model.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
+        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, models.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
         {
             flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
         }
-        return new() { Settings = settings, Device = device.Name, Times = times, Phases = split.Phases, Flops = flops, PeakGflops = peak, PeakMemoryBytes = PeakMemory.Bytes() };
+        return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Phases = split.Phases, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = PeakMemory.Bytes() };
     }
 
     /// <summary>The result as JSON.</summary>
@@ -57,8 +57,9 @@ internal sealed record AttributionBench
         json.WriteNumber("examples", Settings.Examples);
         json.WriteNumber("examples_per_second", ExamplesPerSecond);
         json.WriteNumberOrNull("flops", Flops ?? double.NaN);
-        json.WriteNumberOrNull("peak_gflops", PeakGflops ?? double.NaN);
+        Ceilings.WriteJson(json);
         json.WriteNumberOrNull("share_of_peak", ShareOfPeak ?? double.NaN);
+        json.WriteNumberOrNull("share_of_product", ShareOfProduct ?? double.NaN);
         json.WriteNumber("peak_memory_bytes", PeakMemoryBytes);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in Phases) json.WriteNumber(name, seconds);
@@ -71,6 +72,7 @@ internal sealed record AttributionBench
         json.WriteNumber("tokens", Settings.Tokens);
         json.WriteNumber("first_difference", Settings.FirstDifference);
         json.WriteString("device", Device);
+        json.WriteNumber("devices", Devices);
     }
 
     /// <summary>The result for people.</summary>
@@ -80,7 +82,8 @@ internal sealed record AttributionBench
         table.Add("seconds (median, fastest)", $"{Times.Median:0.000}, {Times.Least:0.000} of {Settings.Runs} runs");
         table.Add("examples/s", $"{ExamplesPerSecond:0.00}");
         if (Flops is { } flops) table.Add("floor of operations", $"{flops / Giga:#,0.0} GFLOP, done at {Gflops:0.0} GFLOP/s");
-        if (PeakGflops is { } peak) table.Add("FMA peak of the machine", $"{peak:0.0} GFLOP/s; share {ShareOfPeak:0.0%}");
+        Ceilings.AddTo(table);
+        if (Flops is not null) table.Add("share of the product ceiling", $"{(Devices > 1 ? $"of {Devices} devices: " : "")}{ShareOfProduct:0.0%}{(ShareOfPeak is { } share ? $"; of the FMA peak {share:0.0%}" : "")}");
         table.Add("peak memory", $"{PeakMemoryBytes / (double)(1 << 20):#,0} MiB");
         table.Write(context);
         var phases = new TextTable("phase", ">seconds", ">share");

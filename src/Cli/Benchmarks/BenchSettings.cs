@@ -19,6 +19,8 @@ internal sealed record BenchSettings
     public required int Examples { get; init; }
     /// <summary>Tokens of each.</summary>
     public required int Tokens { get; init; }
+    /// <summary>Rows of a pass, for single operations.</summary>
+    public int Rows { get; init; }
     /// <summary>Share of the prompt before the first token that differs.</summary>
     public required double FirstDifference { get; init; }
     /// <summary>Timed runs.</summary>

@@ -57,15 +57,21 @@ internal static class AttributeCommand
             var data = run.LoadData(parse, model);
             var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
             var given = parse.GetValue(topOf) is { } of ? CircuitFile.Read(of, model).Scores ?? throw new InputException($"{of}: the edges have no scores to select by") : null;
-            var transformer = model.On(run.Device(parse));
+            var choice = run.Device(parse);
+            var models = model.OnAll(choice);
+            if (models.Count > 1 && !AttributionMethods.Find(options.Method).ScoresByExample(options))
+            {
+                choice.NoteFirst($"{options.Method} at the level of {options.Level.Name()}s", models.First.Device);
+                models = models.First;
+            }
             var attribution = ProgressDisplay.Run(context, progress =>
             {
                 if (parse.GetValue(top) is { } count)
                 {
-                    var ranking = given ?? Attributor.Run(transformer, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, context.Cancellation).Scores;
+                    var ranking = given ?? Attributor.Run(models, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, context.Cancellation).Scores;
                     options = options with { OnlyEdges = [.. Best(ranking, count).Select(edge => edge.Source * ranking.Graph.Columns + edge.Column)] };
                 }
-                return method.Run(parse, transformer, data, options, progress, context.Cancellation);
+                return method.Run(parse, models, data, options, progress, context.Cancellation);
             });
             (var result, options) = (attribution.Result, attribution.Options);
             var settings = attribution.Settings.ToDictionary();
@@ -73,8 +79,8 @@ internal static class AttributeCommand
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             var file = new ScoreFile
             {
-                Graph = transformer.Graph, DModel = transformer.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(transformer.Graph), Nodes = Nodes(result, transformer.Config.Width),
-                Run = RunRecords.Of(model.Name, transformer, data, options, result, settings) with { Seconds = attribution.Seconds },
+                Graph = models.Graph, DModel = models.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
+                Run = RunRecords.Of(model.Name, models, data, options, result, settings) with { Seconds = attribution.Seconds },
             };
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));

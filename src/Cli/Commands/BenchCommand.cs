@@ -12,15 +12,17 @@ namespace Faith.Cli.Commands;
 internal static class BenchCommand
 {
     private const int LeastRuns = 5;
+    private const int DefaultRows = 640;
 
     public static Command Create(CommandContext context)
     {
         var shape = OptionKinds.Required("--shape", "shape", $"the model: {string.Join(", ", RandomWeights.Shapes)}");
-        var what = OptionKinds.Choice("--what", "what is timed: edge scores, a curve of circuits, or how the time grows", "attribute", ["attribute", "evaluate", "growth"]);
+        var what = OptionKinds.Choice("--what", "what is timed: edge scores, a curve of circuits, how the time grows, or every operation against the ceilings of the device", "attribute", ["attribute", "evaluate", "growth", "operations"]);
         var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
         var examples = OptionKinds.Integer("--examples", "random examples", 20, 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of each example", 16, 2, 1_000_000);
+        var rows = OptionKinds.OptionalInteger("--rows", $"with --what operations: rows of a pass; {DefaultRows} unless given", 1, 1_000_000);
         var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of the prompt before the first differing token; 0 (the default): every position can differ",
             value => value is >= 0 and < 1, "a number from 0 to below 1");
         var bf16 = new Option<bool>("--bf16") { Description = "hold the weights in bfloat16, whatever the shape's own precision" };
@@ -30,12 +32,15 @@ internal static class BenchCommand
         var device = new DeviceOptions(context);
         var command = new FaithCommand("bench", "Times a method on a model of a known shape with random weights.",
             "faith bench --shape gpt2", "faith bench --shape gpt2 --first-difference 0.667 --json bench.json",
-            "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape stories15m --what growth --svg growth.svg")
-        { shape, what, method, steps, examples, tokens, first, bf16, runs, json, svg };
+            "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape stories15m --what growth --svg growth.svg", "faith bench --shape gpt2 --what operations --device cuda")
+        { shape, what, method, steps, examples, tokens, rows, first, bf16, runs, json, svg };
         device.AddTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(svg) is not null && result.GetResult(what)?.GetValueOrDefault<string>() != "growth") result.AddError("--svg needs --what growth");
+            var chosen = result.GetResult(what)?.GetValueOrDefault<string>();
+            if (result.GetResult(svg) is not null && chosen != "growth") result.AddError("--svg needs --what growth");
+            if (result.GetResult(rows) is not null && chosen != "operations") result.AddError("--rows needs --what operations");
+            if (result.GetResult(method) is { Implicit: false } && chosen == "operations") result.AddError("--what operations times eap and eap-ig; leave --method out");
         });
         command.SetAction(parse =>
         {
@@ -48,6 +53,7 @@ internal static class BenchCommand
                 Options = new() { Method = parse.GetRequiredValue(method), Steps = parse.GetValue(steps), MemoryBytes = choice.MemoryBytes },
                 Examples = parse.GetValue(examples),
                 Tokens = parse.GetValue(tokens),
+                Rows = parse.GetValue(rows) ?? DefaultRows,
                 FirstDifference = parse.GetValue(first) ?? 0,
                 Runs = parse.GetValue(runs),
             };
@@ -55,14 +61,30 @@ internal static class BenchCommand
             {
                 if (settings.Tokens > weights.Config.Context) throw new InputException($"--tokens {settings.Tokens}: the context of {settings.Shape} holds {weights.Config.Context}");
             }
-            using var opened = choice.Open();
-            Run(context, opened, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(svg));
+            Run(context, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(svg));
         });
         return command;
     }
 
-    private static void Run(CommandContext context, Device device, DeviceChoice choice, BenchSettings settings, string what, string? json, string? svg)
+    private static void Run(CommandContext context, DeviceChoice choice, BenchSettings settings, string what, string? json, string? svg)
     {
+        var threads = choice.Threads == 0 ? Environment.ProcessorCount : choice.Threads;
+        if (what == "attribute")
+        {
+            var devices = choice.OpenAll();
+            try
+            {
+                var result = AttributionBench.Run(devices, settings, threads, context.Cancellation);
+                if (json is not null) JsonFile.Write(json, result.WriteJson);
+                result.Print(context);
+            }
+            finally
+            {
+                foreach (var each in devices) each.Dispose();
+            }
+            return;
+        }
+        using var device = choice.Open();
         if (what == "growth")
         {
             var growth = GrowthBench.Run(device, settings, context.Cancellation);
@@ -78,10 +100,9 @@ internal static class BenchCommand
         }
         else
         {
-            var threads = choice.Threads == 0 ? Environment.ProcessorCount : choice.Threads;
-            var result = AttributionBench.Run(device, settings, threads, context.Cancellation);
-            if (json is not null) JsonFile.Write(json, result.WriteJson);
-            result.Print(context);
+            var operations = OperationBench.Run(device, settings, threads, context.Cancellation);
+            if (json is not null) JsonFile.Write(json, operations.WriteJson);
+            operations.Print(context);
         }
     }
 }

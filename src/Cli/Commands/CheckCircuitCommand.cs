@@ -31,8 +31,8 @@ internal static class CheckCircuitCommand
             if (chosen.EdgeCount == 0) throw new InputException($"{circuitPath}: has no edge in the graph; a circuit is needed");
             var data = run.LoadData(parse, model);
             var options = run.Evaluation(parse, model);
-            var transformer = model.On(run.Device(parse));
-            var check = ProgressDisplay.Run(context, progress => CircuitCheck.Run(transformer, data, chosen, options, progress, context.Cancellation));
+            var models = model.OnAll(run.Device(parse));
+            var check = ProgressDisplay.Run(context, progress => CircuitCheck.Run(models, data, chosen, options, progress, context.Cancellation));
             if (path is not null) JsonFile.Write(path, writer => Members(writer, check));
             Summarise(context, check);
         });

@@ -67,8 +67,8 @@ internal static class CurveCommand
             var data = run.LoadData(parse, model);
             var circuits = rankings.SelectMany(ranking => counts.Select(count => values.Top(count, ranking))).ToArray();
             var options = run.Evaluation(parse, model);
-            var transformer = model.On(run.Device(parse));
-            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(transformer, data, circuits, options, progress, context.Cancellation));
+            var models = model.OnAll(run.Device(parse));
+            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
             OutputFile.WriteText(path, CurvePoint.Csv(points));
             if (plotPath is not null) OutputFile.WriteText(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Faith.Kernels;
 using Faith.Kernels.Cuda;
 using Faith.Kernels.Host;
 
@@ -12,48 +13,49 @@ internal static class DevicesCommand
 
     public static Command Create(CommandContext context)
     {
-        var measure = new Option<bool>("--measure") { Description = "measure the CPU's peak of fused multiply-adds and its memory bandwidth" };
+        var measure = new Option<bool>("--measure") { Description = "measure memory copies and matrix products on every device, and the CPU's peak of fused multiply-adds" };
         var command = new FaithCommand("devices", "What can run here, and what is missing for the rest.", "faith devices", "faith devices --measure") { measure };
         command.SetAction(parse =>
         {
             var table = new TextTable("device", "usable", "what it is, or what is missing");
+            var measures = parse.GetValue(measure);
             using (var host = new HostDevice())
             {
                 table.Add("cpu", "yes", $"{host.Name}, {Environment.ProcessorCount} cores, {Gib(host.FreeMemory)} free of {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
+                if (measures) AddCeilings(table, host, $"; FMA peak {PeakProbe.MeasureGflops(1):0} GFLOP/s on one thread, {PeakProbe.MeasureGflops(Environment.ProcessorCount):0} on {Environment.ProcessorCount}");
             }
-            if (parse.GetValue(measure))
-            {
-                var threads = Environment.ProcessorCount;
-                table.Add("", "", string.Create(CultureInfo.InvariantCulture,
-                    $"FMA peak {PeakProbe.MeasureGflops(1):0} GFLOP/s on one thread, {PeakProbe.MeasureGflops(threads):0} on {threads}; memory copies at {PeakProbe.MeasureCopyGigabytes(threads):0.0} GB/s"));
-            }
-            Gpus(table, CudaDevices.Probe());
+            Gpus(table, CudaDevices.Probe(), measures);
             table.Write(context);
         });
         return command;
     }
 
-    private static void Gpus(TextTable table, CudaProbe probe)
+    /// <summary>A row a GPU; those that can be used are opened.</summary>
+    internal static void Gpus(TextTable table, CudaProbe probe, bool measure)
     {
         if (probe.Devices.Count == 0) table.Add("cuda", "no", probe.Reason);
         foreach (var info in probe.Devices)
         {
-            var (usable, free) = (info.Usable, "");
-            if (usable)
+            if (!info.Usable)
             {
-                try
-                {
-                    using var device = CudaDevices.Open(probe, info.Ordinal);
-                    free = $", {Gib(device.FreeMemory)} free";
-                }
-                catch (CudaException e)
-                {
-                    (usable, free) = (false, $": {e.Message}");
-                }
+                table.Add($"cuda:{info.Ordinal}", "no", $"{info}");
+                continue;
             }
-            table.Add($"cuda:{info.Ordinal}", usable ? "yes" : "no", $"{info}{free}");
+            try
+            {
+                using var device = CudaDevices.Open(probe, info.Ordinal);
+                table.Add($"cuda:{info.Ordinal}", "yes", $"{info}, {Gib(device.FreeMemory)} free");
+                if (measure) AddCeilings(table, device, "");
+            }
+            catch (CudaException e)
+            {
+                table.Add($"cuda:{info.Ordinal}", "no", $"{info}: {e.Message}");
+            }
         }
     }
+
+    private static void AddCeilings(TextTable table, Device device, string more) => table.Add("", "", string.Create(CultureInfo.InvariantCulture,
+        $"memory copies at {DeviceProbe.CopyGigabytes(device):#,0.0} GB/s, matrix products at {DeviceProbe.ProductGflops(device):#,0} GFLOP/s{more}"));
 
     private static string Gib(long bytes) => (bytes / Gibibyte).ToString("0.0 GiB", CultureInfo.InvariantCulture);
 }

@@ -30,8 +30,8 @@ internal static class EvaluateCommand
             var chosen = CircuitFile.Read(parse.GetRequiredValue(circuit), model).InGraph;
             var data = run.LoadData(parse, model);
             var options = run.Evaluation(parse, model);
-            var transformer = model.On(run.Device(parse));
-            var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(transformer, data, [chosen], options, progress, context.Cancellation))[0];
+            var models = model.OnAll(run.Device(parse));
+            var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, [chosen], options, progress, context.Cancellation))[0];
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
             Summarise(context, chosen, options, result);
         });

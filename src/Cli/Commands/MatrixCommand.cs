@@ -39,12 +39,12 @@ internal static class MatrixCommand
             var method = SelectionMethods.Named(parse.GetRequiredValue(select));
             var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context.Error)).ToArray();
             var choice = device.Read(parse);
-            var transformer = loaded.On(choice);
+            var models = loaded.OnAll(choice);
             var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
             var (circuits, results) = ProgressDisplay.Run(context, progress =>
             {
-                var found = sets.Select(set => method(Attributor.Run(transformer, set, options, progress, context.Cancellation).Scores, count, parse.GetValue(signed))).ToArray();
-                return (found, sets.Select(set => CircuitEvaluator.Evaluate(transformer, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray());
+                var found = sets.Select(set => method(Attributor.Run(models, set, options, progress, context.Cancellation).Scores, count, parse.GetValue(signed))).ToArray();
+                return (found, sets.Select(set => CircuitEvaluator.Evaluate(models, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray());
             });
             var text = Markdown(loaded.Name, sets, count, circuits, results);
             if (path is null) context.Output.Write(text);

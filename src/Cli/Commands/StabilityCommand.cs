@@ -48,8 +48,8 @@ internal static class StabilityCommand
                 Sizes = counts, Select = SelectionMethods.Named(parse.GetRequiredValue(select)), Signed = parse.GetValue(signed), Resamples = parse.GetValue(resamples),
                 Confidence = parse.GetValue(confidence) ?? 0.95, RandomCircuits = parse.GetValue(randoms), Shuffles = parse.GetValue(shuffles), Seed = (ulong)parse.GetValue(seed),
             };
-            var transformer = model.On(run.Device(parse));
-            var result = ProgressDisplay.Run(context, progress => StabilityStudy.Run(transformer, data, attribution, options, progress, context.Cancellation));
+            var models = model.OnAll(run.Device(parse));
+            var result = ProgressDisplay.Run(context, progress => StabilityStudy.Run(models, data, attribution, options, progress, context.Cancellation));
             if (path is not null) JsonFile.Write(path, writer => Members(writer, attribution.Method, data.Count, options, result));
             context.Output.WriteLine($"{attribution.Method} on {data.Count} examples of {data.Name}; {options.Resamples} resamples, intervals of {options.Confidence.ToString("0.##%", CultureInfo.InvariantCulture)}");
             EdgeTable(context, model.Graph, options, result);

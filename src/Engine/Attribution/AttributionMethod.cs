@@ -16,7 +16,10 @@ public abstract class AttributionMethod
     public virtual IntegrationRule? Rule(AttributionOptions options) => null;
     /// <summary>The points of the paths from ablated to clean whose gradients are weighed; null for a method of another kind.</summary>
     public virtual PathPoint[]? Path(AttributionOptions options, ModelGraph graph) => null;
-    /// <summary>True when the scores are means of scores of single examples, which <see cref="AttributionOptions.Sink"/> can have.</summary>
+    /// <summary>
+    /// True when the scores are means of scores of single examples, which <see cref="AttributionOptions.Sink"/> can have and several
+    /// devices can share out; the result then has <see cref="AttributionResult.Sums"/>.
+    /// </summary>
     public virtual bool ScoresByExample(AttributionOptions options) => true;
     /// <summary>Scores every edge.</summary>
     public abstract AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
@@ -55,16 +58,22 @@ public static class AttributionMethods
 /// <summary>Scores the edges of a model on a data set.</summary>
 public static class Attributor
 {
-    /// <summary>Runs the method that <paramref name="options"/> names.</summary>
-    public static AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions? options = null,
+    /// <summary>
+    /// Runs the method that <paramref name="options"/> names. Of several devices a method that does not score example by example
+    /// (<see cref="AttributionMethod.ScoresByExample"/>) uses the first.
+    /// </summary>
+    public static AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions? options = null,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
         options ??= new();
         Check(data, options);
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
-        return AttributionMethods.Find(options.Method).Run(model, data, options, progress, cancellation);
+        var method = AttributionMethods.Find(options.Method);
+        return method.ScoresByExample(options)
+            ? PartedRun.Run(models, data, options, method.Run, progress, cancellation)
+            : method.Run(models.First, data, options, progress, cancellation);
     }
 
     /// <summary>What every run needs.</summary>

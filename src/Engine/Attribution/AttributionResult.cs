@@ -3,10 +3,14 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Attribution;
 
 /// <summary>The scores of every edge and what is known about them.</summary>
-public sealed class AttributionResult
+public sealed record AttributionResult
 {
     /// <summary>Mean score over the examples.</summary>
     public required EdgeScores Scores { get; init; }
+    /// <summary>What <see cref="Scores"/> are the means of, of methods that score example by example.</summary>
+    internal ScoreSums? Sums { get; init; }
+    /// <summary>What <see cref="NeuronScores"/> are the means of.</summary>
+    internal NeuronSums? Neurons { get; init; }
     /// <summary>Standard error of every mean score, laid out like <see cref="EdgeScores.Values"/>; null with one example.</summary>
     public double[]? StandardErrors { get; init; }
     /// <summary>The metric of the clean run, by example.</summary>
@@ -37,9 +41,6 @@ public sealed class AttributionResult
     public required long WorkspaceBytes { get; init; }
 
     /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
-    internal AttributionResult WithScores(EdgeScores scores, double[]? nodes = null, double[]? neurons = null) => new()
-    {
-        Scores = scores, NodeScores = nodes, NeuronScores = neurons, Clean = Clean, Corrupted = Corrupted, InputScores = InputScores, CompletenessGap = CompletenessGap, ExampleGaps = ExampleGaps,
-        TrialsPerSecond = TrialsPerSecond, Seconds = Seconds, Phases = Phases, WorkspaceBytes = WorkspaceBytes,
-    };
+    internal AttributionResult WithScores(EdgeScores scores, double[]? nodes = null, double[]? neurons = null) =>
+        this with { Scores = scores, NodeScores = nodes, NeuronScores = neurons, StandardErrors = null, Sums = null, Neurons = null };
 }

@@ -24,16 +24,16 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
     /// trapezoid — a round runs only the points that the one before did not have; the scores are those of all its points, to rounding.
     /// </summary>
     /// <exception cref="InputException">The method has no steps.</exception>
-    public static ConvergentRun Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, ConvergenceOptions convergence,
+    public static ConvergentRun Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, ConvergenceOptions convergence,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(convergence);
         ArgumentNullException.ThrowIfNull(data);
         if (AttributionMethods.Find(options.Method) is not PathMethod method || method.Rule(options) is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
-        var edges = Math.Min(convergence.Edges ?? Math.Max(LeastEdges, model.Graph.Edges / EdgesOfGraph), model.Graph.Edges);
+        var edges = Math.Min(convergence.Edges ?? Math.Max(LeastEdges, models.Graph.Edges / EdgesOfGraph), models.Graph.Edges);
         var rounds = new List<ConvergenceRound>();
         Circuit? before = null;
         var (path, earlier) = (Array.Empty<PathPoint>(), (EarlierScores?)null);
@@ -42,11 +42,12 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
         for (var steps = Math.Min(FirstSteps, convergence.MostSteps); ; steps = Math.Min(2 * steps, convergence.MostSteps))
         {
             var taken = options with { Steps = steps };
-            var points = method.Path(taken, model.Graph);
+            var points = method.Path(taken, models.Graph);
             var added = earlier is null ? null : EarlierScores.Added(path, points);
-            var isNested = EarlierScores.Added(points, method.Path(taken with { Steps = 2 * steps }, model.Graph)) is not null;
-            if (added is null) earlier = isNested ? EarlierScores.Create(model.Graph, data.Count) : null;
-            var result = method.Run(model, data, taken, added ?? points, earlier, progress, cancellation);
+            var isNested = EarlierScores.Added(points, method.Path(taken with { Steps = 2 * steps }, models.Graph)) is not null;
+            if (added is null) earlier = isNested ? EarlierScores.Create(models.Graph, data.Count) : null;
+            var result = PartedRun.Run(models, data, taken, (model, part, own, report, stop) => method.Run(model, part, own, added ?? points, earlier, report, stop), progress, cancellation);
+            if (earlier is not null) result = result with { NeuronScores = earlier.AddTo(result.NeuronScores) };
             var best = CircuitSelection.Top(result.Scores, edges, signed: false, prune: false);
             var round = new ConvergenceRound(steps, (added ?? points).Length, result.CompletenessGap, before is null ? null : CircuitComparison.Edges(best, before).Jaccard, result.Seconds);
             rounds.Add(round);

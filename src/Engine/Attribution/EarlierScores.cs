@@ -35,7 +35,7 @@ internal sealed class EarlierScores
         return added.Length == path.Count - before.Count ? added : null;
     }
 
-    /// <summary>Adds half of what waits to the scores [F·N] of an example, and holds the sums.</summary>
+    /// <summary>Adds half of what waits to the scores [F·N] of an example of the data set, and holds the sums. Examples may come from several threads.</summary>
     public void AddTo(Span<float> added, int example)
     {
         if (scores[example] is not { } held) scores[example] = held = new float[edges.Length];

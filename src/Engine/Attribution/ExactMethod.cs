@@ -68,6 +68,7 @@ internal sealed class ExactMethod : AttributionMethod
         return new AttributionResult
         {
             Scores = sums.Means(),
+            Sums = sums,
             StandardErrors = sums.StandardErrors(),
             Clean = clean,
             Corrupted = corrupted,

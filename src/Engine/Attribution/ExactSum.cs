@@ -27,6 +27,15 @@ internal sealed class ExactSum(int count)
         large[index] += (Int128)(value * LargeScale);
     }
 
+    /// <summary>Adds all entries of another sum of as many.</summary>
+    public void Add(ExactSum other)
+    {
+        for (var i = 0; i < sums.Length; i++) sums[i] += other.sums[i];
+        if (other.large.Length == 0) return;
+        if (large.Length == 0) large = new Int128[count];
+        for (var i = 0; i < large.Length; i++) large[i] += other.large[i];
+    }
+
     /// <summary>The sum of entry <paramref name="index"/>.</summary>
     public double this[int index] => (double)sums[index] / Scale + (large.Length == 0 ? 0 : (double)large[index] / LargeScale);
 }

@@ -44,6 +44,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
         return new AttributionResult
         {
             Scores = sums.Means(),
+            Sums = sums,
             StandardErrors = sums.StandardErrors(),
             Clean = ends.Clean,
             Corrupted = ends.Corrupted,

@@ -6,6 +6,9 @@ namespace Faith.Engine.Attribution;
 /// <param name="weights">What every example counts; null: 1.</param>
 internal sealed class NeuronSums(ModelGraph graph, int width, int examples, Func<int, double>? weights = null)
 {
+    private readonly ModelGraph graph = graph;
+    private readonly int width = width;
+    private readonly int examples = examples;
     private readonly ExactSum sums = new(graph.Sources * width);
 
     /// <summary>Adds what every row contributes to the columns of a source: products [rows × d] of examples, from number <paramref name="first"/> on, that end at the given row offsets.</summary>
@@ -21,6 +24,14 @@ internal sealed class NeuronSums(ModelGraph graph, int width, int examples, Func
                 sums.Add(source * width + c, weight * sum);
             }
         }
+    }
+
+    /// <summary>The sums of parts of a data set as one.</summary>
+    public static NeuronSums Join(IReadOnlyList<NeuronSums> parts)
+    {
+        var all = new NeuronSums(parts[0].graph, parts[0].width, parts.Sum(p => p.examples));
+        foreach (var part in parts) all.sums.Add(part.sums);
+        return all;
     }
 
     /// <summary>Mean scores [F·d].</summary>

@@ -25,16 +25,20 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, points(options, model.Graph), null, progress, cancellation);
 
-    /// <summary>Runs some points of the method's path, and adds up with <paramref name="earlier"/> what the others gave; null where these are all.</summary>
+    /// <summary>
+    /// Runs some points of the method's path, and adds to the edges' scores what the others gave by <paramref name="earlier"/>; null where
+    /// these are all. The scores of neurons are those of the points that were run.
+    /// </summary>
     public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path, EarlierScores? earlier,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
+        var (start, examples) = ExamplePart.PlaceOf(data);
         var (table, shift) = Tables(model, data, options, path);
         using var tableMemory = table;
         using var shiftMemory = shift;
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
-        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count, options.Library is { } library ? e => library.Weight(e, data.Count) : null) : null;
+        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count, options.Library is { } library ? e => library.Weight(start + e, examples) : null) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
@@ -51,7 +55,7 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
                 for (var e = 0; e < part.Count; e++)
                 {
                     run.ReadScores(e, scores);
-                    earlier?.AddTo(scores, part.First + e);
+                    earlier?.AddTo(scores, start + part.First + e);
                     sums.Add(scores);
                 }
                 if (neurons is not null) run.ReadNeurons(neurons, part.First);
@@ -63,8 +67,10 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
         return new AttributionResult
         {
             Scores = means,
+            Sums = sums,
+            Neurons = neurons,
             NodeScores = options.Level == ScoreLevel.Edge ? null : NodeScores(means),
-            NeuronScores = earlier is null ? neurons?.Means() : earlier.AddTo(neurons?.Means()),
+            NeuronScores = neurons?.Means(),
             StandardErrors = sums.StandardErrors(),
             Clean = clean,
             Corrupted = corrupted,
@@ -92,10 +98,11 @@ internal sealed class PathMethod(string name, string summary, Func<AttributionOp
     }
 
     /// <summary>∂L/∂z_u = Σ_v ∂L/∂x_v over what reads u, by the chain rule: a node scores the sum of its out-edges.</summary>
-    private static double[] NodeScores(EdgeScores edges) =>
+    internal static double[] NodeScores(EdgeScores edges) =>
         [.. edges.Values.Chunk(edges.Graph.Columns).Select(outEdges => outEdges.Sum())];
 
-    private static double? Gap(double[] inputScores, double[] clean, double[] corrupted, MetricKind metric)
+    /// <summary>The completeness gap (<see cref="AttributionResult.CompletenessGap"/>).</summary>
+    internal static double? Gap(double[] inputScores, double[] clean, double[] corrupted, MetricKind metric)
     {
         var target = corrupted.Average(v => metric.Loss(v)) - clean.Average(v => metric.Loss(v));
         return target == 0 ? null : Math.Abs(inputScores.Average() - target) / Math.Abs(target);

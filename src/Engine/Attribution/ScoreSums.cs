@@ -26,6 +26,20 @@ internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink
         inputScores[added++] = total;
     }
 
+    /// <summary>The sums of parts of a data set, in its order, as one.</summary>
+    public static ScoreSums Join(ModelGraph graph, IReadOnlyList<ScoreSums> parts)
+    {
+        var all = new ScoreSums(graph, parts.Sum(p => p.added), null);
+        foreach (var part in parts)
+        {
+            all.sums.Add(part.sums);
+            all.squares.Add(part.squares);
+            part.inputScores.CopyTo(all.inputScores, all.added);
+            all.added += part.added;
+        }
+        return all;
+    }
+
     /// <summary>Mean scores.</summary>
     public EdgeScores Means()
     {

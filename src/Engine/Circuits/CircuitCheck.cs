@@ -33,7 +33,7 @@ public sealed class CircuitCheck
 
     /// <summary>Evaluates the circuit, its complement and the circuit without each of its edges.</summary>
     /// <exception cref="InputException">The circuit is of another graph.</exception>
-    public static CircuitCheck Run(Transformer model, IReadOnlyList<Example> data, Circuit circuit, EvaluationOptions options,
+    public static CircuitCheck Run(TransformerSet models, IReadOnlyList<Example> data, Circuit circuit, EvaluationOptions options,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(circuit);
@@ -41,6 +41,6 @@ public sealed class CircuitCheck
         if (circuit.Neurons is not null) throw new InputException("what is outside a circuit of neurons is not a set of edges: it can be evaluated, but not checked");
         var complement = new Circuit(graph, Circuit.Full(graph).Edges.Where(e => !circuit.Contains(e)));
         Circuit[] circuits = [circuit, complement, .. circuit.Edges.Select(edge => new Circuit(graph, circuit.Edges.Where(e => e != edge)))];
-        return new(circuit, CircuitEvaluator.Evaluate(model, data, circuits, options, progress, cancellation));
+        return new(circuit, CircuitEvaluator.Evaluate(models, data, circuits, options, progress, cancellation));
     }
 }

@@ -11,7 +11,7 @@ namespace Faith.Engine.Circuits;
 public static class CircuitEvaluator
 {
     /// <summary>Evaluates circuits under patching.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="models">The model; of several devices each takes a part of the examples.</param>
     /// <param name="data">The examples.</param>
     /// <param name="circuits">Circuits of the model's graph.</param>
     /// <param name="metric">What is measured.</param>
@@ -19,26 +19,39 @@ public static class CircuitEvaluator
     /// <param name="progress">Told after every circuit of every micro-batch.</param>
     /// <param name="cancellation">Stops between circuits.</param>
     /// <exception cref="InputException">A circuit is of another graph, or an example does not fit in memory.</exception>
-    public static IReadOnlyList<Faithfulness> Evaluate(Transformer model, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, MetricKind metric,
+    public static IReadOnlyList<Faithfulness> Evaluate(TransformerSet models, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, MetricKind metric,
         long? memoryBytes = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        Evaluate(model, data, circuits, new EvaluationOptions { Metric = metric, MemoryBytes = memoryBytes }, progress, cancellation);
+        Evaluate(models, data, circuits, new EvaluationOptions { Metric = metric, MemoryBytes = memoryBytes }, progress, cancellation);
 
     /// <summary>Evaluates circuits on a data set; all share one clean and one corrupted (or fully ablated) run an example.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="models">The model; of several devices each takes a part of the examples.</param>
     /// <param name="data">The examples.</param>
     /// <param name="circuits">Circuits of the model's graph.</param>
     /// <param name="options">What is measured, and under which ablation.</param>
     /// <param name="progress">Told after every circuit of every micro-batch.</param>
     /// <param name="cancellation">Stops between circuits.</param>
     /// <exception cref="InputException">A circuit is of another graph, an example does not fit in memory, or the ablation data do not match.</exception>
-    public static IReadOnlyList<Faithfulness> Evaluate(Transformer model, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options,
+    public static IReadOnlyList<Faithfulness> Evaluate(TransformerSet models, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(circuits);
         ArgumentNullException.ThrowIfNull(options);
         if (data.Count == 0) throw new InputException("the data set is empty");
+        if (models.Count == 1) return EvaluatePart(models.First, data, circuits, options, progress, cancellation);
+        data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
+        // Means are over all examples, on every device alike.
+        options = options with { AblationData = options.Ablation == Ablation.Patching ? null : options.AblationData ?? data };
+        var parts = models.Run(data, (model, part, report, stop) => EvaluatePart(model, part, circuits, options, report, stop), progress, cancellation);
+        return [.. circuits.Select((_, i) => new Faithfulness(Concat(i, f => f.Circuit), Concat(i, f => f.Clean), Concat(i, f => f.Corrupted)))];
+
+        double[] Concat(int circuit, Func<Faithfulness, IEnumerable<double>> values) => [.. parts.SelectMany(p => values(p[circuit]))];
+    }
+
+    private static IReadOnlyList<Faithfulness> EvaluatePart(Transformer model, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options,
+        IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
         foreach (var circuit in circuits)
         {
             if (circuit.Graph != model.Graph)

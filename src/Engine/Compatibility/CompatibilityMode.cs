@@ -80,30 +80,30 @@ public sealed record CompatibilityMode
     }
 
     /// <summary>Runs an attribution as the source does.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="models">The model.</param>
     /// <param name="data">The examples, in the order that the source batches them in.</param>
     /// <param name="options">The caller's part of the options.</param>
     /// <param name="batch">The source's batch size; of no effect in a mode that does not depend on it.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Stops between micro-batches.</param>
-    public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, int batch,
+    public AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, int batch,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
         options = Apply(options, batch);
         // Only losses are batch means; what comes without a gradient of them is added up as usual.
-        if (!AddsByBatch || AttributionMethods.Find(options.Method).Path(options, model.Graph) is null) return Attributor.Run(model, data, options, progress, cancellation);
+        if (!AddsByBatch || AttributionMethods.Find(options.Method).Path(options, models.Graph) is null) return Attributor.Run(models, data, options, progress, cancellation);
         if (options.Level != ScoreLevel.Edge)
         {
             // Nodes are sums of neurons here, not of edges: an MLP's gradient is taken elsewhere.
-            var result = Attributor.Run(model, data, options with { Level = ScoreLevel.Neuron }, progress, cancellation);
-            double[] nodes = [.. result.NeuronScores!.Chunk(model.Config.Width).Select(neurons => neurons.Sum())];
-            var none = new EdgeScores(model.Graph, new double[model.Graph.Sources * model.Graph.Columns]);
+            var result = Attributor.Run(models, data, options with { Level = ScoreLevel.Neuron }, progress, cancellation);
+            double[] nodes = [.. result.NeuronScores!.Chunk(models.Config.Width).Select(neurons => neurons.Sum())];
+            var none = new EdgeScores(models.Graph, new double[models.Graph.Sources * models.Graph.Columns]);
             return result.WithScores(none, nodes, options.Level == ScoreLevel.Neuron ? result.NeuronScores : null);
         }
-        if (batch == 1) return Attributor.Run(model, data, options, progress, cancellation);
-        var sums = new BatchedScores(model.Graph, data.Count, batch);
-        return Attributor.Run(model, data, options with { Sink = sums }, progress, cancellation).WithScores(sums.Scores);
+        if (batch == 1) return Attributor.Run(models, data, options, progress, cancellation);
+        var sums = new BatchedScores(models.Graph, data.Count, batch);
+        return Attributor.Run(models, data, options with { Sink = sums }, progress, cancellation).WithScores(sums.Scores);
     }
 }

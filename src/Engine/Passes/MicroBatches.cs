@@ -55,7 +55,7 @@ internal static class MicroBatches
                 if (plan.Max(b => b.Bytes) >= bytes)
                 {
                     var example = done + plan.TakeWhile(b => b.Bytes < bytes).Sum(b => b.Batch.Sequences);
-                    throw new InputException($"example {example + 1} ({data[example].Clean.Length} tokens) needs {bytes >> 20} MiB by itself: {e.Message}; shorten it or take a device with more memory", e);
+                    throw new InputException($"example {ExamplePart.NumberOf(data, example)} ({data[example].Clean.Length} tokens) needs {bytes >> 20} MiB by itself: {e.Message}; shorten it or take a device with more memory", e);
                 }
                 model.LimitWorkspace(bytes / 2);
             }
@@ -93,7 +93,7 @@ internal static class MicroBatches
                 }
                 if (count == 1)
                 {
-                    throw new InputException($"example {start + 1} ({data[start].Clean.Length} tokens) needs {bytes >> 20} MiB, more than the {budget >> 20} MiB allowed: raise --memory or shorten it");
+                    throw new InputException($"example {ExamplePart.NumberOf(data, start)} ({data[start].Clean.Length} tokens) needs {bytes >> 20} MiB, more than the {budget >> 20} MiB allowed: raise --memory or shorten it");
                 }
                 count = Math.Max(1, (int)Math.Min(count - 1, count * ((double)allowed / bytes)));
             }

@@ -34,35 +34,35 @@ public sealed class StabilityStudy
     }
 
     /// <summary>Scores, resamples and evaluates.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="models">The model.</param>
     /// <param name="data">The examples.</param>
     /// <param name="attribution">How edges are scored; its metric and ablation measure the circuits too.</param>
     /// <param name="options">What else to do.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Stops between resamples.</param>
     /// <exception cref="InputException">The method does not score example by example, a size is larger than the graph, or there is one example only.</exception>
-    public static StabilityResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions attribution, StabilityOptions options,
+    public static StabilityResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions attribution, StabilityOptions options,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(attribution);
         ArgumentNullException.ThrowIfNull(options);
         if (data.Count < 2) throw new InputException("there is one example only; resampling needs several");
         if (options.Sizes.Count == 0) throw new InputException("no size of a circuit was given");
-        var scores = new ExampleScores(model.Graph, data.Count);
-        var result = Attributor.Run(model, data, attribution with { Sink = scores }, progress, cancellation);
+        var scores = new ExampleScores(models.Graph, data.Count);
+        var result = Attributor.Run(models, data, attribution with { Sink = scores }, progress, cancellation);
         var study = new StabilityStudy(scores, result.Scores, options);
         study.Resample(progress, cancellation);
 
-        var shuffled = LabelsEnter(attribution) ? study.Shuffled(model, data, attribution, progress, cancellation) : [];
+        var shuffled = LabelsEnter(attribution) ? study.Shuffled(models, data, attribution, progress, cancellation) : [];
         var random = study.Random();
         var all = new[] { study.circuits }.Concat(random).Concat(shuffled).SelectMany(c => c).ToArray();
         var evaluation = new EvaluationOptions
         {
             Metric = attribution.Metric, Ablation = attribution.Ablation, AblationData = attribution.AblationData, MemoryBytes = attribution.MemoryBytes,
         };
-        var faithfulness = CircuitEvaluator.Evaluate(model, data, all, evaluation, progress, cancellation);
+        var faithfulness = CircuitEvaluator.Evaluate(models, data, all, evaluation, progress, cancellation);
         return new(result, study.Edges(result.Scores), study.Sizes(all, faithfulness, random.Length, shuffled.Length));
     }
 
@@ -90,12 +90,12 @@ public sealed class StabilityStudy
     private Circuit[][] Random() =>
         [.. Enumerable.Range(0, options.RandomCircuits).Select(i => circuits.Select(c => RandomCircuits.Sample(c.Graph, c.EdgeCount, options.Seed + (ulong)i)).ToArray())];
 
-    private Circuit[][] Shuffled(Transformer model, IReadOnlyList<Example> data, AttributionOptions attribution, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    private Circuit[][] Shuffled(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions attribution, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var found = new Circuit[options.Shuffles][];
         for (var i = 0; i < found.Length; i++)
         {
-            var result = Attributor.Run(model, ShuffledLabels.Of(data, options.Seed + (ulong)i), attribution, progress, cancellation);
+            var result = Attributor.Run(models, ShuffledLabels.Of(data, options.Seed + (ulong)i), attribution, progress, cancellation);
             found[i] = [.. options.Sizes.Select(n => options.Select(result.Scores, n, options.Signed))];
         }
         return found;

@@ -69,13 +69,21 @@ public sealed unsafe partial class CudaDevice
             throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
         if (!bias.IsNone)
             RequireShape(bias, 1, y.Columns);
-        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
+        if (IsByLibrary(w))
+            MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
+        else
+            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
     }
 
     /// <inheritdoc/>
     public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
     {
         var w = (CudaWeights)weights;
+        if (IsByLibrary(w))
+        {
+            base.Multiply(weights, side, x, y, bias, then);
+            return;
+        }
         var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
         RequireShape(x, y.Rows, inputs);
         RequireShape(y, x.Rows, outputs);

@@ -22,7 +22,7 @@ public sealed unsafe partial class CudaDevice : Device
     private CudaBuffer? _workspace;
     private int _nextStaging;
 
-    internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null)
+    internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null, CuBlas? blas = null)
     {
         // The kernels take these structures by value.
         if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
@@ -39,6 +39,11 @@ public sealed unsafe partial class CudaDevice : Device
             _graphs = new(_context, _module, _stream.Value);
             _staging = [new(_context, StagingBytes), new(_context, StagingBytes)];
             _staged = [CudaHandle.Event(_context), CudaHandle.Event(_context)];
+            if (blas is not null)
+            {
+                (_blas, _blasHandle) = (blas, OpenBlas(blas, out var version));
+                Name = $"{Name[..^1]}, cuBLAS {version})";
+            }
         }
         catch
         {
@@ -177,6 +182,7 @@ public sealed unsafe partial class CudaDevice : Device
         foreach (var handle in (IEnumerable<SafeHandle>)[.. _staged, .. _staging])
             handle.Dispose();
         _module?.Dispose();
+        _blasHandle?.Dispose();
         _stream?.Dispose();
         _context.Dispose();
     }

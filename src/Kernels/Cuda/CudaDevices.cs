@@ -72,18 +72,22 @@ public static unsafe class CudaDevices
 
     /// <summary>Opens a device.</summary>
     /// <param name="ordinal">Number of the device; null for the first one that can be used.</param>
+    /// <param name="blas">
+    /// Does the products with float32 weights instead of the device's own kernels. Which of its kernels cuBLAS takes depends on the
+    /// shape, so results no longer have the same bits for any number of rows.
+    /// </param>
     /// <exception cref="CudaException">It is not there or cannot be used; the message says why.</exception>
-    public static CudaDevice Open(int? ordinal = null) => Open(Probe(), ordinal);
+    public static CudaDevice Open(int? ordinal = null, CuBlas? blas = null) => Open(Probe(), ordinal, blas);
 
     /// <summary>Opens a device that was found.</summary>
-    /// <inheritdoc cref="Open(int?)"/>
-    public static CudaDevice Open(CudaProbe probe, int? ordinal = null)
+    /// <inheritdoc cref="Open(int?, CuBlas?)"/>
+    public static CudaDevice Open(CudaProbe probe, int? ordinal = null, CuBlas? blas = null)
     {
         ArgumentNullException.ThrowIfNull(probe);
         var info = probe.Devices.FirstOrDefault(d => ordinal is { } wanted ? d.Ordinal == wanted : d.Usable);
         if (info is null)
             throw new CudaException($"CUDA is not available: {(probe.Reason.Length > 0 ? probe.Reason : $"there is no device {ordinal}; the driver reports {probe.Devices.Count}")}");
-        return info.Usable ? new(probe.Driver!, info) : throw new CudaException($"CUDA device {info.Ordinal} cannot be used: {info}");
+        return info.Usable ? new(probe.Driver!, info, blas: blas) : throw new CudaException($"CUDA device {info.Ordinal} cannot be used: {info}");
     }
 
     private static CudaDeviceInfo Describe(CudaDriver driver, int ordinal)

@@ -27,27 +27,6 @@ public static unsafe class PeakProbe
         return 2.0 * 12 * Lanes * Iterations * threads * Slices / best / 1e9;
     }
 
-    /// <summary>Bytes read and written a second, in 10⁹, when memory far larger than the caches is copied.</summary>
-    public static double MeasureCopyGigabytes(int threads)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        const int Bytes = 128 << 20, Piece = 1 << 20;
-        using var pool = new WorkerPool(threads);
-        using var from = new HostBuffer(Bytes);
-        using var to = new HostBuffer(Bytes);
-        var best = double.MaxValue;
-        for (var round = 0; round < 5; round++)
-        {
-            var start = Stopwatch.GetTimestamp();
-            pool.For(Bytes / Piece, 1, (from.Address, to.Address), static (in (nint From, nint To) job, int first, int end, int _) =>
-            {
-                for (var i = first; i < end; i++) Buffer.MemoryCopy((byte*)job.From + (long)i * Piece, (byte*)job.To + (long)i * Piece, Piece, Piece);
-            });
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-        return 2.0 * Bytes / best / 1e9;
-    }
-
     static int Lanes => HostDevice.Widest switch { SimdWidth.V512 => 16, SimdWidth.V256 => 8, _ => 4 };
 
     static void Burn(int iterations)

@@ -102,6 +102,16 @@ public sealed class ShortMemoryTests
         }
     }
 
+    [Fact]
+    public void AnExampleOfOneOfSeveralPartsHasItsNumberInTheDataSet()
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var part = new ExamplePart(RandomExamples.Create(3, weights.Config.Vocabulary), first: 4, count: 1);
+        var method = AttributionMethods.Find("eap");
+        var error = Assert.Throws<InputException>(() => Run(weights, 20_000, model => method.Run(model, part, new() { MemoryBytes = Plenty }, null, CancellationToken.None)));
+        Assert.StartsWith("example 5 (", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Some work on a GPU with <paramref name="room"/> bytes beside the parameters: its result, the most it held at a time, and what it said.</summary>
     private static (T Result, long Held, List<string> Notices) Run<T>(ModelWeights weights, long? room, Func<Transformer, T> work)
     {

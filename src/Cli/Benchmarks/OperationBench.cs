@@ -1,0 +1,108 @@
+using System.Text.Json;
+using Faith.Engine.Attribution;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Cli.Benchmarks;
+
+/// <summary>`faith bench --what operations`: every operation of the passes against the ceilings of the device, and EAP and EAP-IG whole.</summary>
+internal sealed record OperationBench
+{
+    private static readonly string[] Methods = ["eap", "eap-ig"];
+
+    /// <summary>One operation and the seconds of a call.</summary>
+    private sealed record Line(PassOperation Operation, double Seconds, double Share, bool ByMemory)
+    {
+        public double Gigabytes => Operation.Bytes / Seconds / 1e9;
+        public double Gflops => Operation.Flops / Seconds / 1e9;
+    }
+
+    public required BenchSettings Settings { get; init; }
+    public required string Device { get; init; }
+    public required Ceilings Ceilings { get; init; }
+    private IReadOnlyList<Line> Lines { get; init; } = [];
+    /// <summary>Whole runs of <see cref="Methods"/>.</summary>
+    private Timings<AttributionResult>[] Runs { get; init; } = [];
+
+    /// <summary>Measures everything; <paramref name="threads"/> are those of a CPU.</summary>
+    public static OperationBench Run(Device device, BenchSettings settings, int threads, CancellationToken cancellation)
+    {
+        using var weights = settings.Weights();
+        using var model = new Transformer(device, weights);
+        var ceilings = Ceilings.Measure(device, threads);
+        var times = new List<(PassOperation Operation, double Seconds)>();
+        using (var operations = new PassOperations(model, weights.Layers[0].QueryKeyValue.Precision, settings.Rows, settings.Tokens, settings.Options.Steps))
+        {
+            foreach (var operation in operations.All)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                times.Add((operation, DeviceProbe.SecondsOf(device, operation.Run)));
+            }
+        }
+        ceilings = ceilings.Or(Ceilings.Measure(device, threads));
+        var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
+        return new()
+        {
+            Settings = settings,
+            Device = device.Name,
+            Ceilings = ceilings,
+            Lines = [.. times.Select(t =>
+            {
+                var (floor, byMemory) = ceilings.Floor(t.Operation.Bytes, t.Operation.Flops);
+                return new Line(t.Operation, t.Seconds, floor / t.Seconds, byMemory);
+            })],
+            Runs = Timings.InTurn(settings.Runs, [.. Methods.Select<string, Func<AttributionResult>>(method =>
+                () => Attributor.Run(model, data, settings.Options with { Method = method }, cancellation: cancellation))]),
+        };
+    }
+
+    /// <summary>The result as JSON.</summary>
+    public void WriteJson(Utf8JsonWriter json)
+    {
+        Ceilings.WriteJson(json);
+        json.WriteStartArray("operations");
+        foreach (var line in Lines)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", line.Operation.Name);
+            json.WriteNumber("seconds", line.Seconds);
+            json.WriteNumber("bytes", line.Operation.Bytes);
+            json.WriteNumber("flops", line.Operation.Flops);
+            json.WriteNumber("share", line.Share);
+            json.WriteString("ceiling", line.ByMemory ? "copy" : "product");
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartObject("examples_per_second");
+        for (var i = 0; i < Runs.Length; i++) json.WriteNumber(Methods[i], Settings.Examples / Runs[i].Median);
+        json.WriteEndObject();
+        json.WriteNumber("rows", Settings.Rows);
+        json.WriteNumber("tokens", Settings.Tokens);
+        json.WriteNumber("examples", Settings.Examples);
+        json.WriteNumber("steps", Settings.Options.Steps);
+        json.WriteNumber("first_difference", Settings.FirstDifference);
+        json.WriteNumber("runs", Settings.Runs);
+        json.WriteString("shape", Settings.Shape);
+        json.WriteString("device", Device);
+        json.WriteNumber("peak_memory_bytes", PeakMemory.Bytes());
+    }
+
+    /// <summary>The result for people.</summary>
+    public void Print(CommandContext context)
+    {
+        var summary = new TextTable($"{Settings.Shape} on {Device}", "");
+        Ceilings.AddTo(summary);
+        for (var i = 0; i < Runs.Length; i++)
+        {
+            summary.Add(Methods[i], $"{Settings.Examples / Runs[i].Median:0.00} examples/s: {Settings.Examples} × {Settings.Tokens} tokens, {(Methods[i] == "eap" ? "" : $"{Settings.Options.Steps} steps, ")}median of {Settings.Runs} runs");
+        }
+        summary.Write(context);
+        var table = new TextTable($"operation, {Settings.Rows} rows in sequences of {Settings.Tokens}", ">µs", ">GB/s", ">GFLOP/s", ">share", "of");
+        foreach (var line in Lines)
+        {
+            table.Add(line.Operation.Name, $"{line.Seconds * 1e6:#,0.0}", $"{line.Gigabytes:#,0.0}", line.Operation.Flops > 0 ? $"{line.Gflops:#,0.0}" : "", $"{line.Share:0%}", line.ByMemory ? "copy" : "product");
+        }
+        table.Write(context);
+        context.Output.WriteLine("share: of the ceiling that binds, every operand counted once; operands that stay in a cache can pass the copy ceiling");
+    }
+}
