@@ -27,7 +27,7 @@ internal static unsafe class GemmComparison
             Console.WriteLine(OpenBlas.Description);
         }
         Console.WriteLine("x[rows, k]·W            | rows |  f32: GFLOP/s  of peak  vs BLAS | bf16: GFLOP/s  of peak  vs BLAS");
-        var ratios = AllRows.ToDictionary(r => r, _ => new List<double>());
+        var ratios = (rows ?? AllRows).ToDictionary(r => r, _ => new List<double>());
         foreach (var (inputs, outputs, side) in Shapes)
         {
             // Enough copies that the one used next has left the caches.

@@ -1,0 +1,96 @@
+using Faith.Engine.Ablations;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels.Host;
+using Xunit;
+
+namespace Faith.Engine.Tests.Circuits;
+
+/// <summary>Circuits evaluated together: distinct nodes once, and nothing else changes.</summary>
+public class CircuitSweepTests
+{
+    [Theory]
+    [InlineData("gpt2", Ablation.Patching)]
+    [InlineData("gpt2", Ablation.Zero)]
+    [InlineData("llama", Ablation.Patching)]
+    public void ACircuitHasTheSameBitsAloneAndInASweep(string family, Ablation ablation)
+    {
+        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        var data = RandomExamples.Create(11, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var circuits = Sweep(model, 40);
+        var options = new EvaluationOptions { Ablation = ablation };
+        var together = CircuitEvaluator.Evaluate(model, data, circuits, options);
+        for (var i = 0; i < circuits.Length; i++)
+        {
+            var alone = CircuitEvaluator.Evaluate(model, data, [circuits[i]], options)[0];
+            Assert.Equal(alone.Circuit, together[i].Circuit);
+        }
+    }
+
+    [Fact]
+    public void ANodeWithTheSameInputsIsComputedOnce()
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(11, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var circuit = Sweep(model, 11)[^2];
+        // One more edge, into logits: every node has the inputs that it had.
+        var more = new Circuit(model.Graph, [.. circuit.Edges, model.Graph.LogitsColumn]);
+        Assert.NotEqual(circuit.EdgeCount, more.EdgeCount);
+        long Flops(params Circuit[] circuits)
+        {
+            var before = device.MatrixFlops;
+            CircuitEvaluator.Evaluate(model, data, circuits, MetricKind.LogitDifference);
+            return device.MatrixFlops - before;
+        }
+        var (ends, one) = (Flops(), Flops(circuit));
+        Assert.True(one > ends);
+        Assert.Equal(one, Flops(circuit, more));
+        Assert.Equal(one, Flops(circuit, circuit, circuit));
+    }
+
+    [Fact]
+    public void CircuitsAreHeldTogetherAsFarAsTheirNodesFit()
+    {
+        var graph = new ModelGraph(2, 2);
+        // The input alone, the input and one head, and every node there is.
+        var (one, two, all) = (Inputs(graph, [graph.LogitsColumn]), Inputs(graph, [graph.HeadColumn(0, InputKind.Value, 1), 2 * graph.Columns + graph.LogitsColumn]), Inputs(graph, Circuit.Full(graph).Edges));
+        Assert.Equal((1, 2, graph.Sources), (one.LiveNodes, two.LiveNodes, all.LiveNodes));
+        Assert.Equal([(0, 3), (3, 1), (4, 2)], CircuitProgram.Cut([one, two, two, all, one, one], 5));
+        Assert.Equal([(0, 1), (1, 1)], CircuitProgram.Cut([all, all], 5));
+        Assert.Equal([(0, 6)], CircuitProgram.Cut([one, two, two, all, one, one], 1000));
+        Assert.Empty(CircuitProgram.Cut([], 5));
+
+        var program = new CircuitProgram(graph, [one, two, two, all]);
+        Assert.Equal(1 + 1 + graph.Sources - 1, program.Nodes.Count); // one input, the head, and the heads and MLPs of the full circuit
+        Assert.Equal((0, 1), program.OfInput);
+        Assert.Equal((1, 4), program.OfHeads(0));
+        Assert.Equal((4, 5), program.OfMlp(0));
+        Assert.Equal(program.Logits[1], program.Logits[2]);
+    }
+
+    private static CircuitInputs Inputs(ModelGraph graph, IEnumerable<int> edges) => new(new Circuit(graph, edges), patching: true);
+
+    /// <summary>Growing circuits, every fourth of them of neurons.</summary>
+    private static Circuit[] Sweep(Transformer model, int count)
+    {
+        var graph = model.Graph;
+        var random = new Random(3);
+        var edges = Circuit.Full(graph).Edges.Where(e => e != graph.LogitsColumn).ToArray();
+        random.Shuffle(edges);
+        return [.. Enumerable.Range(1, count).Select(i =>
+        {
+            var neurons = i % 4 == 0 ? new NeuronSet(graph, model.Config.Width, Enumerable.Range(0, graph.Sources * model.Config.Width).Where(_ => random.Next(3) > 0)) : null;
+            var chosen = edges[..(edges.Length * i / count)];
+            return neurons is null ? new Circuit(graph, chosen) : new Circuit(graph, chosen, neurons);
+        })];
+    }
+}
