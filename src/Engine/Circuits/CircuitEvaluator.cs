@@ -70,19 +70,19 @@ public static class CircuitEvaluator
         var full = Enumerable.Range(0, circuits.Count).Where(i => circuits[i].IsFull).ToArray();
         var others = Enumerable.Range(0, circuits.Count).Except(full).ToArray();
         MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => CircuitRun.Measure(model, batch, options.Metric, table), part =>
+            batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1), part =>
             {
-                var run = new CircuitRun(model, part.Arena, measuring: false, part.Batch, options.Metric, table);
+                var (together, _) = CircuitRun.Largest(model, part.Batch, options.Metric, table, others.Length, part.Arena.Capacity);
+                var run = new CircuitRun(model, part.Arena, measuring: false, part.Batch, options.Metric, table, together);
                 run.RunEnds(part.Of(clean), part.Of(corrupted));
                 // With everything in the circuit nothing is corrupted: that is the clean run itself, to the bit.
                 foreach (var i in full) part.Of(clean).CopyTo(part.Of(results[i]));
                 run.Evaluate([.. others.Select(i => circuits[i])], (number, metrics) =>
                 {
-                    cancellation.ThrowIfCancellationRequested();
                     metrics.CopyTo(part.Of(results[others[number]]));
                     progress?.Report(new RunProgress(others.Length * part.First + (number + 1) * part.Count, others.Length * data.Count, "circuits"));
-                });
-            });
+                }, cancellation);
+            }, (batch, budget) => CircuitRun.Largest(model, batch, options.Metric, table, others.Length, budget).Bytes);
         return [.. results.Select(r => new Faithfulness(r, clean, corrupted))];
     }
 }

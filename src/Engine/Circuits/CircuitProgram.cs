@@ -69,19 +69,20 @@ internal sealed class CircuitProgram
     public (int First, int End) OfMlp(int layer) => (starts[2 + 2 * layer], starts[3 + 2 * layer]);
 
     /// <summary>Neighbouring circuits that have together at most <paramref name="nodes"/> live nodes, or one that has more.</summary>
-    public static IEnumerable<(int First, int Count)> Cut(IReadOnlyList<CircuitInputs> circuits, int nodes)
+    public static IEnumerable<IReadOnlyList<CircuitInputs>> Cut(IEnumerable<CircuitInputs> circuits, int nodes)
     {
-        var (first, held) = (0, 0);
-        for (var i = 0; i < circuits.Count; i++)
+        var (group, held) = (new List<CircuitInputs>(), 0);
+        foreach (var circuit in circuits)
         {
-            if (i > first && held + circuits[i].LiveNodes > nodes)
+            if (group.Count > 0 && held + circuit.LiveNodes > nodes)
             {
-                yield return (first, i - first);
-                (first, held) = (i, 0);
+                yield return group;
+                (group, held) = ([], 0);
             }
-            held += circuits[i].LiveNodes;
+            group.Add(circuit);
+            held += circuit.LiveNodes;
         }
-        if (first < circuits.Count) yield return (first, circuits.Count - first);
+        if (group.Count > 0) yield return group;
     }
 
     private static int Block(ModelGraph graph, int source)

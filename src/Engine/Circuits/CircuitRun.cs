@@ -24,7 +24,7 @@ internal sealed class CircuitRun
     /// <summary>Rows that keep the products of MLPs efficient: small micro-batches run nodes of several circuits in one.</summary>
     private const int RowsOfProduct = 640;
 
-    /// <summary>Most circuits whose nodes are held together, if none were shared.</summary>
+    /// <summary>Most circuits that are computed side by side.</summary>
     private const int MostCircuits = 32;
 
     private readonly Transformer model;
@@ -62,7 +62,8 @@ internal sealed class CircuitRun
     private readonly nint offsetMemory;
     private readonly nint listMemory;
 
-    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table)
+    /// <summary>Lays out a run that holds the nodes of <paramref name="circuitsTogether"/> circuits, if they share none.</summary>
+    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, int circuitsTogether)
     {
         this.model = model;
         this.batch = batch;
@@ -88,7 +89,7 @@ internal sealed class CircuitRun
         var mark = arena.Mark();
         clean = new Activations(arena, c, rows, sequences, keepLayers: false);
         arena.Release(mark); // the clean run is done before anything below is used
-        nodesHeld = checked(graph.Sources * Math.Clamp(RowsOfProduct / rows, 1, MostCircuits));
+        nodesHeld = checked(graph.Sources * circuitsTogether);
         sources = arena.Matrix(checked(nodesHeld * rows), c.Width);
         lastSources = arena.Matrix(checked(nodesHeld * sequences), c.Width);
         query = arena.Matrix(rows, c.QueryWidth);
@@ -98,20 +99,33 @@ internal sealed class CircuitRun
         lastContext = arena.Matrix(sequences, c.QueryWidth);
         context = arena.Matrix(rows, c.QueryWidth);
         logSumExp = arena.Matrix(rows, c.Heads);
-        inputsTogether = Math.Max(3 * c.Heads, MostCircuits);
-        mixed = arena.Matrix(Math.Max(1, RowsMixedTogether / rows) * rows, c.Width);
-        hidden = arena.Matrix(Math.Max(rows, RowsOfProduct), c.MlpWidth);
+        inputsTogether = Math.Max(3 * c.Heads, circuitsTogether);
+        mixed = arena.Matrix(Math.Clamp(RowsMixedTogether / rows, 1, inputsTogether) * rows, c.Width);
+        hidden = arena.Matrix(circuitsTogether * rows, c.MlpWidth);
         gate = arena.Matrix(hidden.Rows, c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : 1);
         offsetMemory = arena.Integers(inputsTogether + 1);
         listMemory = arena.Integers(checked((long)inputsTogether * graph.Sources));
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table)
+    public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuitsTogether)
     {
         var arena = Arena.Measuring();
-        _ = new CircuitRun(model, arena, measuring: true, batch, kind, table);
+        _ = new CircuitRun(model, arena, measuring: true, batch, kind, table, circuitsTogether);
         return arena.Peak;
+    }
+
+    /// <summary>
+    /// How many of <paramref name="circuits"/> circuits are best computed side by side within a budget, and the bytes that this takes: as
+    /// many as keep the products efficient. Results do not depend on it.
+    /// </summary>
+    public static (int Together, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuits, long budget)
+    {
+        for (var together = Math.Clamp(RowsOfProduct / batch.Rows, 1, Math.Clamp(circuits, 1, MostCircuits)); ; together /= 2)
+        {
+            var bytes = Measure(model, batch, kind, table, together);
+            if (bytes <= budget || together == 1) return (together, bytes);
+        }
     }
 
     /// <summary>Runs the clean and the corrupted (or ablated) prompts, and reads their metrics.</summary>
@@ -131,17 +145,17 @@ internal sealed class CircuitRun
     /// The metric of every example with everything outside a circuit ablated, for each of <paramref name="circuits"/>: handed to
     /// <paramref name="done"/> with the circuit's number, in order; valid during the call.
     /// </summary>
-    public void Evaluate(IReadOnlyList<Circuit> circuits, Action<int, double[]> done)
+    public void Evaluate(IReadOnlyList<Circuit> circuits, Action<int, double[]> done, CancellationToken cancellation = default)
     {
         var patching = batchInputs.Ablation is null;
-        CircuitInputs[] inputs = [.. circuits.Select(circuit => new CircuitInputs(circuit, patching))];
         var metrics = new double[batch.Sequences];
-        foreach (var (first, count) in CircuitProgram.Cut(inputs, nodesHeld))
+        var first = 0;
+        foreach (var group in CircuitProgram.Cut(circuits.Select(circuit => new CircuitInputs(circuit, patching)), nodesHeld))
         {
-            var program = new CircuitProgram(model.Graph, inputs[first..(first + count)]);
-            Run(program);
+            var program = new CircuitProgram(model.Graph, group);
+            Run(program, cancellation);
             var together = Math.Min(inputsTogether, mixed.Rows / batch.Sequences);
-            for (var start = 0; start < count; start += together)
+            for (var start = 0; start < group.Count; start += together)
             {
                 int[][] lists = [.. program.Logits.Skip(start).Take(together)];
                 var final = mixed.RowRange(0, lists.Length * batch.Sequences);
@@ -152,10 +166,11 @@ internal sealed class CircuitRun
                     done(first + start + i, metrics);
                 }
             }
+            first += group.Count;
         }
     }
 
-    private void Run(CircuitProgram program)
+    private void Run(CircuitProgram program, CancellationToken cancellation)
     {
         var (start, inputEnd) = program.OfInput;
         for (var place = start; place < inputEnd; place++)
@@ -165,6 +180,7 @@ internal sealed class CircuitRun
         }
         for (var l = 0; l < model.Graph.Layers; l++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var (first, end) = program.OfHeads(l);
             for (; first < end; first += model.Config.Heads) Heads(l, program, first, Math.Min(model.Config.Heads, end - first));
             (first, end) = program.OfMlp(l);

@@ -6,6 +6,7 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
+using Faith.Kernels;
 using Faith.Kernels.Host;
 using Xunit;
 
@@ -64,10 +65,11 @@ public class CircuitSweepTests
         // The input alone, the input and one head, and every node there is.
         var (one, two, all) = (Inputs(graph, [graph.LogitsColumn]), Inputs(graph, [graph.HeadColumn(0, InputKind.Value, 1), 2 * graph.Columns + graph.LogitsColumn]), Inputs(graph, Circuit.Full(graph).Edges));
         Assert.Equal((1, 2, graph.Sources), (one.LiveNodes, two.LiveNodes, all.LiveNodes));
-        Assert.Equal([(0, 3), (3, 1), (4, 2)], CircuitProgram.Cut([one, two, two, all, one, one], 5));
-        Assert.Equal([(0, 1), (1, 1)], CircuitProgram.Cut([all, all], 5));
-        Assert.Equal([(0, 6)], CircuitProgram.Cut([one, two, two, all, one, one], 1000));
-        Assert.Empty(CircuitProgram.Cut([], 5));
+        static int[] Sizes(IEnumerable<CircuitInputs> circuits, int nodes) => [.. CircuitProgram.Cut(circuits, nodes).Select(group => group.Count)];
+        Assert.Equal([3, 1, 2], Sizes([one, two, two, all, one, one], 5));
+        Assert.Equal([1, 1], Sizes([all, all], 5));
+        Assert.Equal([6], Sizes([one, two, two, all, one, one], 1000));
+        Assert.Empty(Sizes([], 5));
 
         var program = new CircuitProgram(graph, [one, two, two, all]);
         Assert.Equal(1 + 1 + graph.Sources - 1, program.Nodes.Count); // one input, the head, and the heads and MLPs of the full circuit
@@ -75,6 +77,35 @@ public class CircuitSweepTests
         Assert.Equal((1, 4), program.OfHeads(0));
         Assert.Equal((4, 5), program.OfMlp(0));
         Assert.Equal(program.Logits[1], program.Logits[2]);
+    }
+
+    [Fact]
+    public void ANodeThatOneCircuitReadsEverywhereServesOneThatReadsItsLastRow()
+    {
+        var graph = new ModelGraph(2, 2);
+        // m0 into logits alone, and into a value of layer 1 besides; both feed m0 from the input.
+        int[] last = [graph.MlpColumn(0), graph.MlpNode(0) * graph.Columns + graph.LogitsColumn];
+        int[] everywhere = [.. last, graph.MlpNode(0) * graph.Columns + graph.HeadColumn(1, InputKind.Value, 0), graph.HeadNode(1, 0) * graph.Columns + graph.LogitsColumn];
+        var program = new CircuitProgram(graph, [Inputs(graph, last), Inputs(graph, everywhere)]);
+        Assert.Equal([0, graph.MlpNode(0), graph.HeadNode(1, 0)], program.Nodes.Select(node => node.Source));
+        Assert.Equal([true, true, false], program.Nodes.Select(node => node.OnAllRows));
+        Assert.Equal([[1], [1, 2]], program.Logits);
+        Assert.False(new CircuitProgram(graph, [Inputs(graph, last)]).Nodes[1].OnAllRows);
+    }
+
+    [Theory]
+    [InlineData("gpt2-xl")]
+    [InlineData("llama-1b")]
+    public void ALargeModelIsEvaluatedInTheMemoryThatIsTakenByDefault(string shape)
+    {
+        using var weights = RandomWeights.Create(shape);
+        using var device = PlanningDevice.Host(1L << 40);
+        using var model = new Transformer(device, weights);
+        int[] tokens = [.. Enumerable.Range(0, 15)];
+        var batch = new Batch([new Example(tokens, [.. Enumerable.Reverse(tokens)], [1], [2])], sharePrefixes: true);
+        long Bytes(int circuits) => CircuitRun.Largest(model, batch, MetricKind.LogitDifference, null, circuits, device.EnoughWorkspace).Bytes;
+        Assert.InRange(Bytes(1), 1, 200_000_000);
+        Assert.InRange(Bytes(100), 2 * Bytes(1), device.EnoughWorkspace);
     }
 
     private static CircuitInputs Inputs(ModelGraph graph, IEnumerable<int> edges) => new(new Circuit(graph, edges), patching: true);
