@@ -45,6 +45,7 @@ public sealed class BenchCommandTests : CliTest
         var result = Json("b.json");
         Assert.Equal(20, result.GetProperty("edges").GetArrayLength());
         Assert.All(["seconds", "ends_seconds", "ratio"], name => Assert.InRange(result.GetProperty(name).GetDouble(), double.Epsilon, double.MaxValue));
+        Assert.InRange(result.GetProperty("operations_ratio").GetDouble(), 1, 21);
     }
 
     [Fact]

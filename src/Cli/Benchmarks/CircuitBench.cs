@@ -20,6 +20,8 @@ internal sealed record CircuitBench
     public required IReadOnlyList<int> Edges { get; init; }
     public required Timings<IReadOnlyList<Faithfulness>> Curve { get; init; }
     public required Timings<IReadOnlyList<Faithfulness>> Ends { get; init; }
+    /// <summary>Operations of the matrix products of the curve, its ends included, over those of the ends: the ratio that equally fast products would give.</summary>
+    public required double OperationsRatio { get; init; }
 
     /// <summary>The median of the ratios round by round.</summary>
     private double Ratio => Timings.Median(Curve.Seconds.Zip(Ends.Seconds, (curve, ends) => curve / ends));
@@ -31,11 +33,25 @@ internal sealed record CircuitBench
         using var model = new Transformer(device, weights);
         var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
         var circuits = CircuitsOf(model, data, settings.Options, cancellation);
-        var times = Timings.InTurn(settings.Runs, () => Evaluate(circuits), () => Evaluate([]));
-        return new() { Settings = settings, Device = device.Name, Edges = [.. circuits.Select(c => c.EdgeCount)], Curve = times[0], Ends = times[1] };
+        var (curveFlops, endFlops) = (0L, 0L);
+        var times = Timings.InTurn(settings.Runs, () => Evaluate(circuits, out curveFlops), () => Evaluate([], out endFlops));
+        return new()
+        {
+            Settings = settings,
+            Device = device.Name,
+            Edges = [.. circuits.Select(c => c.EdgeCount)],
+            Curve = times[0],
+            Ends = times[1],
+            OperationsRatio = (double)curveFlops / endFlops,
+        };
 
-        IReadOnlyList<Faithfulness> Evaluate(Circuit[] chosen) =>
-            CircuitEvaluator.Evaluate(model, data, chosen, settings.Options.Metric, settings.Options.MemoryBytes, cancellation: cancellation);
+        IReadOnlyList<Faithfulness> Evaluate(Circuit[] chosen, out long flops)
+        {
+            var before = device.MatrixFlops;
+            var results = CircuitEvaluator.Evaluate(model, data, chosen, settings.Options.Metric, settings.Options.MemoryBytes, cancellation: cancellation);
+            flops = device.MatrixFlops - before;
+            return results;
+        }
     }
 
     /// <summary>Circuits as they are found: greedy by EAP scores, at even distances on a logarithmic axis.</summary>
@@ -55,6 +71,7 @@ internal sealed record CircuitBench
         json.WriteNumber("examples_per_second", Settings.Examples / Curve.Median);
         json.WriteNumber("ends_seconds", Ends.Median);
         json.WriteNumber("ratio", Ratio);
+        json.WriteNumber("operations_ratio", OperationsRatio);
         json.WriteStartArray("edges");
         foreach (var edges in Edges) json.WriteNumberValue(edges);
         json.WriteEndArray();
@@ -69,7 +86,7 @@ internal sealed record CircuitBench
         var table = new TextTable($"{Edges.Count} circuits of {Edges.Min()} to {Edges.Max()} edges on {Settings.Shape}, {Settings.Examples} × {Settings.Tokens} tokens, {Device}", "");
         table.Add("seconds of the curve (median, fastest)", $"{Curve.Median:0.000}, {Curve.Least:0.000} of {Settings.Runs} runs");
         table.Add("seconds of one clean and one corrupted forward", $"{Ends.Median:0.000}, {Ends.Least:0.000}");
-        table.Add("ratio", $"{Ratio:0.00}");
+        table.Add("ratio", $"{Ratio:0.00}; of their operations {OperationsRatio:0.00}");
         table.Write(context);
     }
 }
