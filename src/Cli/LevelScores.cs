@@ -20,7 +20,7 @@ internal sealed record LevelScores(int Most, Func<int, bool, Circuit> Top, Func<
         var graph = file.Graph;
         if (level == ScoreLevel.Edge)
         {
-            var scores = file.Scores ?? throw new InputException($"{path}: the edges have no scores to select by");
+            var scores = file.Scores ?? throw new InputException($"{path}: the edges have no scores to select by; faith attribute --level edge gives them");
             return new(graph.Edges, (count, signed) => SelectionMethods.Named(select)(scores, count, signed), (least, signed) => CircuitSelection.Threshold(scores, least, signed));
         }
         if (level == ScoreLevel.Node)

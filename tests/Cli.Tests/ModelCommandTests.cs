@@ -82,6 +82,20 @@ public sealed class ModelCommandTests : CliTest
         Assert.Equal(ablation, Json("r.json").GetProperty("ablation").GetString());
     }
 
+    [Theory]
+    [InlineData("--method", "exact", "--level", "node")]
+    [InlineData("--compat", "eap-ig", "--level", "node")]
+    [InlineData("--compat", "eap-ig", "--level", "neuron")]
+    public void Where_only_nodes_were_scored_edges_have_no_scores(params string[] options)
+    {
+        var output = Done(["attribute", "--model", model, "--data", data, "--out", At("s.json"), .. options]);
+        Assert.Contains("7 nodes scored with", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("->", output, StringComparison.Ordinal);
+        Assert.All(Json("s.json").GetProperty("edges").EnumerateObject(), edge => Assert.False(edge.Value.TryGetProperty("score", out _)));
+        Done("circuit", "--scores", At("s.json"), "--nodes", "3", "--out", At("c.json"));
+        Refused($"{At("s.json")}: the edges have no scores to select by; faith attribute --level edge gives them", "circuit", "--scores", At("s.json"), "--edges", "5", "--out", At("d.json"));
+    }
+
     [Fact]
     public void Exact_patching_can_be_kept_to_the_best_edges()
     {
@@ -94,6 +108,10 @@ public sealed class ModelCommandTests : CliTest
         Assert.Equal(3, tried.Length);
         Assert.Equal(("3", "ifr.json"), (Json("t.json").GetProperty("run").GetProperty("options").GetProperty("top").GetString(), Json("t.json").GetProperty("run").GetProperty("options").GetProperty("top_of").GetString()));
         Assert.True(tried.Min(name => scores[name]) >= scores.Where(s => !tried.Contains(s.Key)).Max(s => s.Value));
+        foreach (var level in new[] { "node", "neuron" })
+        {
+            Refused("--top tries single edges; leave it out or take --level edge", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top", "5", "--level", level);
+        }
         Refused("--top-of needs --top N", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top-of", At("ifr.json"));
         Refused($"{At("none.json")}: there is no such file", "attribute", "--model", model, "--data", data, "--out", At("u.json"), "--method", "exact", "--top", "3", "--top-of", At("none.json"));
     }

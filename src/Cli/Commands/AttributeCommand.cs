@@ -46,6 +46,7 @@ internal static class AttributeCommand
         command.Validators.Add(result =>
         {
             if (result.GetResult(top) is not null && result.GetResult(method.Method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
+            if (result.GetResult(top) is not null && result.GetResult(level)?.GetValueOrDefault<string>() is not (null or "edge")) result.AddError("--top tries single edges; leave it out or take --level edge");
             if (result.GetResult(topOf) is not null && result.GetResult(top) is null) result.AddError("--top-of needs --top N");
         });
         command.SetAction(parse =>
@@ -79,7 +80,7 @@ internal static class AttributeCommand
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             var file = new ScoreFile
             {
-                Graph = models.Graph, DModel = models.Config.Width, Scores = result.Scores, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
+                Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
                 Run = RunRecords.Of(model.Name, models, data, options, result, settings) with { Seconds = attribution.Seconds },
             };
             file.Write(path);
@@ -151,7 +152,7 @@ internal static class AttributeCommand
         var (result, options) = (run.Result, run.Options);
         var graph = result.Scores.Graph;
         var output = context.Output;
-        output.WriteLine($"{path}: {graph.Edges} edges scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
+        output.WriteLine($"{path}: {(result.HasEdgeScores ? $"{graph.Edges} edges" : $"{graph.Sources} nodes")} scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
         output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
         if (run.Convergence is { } convergence)
@@ -173,7 +174,7 @@ internal static class AttributeCommand
             foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(node), nodes[node].ToString("0.0000"));
             nodeTable.Write(context);
         }
-        if (result.Scores.Values.All(score => score == 0)) return;
+        if (!result.HasEdgeScores) return;
         var table = new TextTable("edge", ">score", ">± s.e.");
         foreach (var (source, column) in Best(result.Scores, BestShown))
         {

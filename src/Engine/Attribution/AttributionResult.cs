@@ -5,8 +5,10 @@ namespace Faith.Engine.Attribution;
 /// <summary>The scores of every edge and what is known about them.</summary>
 public sealed record AttributionResult
 {
-    /// <summary>Mean score over the examples.</summary>
+    /// <summary>Mean score over the examples; of no meaning where <see cref="HasEdgeScores"/> is false.</summary>
     public required EdgeScores Scores { get; init; }
+    /// <summary>False where only nodes or neurons were scored: <see cref="Scores"/> is then 0 everywhere.</summary>
+    public bool HasEdgeScores { get; init; } = true;
     /// <summary>What <see cref="Scores"/> are the means of, of methods that score example by example.</summary>
     internal ScoreSums? Sums { get; init; }
     /// <summary>What <see cref="NeuronScores"/> are the means of.</summary>
@@ -41,6 +43,10 @@ public sealed record AttributionResult
     public required long WorkspaceBytes { get; init; }
 
     /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
-    internal AttributionResult WithScores(EdgeScores scores, double[]? nodes = null, double[]? neurons = null) =>
-        this with { Scores = scores, NodeScores = nodes, NeuronScores = neurons, StandardErrors = null, Sums = null, Neurons = null };
+    internal AttributionResult WithScores(EdgeScores scores) =>
+        this with { Scores = scores, NodeScores = null, NeuronScores = null, StandardErrors = null, Sums = null, Neurons = null };
+
+    /// <summary>This result with scores of nodes, and maybe of neurons, that the edges' scores do not belong to and are dropped for.</summary>
+    internal AttributionResult OfNodes(double[] nodes, double[]? neurons) =>
+        WithScores(EdgeScores.Zero(Scores.Graph)) with { HasEdgeScores = false, NodeScores = nodes, NeuronScores = neurons };
 }

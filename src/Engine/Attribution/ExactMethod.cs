@@ -29,6 +29,7 @@ internal sealed class ExactMethod : AttributionMethod
     {
         var clock = Stopwatch.StartNew();
         if (options.Level == ScoreLevel.Neuron) throw new InputException("exact patching has no neuron scores; take --level edge or node");
+        if (options.Level == ScoreLevel.Node && options.OnlyEdges is not null) throw new InputException("exact patching of nodes tries every node; take --level edge to try some edges only");
         if (options.Level == ScoreLevel.Node) return RunNodes(model, data, options, clock, progress, cancellation);
 
         using var table = options.Library is not null && options.Ablation == Ablation.Mean
@@ -108,7 +109,8 @@ internal sealed class ExactMethod : AttributionMethod
         var loss = results[0].Clean.Average(v => kind.Loss(v));
         return new AttributionResult
         {
-            Scores = new EdgeScores(graph, new double[graph.Sources * graph.Columns]),
+            Scores = EdgeScores.Zero(graph),
+            HasEdgeScores = false,
             NodeScores = [.. results.Select(r => r.Circuit.Average(v => kind.Loss(v)) - loss)],
             Clean = results[0].Clean,
             Corrupted = results[0].Corrupted,

@@ -7,7 +7,7 @@ public enum ScoreLevel
     Edge,
     /// <summary>Nodes, and edges where the method scores these on the way.</summary>
     Node,
-    /// <summary>The columns of every node's output, its nodes and its edges.</summary>
+    /// <summary>The columns of every node's output, the nodes, and edges where the method scores these on the way.</summary>
     Neuron,
 }
 

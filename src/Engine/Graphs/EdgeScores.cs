@@ -10,4 +10,7 @@ public sealed class EdgeScores(ModelGraph graph, double[] values)
         ? values : throw new ArgumentException($"{values.Length} scores for {(long)graph.Sources * graph.Columns} pairs", nameof(values));
     /// <summary>The score of u → v.</summary>
     public double this[int source, int column] => Values[(long)source * Graph.Columns + column];
+
+    /// <summary>0 for every edge.</summary>
+    public static EdgeScores Zero(ModelGraph graph) => new(graph, new double[graph.Sources * graph.Columns]);
 }

@@ -72,6 +72,8 @@ public class ExactTests
                 return clean.Average() - circuit.Average();
             }).ToArray();
             Close.Check(expected, result.NodeScores!, 1e-5, "nodes");
+            Assert.False(result.HasEdgeScores);
+            Assert.Throws<InputException>(() => Scoring.Run(weights, data, new() { Method = "exact", Level = ScoreLevel.Node, OnlyEdges = [0] }));
         }
     }
 }
