@@ -126,6 +126,20 @@ public sealed class StatisticsCommandTests : CliTest
     }
 
     [Fact]
+    public void Compare_tells_circuits_of_the_same_nodes_by_their_neurons()
+    {
+        var scores = Scores("n.json", "--level", "neuron");
+        foreach (var count in new[] { "40", "50" }) Done("circuit", "--scores", scores, "--neurons", count, "--out", At($"{count}.json"));
+        var output = Done("compare", At("40.json"), At("50.json"), "--json", At("r.json"));
+        Assert.Equal(40, Json("r.json").GetProperty("neuron_shared_count").GetInt32());
+        Assert.Equal(0.8, Json("r.json").GetProperty("neuron_jaccard").GetDouble(), 12);
+        Assert.Matches("neuron jaccard +0\\.8000", output);
+        Done("circuit", "--scores", scores, "--edges", "10", "--out", At("e.json"));
+        Done("compare", At("e.json"), At("e.json"), "--json", At("r.json"));
+        Assert.False(Json("r.json").TryGetProperty("neuron_jaccard", out _));
+    }
+
+    [Fact]
     public void Curve_gives_the_areas_of_the_benchmark()
     {
         var scores = Scores("s.json");

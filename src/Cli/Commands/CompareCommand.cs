@@ -83,8 +83,10 @@ internal static class CompareCommand
         var (found, reference) = (Of(a), Of(b));
         // Files of scores hold no circuit yet; an overlap of nothing with nothing says nothing.
         if (found.EdgeCount == 0 && reference.EdgeCount == 0) return;
-        foreach (var (what, overlap) in ((string, Overlap)[])[("edge", CircuitComparison.Edges(found, reference)), ("node", CircuitComparison.Nodes(found, reference))])
+        (string, Overlap?)[] overlaps = [("edge", CircuitComparison.Edges(found, reference)), ("node", CircuitComparison.Nodes(found, reference)), ("neuron", CircuitComparison.Neurons(found, reference))];
+        foreach (var (what, some) in overlaps)
         {
+            if (some is not { } overlap) continue;
             rows.Add(($"{what}_first_count", overlap.Found));
             rows.Add(($"{what}_second_count", overlap.Reference));
             rows.Add(($"{what}_shared_count", overlap.Shared));

@@ -21,6 +21,20 @@ public static class CircuitComparison
     }
 
     /// <summary>
+    /// Overlap of the neurons that edges carry: the columns c of z_u that are in the circuit, of every u with an edge out of it. Null
+    /// where neither circuit is one of neurons.
+    /// </summary>
+    /// <exception cref="InputException">The circuits are of different models.</exception>
+    public static Overlap? Neurons(Circuit found, Circuit reference)
+    {
+        CheckSame(found.Graph, reference.Graph);
+        if ((found.Neurons ?? reference.Neurons) is not { Width: var width }) return null;
+        if (found.Neurons is { } a && reference.Neurons is { } b && a.Width != b.Width) throw new InputException($"the two are of different models: {a.Width} and {b.Width} neurons a node");
+        bool[] x = Carried(found, width), y = Carried(reference, width);
+        return new(x.Count(c => c), y.Count(c => c), x.Zip(y).Count(c => c.First && c.Second));
+    }
+
+    /// <summary>
     /// Spearman's rank correlation over the edges: the correlation of the ranks of |score| (or of the score), equal ones sharing
     /// their mean rank. NaN where one side is constant.
     /// </summary>
@@ -80,6 +94,16 @@ public static class CircuitComparison
         // Logits is in by definition; here only what edges reach counts.
         nodes[circuit.Graph.LogitsNode] = circuit.Edges.Any(e => e % circuit.Graph.Columns == circuit.Graph.LogitsColumn);
         return nodes;
+    }
+
+    private static bool[] Carried(Circuit circuit, int width)
+    {
+        var carried = new bool[circuit.Graph.Sources * width];
+        foreach (var u in circuit.Edges.Select(e => e / circuit.Graph.Columns).Distinct())
+        {
+            for (var c = 0; c < width; c++) carried[u * width + c] = circuit.Neurons?.Contains(u, c) ?? true;
+        }
+        return carried;
     }
 
     private static void CheckSame(ModelGraph a, ModelGraph b)

@@ -20,6 +20,20 @@ public sealed class CircuitComparisonTests
     }
 
     [Fact]
+    public void OverlapCountsTheNeuronsThatEdgesCarry()
+    {
+        var edges = Small.Circuit(Graph, "input->m0", "m0->logits");
+        Circuit Of(int width, params int[] neurons) => new(Graph, edges.Edges, new NeuronSet(Graph, width, neurons));
+        // Nodes are input, a0.h0, a0.h1, m0, …: neuron 12 is the first of m0, and 4 is of a head that nothing reads.
+        var found = Of(4, 0, 1, 12, 4);
+        Assert.Equal(new Overlap(3, 3, 2), CircuitComparison.Neurons(found, Of(4, 1, 12, 13)));
+        Assert.Equal(new Overlap(3, 8, 3), CircuitComparison.Neurons(found, edges));
+        Assert.Equal(new Overlap(8, 3, 3), CircuitComparison.Neurons(edges, found));
+        Assert.Null(CircuitComparison.Neurons(edges, edges));
+        Assert.Contains("4 and 3 neurons a node", Assert.Throws<InputException>(() => CircuitComparison.Neurons(found, Of(3, 1))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void EmptyCircuitsAreAlike()
     {
         var empty = Circuit.Empty(Graph);
