@@ -9,21 +9,15 @@ using Faith.Engine.Passes;
 namespace Faith.Engine.Attribution;
 
 /// <summary>
-/// Methods that weigh gradients at points of the path from the corrupted to the clean input: EAP (the clean end only),
-/// clean-corrupted (both ends), EAP-IG (an integration rule), and of other sources' paths: EAP-IG (activations). They differ in
-/// their points only.
+/// A method that weighs gradients at points of the path from the corrupted to the clean input, or of the paths of one source layer's
+/// outputs at a time. Such methods differ in their points only.
 /// </summary>
-/// <param name="points">The points.</param>
-/// <param name="rule">The rule that they follow, for a method with steps.</param>
-internal sealed class PathMethod(string name, string summary, Func<AttributionOptions, ModelGraph, PathPoint[]> points, Func<AttributionOptions, IntegrationRule>? rule = null) : AttributionMethod
+internal abstract class PathMethod : AttributionMethod
 {
-    public override string Name => name;
-    public override string Summary => summary;
-    public override IntegrationRule? Rule(AttributionOptions options) => rule?.Invoke(options);
-    public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => points(options, graph);
+    public abstract override PathPoint[] Path(AttributionOptions options, ModelGraph graph);
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
-        IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, points(options, model.Graph), null, progress, cancellation);
+        IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, Path(options, model.Graph), null, progress, cancellation);
 
     /// <summary>
     /// Runs some points of the method's path, and adds to the edges' scores what the others gave by <paramref name="earlier"/>; null where

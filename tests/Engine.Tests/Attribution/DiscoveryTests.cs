@@ -1,9 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
-using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
-using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;
@@ -29,7 +27,7 @@ public class DiscoveryTests
         {
             var data = RandomExamples.Create(3, weights.Config.Vocabulary, count: 3, longest: 5);
             var thresholds = Thresholds.Select(t => t * scale).ToArray();
-            var expected = Literal(weights, data, thresholds, circuit =>
+            var expected = LiteralDiscovery.Scores(new ModelGraph(weights.Config.Layers, weights.Config.Heads), thresholds, circuit =>
             {
                 var mean = OracleRun.Circuit(weights, data, circuit, oracleMetric, oracleAblation).Circuit.Average();
                 return metric.IsDivergence() ? mean : -mean;
@@ -75,28 +73,5 @@ public class DiscoveryTests
         var one = Attributor.Run(model, data[..1], new() { Method = "acdc", Thresholds = [0.1] }).WorkspaceBytes;
         var thrown = Assert.Throws<InputException>(() => Attributor.Run(model, data, new() { Method = "acdc", MemoryBytes = one }));
         Assert.Contains("--memory", thrown.Message, StringComparison.Ordinal);
-    }
-
-    private static double[] Literal(ModelWeights weights, IReadOnlyList<Example> data, double[] thresholds, Func<Circuit, double> lossOf)
-    {
-        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads);
-        var circuit = Circuit.Full(graph);
-        var scores = circuit.Edges.Aggregate(new double[graph.Sources * graph.Columns], (all, e) =>
-        {
-            all[e] = 2 * thresholds[^1];
-            return all;
-        });
-        var loss = lossOf(circuit);
-        foreach (var threshold in thresholds)
-        {
-            foreach (var edge in circuit.Edges.OrderByDescending(e => e % graph.Columns).ThenByDescending(e => e / graph.Columns).ToArray())
-            {
-                var without = new Circuit(graph, circuit.Edges.Where(e => e != edge));
-                var changed = lossOf(without);
-                if (changed - loss >= threshold) continue;
-                (circuit, loss, scores[edge]) = (without, changed, threshold);
-            }
-        }
-        return scores;
     }
 }

@@ -1,0 +1,38 @@
+using Faith.Engine.Ablations;
+using Faith.Engine.Data;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Attribution;
+
+/// <summary>Scores the edges of a model on a data set.</summary>
+public static class Attributor
+{
+    /// <summary>
+    /// Runs the method that <paramref name="options"/> names. Of several devices a method that does not score example by example
+    /// (<see cref="AttributionMethod.ScoresByExample"/>) uses the first.
+    /// </summary>
+    public static AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions? options = null,
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(data);
+        options ??= new();
+        Check(data, options);
+        data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
+        var method = AttributionMethods.Find(options.Method);
+        return method.ScoresByExample(options)
+            ? PartedRun.Run(models, data, options, method.Run, progress, cancellation)
+            : method.Run(models.First, data, options, progress, cancellation);
+    }
+
+    /// <summary>What every run needs.</summary>
+    /// <exception cref="InputException">There are no examples, or the method cannot hand on what it was asked for.</exception>
+    internal static void Check(IReadOnlyList<Example> data, AttributionOptions options)
+    {
+        if (data.Count == 0) throw new InputException("the data set is empty");
+        if (options.Sink is not null && !AttributionMethods.Find(options.Method).ScoresByExample(options))
+        {
+            throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");
+        }
+    }
+}

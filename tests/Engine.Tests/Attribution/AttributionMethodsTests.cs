@@ -1,0 +1,55 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Compatibility;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Models;
+using Faith.Engine.Tests.Oracle;
+using Xunit;
+
+namespace Faith.Engine.Tests.Attribution;
+
+/// <summary>What every row of the table of methods must have beside it: a case against the oracle and its places in the document.</summary>
+public class AttributionMethodsTests
+{
+    private const string Document = "docs/methods.md";
+    private static readonly AttributionOptions Options = new() { Steps = 3, Thresholds = [0.01, 0.05, 0.2] };
+
+    private static readonly Dictionary<string, Func<ModelWeights, IReadOnlyList<Example>, double[]>> Oracles = new()
+    {
+        ["eap"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Eap),
+        ["eap-ig"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Options.Steps),
+        ["clean-corrupted"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.CleanCorrupted),
+        ["eap-ig-activations"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIgActivations, Options.Steps),
+        ["exact"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Exact),
+        ["ifr"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.InformationFlowRoutes),
+        ["acdc"] = (weights, data) => LiteralDiscovery.Scores(new ModelGraph(weights.Config.Layers, weights.Config.Heads), Options.Thresholds!,
+            circuit => -OracleRun.Circuit(weights, data, circuit).Circuit.Average()),
+    };
+
+    public static TheoryData<string> Names() => [.. AttributionMethods.All.Select(m => m.Name)];
+
+    [Theory, MemberData(nameof(Names))]
+    public void EveryMethodHasAnOracle(string name)
+    {
+        Assert.True(Oracles.TryGetValue(name, out var oracle), $"{name} has no case in {nameof(Oracles)}");
+        using var weights = RandomModels.Create(RandomModels.Gpt2Config(heads: 2), 1);
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary, count: 3, longest: 5);
+        Close.Check(oracle(weights, data), Scoring.Scores(weights, data, Options with { Method = name }), 1e-5, name);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void EveryMethodHasASection(string name) => Assert.Contains($"## {name}", Documents.Lines(Document));
+
+    [Fact]
+    public void EveryTableOfMethodsHasThemAll()
+    {
+        var tables = Documents.Tables(Document).Where(table => table[0][0] == "method").ToArray();
+        Assert.Equal(3, tables.Length); // what they compute, the known circuit, what they cost
+        var names = AttributionMethods.All.Select(m => m.Name).Order(StringComparer.Ordinal);
+        Assert.All(tables, table => Assert.Equal(names, table.Skip(1).Select(row => row[0]).Order(StringComparer.Ordinal)));
+    }
+
+    [Fact]
+    public void EveryCompatibilityModeHasAColumn() =>
+        Assert.Single(Documents.Tables(Document), table => table[0].Skip(1).SequenceEqual(CompatibilityMode.All.Select(mode => mode.Name)));
+}

@@ -1,0 +1,30 @@
+namespace Faith.Engine.Tests;
+
+/// <summary>The project's documents, where tests hold them to what they say.</summary>
+public static class Documents
+{
+    /// <summary>The lines of a document; the path is seen from the solution.</summary>
+    public static string[] Lines(string path)
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) folder = folder.Parent!;
+        return File.ReadAllLines(Path.Combine(folder.FullName, path));
+    }
+
+    /// <summary>The tables of a document: rows of cells, the header first, the rule below it left out; code marks are taken off.</summary>
+    public static IReadOnlyList<IReadOnlyList<string[]>> Tables(string path)
+    {
+        var tables = new List<List<string[]>>();
+        var before = "";
+        foreach (var line in Lines(path))
+        {
+            if (line.StartsWith('|'))
+            {
+                if (!before.StartsWith('|')) tables.Add([]);
+                if (line.Any(char.IsLetterOrDigit)) tables[^1].Add([.. line.Trim('|').Split(" | ").Select(cell => cell.Trim(' ', '`'))]);
+            }
+            before = line;
+        }
+        return tables;
+    }
+}
