@@ -159,7 +159,7 @@ public sealed class StatisticsCommandTests : CliTest
         var output = Done(["check-circuit", .. On, "--circuit", At("c.json"), "--json", At("check.json")]);
         var check = Json("check.json");
         Assert.Equal(check.GetProperty("edges").GetInt32(), check.GetProperty("contributions").EnumerateObject().Count());
-        Assert.Contains("completeness: ", output, StringComparison.Ordinal);
+        Assert.Contains("complement: ", output, StringComparison.Ordinal);
         Refused("has no edge in the graph; a circuit is needed", ["check-circuit", .. On, "--circuit", At("s.json")]);
     }
 

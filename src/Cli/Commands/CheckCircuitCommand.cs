@@ -5,7 +5,7 @@ using Faith.Engine.Circuits;
 
 namespace Faith.Cli.Commands;
 
-/// <summary>`faith check-circuit`: whether a circuit is complete and minimal.</summary>
+/// <summary>`faith check-circuit`: what a circuit leaves outside, and whether it needs each of its edges.</summary>
 internal static class CheckCircuitCommand
 {
     private const int Shown = 10;
@@ -15,7 +15,7 @@ internal static class CheckCircuitCommand
         var run = new RunOptions(context);
         var circuit = OptionKinds.Required("--circuit", "FILE", "the circuit, as written by faith circuit");
         var json = OptionKinds.Optional("--json", "FILE", "the contribution of every edge");
-        var command = new FaithCommand("check-circuit", "Measures what is outside a circuit (completeness) and what each of its edges gives (minimality).",
+        var command = new FaithCommand("check-circuit", "Measures what the edges outside a circuit keep of the behaviour, and what each edge of the circuit gives.",
             "faith check-circuit --model tasks-4l --data ioi --circuit circuit.json",
             "faith check-circuit --model ./gpt2 --data ioi.csv --circuit circuit.json --examples 50 --json check.json");
         run.AddTo(command);
@@ -53,8 +53,8 @@ internal static class CheckCircuitCommand
     {
         var (graph, output, contributions) = (check.Circuit.Graph, context.Output, check.Contributions);
         output.WriteLine($"faithfulness {check.Faithfulness.Normalised:0.0000} of {check.Circuit.EdgeCount} edges");
-        output.WriteLine($"completeness: {check.Complement.Normalised:0.0000} of the other {graph.Edges - check.Circuit.EdgeCount} edges; 0 where the circuit is all of it");
-        output.WriteLine($"minimality: {contributions.Count(c => c.Contribution <= 0)} edges give nothing or harm, {contributions.Count(c => Math.Abs(c.Contribution) < 0.001)} change faithfulness by less than 0.001");
+        output.WriteLine($"complement: {check.Complement.Normalised:0.0000} of the other {graph.Edges - check.Circuit.EdgeCount} edges; 0 where they keep nothing");
+        output.WriteLine($"contributions: {contributions.Count(c => c.Contribution <= 0)} edges give nothing or harm, {contributions.Count(c => Math.Abs(c.Contribution) < 0.001)} change faithfulness by less than 0.001");
         var table = new TextTable("edge", ">contribution");
         foreach (var edge in contributions.Reverse().Take(Shown)) table.Add(graph.EdgeName(edge.Source, edge.Column), edge.Contribution.ToString("0.0000"));
         if (contributions.Count > 2 * Shown) table.Add("…", "");

@@ -6,8 +6,9 @@ using Faith.Engine.Passes;
 namespace Faith.Engine.Circuits;
 
 /// <summary>
-/// Whether a circuit is all of it and nothing but it (Wang et al. 2023, §4): complete, when what is outside it keeps none of the
-/// behaviour; minimal, when it needs each of its edges.
+/// Whether a circuit is all of it and nothing but it: what is outside it should keep none of the behaviour, and it should need each of
+/// its edges. Both are simpler than the completeness and minimality of Wang et al. (2023, §4), which compare circuit and model without
+/// sets K of nodes: the first is their completeness for the one K that is the whole circuit, the second their minimality with K empty.
 /// </summary>
 public sealed class CircuitCheck
 {
@@ -23,7 +24,7 @@ public sealed class CircuitCheck
     public Circuit Circuit { get; }
     /// <summary>What it keeps.</summary>
     public Faithfulness Faithfulness { get; }
-    /// <summary>What all edges outside it keep: near 0 for a complete circuit.</summary>
+    /// <summary>What all edges outside it keep: near 0 where the circuit is all of it, and no proof that it is.</summary>
     public Faithfulness Complement { get; }
 
     /// <summary>What every edge gives to the circuit, the least first: 0 for one that it does not need, below 0 for one that harms it.</summary>

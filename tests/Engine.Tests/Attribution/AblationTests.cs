@@ -47,6 +47,9 @@ public class AblationTests
         var data = RandomExamples.Create(22, weights.Config.Vocabulary, longest: 7);
         var other = RandomExamples.Create(23, weights.Config.Vocabulary, count: 5, longest: 9);
         Scoring.Compare(weights, data, new() { Ablation = ablation, AblationData = other }, OracleMethod.EapIg, ablation: oracleAblation);
+        var circuit = Circuits(weights, 24, 0.5)[0];
+        var expected = OracleRun.Circuit(weights, data, circuit, ablation: oracleAblation, ablationExamples: other).Circuit;
+        Close.Check(expected, Evaluate(weights, data, [circuit], new() { Ablation = ablation, AblationData = other })[0].Circuit, 2e-5, "circuit");
     }
 
     [Fact]
@@ -68,6 +71,10 @@ public class AblationTests
         var other = RandomExamples.DifferingAt(43, weights.Config.Vocabulary, count: 4, length: 6, 2);
         var joined = data.Zip(other, (d, o) => d with { Corrupted = o.Corrupted }).ToArray();
         Assert.Equal(Scoring.Scores(weights, joined, new()), Scoring.Scores(weights, data, new() { AblationData = other }));
+        var circuit = Circuits(weights, 44, 0.5)[0];
+        var (expected, _, corrupted) = OracleRun.Circuit(weights, joined, circuit);
+        var result = Evaluate(weights, data, [circuit], new() { AblationData = other })[0];
+        Close.Check([.. expected, .. corrupted], [.. result.Circuit, .. result.Corrupted], 2e-5, "circuit");
         var fewer = Assert.Throws<InputException>(() => Scoring.Scores(weights, data, new() { AblationData = other[..3] }));
         Assert.Contains("3 for 4", fewer.Message, StringComparison.Ordinal);
         var shorter = other.Select(e => new Example(e.Clean[1..], e.Corrupted[1..], e.Answers, e.Distractors)).ToArray();
@@ -94,10 +101,7 @@ public class AblationTests
         {
             using var weights = Scoring.Models[name]();
             var data = RandomExamples.Create(61, weights.Config.Vocabulary);
-            var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
-            var all = Circuit.Full(graph).Edges.ToArray();
-            var random = new Random(62);
-            var circuits = new[] { 0.1, 0.4, 0.8, 1, 0 }.Select(share => new Circuit(graph, all.Where(_ => random.NextDouble() < share))).ToArray();
+            var circuits = Circuits(weights, 62, 0.1, 0.4, 0.8, 1, 0);
             foreach (var (metric, oracleMetric) in new[] { (MetricKind.LogitDifference, OracleMetric.LogitDiff), (MetricKind.ProbabilityDifference, OracleMetric.ProbDiff) })
             {
                 var results = Evaluate(weights, data, circuits, new EvaluationOptions { Metric = metric, Ablation = ablation });
@@ -122,6 +126,15 @@ public class AblationTests
         Assert.Equal(["edge", "node", "neuron"], ScoreLevels.Names);
         foreach (var name in ScoreLevels.Names) Assert.Equal(name, ScoreLevels.Parse(name).Name());
         Assert.Throws<InputException>(() => ScoreLevels.Parse("layer"));
+    }
+
+    /// <summary>Circuits of shares of the edges, drawn at random.</summary>
+    private static Circuit[] Circuits(ModelWeights weights, int seed, params double[] shares)
+    {
+        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        var all = Circuit.Full(graph).Edges.ToArray();
+        var random = new Random(seed);
+        return [.. shares.Select(share => new Circuit(graph, all.Where(_ => random.NextDouble() < share)))];
     }
 
     private static IReadOnlyList<Faithfulness> Evaluate(ModelWeights weights, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options)

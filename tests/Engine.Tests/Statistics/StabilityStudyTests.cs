@@ -1,5 +1,6 @@
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
 using Faith.Engine.KnownCircuits;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
@@ -69,6 +70,49 @@ public sealed class StabilityStudyTests
             if (known.Contains(edge.Source, edge.Column)) Assert.Equal(1, edge.Selected[0]);
             // The larger circuit contains the smaller one.
             Assert.True(edge.Selected[1] >= edge.Selected[0]);
+        }
+    }
+
+    // The study once more, from what it is made of: the scores of every example, the resamples and the selection.
+    [Fact]
+    public void AStudyIsWhatItsResamplesGive()
+    {
+        using var weights = RandomModels.Gpt2(21);
+        var data = RandomExamples.Create(22, weights.Config.Vocabulary, count: 6);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var options = new StabilityOptions { Sizes = [8, 30], Resamples = 40, Confidence = 0.9, Seed = 5, RandomCircuits = 0, Shuffles = 0 };
+        var result = StabilityStudy.Run(model, data, new() { Method = "eap" }, options);
+
+        var graph = model.Graph;
+        var alone = data.Select(example => Attributor.Run(model, [example], new() { Method = "eap" }).Scores.Values).ToArray();
+        var bootstrap = new Bootstrap(data.Length, options.Resamples, options.Seed);
+        double[] Mean(ReadOnlySpan<int> counts)
+        {
+            var mean = new double[alone[0].Length];
+            for (var e = 0; e < counts.Length; e++)
+            {
+                for (var i = 0; i < mean.Length; i++) mean[i] += counts[e] * alone[e][i] / data.Length;
+            }
+            return mean;
+        }
+        var resampled = Enumerable.Range(0, options.Resamples).Select(r => Mean(bootstrap[r])).ToArray();
+        for (var s = 0; s < options.Sizes.Count; s++)
+        {
+            var tops = resampled.Select(scores => CircuitSelection.Top(new EdgeScores(graph, scores), options.Sizes[s], signed: false, prune: false)).ToArray();
+            var overlaps = tops.Select(top => CircuitComparison.Edges(Pruning.Prune(top), result.Sizes[s].Circuit).Jaccard).ToArray();
+            Assert.Equal(overlaps.Average(), result.Sizes[s].Jaccard, 12);
+            Assert.InRange(overlaps.Average(), 0.05, 0.95); // else it would show little
+            var interval = Interval.Of(overlaps, options.Confidence);
+            Assert.Equal((interval.Low, interval.High), (result.Sizes[s].JaccardInterval.Low, result.Sizes[s].JaccardInterval.High));
+            foreach (var edge in result.Edges) Assert.Equal(tops.Average(top => top.Contains(edge.Source, edge.Column) ? 1.0 : 0), edge.Selected[s], 12);
+        }
+        foreach (var edge in result.Edges)
+        {
+            var interval = Interval.Of(resampled.Select(scores => scores[edge.Source * graph.Columns + edge.Column]), options.Confidence);
+            Assert.Equal(interval.Low, edge.Interval.Low, 9);
+            Assert.Equal(interval.High, edge.Interval.High, 9);
+            Assert.True(interval.High > interval.Low);
         }
     }
 
