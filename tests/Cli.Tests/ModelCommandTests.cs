@@ -59,6 +59,24 @@ public sealed class ModelCommandTests : CliTest
             run.GetProperty("metric").GetString(), run.GetProperty("examples").GetInt32()));
     }
 
+    [Fact]
+    public void Attribute_gives_the_standard_error_of_every_edge()
+    {
+        Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--json", At("r.json"));
+        Dictionary<string, double> Alone(string line)
+        {
+            Done("attribute", "--model", model, "--data", Write("one.jsonl", line), "--out", At("one.json"), "--json", At("o.json"));
+            Assert.False(Json("o.json").TryGetProperty("standard_errors", out _));
+            return Json("one.json").GetProperty("edges").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetProperty("score").GetDouble());
+        }
+        var alone = File.ReadAllLines(data).Select(Alone).ToArray();
+        var errors = Json("r.json").GetProperty("standard_errors").EnumerateObject().ToArray();
+        Assert.Equal(alone[0].Keys, errors.Select(e => e.Name));
+        // Of two examples it is half of what separates them.
+        Assert.All(errors, e => Assert.Equal(Math.Abs(alone[0][e.Name] - alone[1][e.Name]) / 2, e.Value.GetDouble(), 1e-6));
+        Assert.Contains(errors, e => e.Value.GetDouble() > 1e-4);
+    }
+
     [Theory]
     [InlineData("exact", "patching", "edge", null, null)]
     [InlineData("exact", "zero", "node", null, null)]

@@ -38,6 +38,8 @@ public sealed class StatisticsCommandTests : CliTest
         Assert.Contains("in top 20", output, StringComparison.Ordinal);
         var result = Json("s.json");
         Assert.Equal(20, result.GetProperty("edges").GetArrayLength());
+        Assert.NotEqual(0, result.GetProperty("near_misses").GetArrayLength());
+        Assert.All(result.GetProperty("near_misses").EnumerateArray(), edge => Assert.InRange(edge.GetProperty("selected").GetProperty("20").GetDouble(), 0.05, 1));
         Assert.All(result.GetProperty("edges").EnumerateArray(), edge =>
         {
             var (low, high) = (edge.GetProperty("interval").GetProperty("low").GetDouble(), edge.GetProperty("interval").GetProperty("high").GetDouble());
@@ -148,6 +150,14 @@ public sealed class StatisticsCommandTests : CliTest
         var lines = File.ReadAllLines(At("curve.csv"));
         Assert.Equal(21, lines.Length);
         Assert.EndsWith(",ranked_by", lines[0], StringComparison.Ordinal);
+        var rows = lines.Skip(1).Select(line => (Ranking: line[(line.LastIndexOf(',') + 1)..], Row: line[..line.LastIndexOf(',')])).ToLookup(x => x.Ranking, x => x.Row);
+        var sizes = string.Join(',', rows["score"].Select(row => row.Split(',')[0]).Distinct());
+        foreach (var (ranking, option) in ((string, string[])[])[("score", ["--signed"]), ("size", [])])
+        {
+            Done(["curve", .. On, "--scores", scores, "--edges", sizes, .. option, "--out", At("one.csv")]);
+            Assert.Equal(File.ReadAllLines(At("one.csv")).Skip(1), rows[ranking].Distinct());
+        }
+        Assert.NotEqual(rows["score"], rows["size"]);
         Assert.Equal(output, Done(["curve", .. On, "--scores", scores, "--compat", "mib", "--out", At("curve.csv")]));
         Refused("--mib has sizes of its own; leave --edges out", ["curve", .. On, "--scores", scores, "--mib", "--edges", "5", "--out", At("x.csv")]);
     }

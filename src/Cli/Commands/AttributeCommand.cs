@@ -140,6 +140,13 @@ internal static class AttributeCommand
             }
             json.WriteEndArray();
         }
+        if (result.StandardErrors is { } errors)
+        {
+            var graph = result.Scores.Graph;
+            json.WriteStartObject("standard_errors");
+            foreach (var (source, column) in ScoreFile.EdgeOrder(graph)) json.WriteNumberOrNull(graph.EdgeName(source, column), errors[source * graph.Columns + column]);
+            json.WriteEndObject();
+        }
         json.WriteNumber("seconds", run.Seconds);
         json.WriteStartObject("phases");
         foreach (var (name, seconds) in result.Phases) json.WriteNumber(name, seconds);

@@ -92,19 +92,8 @@ internal static class StabilityCommand
         json.WriteNumber("examples", examples);
         json.WriteNumber("resamples", options.Resamples);
         json.WriteNumber("confidence", options.Confidence);
-        json.WriteStartArray("edges");
-        foreach (var edge in result.Edges)
-        {
-            json.WriteStartObject();
-            json.WriteString("edge", graph.EdgeName(edge.Source, edge.Column));
-            json.WriteNumber("score", edge.Score);
-            WriteInterval(json, "interval", edge.Interval);
-            json.WriteStartObject("selected");
-            for (var s = 0; s < edge.Selected.Count; s++) json.WriteNumber(options.Sizes[s].ToString(CultureInfo.InvariantCulture), edge.Selected[s]);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
+        WriteEdges(json, "edges", graph, options.Sizes, result.Edges);
+        WriteEdges(json, "near_misses", graph, options.Sizes, result.NearMisses);
         json.WriteStartArray("sizes");
         foreach (var size in result.Sizes)
         {
@@ -117,6 +106,23 @@ internal static class StabilityCommand
             WriteInterval(json, "faithfulness_interval", size.FaithfulnessInterval);
             WriteBaseline(json, "random", size.Random);
             WriteBaseline(json, "shuffled_labels", size.Shuffled);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteEdges(Utf8JsonWriter json, string name, ModelGraph graph, IReadOnlyList<int> sizes, IReadOnlyList<EdgeStability> edges)
+    {
+        json.WriteStartArray(name);
+        foreach (var edge in edges)
+        {
+            json.WriteStartObject();
+            json.WriteString("edge", graph.EdgeName(edge.Source, edge.Column));
+            json.WriteNumber("score", edge.Score);
+            WriteInterval(json, "interval", edge.Interval);
+            json.WriteStartObject("selected");
+            for (var s = 0; s < edge.Selected.Count; s++) json.WriteNumber(sizes[s].ToString(CultureInfo.InvariantCulture), edge.Selected[s]);
+            json.WriteEndObject();
             json.WriteEndObject();
         }
         json.WriteEndArray();

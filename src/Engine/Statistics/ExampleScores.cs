@@ -35,6 +35,23 @@ public sealed class ExampleScores : IScoreSink
         for (var i = 0; i < kept.Length; i++) kept[i] = scores[edges[i]];
     }
 
+    /// <summary>The weighted mean score of one edge (u·N + v); the same bits as <see cref="Means"/>.</summary>
+    /// <param name="edge">The edge.</param>
+    /// <param name="weights">A weight an example.</param>
+    public double Mean(int edge, ReadOnlySpan<int> weights)
+    {
+        var place = Array.BinarySearch(edges, edge);
+        if (place < 0) throw new ArgumentException($"{edge} is not an edge", nameof(edge));
+        if (weights.Length != scores.Length) throw new ArgumentException($"{weights.Length} weights for {scores.Length} examples", nameof(weights));
+        var (sum, total) = (0.0, 0L);
+        for (var e = 0; e < scores.Length; e++)
+        {
+            sum += (double)weights[e] * scores[e][place];
+            total += weights[e];
+        }
+        return sum / total;
+    }
+
     /// <summary>Weighted mean scores: Σ_i w_i s_i / Σ_i w_i, summed in double in the order of the examples.</summary>
     /// <param name="weights">A weight an example.</param>
     public EdgeScores Means(ReadOnlySpan<int> weights)

@@ -18,7 +18,6 @@ public sealed class StabilityStudy
     private readonly Bootstrap bootstrap;
     private readonly Circuit[] circuits;
     private readonly int[] shown;
-    private readonly double[][] resampled;
     private readonly int[][] selected;
     private readonly double[][] overlaps;
 
@@ -28,8 +27,7 @@ public sealed class StabilityStudy
         bootstrap = new Bootstrap(scores.Examples, options.Resamples, options.Seed);
         circuits = [.. options.Sizes.Select(n => options.Select(means, n, options.Signed))];
         shown = [.. options.Select(means, options.Sizes.Max(), options.Signed, prune: false).Edges.OrderByDescending(e => Math.Abs(means.Values[e]))];
-        resampled = [.. shown.Select(_ => new double[options.Resamples])];
-        selected = [.. options.Sizes.Select(_ => new int[shown.Length])];
+        selected = [.. options.Sizes.Select(_ => new int[means.Values.Length])];
         overlaps = [.. options.Sizes.Select(_ => new double[options.Resamples])];
     }
 
@@ -63,7 +61,7 @@ public sealed class StabilityStudy
             Metric = attribution.Metric, Ablation = attribution.Ablation, AblationData = attribution.AblationData, MemoryBytes = attribution.MemoryBytes,
         };
         var faithfulness = CircuitEvaluator.Evaluate(models, data, all, evaluation, progress, cancellation);
-        return new(result, study.Edges(result.Scores), study.Sizes(all, faithfulness, random.Length, shuffled.Length));
+        return new(result, study.Edges(result.Scores, study.shown), study.Edges(result.Scores, study.NearMisses()), study.Sizes(all, faithfulness, random.Length, shuffled.Length));
     }
 
     // Divergences compare with the clean run, information flow with nothing.
@@ -75,11 +73,10 @@ public sealed class StabilityStudy
         {
             cancellation.ThrowIfCancellationRequested();
             var means = scores.Means(bootstrap[r]);
-            for (var i = 0; i < shown.Length; i++) resampled[i][r] = means.Values[shown[i]];
             for (var s = 0; s < circuits.Length; s++)
             {
                 var found = options.Select(means, options.Sizes[s], options.Signed, prune: false);
-                for (var i = 0; i < shown.Length; i++) selected[s][i] += found.Contains(shown[i]) ? 1 : 0;
+                foreach (var edge in found.Edges) selected[s][edge]++;
                 overlaps[s][r] = CircuitComparison.Edges(Pruning.Prune(found), circuits[s]).Jaccard;
             }
             progress?.Report(new RunProgress(r + 1, bootstrap.Count, "resamples"));
@@ -101,10 +98,19 @@ public sealed class StabilityStudy
         return found;
     }
 
-    private EdgeStability[] Edges(EdgeScores means) =>
+    private IEnumerable<int> NearMisses()
+    {
+        var largest = options.Sizes.Index().MaxBy(size => size.Item).Index;
+        return Enumerable.Range(0, selected[0].Length).Except(shown)
+            .Where(edge => selected.Any(counts => counts[edge] > 0 && counts[edge] >= StabilityResult.LeastShare * options.Resamples))
+            .OrderByDescending(edge => selected[largest][edge]);
+    }
+
+    private EdgeStability[] Edges(EdgeScores means, IEnumerable<int> edges) =>
     [
-        .. shown.Select((edge, i) => new EdgeStability(edge / means.Graph.Columns, edge % means.Graph.Columns, means.Values[edge],
-            Interval.Of(resampled[i], options.Confidence), [.. selected.Select(counts => (double)counts[i] / options.Resamples)])),
+        .. edges.Select(edge => new EdgeStability(edge / means.Graph.Columns, edge % means.Graph.Columns, means.Values[edge],
+            Interval.Of(Enumerable.Range(0, bootstrap.Count).Select(r => scores.Mean(edge, bootstrap[r])), options.Confidence),
+            [.. selected.Select(counts => (double)counts[edge] / options.Resamples)])),
     ];
 
     // The evaluated circuits are sets of one circuit a size: the found ones, then the random, then the shuffled sets.

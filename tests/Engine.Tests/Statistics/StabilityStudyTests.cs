@@ -97,6 +97,8 @@ public sealed class StabilityStudyTests
             return mean;
         }
         var resampled = Enumerable.Range(0, options.Resamples).Select(r => Mean(bootstrap[r])).ToArray();
+        var shares = new double[alone[0].Length];
+        int Index(EdgeStability edge) => edge.Source * graph.Columns + edge.Column;
         for (var s = 0; s < options.Sizes.Count; s++)
         {
             var tops = resampled.Select(scores => CircuitSelection.Top(new EdgeScores(graph, scores), options.Sizes[s], signed: false, prune: false)).ToArray();
@@ -105,11 +107,17 @@ public sealed class StabilityStudyTests
             Assert.InRange(overlaps.Average(), 0.05, 0.95); // else it would show little
             var interval = Interval.Of(overlaps, options.Confidence);
             Assert.Equal((interval.Low, interval.High), (result.Sizes[s].JaccardInterval.Low, result.Sizes[s].JaccardInterval.High));
-            foreach (var edge in result.Edges) Assert.Equal(tops.Average(top => top.Contains(edge.Source, edge.Column) ? 1.0 : 0), edge.Selected[s], 12);
+            foreach (var edge in result.Edges.Concat(result.NearMisses)) Assert.Equal(tops.Average(top => top.Contains(edge.Source, edge.Column) ? 1.0 : 0), edge.Selected[s], 12);
+            foreach (var edge in tops.SelectMany(top => top.Edges)) shares[edge] = Math.Max(shares[edge], tops.Average(top => top.Contains(edge) ? 1.0 : 0));
         }
-        foreach (var edge in result.Edges)
+        Assert.Equal(CircuitSelection.Top(result.Attribution.Scores, 30, signed: false, prune: false).Edges, result.Edges.Select(Index).Order());
+        var misses = Enumerable.Range(0, shares.Length).Where(e => shares[e] >= 0.05).Except(result.Edges.Select(Index)).ToArray();
+        Assert.NotEmpty(misses);
+        Assert.Equal(misses, result.NearMisses.Select(Index).Order());
+        Assert.Equal(result.NearMisses.Select(e => e.Selected[1]).OrderDescending(), result.NearMisses.Select(e => e.Selected[1]));
+        foreach (var edge in result.Edges.Concat(result.NearMisses))
         {
-            var interval = Interval.Of(resampled.Select(scores => scores[edge.Source * graph.Columns + edge.Column]), options.Confidence);
+            var interval = Interval.Of(resampled.Select(scores => scores[Index(edge)]), options.Confidence);
             Assert.Equal(interval.Low, edge.Interval.Low, 9);
             Assert.Equal(interval.High, edge.Interval.High, 9);
             Assert.True(interval.High > interval.Low);
