@@ -260,6 +260,8 @@ public abstract class Device : IDisposable
     {
         ArgumentNullException.ThrowIfNull(products);
         var (rows, next) = (mix.Baseline.Rows, 0);
+        if (rows == 0) return;
+        if (work.Rows < rows) throw new ArgumentException($"{work.Rows} rows of work for inputs of {rows} rows", nameof(work));
         var together = work.Rows / rows;
         for (var first = 0; first < mix.Inputs; first += together)
         {
