@@ -37,7 +37,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
             if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus, blas);
             return [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas)];
         }
-        catch (Exception e) when (e is ArgumentException or CudaException)
+        catch (Exception e) when (e is ArgumentException || CudaDevices.MeansUnusable(e))
         {
             throw new InputException($"--device {Name}: {e.Message}", e);
         }
@@ -57,7 +57,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
             {
                 return CudaDevices.Open(probe, null, blas);
             }
-            catch (CudaException e)
+            catch (Exception e) when (CudaDevices.MeansUnusable(e))
             {
                 reason = e.Message;
             }

@@ -16,6 +16,19 @@ public abstract class Device : IDisposable
     /// <summary>Bytes for activations beyond which a run gains nothing, so that more is taken only when it is asked for.</summary>
     public virtual long EnoughWorkspace => 4L << 30;
 
+    /// <summary>
+    /// Rows of a micro-batch beyond which a run gains nothing: on a CPU, more of them leave the caches. Results do not depend on it.
+    /// </summary>
+    public int EnoughRows { get; set; } = 640;
+
+    /// <summary>
+    /// Rows that keep matrix products efficient: smaller micro-batches run several points of a path in one pass. Results do not depend on it.
+    /// </summary>
+    public int RowsOfPass { get; set; } = 256;
+
+    /// <summary>The widest attention head that the device takes.</summary>
+    public virtual int WidestHead => int.MaxValue;
+
     /// <summary>Floating-point operations issued in matrix products so far (2 per multiply-add), for the counting tests and reports.</summary>
     public long MatrixFlops { get; protected set; }
 
@@ -260,6 +273,8 @@ public abstract class Device : IDisposable
     {
         ArgumentNullException.ThrowIfNull(products);
         var (rows, next) = (mix.Baseline.Rows, 0);
+        if (rows == 0) return;
+        if (work.Rows < rows) throw new ArgumentException($"{work.Rows} rows of work for inputs of {rows} rows", nameof(work));
         var together = work.Rows / rows;
         for (var first = 0; first < mix.Inputs; first += together)
         {

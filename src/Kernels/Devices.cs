@@ -15,6 +15,7 @@ public static class Devices
     /// <param name="blas">For a GPU, see <see cref="CudaDevices.Open(int?, CuBlas?)"/>.</param>
     /// <exception cref="ArgumentException">No such device; the message says what there is.</exception>
     /// <exception cref="CudaException">The GPU cannot be used; the message says why.</exception>
+    /// <exception cref="DeviceMemoryException">The GPU is full.</exception>
     public static Device Open(string name = "auto", int threads = 0, CuBlas? blas = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -45,6 +46,7 @@ public static class Devices
     /// <param name="blas">See <see cref="CudaDevices.Open(int?, CuBlas?)"/>.</param>
     /// <exception cref="ArgumentException">The name does not stand for several GPUs, or names one twice.</exception>
     /// <exception cref="CudaException">A GPU cannot be used; the message says why.</exception>
+    /// <exception cref="DeviceMemoryException">A GPU is full.</exception>
     public static IReadOnlyList<Device> OpenSeveral(string name, CudaProbe? probe = null, CuBlas? blas = null)
     {
         if (!AreSeveral(name)) throw new ArgumentException($"'{name}' does not name several GPUs; cuda:all and cuda:0,1 do");

@@ -28,7 +28,8 @@ public sealed class PlanningDevice : Device
     public static PlanningDevice Host(long memory) => new("cpu", memory, null);
 
     /// <summary>A GPU with this much memory and, unless given, a level 2 cache as large as any: what a contraction takes grows with it.</summary>
-    public static PlanningDevice Cuda(string name, long memory, int cacheBytes = LargestCache) => new(name, memory, cacheBytes);
+    public static PlanningDevice Cuda(string name, long memory, int cacheBytes = LargestCache) =>
+        new(name, memory, cacheBytes) { EnoughRows = CudaDevice.EnoughRowsOfGpu, RowsOfPass = CudaDevice.RowsOfPassOfGpu };
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -44,6 +45,9 @@ public sealed class PlanningDevice : Device
 
     /// <inheritdoc/>
     public override long EnoughWorkspace => HoldsBothSides ? HostDevice.Enough : base.EnoughWorkspace;
+
+    /// <inheritdoc/>
+    public override int WidestHead => HoldsBothSides ? base.WidestHead : CudaDevice.WidestHeadOfGpu;
 
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes);

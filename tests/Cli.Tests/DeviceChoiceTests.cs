@@ -58,6 +58,16 @@ public sealed class DeviceChoiceTests : CliTest
         SimulatedGpu.Reset();
     }
 
+    [Fact]
+    public void Auto_says_that_a_gpu_is_full()
+    {
+        var probe = Gpus();
+        SimulatedGpu.ContextResult = SimulatedDriver.OutOfMemory;
+        Assert.Matches("^faith: the GPU is not used: cuDevicePrimaryCtxRetain.* failed: CUDA_ERROR_OUT_OF_MEMORY [(]2[)]", NoteOfTheCpu(probe));
+        Assert.Matches("^--device cuda:all: cuDevicePrimaryCtxRetain.* failed: CUDA_ERROR_OUT_OF_MEMORY", Assert.Throws<InputException>(() => Choose("cuda:all", probe).OpenAll()).Message);
+        SimulatedGpu.Reset();
+    }
+
     // The one line that is written when auto ends with the CPU.
     private string NoteOfTheCpu(CudaProbe probe)
     {
@@ -111,11 +121,30 @@ public sealed class DeviceChoiceTests : CliTest
     [Fact]
     public void Devices_lists_and_measures_every_gpu()
     {
+        var table = TableOf(Gpus(count: 2));
+        foreach (var device in (string[])["cuda:0", "cuda:1"]) Assert.Matches($@"{device}\s+yes\s+Simulated GPU .* GiB free, driver with CUDA 12.4\s+memory copies at [\d,.]+ GB/s, matrix products at \d+ GFLOP/s", table);
+    }
+
+    [Fact]
+    public void Devices_lists_full_gpus()
+    {
+        var probe = Gpus();
+        SimulatedGpu.ContextResult = SimulatedDriver.OutOfMemory;
+        Assert.Matches(@"cuda:0\s+no\s+Simulated GPU .*: cuDevicePrimaryCtxRetain.* failed: CUDA_ERROR_OUT_OF_MEMORY", TableOf(probe));
+        // Room to be opened, but not for the matrices of a measurement.
+        SimulatedGpu.Reset();
+        SimulatedGpu.MemoryBytes = SimulatedGpu.Memory.Used + 4096;
+        Assert.Matches(@"cuda:0\s+yes\s+Simulated GPU .* free, driver with CUDA 12.4\s+not measured: the GPU has too little memory", TableOf(probe));
+        SimulatedGpu.Reset();
+    }
+
+    private string TableOf(CudaProbe probe)
+    {
         using var output = new StringWriter();
         var table = new TextTable("device", "usable", "what");
-        DevicesCommand.Gpus(table, Gpus(count: 2), measure: true);
+        DevicesCommand.Gpus(table, probe, measure: true);
         table.Write(new CommandContext(output, notes, false, false, CancellationToken.None));
-        foreach (var device in (string[])["cuda:0", "cuda:1"]) Assert.Matches($@"{device}\s+yes\s+Simulated GPU .* GiB free\s+memory copies at [\d,.]+ GB/s, matrix products at \d+ GFLOP/s", output.ToString());
+        return output.ToString();
     }
 
     [Fact]

@@ -34,6 +34,8 @@ public sealed class Block : IDisposable
     public GlobalMemory Memory { get; }
     /// <summary>Shared memory.</summary>
     public SharedMemory Shared { get; }
+    /// <summary>What the block wrote to global memory since its last barrier.</summary>
+    public GlobalWrites Writes { get; } = new();
     /// <summary>Position in the grid.</summary>
     public Dim Index { get; private set; }
     /// <summary>Warp instructions run so far.</summary>
@@ -60,6 +62,7 @@ public sealed class Block : IDisposable
     {
         Index = index;
         Shared.Reset();
+        Writes.Barrier();
         foreach (var warp in _warps)
             warp.Start();
         while (true)
@@ -78,6 +81,7 @@ public sealed class Block : IDisposable
                     throw waiting.Failure(waiting.WaitingAt!,
                         $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits here while warp {warp.FirstThread / Warp.Lanes} waits at PTX line {warp.WaitingAt!.Line}");
             Shared.Barrier();
+            Writes.Barrier();
         }
     }
 

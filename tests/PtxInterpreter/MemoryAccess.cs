@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.PtxInterpreter;
 
-/// <summary>Loads and stores, lane by lane, with bounds and alignment checked.</summary>
+/// <summary>Loads and stores, lane by lane, with bounds, alignment and races within a block checked.</summary>
 public static unsafe class MemoryAccess
 {
     /// <summary>Loads from the parameter block.</summary>
@@ -31,7 +31,10 @@ public static unsafe class MemoryAccess
         for (var active = w.Mask; active != 0; active &= active - 1)
         {
             var lane = BitOperations.TrailingZeroCount(active);
-            LoadLane(i, w, lane, Global(i, w, lane, addresses[lane]));
+            var data = Global(i, w, lane, addresses[lane]);
+            if (w.Block.Writes.Any && w.Block.Writes.OtherWriter((ulong)data, i.Size * i.Values.Length, w.FirstThread + lane) is >= 0 and var writer)
+                throw w.Failure(i, $"race: thread {w.FirstThread + lane} reads global address {(ulong)data:x}, where thread {writer} wrote since the last barrier");
+            LoadLane(i, w, lane, data);
         }
     }
 
@@ -43,7 +46,10 @@ public static unsafe class MemoryAccess
         for (var active = w.Mask; active != 0; active &= active - 1)
         {
             var lane = BitOperations.TrailingZeroCount(active);
-            StoreLane(i, w, lane, Global(i, w, lane, addresses[lane]));
+            var data = Global(i, w, lane, addresses[lane]);
+            if (w.Block.Writes.Write((ulong)data, i.Size * i.Values.Length, w.FirstThread + lane) is >= 0 and var writer)
+                throw w.Failure(i, $"race: threads {writer} and {w.FirstThread + lane} both write global address {(ulong)data:x}");
+            StoreLane(i, w, lane, data);
         }
     }
 

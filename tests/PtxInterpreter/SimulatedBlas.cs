@@ -5,11 +5,12 @@ namespace Faith.PtxInterpreter;
 /// <summary>A cuBLAS in managed code: the functions of cublas_v2.h that an engine may call, on the memory of <see cref="SimulatedGpu"/>.</summary>
 public static unsafe class SimulatedBlas
 {
-    private const int NotInitialized = 1, InvalidValue = 7, ExecutionFailed = 13;
+    private const int NotInitialized = 1, Pedantic = 2, InvalidValue = 7, ExecutionFailed = 13;
 
     private sealed record Handle
     {
         public nint Stream { get; set; }
+        public int MathMode { get; set; }
     }
 
     private static readonly Dictionary<string, nint> Functions = new()
@@ -18,6 +19,7 @@ public static unsafe class SimulatedBlas
         ["cublasDestroy_v2"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
         ["cublasGetVersion_v2"] = (nint)(delegate* unmanaged<nint, int*, int>)&GetVersion,
         ["cublasSetStream_v2"] = (nint)(delegate* unmanaged<nint, nint, int>)&SetStream,
+        ["cublasSetMathMode"] = (nint)(delegate* unmanaged<nint, int, int>)&SetMathMode,
         ["cublasSgemm_v2"] = (nint)(delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, nint, int, float*, nint, int, int>)&Sgemm,
     };
 
@@ -50,12 +52,22 @@ public static unsafe class SimulatedBlas
         return 0;
     }
 
+    [UnmanagedCallersOnly]
+    private static int SetMathMode(nint handle, int mode)
+    {
+        if (SimulatedGpu.Get<Handle>(handle) is not { } opened)
+            return NotInitialized;
+        opened.MathMode = mode;
+        return 0;
+    }
+
+    // Refused unless in pedantic mode: in any other a product may be split or lose bits.
     // C = alpha·op(A)·op(B) + beta·C, column-major: op(A) is m × k, op(B) k × n. C is not read where beta is 0.
     [UnmanagedCallersOnly]
     private static int Sgemm(nint handle, int opA, int opB, int m, int n, int k, float* alpha, nint a, int lda, nint b, int ldb, float* beta,
         nint c, int ldc)
     {
-        if (SimulatedGpu.Get<Handle>(handle) is not { Stream: not 0 })
+        if (SimulatedGpu.Get<Handle>(handle) is not { Stream: not 0, MathMode: Pedantic })
             return NotInitialized;
         if (m < 0 || n < 0 || k < 0 || lda < (opA == 0 ? m : k) || ldb < (opB == 0 ? k : n) || ldc < m)
             return InvalidValue;

@@ -10,7 +10,9 @@ namespace Faith.PtxInterpreter;
 /// </summary>
 public static unsafe partial class SimulatedDriver
 {
-    private const int InvalidValue = 1, OutOfMemory = 2, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidPtx = 218,
+    /// <summary>CUDA_ERROR_OUT_OF_MEMORY.</summary>
+    public const int OutOfMemory = 2;
+    private const int InvalidValue = 1, NotInitialized = 3, NoDevice = 100, InvalidDevice = 101, InvalidPtx = 218,
         InvalidContext = 201, InvalidHandle = 400,
         NotFound = 500, LaunchFailed = 719;
 
@@ -172,7 +174,7 @@ public static unsafe partial class SimulatedDriver
     private static int PrimaryCtxRetain(nint* context, int device)
     {
         *context = FirstContext + device;
-        return 0;
+        return SimulatedGpu.ContextResult;
     }
 
     [UnmanagedCallersOnly]

@@ -12,6 +12,8 @@ public static class SimulatedGpu
 
     /// <summary>Result of cuInit.</summary>
     public static int InitResult { get; set; }
+    /// <summary>Result of asking for a device's context, which fails on a full GPU.</summary>
+    public static int ContextResult { get; set; }
     /// <summary>Version that the driver reports, 1000·major + 10·minor.</summary>
     public static int DriverVersion { get; set; }
     /// <summary>Number of devices.</summary>
@@ -59,7 +61,7 @@ public static class SimulatedGpu
     /// <summary>Back to a healthy GPU of compute capability 9.0 with 4 multiprocessors and 1 GiB.</summary>
     public static void Reset()
     {
-        InitResult = 0;
+        InitResult = ContextResult = 0;
         DriverVersion = 12040;
         Devices = 1;
         Capability = (9, 0);

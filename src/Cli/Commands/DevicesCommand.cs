@@ -22,7 +22,7 @@ internal static class DevicesCommand
             using (var host = new HostDevice())
             {
                 table.Add("cpu", "yes", $"{host.Name}, {Environment.ProcessorCount} cores, {Gib(host.FreeMemory)} free of {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
-                if (measures) AddCeilings(table, host, $"; FMA peak {PeakProbe.MeasureGflops(1):0} GFLOP/s on one thread, {PeakProbe.MeasureGflops(Environment.ProcessorCount):0} on {Environment.ProcessorCount}");
+                if (measures) table.Add("", "", Ceilings(host, $"; FMA peak {PeakProbe.MeasureGflops(1):0} GFLOP/s on one thread, {PeakProbe.MeasureGflops(Environment.ProcessorCount):0} on {Environment.ProcessorCount}"));
             }
             Gpus(table, CudaDevices.Probe(), measures);
             table.Write(context);
@@ -44,18 +44,30 @@ internal static class DevicesCommand
             try
             {
                 using var device = CudaDevices.Open(probe, info.Ordinal);
-                table.Add($"cuda:{info.Ordinal}", "yes", $"{info}, {Gib(device.FreeMemory)} free");
-                if (measure) AddCeilings(table, device, "");
+                var (what, ceilings) = ($"{info}, {Gib(device.FreeMemory)} free, driver with {probe.VersionName}", measure ? Ceilings(device, "") : null);
+                table.Add($"cuda:{info.Ordinal}", "yes", what);
+                if (ceilings is not null) table.Add("", "", ceilings);
             }
-            catch (CudaException e)
+            catch (Exception e) when (CudaDevices.MeansUnusable(e))
             {
-                table.Add($"cuda:{info.Ordinal}", "no", $"{info}: {e.Message}");
+                table.Add($"cuda:{info.Ordinal}", "no", $"{info}: {e.Message.ReplaceLineEndings(" ")}");
             }
         }
     }
 
-    private static void AddCeilings(TextTable table, Device device, string more) => table.Add("", "", string.Create(CultureInfo.InvariantCulture,
-        $"memory copies at {DeviceProbe.CopyGigabytes(device):#,0.0} GB/s, matrix products at {DeviceProbe.ProductGflops(device):#,0} GFLOP/s{more}"));
+    // A device with too little memory left to be measured can still be used.
+    private static string Ceilings(Device device, string more)
+    {
+        try
+        {
+            return string.Create(CultureInfo.InvariantCulture,
+                $"memory copies at {DeviceProbe.CopyGigabytes(device):#,0.0} GB/s, matrix products at {DeviceProbe.ProductGflops(device):#,0} GFLOP/s{more}");
+        }
+        catch (DeviceMemoryException e)
+        {
+            return $"not measured: {e.Message}";
+        }
+    }
 
     private static string Gib(long bytes) => (bytes / Gibibyte).ToString("0.0 GiB", CultureInfo.InvariantCulture);
 }

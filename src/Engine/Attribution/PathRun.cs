@@ -14,8 +14,6 @@ internal sealed class PathRun
 {
     /// <summary>Points whose x̂ are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
     private const int StepsHeld = 32;
-    /// <summary>Rows that keep the matrix products efficient: small micro-batches run several points in one pass.</summary>
-    private const int RowsOfPass = 256;
 
     private readonly Transformer model;
     private readonly Batch batch;
@@ -46,7 +44,7 @@ internal sealed class PathRun
         var unweighted = ends.Where(alpha => !path.Any(p => p.Stage == 0 && p.Alpha == alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
         points = [.. unweighted, .. path.OrderBy(p => p.Stage > 0 ? 2 : p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
         var held = Math.Min(path.Length, StepsHeld);
-        var cuts = Cut(unweighted.Length, held, Math.Clamp(RowsOfPass / batch.Rows, 1, held)).ToArray();
+        var cuts = Cut(unweighted.Length, held, Math.Clamp(device.RowsOfPass / batch.Rows, 1, held)).ToArray();
         foreach (var (_, count, _) in cuts)
         {
             if (!layouts.ContainsKey(count)) layouts[count] = new PassLayout(device, arena, measuring, batch, count);

@@ -6,16 +6,16 @@ namespace Faith.Engine.Passes;
 /// <summary>Cuts a data set into micro-batches that fit in memory. Results do not depend on the cut.</summary>
 internal static class MicroBatches
 {
-    /// <summary>More rows than this gain no speed and leave the caches.</summary>
-    private const int EnoughRows = 640;
-
     /// <summary>The memory for micro-batches: what the user allows, else a quarter of what is free and at most <see cref="Device.EnoughWorkspace"/>.</summary>
     public static long Budget(Device device, long? asked) => asked ?? Math.Min(device.FreeMemory / 4, device.EnoughWorkspace);
 
-    /// <summary>Consecutive micro-batches of <paramref name="data"/>, each within <paramref name="budget"/> bytes by <paramref name="measure"/>.</summary>
+    /// <summary>
+    /// Consecutive micro-batches of <paramref name="data"/> for <paramref name="device"/>, each of hardly more than
+    /// <see cref="Device.EnoughRows"/> rows and within <paramref name="budget"/> bytes by <paramref name="measure"/>.
+    /// </summary>
     /// <exception cref="InputException">A single example does not fit.</exception>
-    public static List<(Batch Batch, long Bytes)> Plan(IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure) =>
-        Plan(data, 0, budget, long.MaxValue, sharePrefixes, measure);
+    public static List<(Batch Batch, long Bytes)> Plan(Device device, IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure) =>
+        Plan(device.EnoughRows, data, 0, budget, long.MaxValue, sharePrefixes, measure);
 
     /// <summary>
     /// Runs over <paramref name="data"/> in micro-batches, one after another in the model's workspace. Where the device turns out to
@@ -64,19 +64,19 @@ internal static class MicroBatches
 
         List<(Batch Batch, long Bytes)> Sized(long limit)
         {
-            var batches = Plan(data, done, budget, limit, sharePrefixes, measure);
+            var batches = Plan(model.Device.EnoughRows, data, done, budget, limit, sharePrefixes, measure);
             return most is null ? batches : [.. batches.Select(b => (b.Batch, Math.Max(b.Bytes, most(b.Batch, Math.Min(budget, limit)))))];
         }
     }
 
     /// <summary>Micro-batches from an example on, each within <paramref name="budget"/> and, unless it is a single example, within <paramref name="limit"/>.</summary>
-    private static List<(Batch Batch, long Bytes)> Plan(IReadOnlyList<Example> data, int start, long budget, long limit, bool sharePrefixes, Func<Batch, long> measure)
+    private static List<(Batch Batch, long Bytes)> Plan(int enoughRows, IReadOnlyList<Example> data, int start, long budget, long limit, bool sharePrefixes, Func<Batch, long> measure)
     {
         var batches = new List<(Batch, long)>();
         while (start < data.Count)
         {
             var (count, rows) = (0, 0);
-            while (start + count < data.Count && rows < EnoughRows)
+            while (start + count < data.Count && rows < enoughRows)
             {
                 var example = data[start + count++];
                 rows += example.Clean.Length - (sharePrefixes ? example.FirstDifference : 0);

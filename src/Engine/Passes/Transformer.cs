@@ -14,10 +14,15 @@ public sealed class Transformer : IDisposable
     private DeviceBuffer? workspace;
 
     /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
+    /// <exception cref="InputException">The device does not take heads of the model's width.</exception>
     public Transformer(Device device, ModelWeights weights)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(weights);
+        if (weights.Config.HeadDim > device.WidestHead)
+        {
+            throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.WidestHead}: run it with --device cpu");
+        }
         Device = device;
         Config = weights.Config;
         Hash = weights.Hash;

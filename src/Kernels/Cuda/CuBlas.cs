@@ -16,6 +16,7 @@ public sealed unsafe class CuBlas
     internal readonly delegate* unmanaged<nint, int> cublasDestroy;
     internal readonly delegate* unmanaged<nint, int*, int> cublasGetVersion;
     internal readonly delegate* unmanaged<nint, nint, int> cublasSetStream;
+    internal readonly delegate* unmanaged<nint, int, int> cublasSetMathMode;
     internal readonly delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, nint, int, float*, nint, int, int> cublasSgemm;
 
     /// <summary>Fills the table.</summary>
@@ -34,6 +35,7 @@ public sealed unsafe class CuBlas
         cublasDestroy = (delegate* unmanaged<nint, int>)Get("cublasDestroy_v2");
         cublasGetVersion = (delegate* unmanaged<nint, int*, int>)Get("cublasGetVersion_v2");
         cublasSetStream = (delegate* unmanaged<nint, nint, int>)Get("cublasSetStream_v2");
+        cublasSetMathMode = (delegate* unmanaged<nint, int, int>)Get("cublasSetMathMode");
         cublasSgemm = (delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, nint, int, float*, nint, int, int>)Get("cublasSgemm_v2");
     }
 

@@ -5,7 +5,10 @@ namespace Faith.Kernels.Cuda;
 // Launchers of attention.cu.
 public sealed partial class CudaDevice
 {
-    private const int WidestHead = 256;
+    internal const int WidestHeadOfGpu = 256;
+
+    /// <inheritdoc/>
+    public override int WidestHead => WidestHeadOfGpu;
 
     [StructLayout(LayoutKind.Sequential)]
     private record struct AttentionParameters
@@ -48,8 +51,8 @@ public sealed partial class CudaDevice
         Tensor prefixV, Tensor context, Tensor logSumExp)
     {
         ArgumentNullException.ThrowIfNull(layout);
-        if (shape.HeadDim > WidestHead)
-            throw new NotSupportedException($"heads of width {shape.HeadDim}: the CUDA kernels take at most {WidestHead}");
+        if (shape.HeadDim > WidestHeadOfGpu)
+            throw new NotSupportedException($"heads of width {shape.HeadDim}: the CUDA kernels take at most {WidestHeadOfGpu}");
         if (layout.OnDevice.Offsets.Pointer == 0)
             throw new InvalidOperationException("the layout is not on the device; call Prepare first");
         var width = shape.Heads * shape.HeadDim;

@@ -14,7 +14,10 @@ public sealed unsafe partial class CudaDevice
         try
         {
             int number;
+            // CUBLAS_PEDANTIC_MATH: the prescribed precision in all phases of a calculation, whatever the environment asks for.
+            const int pedantic = 2;
             CuBlas.Check(blas.cublasSetStream(handle, _stream.Value));
+            CuBlas.Check(blas.cublasSetMathMode(handle, pedantic));
             CuBlas.Check(blas.cublasGetVersion(handle, &number));
             version = number;
             return opened;

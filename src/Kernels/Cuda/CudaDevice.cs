@@ -9,6 +9,9 @@ namespace Faith.Kernels.Cuda;
 /// </summary>
 public sealed unsafe partial class CudaDevice : Device
 {
+    // A pass fills the GPU where even its narrowest product has a tile for every multiprocessor: with the 768 columns of GPT-2 small,
+    // 1024 rows are 192 tiles of 64×64 and 4096 rows 192 of 128×128, for the 132 multiprocessors of an H100.
+    internal const int RowsOfPassOfGpu = 1024, EnoughRowsOfGpu = 4096;
     private const int StagingBytes = 4 << 20;
 
     private readonly CudaDriver _driver;
@@ -28,6 +31,7 @@ public sealed unsafe partial class CudaDevice : Device
         if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
             throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
         _driver = driver;
+        (EnoughRows, RowsOfPass) = (EnoughRowsOfGpu, RowsOfPassOfGpu);
         (_multiprocessors, _cacheBytes) = (info.Multiprocessors, info.Cache);
         Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
         _context = new(driver, info.Ordinal);

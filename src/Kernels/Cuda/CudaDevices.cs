@@ -25,10 +25,14 @@ public sealed record CudaDeviceInfo(int Ordinal, string Name, int Major, int Min
 /// <param name="Driver">The loaded driver, or null.</param>
 /// <param name="Devices">All devices, usable or not.</param>
 /// <param name="Reason">Why no device can be used, or empty.</param>
-public sealed record CudaProbe(CudaDriver? Driver, IReadOnlyList<CudaDeviceInfo> Devices, string Reason)
+/// <param name="Version">The newest CUDA that the driver supports, 1000·major + 10·minor; 0 where it was not asked.</param>
+public sealed record CudaProbe(CudaDriver? Driver, IReadOnlyList<CudaDeviceInfo> Devices, string Reason, int Version = 0)
 {
     /// <summary>True when at least one device can be used.</summary>
     public bool Available => Reason.Length == 0;
+
+    /// <summary>"CUDA 12.4".</summary>
+    public string VersionName => string.Create(CultureInfo.InvariantCulture, $"CUDA {Version / 1000}.{Version % 1000 / 10}");
 }
 
 /// <summary>Finds and opens CUDA devices.</summary>
@@ -56,15 +60,18 @@ public static unsafe class CudaDevices
                 return new(driver, [], $"cuInit failed: {driver.Describe(result)}");
             int version, count;
             driver.Check(driver.cuDriverGetVersion(&version));
+            var none = new CudaProbe(driver, [], "the driver reports no GPU", version);
             if (version < OldestDriver)
-                return new(driver, [], $"the driver supports CUDA {version / 1000}.{version % 1000 / 10}; 11.4 or newer is needed");
+                return none with { Reason = $"the driver supports {none.VersionName}; 11.4 or newer is needed" };
             driver.Check(driver.cuDeviceGetCount(&count));
             var devices = Enumerable.Range(0, count).Select(ordinal => Describe(driver, ordinal)).ToArray();
-            return new(driver, devices, devices.Length == 0 ? "the driver reports no GPU"
-                : devices.Any(d => d.Usable) ? ""
-                    : $"no GPU of compute capability 8.0 or higher: {string.Join("; ", devices.Select(d => d.ToString()))}");
+            return devices.Length == 0 ? none : none with
+            {
+                Devices = devices,
+                Reason = devices.Any(d => d.Usable) ? "" : $"no GPU of compute capability 8.0 or higher: {string.Join("; ", devices.Select(d => d.ToString()))}",
+            };
         }
-        catch (CudaException e)
+        catch (Exception e) when (MeansUnusable(e))
         {
             return new(driver, [], e.Message);
         }
@@ -77,6 +84,7 @@ public static unsafe class CudaDevices
     /// shape, so results no longer have the same bits for any number of rows.
     /// </param>
     /// <exception cref="CudaException">It is not there or cannot be used; the message says why.</exception>
+    /// <exception cref="DeviceMemoryException">It is full.</exception>
     public static CudaDevice Open(int? ordinal = null, CuBlas? blas = null) => Open(Probe(), ordinal, blas);
 
     /// <summary>Opens a device that was found.</summary>
@@ -89,6 +97,9 @@ public static unsafe class CudaDevices
             throw new CudaException($"CUDA is not available: {(probe.Reason.Length > 0 ? probe.Reason : $"there is no device {ordinal}; the driver reports {probe.Devices.Count}")}");
         return info.Usable ? new(probe.Driver!, info, blas: blas) : throw new CudaException($"CUDA device {info.Ordinal} cannot be used: {info}");
     }
+
+    /// <summary>True for what is thrown where a device cannot be opened: <see cref="CudaException"/>, and where it is full <see cref="DeviceMemoryException"/>.</summary>
+    public static bool MeansUnusable(Exception error) => error is CudaException or DeviceMemoryException;
 
     private static CudaDeviceInfo Describe(CudaDriver driver, int ordinal)
     {

@@ -14,7 +14,11 @@ namespace Faith.Engine.Tests.Attribution;
 [Collection(SimulatedCuda.Name)]
 public sealed class GpuAttributionTests
 {
+    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted };
+
     [Theory]
+    [InlineData("gpt2", "eap", MetricKind.LogitDifference)]
+    [InlineData("llama", "eap", MetricKind.LogitDifference)]
     [InlineData("gpt2", "eap-ig", MetricKind.LogitDifference)]
     [InlineData("llama", "eap-ig", MetricKind.LogitDifference)]
     [InlineData("llama", "clean-corrupted", MetricKind.KullbackLeibler)]
@@ -25,16 +29,49 @@ public sealed class GpuAttributionTests
         using var device = SimulatedCuda.Open();
         using var model = new Transformer(device, weights);
         var result = Attributor.Run(model, data, new() { Method = method, Steps = 3, Metric = metric });
-        var expected = OracleRun.Scores(weights, data, method == "eap-ig" ? OracleMethod.EapIg : OracleMethod.CleanCorrupted, 3, null,
+        var expected = OracleRun.Scores(weights, data, OracleMethods[method], 3, null,
             metric == MetricKind.LogitDifference ? OracleMetric.LogitDiff : OracleMetric.Kl);
         Close.Check(expected, result.Scores.Values, 1e-5, $"{family}, {method}, {metric}");
         Assert.Null(SimulatedGpu.Fault);
     }
 
-    [Fact]
-    public void CircuitsScoreAsOnTheCpu()
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    public void AForwardPassAddsItsMlpsWithinTheirProducts(string family)
     {
-        using var weights = RandomModels.Llama(5);
+        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        using var device = SimulatedCuda.Open();
+        using var model = new Transformer(device, weights);
+        Accuracy.Measure(model, RandomExamples.Create(14, weights.Config.Vocabulary));
+        Assert.NotEmpty(SimulatedGpu.Launched);
+        Assert.DoesNotContain("add_scaled", SimulatedGpu.Launched);
+    }
+
+    [Fact]
+    public void ACircuitScoresAsInTheOracle()
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(13, weights.Config.Vocabulary);
+        using var device = SimulatedCuda.Open();
+        using var model = new Transformer(device, weights);
+        var circuit = new Circuit(model.Graph, Circuit.Full(model.Graph).Edges.Where((_, i) => i % 3 > 0));
+        var result = CircuitEvaluator.Evaluate(model, data, [circuit], MetricKind.LogitDifference)[0];
+        var (expected, clean, corrupted) = OracleRun.Circuit(weights, data, circuit);
+        Close.Check(expected, result.Circuit, 1e-5, "two thirds of the edges");
+        Close.Check(clean, result.Clean, 1e-5, "clean");
+        Close.Check(corrupted, result.Corrupted, 1e-5, "corrupted");
+        Assert.NotEqual(clean, result.Circuit);
+        Assert.Contains("mix_inputs", SimulatedGpu.Launched);
+        Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    public void CircuitsScoreAsOnTheCpu(string family)
+    {
+        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
         var data = RandomExamples.Create(12, weights.Config.Vocabulary);
         double[] HalfACircuit(Kernels.Device device)
         {

@@ -13,6 +13,9 @@ namespace Faith.Engine.Tests.Attribution;
 [Collection(SimulatedCuda.Name)]
 public sealed class GpuReplayTests
 {
+    // Few, so that a run in the simulation has many steps.
+    private const int RowsOfPass = 256;
+
     /// <summary>What a run called.</summary>
     private sealed record Calls(string[] Kernels, int Launches, int Graphs, int Built, int Updates, int Waits, int Copies);
 
@@ -70,6 +73,7 @@ public sealed class GpuReplayTests
         var options = new AttributionOptions { Steps = 4 };
         var right = Run(weights, data, options, replay: true).Result.Scores.Values;
         using var device = SimulatedCuda.Open();
+        device.RowsOfPass = RowsOfPass;
         using var model = new Transformer(device, weights);
         SimulatedGpu.IgnoreNodeUpdates = true;
         var wrong = Attributor.Run(model, data, options).Scores.Values;
@@ -104,6 +108,7 @@ public sealed class GpuReplayTests
     private static (AttributionResult Result, Calls Calls) Run(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, bool replay)
     {
         using var device = SimulatedCuda.Open(replay);
+        device.RowsOfPass = RowsOfPass;
         using var model = new Transformer(device, weights);
         SimulatedGpu.Reset();
         var result = Attributor.Run(model, data, options);

@@ -107,6 +107,7 @@ public sealed class RunPlannerTests
         var data = RandomExamples.Create(7, 100, count: 4);
         using var host = PlanningDevice.Host(Plenty);
         using var gpu = PlanningDevice.Cuda("GPU", Plenty);
+        gpu.RowsOfPass = host.RowsOfPass;
         var (onHost, onGpu) = (RunPlanner.Plan(host, weights, data, new()), RunPlanner.Plan(gpu, weights, data, new()));
         const long Matrices = 12L * 12 * 768 * 768 * 4;
         Assert.Equal(Matrices, onHost.WeightBytes - onGpu.WeightBytes);

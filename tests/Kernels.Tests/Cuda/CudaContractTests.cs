@@ -157,4 +157,19 @@ public sealed class CudaContractTests(CudaFixture fixture)
         Assert.Contains("scale is 1 × 3, not 1 × 4", message, StringComparison.Ordinal);
         Assert.Empty(SimulatedGpu.Launched);
     }
+
+    [Fact]
+    public void MixedProductsWithoutRowsAreNoneAndNeedRoomForAnInput()
+    {
+        SimulatedGpu.Reset();
+        using var device = CudaDevices.Open(CudaDevices.Probe(fixture.Driver));
+        using var arena = new DeviceArena(device);
+        using var weights = device.CreateWeights(new ArrayMatrix([1, 2, 3, 4], 2, 2, false));
+        void Multiply(int rows, int room) => device.MultiplyMixed(
+            new(arena.New(rows, 2), arena.New(rows, 2), new(0, 2), default, arena.New(1, 2), default, 1e-5f, Centred: true), weights,
+            [new(0, 0, arena.New(rows, 2), default)], arena.New(room, 2));
+        Multiply(0, 3);
+        Assert.Empty(SimulatedGpu.Launched);
+        Assert.StartsWith("2 rows of work for inputs of 3 rows", Assert.Throws<ArgumentException>(() => Multiply(3, 2)).Message, StringComparison.Ordinal);
+    }
 }

@@ -34,6 +34,19 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         Assert.True(caught > 0, $"{kernel}: none of {barriers.Count} removed barriers was noticed");
     }
 
+    // Only global memory goes across this one: what follows a product is applied by other threads than those that computed it.
+    [Theory]
+    [InlineData("gemm_f32_small")]
+    [InlineData("gemm_bf16_transposed_small")]
+    public void AMissingBarrierBeforeTheEpilogueIsARace(string kernel)
+    {
+        var ptx = CudaModule.EmbeddedPtx();
+        var body = BodyOf(ptx, kernel);
+        var barrier = Barrier().Matches(body)[^1];
+        Assert.Matches($@"kernel {kernel}, PTX line \d+ '(ld|st)\.global.*': block .*: race: thread.* global address",
+            Fault(ptx.Replace(body, body.Remove(barrier.Index, barrier.Length), StringComparison.Ordinal), kernel));
+    }
+
     [Theory]
     [InlineData("norm_forward")]
     [InlineData("gemm_f32_small")]

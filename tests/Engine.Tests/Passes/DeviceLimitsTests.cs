@@ -1,0 +1,62 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels;
+using Faith.Kernels.Host;
+using Faith.PtxInterpreter;
+using Xunit;
+
+namespace Faith.Engine.Tests.Passes;
+
+/// <summary>What a device says about itself: how many rows it likes, and how wide a head it takes.</summary>
+[Collection(SimulatedCuda.Name)]
+public sealed class DeviceLimitsTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ScoresHaveTheSameBitsForAnyNumberOfRows(bool onGpu)
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary);
+        using Device device = onGpu ? SimulatedCuda.Open() : new HostDevice();
+        using var model = new Transformer(device, weights);
+        var whole = Attributor.Run(model, data, new() { Steps = 3 });
+        (device.EnoughRows, device.RowsOfPass) = (4, 30);
+        var cut = Attributor.Run(model, data, new() { Steps = 3 });
+        Assert.InRange(cut.WorkspaceBytes, 1, whole.WorkspaceBytes / 2);
+        (device.EnoughRows, device.RowsOfPass) = (4, 1);
+        var single = Attributor.Run(model, data, new() { Steps = 3 });
+        Assert.InRange(single.WorkspaceBytes, 1, cut.WorkspaceBytes - 1);
+        Assert.Equal(whole.Scores.Values, cut.Scores.Values);
+        Assert.Equal(whole.Scores.Values, single.Scores.Values);
+        Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [Fact]
+    public void AGpuLikesMoreRowsAndIsPlannedWithThem()
+    {
+        using var host = new HostDevice(1);
+        using var gpu = SimulatedCuda.Open();
+        using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
+        Assert.InRange(gpu.EnoughRows, host.EnoughRows + 1, int.MaxValue);
+        Assert.InRange(gpu.RowsOfPass, host.RowsOfPass + 1, int.MaxValue);
+        Assert.Equal((gpu.EnoughRows, gpu.RowsOfPass, gpu.WidestHead), (planned.EnoughRows, planned.RowsOfPass, planned.WidestHead));
+    }
+
+    [Fact]
+    public void AHeadThatIsTooWideForAGpuIsRefusedAtOnce()
+    {
+        using var weights = RandomModels.Create(RandomModels.Gpt2Config(layers: 1, heads: 1, headDim: 257), 3);
+        using var host = new HostDevice(1);
+        using var gpu = SimulatedCuda.Open();
+        using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
+        new Transformer(host, weights).Dispose();
+        foreach (var device in (Device[])[gpu, planned])
+        {
+            var before = SimulatedGpu.Memory.Used;
+            Assert.Equal($"the model's heads have 257 columns, {device.Name} takes at most 256: run it with --device cpu", Assert.Throws<InputException>(() => new Transformer(device, weights)).Message);
+            Assert.Equal(before, SimulatedGpu.Memory.Used);
+        }
+    }
+}
