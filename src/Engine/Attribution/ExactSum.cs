@@ -8,6 +8,7 @@ namespace Faith.Engine.Attribution;
 internal sealed class ExactSum(int count)
 {
     private const double Scale = 1208925819614629174706176.0; // 2⁸⁰
+    private const double HalfRange = 18446744073709551616.0; // 2⁶⁴
     private const double Limit = 1099511627776.0; // 2⁴⁰
     private const double LargeScale = 1024; // 2¹⁰
     private const double LargeLimit = 1267650600228229401496703205376.0; // 2¹⁰⁰
@@ -19,7 +20,12 @@ internal sealed class ExactSum(int count)
     {
         if (Math.Abs(value) < Limit)
         {
-            sums[index] += (Int128)(value * Scale);
+            // The conversion to Int128 in two halves, which is exact as that of the runtime is, and much faster.
+            var magnitude = Math.Abs(value) * Scale;
+            var high = (ulong)(magnitude / HalfRange);
+            var term = new Int128(high, (ulong)(magnitude - high * HalfRange));
+            if (value < 0) sums[index] -= term;
+            else sums[index] += term;
             return;
         }
         if (!(Math.Abs(value) < LargeLimit)) throw new ArithmeticException($"score {value} is out of range: the model's activations are not finite or absurdly large");

@@ -17,6 +17,19 @@ public class ExactSumTests
     }
 
     [Fact]
+    public void ATermIsCutToAMultipleOfTheUnit()
+    {
+        var (random, unit) = (new Random(2), Math.Pow(2, -80));
+        double[] values = [0, 1, unit, unit / 2, 1.5 * unit, Math.Pow(2, -16), Math.Pow(2, 39.999), .. Enumerable.Range(0, 2000).Select(_ => random.NextDouble() * Math.Pow(2, random.Next(-90, 40)))];
+        foreach (var value in values)
+        {
+            var expected = (double)(Int128)(value / unit) * unit;
+            Assert.Equal(expected, Sum([value]));
+            Assert.Equal(-expected, Sum([-value]));
+        }
+    }
+
+    [Fact]
     public void WhatHasNoRoomIsRefused()
     {
         Assert.Equal(3e29, Sum([1e29, 2e29]), 1e14);
