@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Faith.Kernels.Cuda;
 
@@ -47,23 +46,8 @@ public sealed unsafe class CuBlas
         if (libraries.IsEmpty)
             libraries = OperatingSystem.IsWindows() ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"]
                 : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"];
-        foreach (var name in libraries)
-        {
-            if (!NativeLibrary.TryLoad(name, out var library))
-                continue;
-            try
-            {
-                reason = "";
-                return new(symbol => NativeLibrary.TryGetExport(library, symbol, out var address) ? address : 0);
-            }
-            catch (CudaException e)
-            {
-                reason = e.Message;
-                return null;
-            }
-        }
-        reason = $"cuBLAS is not installed, or not where libraries are looked for: none of {string.Join(", ", libraries)} was found";
-        return null;
+        return NativeFunctions.TryLoad(libraries, symbol => new CuBlas(symbol),
+            $"cuBLAS is not installed, or not where libraries are looked for: none of {string.Join(", ", libraries)} was found", out reason);
     }
 
     /// <summary>Throws when a call failed; the message holds the function and the status.</summary>

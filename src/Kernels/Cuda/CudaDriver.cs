@@ -113,23 +113,7 @@ public sealed unsafe class CudaDriver
     {
         if (libraries.IsEmpty)
             libraries = OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1", "libcuda.so"];
-        foreach (var name in libraries)
-        {
-            if (!NativeLibrary.TryLoad(name, out var library))
-                continue;
-            try
-            {
-                reason = "";
-                return new(symbol => NativeLibrary.TryGetExport(library, symbol, out var address) ? address : 0);
-            }
-            catch (CudaException e)
-            {
-                reason = e.Message;
-                return null;
-            }
-        }
-        reason = $"the NVIDIA driver ({libraries[0]}) is not installed";
-        return null;
+        return NativeFunctions.TryLoad(libraries, symbol => new CudaDriver(symbol), $"the NVIDIA driver ({libraries[0]}) is not installed", out reason);
     }
 
     /// <summary>Throws when a call failed; the message holds the call as written, the code, its name and its meaning.</summary>
