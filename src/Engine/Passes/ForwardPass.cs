@@ -59,9 +59,7 @@ internal static class ForwardPass
     public static Tensor RunMlp(Transformer model, Activations activations, int l, Tensor x)
     {
         MlpNorm(model, activations, l, x);
-        var output = activations.BlockOutput.RowRange(0, x.Rows);
-        Mlp(model, activations, l, output);
-        return output;
+        return Mlp(model, activations, l, x.Rows);
     }
 
     /// <summary>Runs the prefix rows as far as the last layer's keys and values, which are all that the suffix rows need of them.</summary>
@@ -81,7 +79,7 @@ internal static class ForwardPass
             if (model.Config.ParallelBlocks) MlpNorm(model, activations, l, x);
             AddAttention(model, a, l, x);
             if (!model.Config.ParallelBlocks) MlpNorm(model, activations, l, x);
-            Mlp(model, activations, l, x, add: true);
+            model.Device.AddScaled(Mlp(model, activations, l, x.Rows), 1, x);
         }
     }
 
@@ -132,28 +130,20 @@ internal static class ForwardPass
 
     private static void AddMlp(Transformer model, Activations activations, int l, Tensor x, PassHook? hook)
     {
-        var kept = activations.Layers[l].KeptMlpOutput;
-        if (hook is null && kept.IsNone)
-        {
-            // Nobody wants the output by itself: it goes into the stream at once, with the same bits.
-            Mlp(model, activations, l, x, add: true);
-            return;
-        }
-        var output = activations.BlockOutput.RowRange(0, x.Rows);
-        Mlp(model, activations, l, output);
+        var (output, kept) = (Mlp(model, activations, l, x.Rows), activations.Layers[l].KeptMlpOutput);
         hook?.Mlp(l, output);
         if (!kept.IsNone) model.Device.Copy(output, kept);
         model.Device.AddScaled(output, 1, x);
     }
 
-    /// <summary>output = (or, with <paramref name="add"/>, +=) the MLP of layer <paramref name="l"/> on <c>activations.Normed</c>.</summary>
-    private static void Mlp(Transformer model, Activations activations, int l, Tensor output, bool add = false)
+    private static Tensor Mlp(Transformer model, Activations activations, int l, int rows)
     {
         var (device, w, a) = (model.Device, model.Layers[l], activations.Layers[l]);
-        var (y, hidden) = (activations.Normed.RowRange(0, output.Rows), activations.Hidden.RowRange(0, output.Rows));
+        var (y, hidden, output) = (activations.Normed.RowRange(0, rows), activations.Hidden.RowRange(0, rows), activations.BlockOutput.RowRange(0, rows));
         if (model.Config.Activation == Activation.SwiGlu) device.Multiply(w.Up, WeightSide.Forward, y, a.Gate, w.UpBias, Epilogue.SwiGlu(hidden));
         else device.Multiply(w.Up, WeightSide.Forward, y, hidden, w.UpBias, Epilogue.Gelu(a.Gate));
-        device.Multiply(w.Down, WeightSide.Forward, hidden, output, w.DownBias, add);
+        device.Multiply(w.Down, WeightSide.Forward, hidden, output, w.DownBias);
+        return output;
     }
 
     private static void Rotate(Transformer model, Tensor x, Indices positions, Tensor y) =>

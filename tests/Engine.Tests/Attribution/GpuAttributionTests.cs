@@ -35,19 +35,6 @@ public sealed class GpuAttributionTests
         Assert.Null(SimulatedGpu.Fault);
     }
 
-    [Theory]
-    [InlineData("gpt2")]
-    [InlineData("llama")]
-    public void AForwardPassAddsItsMlpsWithinTheirProducts(string family)
-    {
-        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
-        using var device = SimulatedCuda.Open();
-        using var model = new Transformer(device, weights);
-        Accuracy.Measure(model, RandomExamples.Create(14, weights.Config.Vocabulary));
-        Assert.NotEmpty(SimulatedGpu.Launched);
-        Assert.DoesNotContain("add_scaled", SimulatedGpu.Launched);
-    }
-
     [Fact]
     public void ACircuitScoresAsInTheOracle()
     {
