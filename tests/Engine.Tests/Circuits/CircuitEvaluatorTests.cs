@@ -1,3 +1,4 @@
+using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -73,6 +74,20 @@ public class CircuitEvaluatorTests
         var expected = Evaluate(weights, data, circuits, MetricKind.LogitDifference, 1).Select(f => f.Circuit).ToArray();
         Assert.Equal(expected, Evaluate(weights, data, circuits, MetricKind.LogitDifference, 3).Select(f => f.Circuit).ToArray());
         Assert.Equal(expected[1][2], Evaluate(weights, [data[2]], circuits, MetricKind.LogitDifference)[1].Circuit[0]);
+    }
+
+    // A product over more rows of W than a block holds is summed in parts: what a run keeps besides must not change where the stream is added.
+    [Fact]
+    public void TheCleanRunHasTheSameBitsWhateverIsKeptOfIt()
+    {
+        using var weights = RandomModels.Create(RandomModels.Gpt2Config(mlpWidth: 1700), 41);
+        var data = RandomExamples.Create(42, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var scored = Attributor.Run(model, data, new() { Method = "eap" });
+        var evaluated = CircuitEvaluator.Evaluate(model, data, [Circuit.Empty(model.Graph)], MetricKind.LogitDifference)[0];
+        Assert.Equal(scored.Clean, evaluated.Clean);
+        Assert.Equal(scored.Corrupted, evaluated.Corrupted);
     }
 
     private static IReadOnlyList<Faithfulness> Evaluate(ModelWeights weights, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, MetricKind metric, int threads = 2)
