@@ -32,7 +32,7 @@ internal sealed class ContractionTiming : IDisposable
             Alpha = Each(() => Matrix(rows, 3 * Width)),
             NormalizedInputs = Each(() => Matrix(steps * rows, Width)),
             StepProducts = Each(() => Matrix(steps * rows, 3 * Heads)),
-            MlpGradient = Each(() => Matrix(rows, Width)),
+            MlpGradient = [.. Enumerable.Range(0, layers).Select(l => Matrix(l == layers - 1 ? examples : rows, Width))],
             LogitsGradient = Matrix(examples, Width),
             Scores = Matrix(examples, sources * columns),
         };

@@ -42,7 +42,8 @@ public sealed class ScoreContraction
     public required Tensor[] StepProducts { get; init; }
     /// <summary>Steps held in <see cref="NormalizedInputs"/>.</summary>
     public required int Steps { get; set; }
-    /// <summary>Per layer: accumulated gradient at the MLP's input, [rows × d], or [sequences × d] where only each sequence's last row has one.</summary>
+    /// <summary>Per layer: accumulated gradient at the MLP's input, [rows × d], or [sequences × d] where only each sequence's last row has one: then queries have
+    /// a gradient there only too (α and s are zero in other rows), and the layer's outputs are read nowhere else.</summary>
     public required Tensor[] MlpGradient { get; init; }
     /// <summary>Accumulated gradient at the input of the final norm, [sequences × d]: only each sequence's last row has one.</summary>
     public required Tensor LogitsGradient { get; init; }

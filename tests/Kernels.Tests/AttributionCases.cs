@@ -58,9 +58,9 @@ internal static class AttributionCases
             Output = Each(l => t.Weights(heads * dh, d, WeightPrecision.Float32, l % 2 == 0, out outputValues[l])),
             QueryKeyValue = Each(l => t.Weights(d, (heads + 2 * keys) * dh, l % 2 == 0 ? WeightPrecision.Float32 : WeightPrecision.BFloat16, l % 2 == 0, out projectionValues[l])),
             NormScale = Each(_ => t.Matrix(1, d, 0.5, 1.5)),
-            Alpha = Each(_ => t.Matrix(rows, 3 * heads * dh)),
+            Alpha = Each(l => OfQueries(l, t.Matrix(rows, 3 * heads * dh), heads * dh)),
             NormalizedInputs = Each(_ => Centre(t, m, t.Matrix(m.Steps * rows, d))),
-            StepProducts = Each(_ => t.Matrix(m.Steps * rows, 3 * heads)),
+            StepProducts = Each(l => OfQueries(l, t.Matrix(m.Steps * rows, 3 * heads), heads)),
             MlpGradient = Each(l => Centre(t, m, t.Matrix(Last(l) ? sequences : rows, d))),
             LogitsGradient = Centre(t, m, t.Matrix(sequences, d)),
             Scores = t.Matrix(sequences, sources * columns),
@@ -75,6 +75,16 @@ internal static class AttributionCases
             for (var i = 0; i < sources * columns; i++)
                 if (i / columns >= SourcesBefore(contraction, i % columns)) Assert.Equal((float)expected[s, i], At(contraction.Scores, s, i));
         foreach (var weights in contraction.Output.Concat(contraction.QueryKeyValue)) weights.Dispose();
+
+        // Of a layer reduced to last rows, queries have a gradient in these only.
+        Tensor OfQueries(int layer, Tensor x, int queryColumns)
+        {
+            var lastRows = layout.Offsets.Skip(1).Select(end => end - 1).ToHashSet();
+            for (var r = 0; Last(layer) && r < x.Rows; r++)
+                for (var c = 0; c < queryColumns && !lastRows.Contains(r % rows); c++) At(x, r, c) = 0;
+            t.Written(x);
+            return x;
+        }
     }
 
     /// <summary>Gradients and normalised inputs of a LayerNorm have no mean: the contract builds on it.</summary>

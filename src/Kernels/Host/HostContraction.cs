@@ -6,7 +6,8 @@ namespace Faith.Kernels.Host;
 /// formed in a thread's own cache, [column][row][columns of the slice], and multiplied with the Δz of the slice by dot products
 /// of contiguous vectors: G never reaches memory. A slice is at most two panels of the packed weights, so that these are read from front to
 /// back. An example's rows are always cut into the same tiles, counted from its first row, and scores are added in the order
-/// tile, slice; so they do not depend on the rest of the batch or on the threads.
+/// tile, slice; so they do not depend on the rest of the batch or on the threads. Where only an example's last row counts (logits, and
+/// of a last layer reduced to it the outputs, queries and MLP input) only that row is formed and multiplied.
 /// </summary>
 internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matrices, RowKernels kernels, Scratch scratch) : IDisposable
 {
@@ -14,14 +15,16 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     const int GradientBytes = 960 << 10;    // of one slice's G: it shall stay in the second-level cache
     const int TileRows = 16, MostTiles = 16, MostRows = 96;
 
-    readonly record struct Tile(int Example, int FirstRow, int Rows);
+    /// <param name="Last">The number of the example's last row among those of the chunk; -1 when another tile has it.</param>
+    readonly record struct Tile(int Example, int FirstRow, int Rows, int Last);
 
     readonly Tile[] tiles = new Tile[MostTiles];
+    readonly int[] lastRows = new int[MostTiles]; // the examples' last rows in the chunk
     HostBuffer memory = new(0);
     ScoreContraction c = null!;
     int heads, dh, d, sources, columns;           // of the model
     int slice, slices, rowLimit;                  // columns of a slice, number of slices, most rows of a chunk
-    int chunkStart, chunkRows, tileCount;         // of the chunk
+    int chunkStart, chunkRows, tileCount, lastCount; // of the chunk
     int firstLayer, layerCount;                   // that are worked on at a time; layer number c.Layers stands for logits
     nint pitch;                                   // floats from one source or column to the next: one cache line more than its rows need, so that they do not share the same few lines of the cache
     float* differences, packedAlpha, partial;     // partial: [layer and slice][tile][source][3·heads + 1]
@@ -45,9 +48,9 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             for (firstLayer = 0; firstLayer <= c.Layers; firstLayer += layerCount)
             {
                 layerCount = Math.Min(LayersAtATime, c.Layers + 1 - firstLayer);
-                pool.For(Math.Min(layerCount, c.Layers - firstLayer) * 3 * heads, 3, this, static (in HostContraction self, int from, int to, int _) =>
+                pool.For(Math.Min(layerCount, c.Layers - firstLayer) * 3 * heads, 3, this, static (in HostContraction self, int from, int to, int thread) =>
                 {
-                    for (var i = from; i < to; i++) self.PackAlpha(i / (3 * self.heads), i % (3 * self.heads));
+                    for (var i = from; i < to; i++) self.PackAlpha(i / (3 * self.heads), i % (3 * self.heads), thread);
                 });
                 pool.For(layerCount * slices, 1, this, static (in HostContraction self, int from, int to, int thread) =>
                 {
@@ -70,7 +73,15 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     int SourcesOfHeads(int layer) => layer == c.Layers ? 0 : 1 + layer * (heads + 1);
     int SourcesOfMlp(int layer) => layer == c.Layers ? sources : SourcesOfHeads(layer) + (c.Parallel ? 0 : heads);
 
-    long Flops(int layer) => 2L * chunkRows * d * ((layer < c.Layers ? 4L * heads * dh : 0) + 3L * heads * SourcesOfHeads(layer) + SourcesOfMlp(layer));
+    /// <summary>True where only an example's last row has a gradient of queries and of the MLP's input, or of logits.</summary>
+    bool OnLastRows(int layer) => layer == c.Layers || c.MlpGradient[layer].Rows != c.Layout.Rows;
+
+    long Flops(int layer)
+    {
+        var rows = OnLastRows(layer) ? lastCount : chunkRows;
+        var ofHeads = layer == c.Layers ? 0 : heads * (2L * dh * (rows + chunkRows) + SourcesOfHeads(layer) * (rows + 2L * chunkRows));
+        return 2L * d * (ofHeads + (long)rows * SourcesOfMlp(layer));
+    }
 
     void ChooseSizes()
     {
@@ -99,15 +110,17 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         var offsets = c.Layout.Offsets;
         var example = Array.BinarySearch(offsets, row);
         if (example < 0) example = ~example - 1;
-        (chunkStart, chunkRows, tileCount) = (row, 0, 0);
+        (chunkStart, chunkRows, tileCount, lastCount) = (row, 0, 0, 0);
         while (row < c.Layout.Rows && tileCount < MostTiles)
         {
             var rows = Math.Min(TileRows, offsets[example + 1] - row);
             if (chunkRows + rows > rowLimit) break;
-            tiles[tileCount++] = new(example, row, rows);
             chunkRows += rows;
+            var isLast = row + rows == offsets[example + 1];
+            if (isLast) lastRows[lastCount] = chunkRows - 1;
+            tiles[tileCount++] = new(example, row, rows, isLast ? lastCount++ : -1);
             row += rows;
-            if (row == offsets[example + 1]) example++;
+            if (isLast) example++;
         }
     }
 
@@ -115,29 +128,43 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     float* Alpha(int layer, int column) => packedAlpha + ((long)layer * 3 * heads + column) * rowLimit * dh;
     float* Partial(int unit, int tile) => partial + ((long)unit * MostTiles + tile) * sources * Width;
 
-    /// <summary>Δz of one source, P applied.</summary>
+    /// <summary>Δz of one source, P applied. The outputs of a last layer reduced to last rows have no others.</summary>
     void WriteDifference(int u, int thread)
     {
-        var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)chunkRows * (dh + d));
-        float* packed = memory + matrices.EdgeFloats, rows = packed + (long)chunkRows * dh;
-        var z = new Tensor((nint)rows, chunkRows, d);
         var (layer, h) = Math.DivRem(u - 1, heads + 1);
+        var onLastRows = u > 0 && OnLastRows(layer);
+        var count = onLastRows ? lastCount : chunkRows;
+        if (count == 0) return;
+        var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)count * (2 * dh + d));
+        float* packed = memory + matrices.EdgeFloats, rows = packed + (long)count * dh, gathered = rows + (long)count * d;
+        var z = new Tensor((nint)rows, count, d);
         if (u > 0 && h < heads)
         {
-            var tiling = matrices.Split(chunkRows);
-            MatrixKernels.PackRows(c.ContextDifference[layer].RowRange(chunkStart, chunkRows).ColumnRange(h * dh, dh), tiling, packed, 0, tiling.Tiles);
+            var context = Part(c.ContextDifference[layer].ColumnRange(h * dh, dh), onLastRows, gathered);
+            var tiling = matrices.Split(count);
+            MatrixKernels.PackRows(context, tiling, packed, 0, tiling.Tiles);
             var product = new MatrixKernels.Product(((HostWeights)c.Output[layer]).Side(WeightSide.Forward), tiling, (nint)packed, dh, h * dh, 0, z, 0, false);
             matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, memory);
         }
-        else CopyRows((u == 0 ? c.InputDifference : c.MlpDifference[layer]).RowRange(chunkStart, chunkRows), z);
+        else CopyRows(Part(u == 0 ? c.InputDifference : c.MlpDifference[layer], onLastRows, gathered: z.Row(0)), z);
         if (c.Centred) kernels.Centre(z);
         for (var i = 0; i < slices; i++)
         {
             var n = Math.Min(slice, d - i * slice);
             var target = new Tensor((nint)Difference(i, u), chunkRows, n, slice);
-            CopyRows(z.ColumnRange(i * slice, n), target);
+            if (!onLastRows) CopyRows(z.ColumnRange(i * slice, n), target);
+            else for (var r = 0; r < count; r++) CopyRows(z.RowRange(r, 1).ColumnRange(i * slice, n), target.RowRange(lastRows[r], 1));
             ClearFilling(target);
         }
+    }
+
+    /// <summary>The chunk's rows of a packed matrix, or its examples' last rows one after another in <paramref name="gathered"/>.</summary>
+    Tensor Part(Tensor x, bool onLastRows, float* gathered)
+    {
+        if (!onLastRows) return x.RowRange(chunkStart, chunkRows);
+        var y = new Tensor((nint)gathered, lastCount, x.Columns);
+        for (var r = 0; r < lastCount; r++) CopyRows(x.RowRange(chunkStart + lastRows[r], 1), y.RowRange(r, 1));
+        return y;
     }
 
     static void CopyRows(Tensor x, Tensor y)
@@ -151,10 +178,12 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         for (var r = 0; x.Stride > x.Columns && r < x.Rows; r++) new Span<float>(x.Row(r) + x.Columns, x.Stride - x.Columns).Clear();
     }
 
-    void PackAlpha(int layer, int column)
+    void PackAlpha(int layer, int column, int thread)
     {
-        var tiling = matrices.Split(chunkRows);
-        var alpha = c.Alpha[firstLayer + layer].RowRange(chunkStart, chunkRows).ColumnRange(column * dh, dh);
+        var onLastRows = column < heads && OnLastRows(firstLayer + layer);
+        var alpha = Part(c.Alpha[firstLayer + layer].ColumnRange(column * dh, dh), onLastRows, scratch.Reserve(thread, (long)lastCount * dh));
+        if (alpha.Rows == 0) return;
+        var tiling = matrices.Split(alpha.Rows);
         MatrixKernels.PackRows(alpha, tiling, Alpha(layer, column), 0, tiling.Tiles);
     }
 
@@ -166,49 +195,88 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         int start = number * slice, n = Math.Min(slice, d - start);
         var edge = scratch.Reserve(thread, matrices.EdgeFloats + Width * (long)pitch);
         var g = edge + matrices.EdgeFloats;
-        if (layer < c.Layers) WriteHeadGradients(layer, offset, start, n, g, edge);
-        WriteLastGradient(layer == c.Layers ? c.LogitsGradient : c.MlpGradient[layer], start, n, g + 3 * heads * pitch);
+        var last = g + 3 * heads * pitch;
+        var onLastRows = OnLastRows(layer);
+        if (layer < c.Layers)
+        {
+            WriteHeadGradients(layer, offset, start, n, g, edge, 0, heads, onLastRows);
+            WriteHeadGradients(layer, offset, start, n, g, edge, heads, 2 * heads, onLastRows: false);
+        }
+        WriteLastGradient(layer == c.Layers ? c.LogitsGradient : c.MlpGradient[layer], start, n, last);
+        var z = Difference(number, 0);
         for (var t = 0; t < tileCount; t++)
         {
-            long first = (long)(tiles[t].FirstRow - chunkStart) * slice;
-            var depth = tiles[t].Rows * slice;
-            float* z = Difference(number, 0) + first, result = Partial(unit, t);
-            kernels.MultiplyVectors(new(z, pitch, SourcesOfHeads(layer)), new(g + first, pitch, 3 * heads), depth, result, Width);
-            kernels.MultiplyVector(new(z, pitch, SourcesOfMlp(layer)), g + 3 * heads * pitch + first, depth, result + 3 * heads, Width);
+            var tile = tiles[t];
+            var result = Partial(unit, t);
+            long first = (long)(tile.FirstRow - chunkStart) * slice;
+            var depth = tile.Rows * slice;
+            if (!onLastRows) Contract(layer, z + first, g + first, 0, 3 * heads, last + first, depth, result);
+            else
+            {
+                Contract(layer, z + first, g + first, heads, 2 * heads, null, depth, result);
+                if (tile.Last >= 0) Contract(layer, z + (long)lastRows[tile.Last] * slice, g + tile.Last * slice, 0, heads, last + tile.Last * slice, slice, result);
+                else ClearColumns(layer, result);
+            }
         }
     }
 
-    /// <summary>Columns [start, start + n) of G for q, k and v of all heads.</summary>
-    void WriteHeadGradients(int layer, int offset, int start, int n, float* g, float* edge)
+    /// <summary>
+    /// Dot products of Δz with G of some columns of the heads and, unless null, with the gradient of the MLP's input or logits: a few sources at a
+    /// time, which stay in the first-level cache.
+    /// </summary>
+    void Contract(int layer, float* z, float* g, int firstColumn, int count, float* last, int depth, float* result)
     {
-        var tiling = matrices.Split(chunkRows);
+        const int SourcesAtATime = 4;
+        int ofHeads = SourcesOfHeads(layer), all = last == null ? ofHeads : SourcesOfMlp(layer);
+        for (var u = 0; u < all; u += SourcesAtATime)
+        {
+            var part = result + (long)u * Width;
+            if (u < ofHeads) kernels.MultiplyVectors(new(z + u * pitch, pitch, Math.Min(SourcesAtATime, ofHeads - u)), new(g + firstColumn * pitch, pitch, count), depth, part + firstColumn, Width);
+            if (last != null) kernels.MultiplyVector(new(z + u * pitch, pitch, Math.Min(SourcesAtATime, all - u)), last, depth, part + 3 * heads, Width);
+        }
+    }
+
+    /// <summary>Zeros for the columns of which a tile without an example's last row has none.</summary>
+    void ClearColumns(int layer, float* result)
+    {
+        for (var u = 0; u < SourcesOfHeads(layer); u++) new Span<float>(result + (long)u * Width, heads).Clear();
+        for (var u = 0; u < SourcesOfMlp(layer); u++) result[(long)u * Width + 3 * heads] = 0;
+    }
+
+    /// <summary>Columns [start, start + n) of G for some of q, k and v of all heads, in all rows or the examples' last ones, which then stand one after another.</summary>
+    void WriteHeadGradients(int layer, int offset, int start, int n, float* g, float* edge, int firstColumn, int count, bool onLastRows)
+    {
+        var rows = onLastRows ? lastCount : chunkRows;
+        if (rows == 0) return;
+        var tiling = matrices.Split(rows);
         var weights = ((HostWeights)c.QueryKeyValue[layer]).Side(WeightSide.Transposed);
-        for (var v = 0; v < 3 * heads; v++)
+        for (var v = firstColumn; v < firstColumn + count; v++)
         {
             var (kind, h) = Math.DivRem(v, heads);
             var head = kind == 0 ? h : heads + (kind - 1) * (heads / c.Group) + h / c.Group; // of the fused projection
-            var y = new Tensor((nint)(g + v * pitch), chunkRows, n, slice);
+            var y = new Tensor((nint)(g + v * pitch), rows, n, slice);
             var product = new MatrixKernels.Product(weights, tiling, (nint)Alpha(offset, v), dh, head * dh, start, y, 0, false);
             matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, edge);
             ClearFilling(y);
         }
+        var scale = c.NormScale[layer].ColumnRange(start, n);
         var steps = c.Steps == 0 ? default : c.NormalizedInputs[layer].ColumnRange(start, n);
-        kernels.FinishGradients(new(g, pitch, 3 * heads), slice, c.NormScale[layer].ColumnRange(start, n), steps, c.StepProducts[layer], chunkStart, chunkRows, c.Layout.Rows, c.Steps);
+        var products = c.Steps == 0 ? default : c.StepProducts[layer].ColumnRange(firstColumn, count);
+        g += firstColumn * pitch;
+        if (!onLastRows) kernels.FinishGradients(new(g, pitch, count), slice, scale, steps, products, chunkStart, rows, c.Layout.Rows, c.Steps);
+        else for (var r = 0; r < rows; r++) kernels.FinishGradients(new(g + r * slice, pitch, count), slice, scale, steps, products, chunkStart + lastRows[r], 1, c.Layout.Rows, c.Steps);
     }
 
-    /// <summary>Columns [start, start + n) of the gradient of the MLP's input or of logits; where only last rows have one, the others are zero.</summary>
+    /// <summary>Columns [start, start + n) of the gradient of the MLP's input or of logits, in all rows or the examples' last ones, which then stand one after another.</summary>
     void WriteLastGradient(Tensor gradient, int start, int n, float* g)
     {
-        var y = new Tensor((nint)g, chunkRows, n, slice);
         var part = gradient.ColumnRange(start, n);
-        if (gradient.Rows == c.Layout.Rows) CopyRows(part.RowRange(chunkStart, chunkRows), y);
+        var onLastRows = gradient.Rows != c.Layout.Rows;
+        var y = new Tensor((nint)g, onLastRows ? lastCount : chunkRows, n, slice);
+        if (!onLastRows) CopyRows(part.RowRange(chunkStart, chunkRows), y);
         else
             for (var t = 0; t < tileCount; t++)
-            {
-                int first = tiles[t].FirstRow - chunkStart, rows = tiles[t].Rows;
-                new Span<float>(y.Row(first), rows * slice).Clear();
-                if (tiles[t].FirstRow + rows == c.Layout.Offsets[tiles[t].Example + 1]) CopyRows(part.RowRange(tiles[t].Example, 1), y.RowRange(first + rows - 1, 1));
-            }
+                if (tiles[t].Last >= 0) CopyRows(part.RowRange(tiles[t].Example, 1), y.RowRange(tiles[t].Last, 1));
         ClearFilling(y);
     }
 

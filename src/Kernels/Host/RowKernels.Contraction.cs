@@ -22,7 +22,7 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override void FinishGradients(VectorSet g, int width, Tensor scale, Tensor normalized, Tensor products, int firstRow, int rows, int stepRows, int steps)
     {
-        const int AtATime = 4;
+        const int AtATime = 5;
         var x = stackalloc float*[AtATime];
         var s = stackalloc float*[AtATime];
         for (var r = 0; r < rows; r++)
@@ -43,7 +43,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>
-    /// Four registers of every g_v at <paramref name="offset"/>: g = γ⊙g − Σ x_j·s_j[v] over at most four steps, which stay in registers while the columns pass
+    /// Four registers of every g_v at <paramref name="offset"/>: g = γ⊙g − Σ x_j·s_j[v] over at most five steps, which stay in registers while the columns pass
     /// by. Past the n columns of the model γ and x count as zero; without γ as one.
     /// </summary>
     [MethodImpl(Hot)]
@@ -53,11 +53,13 @@ internal sealed unsafe partial class RowKernels<V>
         V one = V.Of(1), zero = V.Of(0), f0 = one, f1 = one, f2 = one, f3 = one;
         if (gamma != null) (f0, f1, f2, f3) = (Part(gamma, i, n), Part(gamma, i1, n), Part(gamma, i2, n), Part(gamma, i3, n));
         V a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero, c0 = zero, c1 = zero, c2 = zero, c3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+        V e0 = zero, e1 = zero, e2 = zero, e3 = zero;
         if (count > 0) (a0, a1, a2, a3) = (zero - Part(x[0], i, n), zero - Part(x[0], i1, n), zero - Part(x[0], i2, n), zero - Part(x[0], i3, n));
         if (count > 1) (b0, b1, b2, b3) = (zero - Part(x[1], i, n), zero - Part(x[1], i1, n), zero - Part(x[1], i2, n), zero - Part(x[1], i3, n));
         if (count > 2) (c0, c1, c2, c3) = (zero - Part(x[2], i, n), zero - Part(x[2], i1, n), zero - Part(x[2], i2, n), zero - Part(x[2], i3, n));
         if (count > 3) (d0, d1, d2, d3) = (zero - Part(x[3], i, n), zero - Part(x[3], i1, n), zero - Part(x[3], i2, n), zero - Part(x[3], i3, n));
-        float* s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3], at = g.First + offset;
+        if (count > 4) (e0, e1, e2, e3) = (zero - Part(x[4], i, n), zero - Part(x[4], i1, n), zero - Part(x[4], i2, n), zero - Part(x[4], i3, n));
+        float* s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3], s4 = s[4], at = g.First + offset;
         for (var v = 0; v < g.Count; v++, at += g.Pitch)
         {
             V g0 = V.Load(at) * f0, g1 = V.Load(at + V.Count) * f1, g2 = V.Load(at + 2 * V.Count) * f2, g3 = V.Load(at + 3 * V.Count) * f3;
@@ -80,6 +82,11 @@ internal sealed unsafe partial class RowKernels<V>
             {
                 var t = V.Of(s3[v]);
                 (g0, g1, g2, g3) = (V.MultiplyAdd(t, d0, g0), V.MultiplyAdd(t, d1, g1), V.MultiplyAdd(t, d2, g2), V.MultiplyAdd(t, d3, g3));
+            }
+            if (count > 4)
+            {
+                var t = V.Of(s4[v]);
+                (g0, g1, g2, g3) = (V.MultiplyAdd(t, e0, g0), V.MultiplyAdd(t, e1, g1), V.MultiplyAdd(t, e2, g2), V.MultiplyAdd(t, e3, g3));
             }
             g0.Store(at);
             g1.Store(at + V.Count);
