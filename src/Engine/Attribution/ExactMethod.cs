@@ -11,7 +11,7 @@ namespace Faith.Engine.Attribution;
 
 /// <summary>
 /// Activation patching, edge by edge (Wang et al. 2023; Goldowsky-Dill et al. 2023): score(u, v) = loss with only u → v ablated −
-/// loss of the full model. At node level, the loss with all edges out of u ablated.
+/// loss of the full model. Nodes and neurons: <see cref="ExactNodes"/>.
 /// </summary>
 internal sealed class ExactMethod : AttributionMethod
 {
@@ -21,17 +21,19 @@ internal sealed class ExactMethod : AttributionMethod
     public override string Name => "exact";
     public override string Summary => "activation patching of one edge at a time (Wang et al. 2023)";
 
-    // Nodes are tried whole, their edges not at all.
+    // Nodes and neurons are tried as circuits, their edges not at all.
     public override bool ScoresByExample(AttributionOptions options) => options.Level == ScoreLevel.Edge;
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var clock = Stopwatch.StartNew();
-        if (options.Level == ScoreLevel.Neuron) throw new InputException("exact patching has no neuron scores; take --level edge or node");
-        if (options.Level == ScoreLevel.Node && options.OnlyEdges is not null) throw new InputException("exact patching of nodes tries every node; take --level edge to try some edges only");
-        if (options.Level == ScoreLevel.Node) return RunNodes(model, data, options, clock, progress, cancellation);
+        if (options.Level != ScoreLevel.Edge)
+        {
+            if (options.OnlyEdges is not null) throw new InputException($"exact patching of {options.Level.Name()}s tries every one; take --level edge to try some edges only");
+            return ExactNodes.Run(model, data, options, progress, cancellation);
+        }
 
+        var clock = Stopwatch.StartNew();
         using var table = options.Library is not null && options.Ablation == Ablation.Mean
             ? AblationTable.OfOneRow(model, LastTokenMean.Compute(model, options.AblationData ?? data, options.MemoryBytes))
             : AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
@@ -95,29 +97,5 @@ internal sealed class ExactMethod : AttributionMethod
             var bytes = ExactRun.Measure(model, batch, kind, table, Math.Max(rows, 1));
             if (bytes <= budget || rows <= 1) return (Math.Max(rows, 1), bytes);
         }
-    }
-
-    /// <summary>A node is ablated by the circuit of all edges but those out of it.</summary>
-    private static AttributionResult RunNodes(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, Stopwatch clock,
-        IProgress<RunProgress>? progress, CancellationToken cancellation)
-    {
-        var (graph, kind) = (model.Graph, options.Metric);
-        var full = Circuit.Full(graph);
-        var circuits = Enumerable.Range(0, graph.Sources).Select(u => new Circuit(graph, full.Edges.Where(e => e / graph.Columns != u))).ToArray();
-        var evaluation = new EvaluationOptions { Metric = kind, Ablation = options.Ablation, AblationData = options.AblationData, MemoryBytes = options.MemoryBytes };
-        var results = CircuitEvaluator.Evaluate(model, data, circuits, evaluation, progress, cancellation);
-        var loss = results[0].Clean.Average(v => kind.Loss(v));
-        return new AttributionResult
-        {
-            Scores = EdgeScores.Zero(graph),
-            HasEdgeScores = false,
-            NodeScores = [.. results.Select(r => r.Circuit.Average(v => kind.Loss(v)) - loss)],
-            Clean = results[0].Clean,
-            Corrupted = results[0].Corrupted,
-            TrialsPerSecond = (double)circuits.Length * data.Count / clock.Elapsed.TotalSeconds,
-            Seconds = clock.Elapsed.TotalSeconds,
-            Phases = new Dictionary<string, double> { ["circuits"] = clock.Elapsed.TotalSeconds },
-            WorkspaceBytes = MicroBatches.Budget(model.Device, options.MemoryBytes),
-        };
     }
 }

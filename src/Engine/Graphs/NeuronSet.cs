@@ -27,6 +27,12 @@ public sealed class NeuronSet
         Count = counts.Sum();
     }
 
+    private NeuronSet(ModelGraph graph, int width, BitArray members, int[] counts)
+    {
+        (this.graph, Width, this.members, this.counts) = (graph, width, members, counts);
+        Count = counts.Sum();
+    }
+
     /// <summary>d, the columns of an output.</summary>
     public int Width { get; }
     /// <summary>Number of neurons.</summary>
@@ -39,6 +45,24 @@ public sealed class NeuronSet
     public int CountOf(int node) => counts[node];
     /// <summary>True when every neuron of a node is in the set.</summary>
     public bool HasAllOf(int node) => counts[node] == Width;
+
+    /// <summary>Every neuron of a model.</summary>
+    public static NeuronSet All(ModelGraph graph, int width)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var counts = new int[graph.Sources];
+        Array.Fill(counts, width);
+        return new(graph, width, new BitArray(checked(graph.Sources * width), true), counts);
+    }
+
+    /// <summary>The set without one neuron.</summary>
+    public NeuronSet Without(int node, int column)
+    {
+        var (fewer, less) = (new BitArray(members), (int[])counts.Clone());
+        if (Contains(node, column)) less[node]--;
+        fewer[node * Width + column] = false;
+        return new(graph, Width, fewer, less);
+    }
 
     /// <summary>The neurons of some nodes only; <paramref name="nodes"/> says by node number which.</summary>
     public NeuronSet Of(IReadOnlyList<bool> nodes) =>

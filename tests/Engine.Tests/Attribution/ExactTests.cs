@@ -76,4 +76,30 @@ public class ExactTests
             Assert.Throws<InputException>(() => Scoring.Run(weights, data, new() { Method = "exact", Level = ScoreLevel.Node, OnlyEdges = [0] }));
         }
     }
+
+    [Theory]
+    [InlineData(Ablation.Patching)]
+    [InlineData(Ablation.MeanPositional)]
+    public void ANeuronScoresWhatTheModelWithoutItLoses(Ablation ablation)
+    {
+        foreach (var weights in new[] { RandomModels.Gpt2(61), RandomModels.Llama(62) })
+        {
+            var data = RandomExamples.Create(63, weights.Config.Vocabulary);
+            var options = new AttributionOptions { Method = "exact", Level = ScoreLevel.Neuron, Ablation = ablation };
+            var result = Scoring.Run(weights, data, options);
+            var (graph, width) = (result.Scores.Graph, weights.Config.Width);
+            Assert.Equal(graph.Sources * width, result.NeuronScores!.Length);
+            Assert.Equal(Scoring.Run(weights, data, options with { Level = ScoreLevel.Node }).NodeScores, result.NodeScores);
+            // Every seventh of them: the oracle is slow.
+            int[] some = [.. Enumerable.Range(0, result.NeuronScores.Length).Where(n => n % 7 == 3)];
+            var expected = some.Select(neuron =>
+            {
+                var without = new Circuit(graph, Circuit.Full(graph).Edges, new NeuronSet(graph, width, Enumerable.Range(0, graph.Sources * width).Where(n => n != neuron)));
+                var (circuit, clean, _) = OracleRun.Circuit(weights, data, without, ablation: ablation == Ablation.Patching ? OracleAblation.Patching : OracleAblation.MeanPositional);
+                return clean.Average() - circuit.Average();
+            }).ToArray();
+            Assert.Contains(expected, score => Math.Abs(score) > 1e-3);
+            Close.Check(expected, [.. some.Select(n => result.NeuronScores[n])], 1e-5, "neurons");
+        }
+    }
 }
