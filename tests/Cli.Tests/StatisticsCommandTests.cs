@@ -170,6 +170,14 @@ public sealed class StatisticsCommandTests : CliTest
         var check = Json("check.json");
         Assert.Equal(check.GetProperty("edges").GetInt32(), check.GetProperty("contributions").EnumerateObject().Count());
         Assert.Contains("complement: ", output, StringComparison.Ordinal);
+        Assert.Contains("completeness: without K", output, StringComparison.Ordinal);
+        Assert.Equal(10, check.GetProperty("knockouts").GetArrayLength());
+        Assert.NotEmpty(check.GetProperty("greedy_knockout").GetProperty("nodes").EnumerateArray());
+        Assert.NotEmpty(check.GetProperty("node_minimality").EnumerateObject());
+        Assert.Equal(output, Done(["check-circuit", .. On, "--circuit", At("c.json")]));
+        var without = Done(["check-circuit", .. On, "--circuit", At("c.json"), "--sets", "0", "--json", At("check.json")]);
+        Assert.StartsWith(without, output, StringComparison.Ordinal);
+        Assert.False(Json("check.json").TryGetProperty("knockouts", out _));
         Refused("has no edge in the graph; a circuit is needed", ["check-circuit", .. On, "--circuit", At("s.json")]);
     }
 

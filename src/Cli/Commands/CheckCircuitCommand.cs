@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.Text.Json;
 using Faith.Engine;
 using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
 
 namespace Faith.Cli.Commands;
 
-/// <summary>`faith check-circuit`: what a circuit leaves outside, and whether it needs each of its edges.</summary>
+/// <summary>`faith check-circuit`: what a circuit leaves outside, whether it needs each of its edges, and whether it takes knock-outs as the model does.</summary>
 internal static class CheckCircuitCommand
 {
     private const int Shown = 10;
@@ -15,12 +16,13 @@ internal static class CheckCircuitCommand
         var run = new RunOptions(context);
         var circuit = OptionKinds.Required("--circuit", "FILE", "the circuit, as written by faith circuit");
         var json = OptionKinds.Optional("--json", "FILE", "the contribution of every edge");
-        var command = new FaithCommand("check-circuit", "Measures what the edges outside a circuit keep of the behaviour, and what each edge of the circuit gives.",
+        var sets = OptionKinds.Integer("--sets", "sets of nodes drawn to be knocked out of circuit and model; 0 for none, nor a greedy one", 10, 0, 10_000);
+        var seed = OptionKinds.Integer("--seed", "equal seeds draw equal sets", 0, 0, int.MaxValue);
+        var command = new FaithCommand("check-circuit", "Measures what the edges outside a circuit keep of the behaviour, what each edge of the circuit gives, and its completeness and minimality.",
             "faith check-circuit --model tasks-4l --data ioi --circuit circuit.json",
-            "faith check-circuit --model ./gpt2 --data ioi.csv --circuit circuit.json --examples 50 --json check.json");
+            "faith check-circuit --model ./gpt2 --data ioi.csv --circuit circuit.json --examples 50 --sets 0 --json check.json");
         run.AddTo(command);
-        command.Add(circuit);
-        command.Add(json);
+        foreach (var option in (Option[])[circuit, sets, seed, json]) command.Add(option);
         command.SetAction(parse =>
         {
             var path = parse.GetValue(json);
@@ -33,8 +35,19 @@ internal static class CheckCircuitCommand
             var options = run.Evaluation(parse, model);
             var models = model.OnAll(run.Device(parse));
             var check = ProgressDisplay.Run(context, progress => CircuitCheck.Run(models, data, chosen, options, progress, context.Cancellation));
-            if (path is not null) JsonFile.Write(path, writer => Members(writer, check));
+            var drawn = parse.GetValue(sets);
+            var knockouts = drawn == 0 ? null
+                : ProgressDisplay.Run(context, progress => KnockoutStudy.Run(models, data, chosen, options, drawn, (ulong)parse.GetValue(seed), progress, context.Cancellation));
+            if (path is not null)
+            {
+                JsonFile.Write(path, writer =>
+                {
+                    Members(writer, check);
+                    if (knockouts is not null) Members(writer, knockouts, chosen.Graph);
+                });
+            }
             Summarise(context, check);
+            if (knockouts is not null) Summarise(context, knockouts, chosen.Graph);
         });
         return command;
     }
@@ -60,5 +73,42 @@ internal static class CheckCircuitCommand
         if (contributions.Count > 2 * Shown) table.Add("…", "");
         foreach (var edge in contributions.Take(Math.Min(Shown, Math.Max(0, contributions.Count - Shown))).Reverse()) table.Add(graph.EdgeName(edge.Source, edge.Column), edge.Contribution.ToString("0.0000"));
         table.Write(context);
+    }
+
+    private static void Members(Utf8JsonWriter json, KnockoutStudy study, ModelGraph graph)
+    {
+        json.WriteStartArray("knockouts");
+        foreach (var set in study.Sets) Knockout(set);
+        json.WriteEndArray();
+        if (study.Greedy is { } greedy)
+        {
+            json.WritePropertyName("greedy_knockout");
+            Knockout(greedy);
+        }
+        json.WriteStartObject("node_minimality");
+        foreach (var need in study.Needs) json.WriteNumberOrNull(graph.NodeName(need.Node), need.Difference);
+        json.WriteEndObject();
+
+        void Knockout(Knockout set)
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("nodes");
+            foreach (var node in set.Nodes) json.WriteStringValue(graph.NodeName(node));
+            json.WriteEndArray();
+            json.WriteNumberOrNull("circuit", set.Circuit);
+            json.WriteNumberOrNull("model", set.Model);
+            json.WriteEndObject();
+        }
+    }
+
+    private static void Summarise(CommandContext context, KnockoutStudy study, ModelGraph graph)
+    {
+        if (study.Greedy is not { } greedy) return;
+        string Names(IEnumerable<int> nodes) => string.Join(' ', nodes.Select(graph.NodeName));
+        context.Output.WriteLine($"completeness: without K, circuit and model differ by {study.Sets.Average(k => k.Difference):0.0000} on average and {study.Sets.Max(k => k.Difference):0.0000} at most, of {study.Sets.Count} sets drawn; "
+            + $"by {greedy.Difference:0.0000} ({greedy.Circuit:0.0000} and {greedy.Model:0.0000}) for the greedy set {Names(greedy.Nodes)}");
+        var least = study.Needs[0];
+        context.Output.WriteLine($"minimality: {graph.NodeName(least.Node)} makes the least difference, {least.Difference:0.0000} at most; "
+            + $"{study.Needs.Count(need => need.Difference < 0.01)} of {study.Needs.Count} heads and MLPs less than 0.01");
     }
 }

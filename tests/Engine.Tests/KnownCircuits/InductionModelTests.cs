@@ -94,5 +94,33 @@ public sealed class InductionModelTests
         Assert.Equal(0, least.Contribution, 1e-4);
     }
 
+    [Fact]
+    public void KnockOutsSeeWhatIsMissingAndWhatIsIdle()
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var data = InductionModel.Examples(10, 2);
+        var graph = InductionModel.Graph;
+        KnockoutStudy Run(Circuit circuit) => KnockoutStudy.Run(model, data, circuit, new EvaluationOptions(), sets: 6, seed: 1);
+        var complete = Run(InductionModel.Circuit);
+        Assert.Equal(6, complete.Sets.Count);
+        Assert.All(complete.Sets, k => Assert.Equal(0, k.Difference, 1e-4));
+        Assert.Equal(0, complete.Greedy!.Difference, 1e-4);
+        Assert.Equal(["a0.h0", "a1.h0"], complete.Needs.Select(n => graph.NodeName(n.Node)).Order(StringComparer.Ordinal));
+        Assert.All(complete.Needs, n => Assert.True(n.Difference > 0.4));
+
+        // Of a circuit that has only a head that does nothing, the model keeps everything and the circuit nothing.
+        var idleHead = (int[])[Named("input->a0.h1<v>"), Named("a0.h1->logits")];
+        var incomplete = Run(new Circuit(graph, idleHead));
+        Assert.Equal("a0.h1", graph.NodeName(Assert.Single(incomplete.Greedy!.Nodes)));
+        Assert.Equal(1, incomplete.Greedy.Difference, 1e-3);
+        // A head that does nothing is named by minimality, for every set.
+        var idle = Run(new Circuit(graph, InductionModel.Circuit.Edges.Concat(idleHead)));
+        Assert.Equal("a0.h1", graph.NodeName(idle.Needs[0].Node));
+        Assert.Equal(0, idle.Needs[0].Difference, 1e-3);
+
+        int Named(string edge) => Circuit.Full(graph).Edges.First(e => graph.EdgeName(e / graph.Columns, e % graph.Columns) == edge);
+    }
+
     private static Circuit Complement() => new(InductionModel.Graph, Circuit.Full(InductionModel.Graph).Edges.Where(e => !InductionModel.Circuit.Contains(e)));
 }
