@@ -16,11 +16,11 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
     /// <summary>Seconds of all rounds; those of <see cref="Result"/> are of the last.</summary>
     public double Seconds => Rounds.Sum(round => round.Seconds);
 
-    private const int FirstSteps = 2, LeastEdges = 10, EdgesOfGraph = 20;
+    private const int FirstSteps = 2, LeastBest = 10, ShareOfBest = 20;
 
     /// <summary>
     /// Runs with 2, 4, 8, … steps until the completeness gap (method.md §4) is within the tolerance, where the method has one, and
-    /// the set of the best edges by |score| is that of the round before but for the tolerance. Where the rule is nested — left, right,
+    /// the set of the best edges by |score|, and at their levels of the best nodes and neurons, is that of the round before but for the tolerance. Where the rule is nested — left, right,
     /// trapezoid — a round runs only the points that the one before did not have; the scores are those of all its points, to rounding.
     /// </summary>
     /// <exception cref="InputException">The method has no steps.</exception>
@@ -33,9 +33,8 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
         ArgumentNullException.ThrowIfNull(data);
         if (AttributionMethods.Find(options.Method) is not PathMethod method || method.Rule(options) is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
-        var edges = Math.Min(convergence.Edges ?? Math.Max(LeastEdges, models.Graph.Edges / EdgesOfGraph), models.Graph.Edges);
         var rounds = new List<ConvergenceRound>();
-        Circuit? before = null;
+        List<HashSet<int>>? before = null;
         var (path, earlier) = (Array.Empty<PathPoint>(), (EarlierScores?)null);
         Attributor.Check(data, options);
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
@@ -48,12 +47,27 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
             if (added is null) earlier = isNested ? EarlierScores.Create(models.Graph, data.Count) : null;
             var result = PartedRun.Run(models, data, taken, (model, part, own, report, stop) => method.Run(model, part, own, added ?? points, earlier, report, stop), progress, cancellation);
             if (earlier is not null) result = result with { NeuronScores = earlier.AddTo(result.NeuronScores) };
-            var best = CircuitSelection.Top(result.Scores, edges, signed: false, prune: false);
-            var round = new ConvergenceRound(steps, (added ?? points).Length, result.CompletenessGap, before is null ? null : CircuitComparison.Edges(best, before).Jaccard, result.Seconds);
+            var best = Best(result, convergence.Edges);
+            var round = new ConvergenceRound(steps, (added ?? points).Length, result.CompletenessGap, before is null ? null : best.Zip(before, Jaccard).Min(), result.Seconds);
             rounds.Add(round);
             var converged = (round.CompletenessGap ?? 0) <= convergence.Tolerance && round.Jaccard >= 1 - convergence.Tolerance;
             if (converged || steps == convergence.MostSteps) return new(result, taken, rounds, converged);
             (before, path) = (best, points);
         }
     }
+
+    /// <summary>The best of everything that was scored: edges, then nodes and neurons at their levels.</summary>
+    private static List<HashSet<int>> Best(AttributionResult result, int? edges)
+    {
+        var all = new List<HashSet<int>> { CircuitSelection.Top(result.Scores, Count(result.Scores.Graph.Edges, edges), signed: false, prune: false).Edges.ToHashSet() };
+        foreach (var scores in (double[]?[])[result.NodeScores, result.NeuronScores])
+        {
+            if (scores is not null) all.Add([.. Enumerable.Range(0, scores.Length).OrderByDescending(i => Math.Abs(scores[i])).Take(Count(scores.Length, null))]);
+        }
+        return all;
+
+        static int Count(int scored, int? asked) => Math.Min(asked ?? Math.Max(LeastBest, scored / ShareOfBest), scored);
+    }
+
+    private static double Jaccard(HashSet<int> a, HashSet<int> b) => new Overlap(a.Count, b.Count, a.Count(b.Contains)).Jaccard;
 }

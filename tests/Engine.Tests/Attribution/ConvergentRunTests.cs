@@ -66,6 +66,28 @@ public sealed class ConvergentRunTests
     }
 
     [Fact]
+    public void TheBestNodesAndNeuronsMustStayToo()
+    {
+        using var weights = RandomModels.Gpt2(17);
+        var data = RandomExamples.Create(14, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var options = new AttributionOptions { Rule = IntegrationRule.Midpoint, Level = ScoreLevel.Neuron };
+        var run = ConvergentRun.Run(model, data, options, new() { Tolerance = -1, MostSteps = 4 });
+        var results = new[] { 2, 4 }.Select(steps => Attributor.Run(model, data, options with { Steps = steps })).ToArray();
+        double[] overlaps = [.. new Func<AttributionResult, double[]>[] { r => r.Scores.Values, r => r.NodeScores!, r => r.NeuronScores! }.Select(scores =>
+        {
+            var best = results.Select(r => Best(scores(r), scores(r) == r.Scores.Values ? model.Graph.Edges : scores(r).Length)).ToArray();
+            return (double)best[0].Intersect(best[1]).Count() / best[0].Union(best[1]).Count();
+        })];
+        Assert.True(overlaps[2] < overlaps[0]); // so that it is not the edges' that is reported
+        Assert.Equal(overlaps.Min(), run.Rounds[1].Jaccard!.Value, 1e-12);
+
+        static int[] Best(double[] scores, int scored) =>
+            [.. Enumerable.Range(0, scores.Length).OrderByDescending(i => Math.Abs(scores[i])).Take(Math.Max(10, scored / 20))];
+    }
+
+    [Fact]
     public void StepsThatAreNotTwiceAsManyAreRunAnew()
     {
         using var weights = RandomModels.Gpt2(9);
