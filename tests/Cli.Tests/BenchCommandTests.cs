@@ -44,7 +44,7 @@ public sealed class BenchCommandTests : CliTest
         Done(["bench", .. Small, "--what", "evaluate", "--json", At("b.json")]);
         var result = Json("b.json");
         Assert.Equal(20, result.GetProperty("edges").GetArrayLength());
-        Assert.All(["seconds", "ends_seconds", "ratio"], name => Assert.InRange(result.GetProperty(name).GetDouble(), double.Epsilon, double.MaxValue));
+        Assert.All(["seconds", "ends_seconds", "ratio", "whole_prompts_seconds", "whole_prompts_ratio"], name => Assert.InRange(result.GetProperty(name).GetDouble(), double.Epsilon, double.MaxValue));
         Assert.InRange(result.GetProperty("operations_ratio").GetDouble(), 1, 21);
     }
 
