@@ -66,9 +66,13 @@ public sealed class EncodingTests
         foreach (string text in new[] { letters, new string('a', 200_000), new string(' ', 200_000), new string('\u0301', 100_000), new string('!', 200_000) })
         {
             var clock = Stopwatch.StartNew();
+            _ = tokenizer.Encode(text[..(text.Length / 8)]);
+            TimeSpan eighth = clock.Elapsed;
+            clock.Restart();
             int[] ids = tokenizer.Encode(text);
-            // Quadratic time would be minutes; the bound leaves room for a busy machine.
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{text.Length} × '{text[0]}' took {clock.Elapsed}");
+            // Eight times as long takes nine times as long, or sixty-four times and then minutes if the time were quadratic.
+            TimeSpan bound = 30 * eighth + TimeSpan.FromSeconds(2);
+            Assert.True(clock.Elapsed < bound, $"{text.Length} × '{text[0]}' took {clock.Elapsed}, an eighth of it {eighth}");
             _ = tokenizer.Decode(ids);
         }
     }
