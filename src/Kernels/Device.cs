@@ -111,7 +111,10 @@ public abstract class Device : IDisposable
     /// <param name="shift">β [1 × d], or none for zero.</param>
     public abstract void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma);
 
-    /// <summary>dx (= or, with <paramref name="add"/>, +=) (h − mean(h)·[centred] − x̂·mean(h⊙x̂))/σ, h = γ⊙dy.</summary>
+    /// <summary>
+    /// dx (= or, with <paramref name="add"/>, +=) (h − mean(h)·[centred] − x̂·mean(h⊙x̂))/σ, h = γ⊙dy. Where <paramref name="xhat"/> is none, σ counts as
+    /// constant: dx (= or +=) (h − mean(h)·[centred])/σ.
+    /// </summary>
     public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx);
 
     // ---- matrix products ----
@@ -139,6 +142,8 @@ public abstract class Device : IDisposable
             case EpilogueKind.Times: MultiplyElements(y, then.Operand, y); break;
             case EpilogueKind.SwiGlu: SwiGluForward(y, then.Operand); break;
             case EpilogueKind.SwiGluGradient: SwiGluBackward(then.Operand, y, then.Operand); break;
+            case EpilogueKind.GeluRatio: GeluRatioForward(y, y, then.Operand); break;
+            case EpilogueKind.SwiGluRatioGradient: SwiGluRatioBackward(then.Operand, y, then.Operand); break;
         }
     }
 
@@ -146,6 +151,9 @@ public abstract class Device : IDisposable
 
     /// <summary>y = gelu(u) (tanh form, "gelu_new"), derivative = gelu′(u). y may be u itself; derivative may be none.</summary>
     public abstract void GeluForward(Tensor u, Tensor y, Tensor derivative);
+
+    /// <summary>y = gelu(u) as in <see cref="GeluForward"/>, ratio = gelu(u)/u, which is ½ at 0. y may be u itself.</summary>
+    public abstract void GeluRatioForward(Tensor u, Tensor y, Tensor ratio);
 
     /// <summary>du = dy⊙derivative. du may be dy itself.</summary>
     public abstract void MultiplyElements(Tensor dy, Tensor derivative, Tensor du);
@@ -155,6 +163,12 @@ public abstract class Device : IDisposable
 
     /// <summary>dGateUp = [dy⊙u⊙silu′(g) | dy⊙silu(g)]; dGateUp may be gateUp itself.</summary>
     public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp);
+
+    /// <summary>
+    /// dGateUp = [½·dy⊙u⊙silu(g)/g | ½·dy⊙silu(g)], where silu(g)/g is ½ at 0: either factor of the product gets half of it, so that
+    /// g⊙dg + u⊙du = dy⊙y. dGateUp may be gateUp itself.
+    /// </summary>
+    public abstract void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp);
 
     // ---- rotary embedding (half rotation, as in Hugging Face) ----
 
@@ -199,6 +213,12 @@ public abstract class Device : IDisposable
     public abstract void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
         Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv);
 
+    /// <summary>
+    /// The gradient of <see cref="AttentionForward"/> at its values where the probabilities count as constant: sets dv as
+    /// <see cref="AttentionBackward"/> does (=).
+    /// </summary>
+    public abstract void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv);
+
     /// <summary>y[row, g] = Σ of the <paramref name="group"/> consecutive heads of x [rows × heads·headDim] that share key head g; y [rows × (heads/group)·headDim].</summary>
     public abstract void SumHeadGroups(Tensor x, int headDim, int group, Tensor y);
 
@@ -210,7 +230,7 @@ public abstract class Device : IDisposable
     /// query head h reads projection head h / group.
     /// </summary>
     /// <param name="gradient">[rows × heads·headDim].</param>
-    /// <param name="projection">c: [rows × (heads/group)·headDim].</param>
+    /// <param name="projection">c: [rows × (heads/group)·headDim]; not read where s is none.</param>
     /// <param name="projectionAtZero">b′ = Wᵀβ + b: [1 × (heads/group)·headDim], or none for zero.</param>
     /// <param name="inverseSigma">1/σ [rows × 1].</param>
     /// <param name="width">d, the width of the residual stream.</param>
@@ -218,7 +238,7 @@ public abstract class Device : IDisposable
     /// <param name="group">Query heads that share one projection head.</param>
     /// <param name="weight">Weight of this step in the integration rule.</param>
     /// <param name="alpha">[rows × heads·headDim] (+=).</param>
-    /// <param name="s">[rows × heads] (=).</param>
+    /// <param name="s">[rows × heads] (=), or none where σ counts as constant and alpha is all that is wanted.</param>
     public abstract void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
         int width, int headDim, int group, float weight, Tensor alpha, Tensor s);
 

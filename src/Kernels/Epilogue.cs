@@ -13,6 +13,10 @@ public enum EpilogueKind
     SwiGlu,
     /// <summary>operand = [g | u] becomes [y⊙u⊙silu′(g) | y⊙silu(g)].</summary>
     SwiGluGradient,
+    /// <summary>y = gelu(y), operand = gelu(y)/y.</summary>
+    GeluRatio,
+    /// <summary>operand = [g | u] becomes [½·y⊙u⊙silu(g)/g | ½·y⊙silu(g)].</summary>
+    SwiGluRatioGradient,
 }
 
 /// <summary>What follows a matrix product element by element; each as the operation of the same name.</summary>
@@ -28,4 +32,8 @@ public readonly record struct Epilogue(EpilogueKind Kind, Tensor Operand)
     public static Epilogue SwiGlu(Tensor result) => new(EpilogueKind.SwiGlu, result);
     /// <summary>See <see cref="Device.SwiGluBackward"/>.</summary>
     public static Epilogue SwiGluGradient(Tensor gateUp) => new(EpilogueKind.SwiGluGradient, gateUp);
+    /// <summary>See <see cref="Device.GeluRatioForward"/>.</summary>
+    public static Epilogue GeluRatio(Tensor ratio) => new(EpilogueKind.GeluRatio, ratio);
+    /// <summary>See <see cref="Device.SwiGluRatioBackward"/>.</summary>
+    public static Epilogue SwiGluRatioGradient(Tensor gateUp) => new(EpilogueKind.SwiGluRatioGradient, gateUp);
 }

@@ -99,11 +99,15 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void GeluForward(Tensor u, Tensor y, Tensor derivative) { }
     /// <inheritdoc/>
+    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio) { }
+    /// <inheritdoc/>
     public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) { }
     /// <inheritdoc/>
     public override void SwiGluForward(Tensor gateUp, Tensor y) { }
     /// <inheritdoc/>
     public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) { }
+    /// <inheritdoc/>
+    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) { }
     /// <inheritdoc/>
     public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) { }
     /// <inheritdoc/>
@@ -115,6 +119,8 @@ public sealed class PlanningDevice : Device
         if (cudaCache is not null) TakeScratch(CudaScratch.OfAttentionBackward(layout, shape));
     }
 
+    /// <inheritdoc/>
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv) { }
     /// <inheritdoc/>
     public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) { }
     /// <inheritdoc/>

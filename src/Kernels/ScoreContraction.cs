@@ -22,6 +22,10 @@ public sealed class ScoreContraction
     public required bool Centred { get; init; }
     /// <summary>True when attention and MLP of a layer read the same stream, so that no head of a layer feeds its MLP.</summary>
     public required bool Parallel { get; init; }
+    /// <summary>True where of a layer's heads the v columns alone have a gradient: α of q and k is then not read, and their scores are left alone.</summary>
+    public bool ValuesAlone { get; init; }
+    /// <summary>Columns of a layer's heads that have a gradient: the last of its 3·heads.</summary>
+    public int HeadColumns => ValuesAlone ? Heads : 3 * Heads;
     /// <summary>Δ of the input node: z(corrupted) − z(clean), [rows × d].</summary>
     public required Tensor InputDifference { get; init; }
     /// <summary>Per layer: Δ of the attention context before W_O, [rows × heads·headDim]; head h's Δz is its slice times its rows of W_O.</summary>

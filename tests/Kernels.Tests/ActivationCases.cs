@@ -9,6 +9,10 @@ internal static class ActivationCases
         .. OpCases.RowWise("GeluForward", 3, (t, rows, n) => Gelu(t, rows, n, 0)),
         .. OpCases.RowWise("GeluForward", 3, (t, rows, n) => Gelu(t, rows, n, 2)).Select(c => c with { Shape = c.Shape + " strided" }),
         new("GeluForward", "far out", t => Gelu(t, t.Matrix(2, 65, -300, 300), t.Matrix(2, 65), t.Matrix(2, 65))),
+        .. OpCases.RowWise("GeluRatioForward", 3, (t, rows, n) => GeluRatio(t, t.Batch(rows, n, -8, 8), t.Batch(rows, n), t.Batch(rows, n))),
+        new("GeluRatioForward", "far out", t => GeluRatio(t, t.Matrix(2, 65, -300, 300), t.Matrix(2, 65), t.Matrix(2, 65))),
+        new("GeluRatioForward", "at and about zero", t => GeluRatio(t, t.Matrix(2, 9, -1e-20, 0), t.Matrix(2, 9), t.Matrix(2, 9))),
+        new("GeluRatioForward", "zero", t => GeluRatio(t, t.Matrix(1, 17, 0, 0), t.Matrix(1, 17), t.Matrix(1, 17))),
         .. OpCases.RowWise("MultiplyElements", 3, (t, rows, n) =>
         {
             Tensor dy = t.Batch(rows, n), derivative = t.Batch(rows, n), du = t.Batch(rows, n);
@@ -37,6 +41,8 @@ internal static class ActivationCases
             t.Device.SwiGluBackward(gateUp, dy, gateUp);
             t.Check(gateUp, Expected, 2e-6, "dGateUp in place");
         }),
+        .. OpCases.RowWise("SwiGluRatioBackward", 3, (t, rows, f) => SwiGluRatio(t, t.Batch(rows, 2 * f, -20, 20), t.Batch(rows, f), t.Batch(rows, 2 * f))),
+        new("SwiGluRatioBackward", "zero", t => SwiGluRatio(t, t.Matrix(2, 10, 0, 0), t.Matrix(2, 5), t.Matrix(2, 10))),
         .. new[] { (1, 2, 2), (2, 8, 8), (3, 8, 4), (2, 34, 34), (4, 64, 64), (3, 80, 20), (2, 128, 128) }.Select(s =>
             new OpCase("Rotary", $"{s.Item1} heads of {s.Item2}, {s.Item3} turned", t => Rotary(t, s.Item1, s.Item2, s.Item3), 4)),
     ];
@@ -64,6 +70,31 @@ internal static class ActivationCases
         t.Check(derivative, Slope, 4e-6, "derivative");
         t.Device.GeluForward(u, u, default);
         t.Check(u, Value, 2e-6, "y in place of u");
+    }
+
+    static void GeluRatio(CaseContext t, Tensor u, Tensor y, Tensor ratio)
+    {
+        var before = Values(u);
+        double Value(int r, int c) => 0.5 * before[r, c] * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (before[r, c] + 0.044715 * Math.Pow(before[r, c], 3))));
+        t.Device.GeluRatioForward(u, y, ratio);
+        t.Check(y, Value, 2e-6, "y");
+        t.Check(ratio, (r, c) => before[r, c] == 0 ? 0.5 : Value(r, c) / before[r, c], 4e-6, "ratio");
+        t.Device.GeluRatioForward(u, u, ratio);
+        t.Check(u, Value, 2e-6, "y in place of u");
+    }
+
+    static void SwiGluRatio(CaseContext t, Tensor gateUp, Tensor dy, Tensor result)
+    {
+        var (before, f) = (Values(gateUp), dy.Columns);
+        double Expected(int r, int c)
+        {
+            double g = before[r, c % f], u = before[r, f + c % f], s = Sigmoid(g), d = At(dy, r, c % f) / 2;
+            return c < f ? d * u * s : d * g * s;
+        }
+        t.Device.SwiGluRatioBackward(gateUp, dy, result);
+        t.Check(result, Expected, 2e-6, "dGateUp");
+        t.Device.SwiGluRatioBackward(gateUp, dy, gateUp);
+        t.Check(gateUp, Expected, 2e-6, "dGateUp in place");
     }
 
     static void Rotary(CaseContext t, int heads, int dh, int turned)

@@ -28,6 +28,7 @@ internal static class AttentionCases
     {
         new OpCase("AttentionForward", l.ToString(), t => Run(t, l, false)),
         new OpCase("AttentionBackward", l.ToString(), t => Run(t, l, true)),
+        new OpCase("AttentionValuesBackward", l.ToString(), t => Run(t, l, true, valuesAlone: true)),
     }).Append(new("Prepare", "offsets", t =>
     {
         Ragged layout = new([2, 3], [0, 4], [4, 1], false);
@@ -37,7 +38,7 @@ internal static class AttentionCases
         Assert.Equal([4, 1], Enumerable.Range(0, 2).Select(i => CaseContext.At(layout.OnDevice.PrefixLengths, i)));
     }));
 
-    static void Run(CaseContext t, Layout l, bool backward)
+    static void Run(CaseContext t, Layout l, bool backward, bool valuesAlone = false)
     {
         var starts = new int[l.Prefixes.Length];
         for (var s = 1; s < starts.Length; s++) starts[s] = starts[s - 1] + l.Prefixes[s - 1];
@@ -56,6 +57,12 @@ internal static class AttentionCases
         t.Check(logSumExp, (r, h) => wantLog[r, h], 2e-6, "logSumExp");
         if (!backward) return;
         Tensor dq = t.Matrix(layout.QueryRows, width), dk = t.Matrix(layout.Rows, width), dv = t.Matrix(layout.Rows, width);
+        if (valuesAlone)
+        {
+            t.Device.AttentionValuesBackward(layout, l.Shape, q, k, prefixK, logSumExp, dContext, dv);
+            t.Check(dv, (r, c) => wantDv[r, c], 8 * error, "dv");
+            return;
+        }
         t.Device.AttentionBackward(layout, l.Shape, q, k, v, prefixK, prefixV, context, logSumExp, dContext, dq, dk, dv);
         t.Check(dq, (r, c) => wantDq[r, c], 8 * error, "dq");
         t.Check(dk, (r, c) => wantDk[r, c], 8 * error, "dk");

@@ -4,9 +4,9 @@ namespace Faith.Kernels.Tests;
 
 internal static class AttributionCases
 {
-    sealed record Model(int Layers, int Heads, int HeadDim, int Group, int Width, bool Centred, bool Parallel, int Steps, int[] Rows, bool LastOnly)
+    sealed record Model(int Layers, int Heads, int HeadDim, int Group, int Width, bool Centred, bool Parallel, int Steps, int[] Rows, bool LastOnly, bool ValuesAlone = false)
     {
-        public override string ToString() => $"{Layers} layers, {Heads}/{Group} heads of {HeadDim}, width {Width}, {(Centred ? "LayerNorm" : "RMSNorm")}{(Parallel ? ", parallel" : "")}, {Steps} steps, rows {string.Join("+", Rows)}{(LastOnly ? ", last rows" : "")}";
+        public override string ToString() => $"{Layers} layers, {Heads}/{Group} heads of {HeadDim}, width {Width}, {(Centred ? "LayerNorm" : "RMSNorm")}{(Parallel ? ", parallel" : "")}, {Steps} steps, rows {string.Join("+", Rows)}{(LastOnly ? ", last rows" : "")}{(ValuesAlone ? ", values alone" : "")}";
     }
 
     public static IEnumerable<OpCase> All() =>
@@ -22,6 +22,8 @@ internal static class AttributionCases
             new(2, 3, 20, 1, 61, true, true, 5, [33], true),
             new(2, 12, 64, 1, 768, true, false, 2, [5, 18], true),
             new(1, 2, 16, 1, 32, true, false, 0, [70, 2], false),
+            new(2, 6, 16, 3, 96, true, false, 0, [5, 19], true, ValuesAlone: true),
+            new(3, 4, 17, 2, 33, false, true, 2, [3, 1], false, ValuesAlone: true),
         }.Select(m => new OpCase("ContractScores", m.ToString(), t => Contract(t, m))),
     ];
 
@@ -35,6 +37,9 @@ internal static class AttributionCases
         t.Check(alpha, (r, c) => before[r, c] + 0.2 * At(gradient, r, c) * At(inverse, r, 0), 3e-7, "alpha");
         t.Check(s, (r, h) => 0.2 / Width * At(inverse, r, 0) * Enumerable.Range(0, dh).Sum(c =>
             ((double)At(projection, r, h / group * dh + c) - (bias ? At(atZero, 0, h / group * dh + c) : 0)) * At(gradient, r, h * dh + c)), 1e-6, "s");
+        before = Values(alpha);
+        t.Device.AccumulateSplitGradient(gradient, default, default, inverse, Width, dh, group, 0.2f, alpha, default);
+        t.Check(alpha, (r, c) => before[r, c] + 0.2 * At(gradient, r, c) * At(inverse, r, 0), 3e-7, "alpha alone");
     }
 
     static void Contract(CaseContext t, Model m)
@@ -51,7 +56,7 @@ internal static class AttributionCases
         var projectionValues = new float[m.Layers][];
         var contraction = new ScoreContraction
         {
-            Layout = layout, Layers = m.Layers, Heads = heads, HeadDim = dh, Group = m.Group, Centred = m.Centred, Parallel = m.Parallel, Steps = m.Steps,
+            Layout = layout, Layers = m.Layers, Heads = heads, HeadDim = dh, Group = m.Group, Centred = m.Centred, Parallel = m.Parallel, Steps = m.Steps, ValuesAlone = m.ValuesAlone,
             InputDifference = t.Matrix(rows, d),
             ContextDifference = Each(_ => t.Matrix(rows, heads * dh)),
             MlpDifference = Each(_ => t.Matrix(rows, d)),
@@ -73,7 +78,7 @@ internal static class AttributionCases
         t.Check(contraction.Scores, (s, i) => expected[s, i], 3e-6 * Math.Sqrt(d * m.Rows.Max()), "scores");
         for (var s = 0; s < sequences; s++)
             for (var i = 0; i < sources * columns; i++)
-                if (i / columns >= SourcesBefore(contraction, i % columns)) Assert.Equal((float)expected[s, i], At(contraction.Scores, s, i));
+                if (i / columns >= SourcesBefore(contraction, i % columns) || IsLeftOut(contraction, i % columns)) Assert.Equal((float)expected[s, i], At(contraction.Scores, s, i));
         foreach (var weights in contraction.Output.Concat(contraction.QueryKeyValue)) weights.Dispose();
 
         // Of a layer reduced to last rows, queries have a gradient in these only.
@@ -98,6 +103,9 @@ internal static class AttributionCases
         t.Written(x);
         return x;
     }
+
+    static bool IsLeftOut(ScoreContraction c, int column) =>
+        c.ValuesAlone && column < c.Layers * (3 * c.Heads + 1) && column % (3 * c.Heads + 1) < 2 * c.Heads;
 
     static int SourcesBefore(ScoreContraction c, int column)
     {
@@ -129,6 +137,7 @@ internal static class AttributionCases
                 {
                     int l = column / (3 * heads + 1), v = column % (3 * heads + 1);
                     var g = new double[d];
+                    if (IsLeftOut(c, column)) continue;
                     if (l == c.Layers) g = last ? Row(c.LogitsGradient, s) : g;
                     else if (v == 3 * heads) g = c.MlpGradient[l].Rows == c.Layout.Rows ? Row(c.MlpGradient[l], row) : last ? Row(c.MlpGradient[l], s) : g;
                     else

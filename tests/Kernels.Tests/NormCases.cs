@@ -38,13 +38,15 @@ internal static class NormCases
         Tensor dy = t.Batch(rows, d), scale = t.Matrix(1, d), xhat = t.Batch(rows, d, -2, 2), inverse = t.Batch(rows, 1, 0.5, 2);
         foreach (var add in new[] { false, true })
         {
-            var dx = t.Batch(rows, d);
-            var before = Values(dx);
+            Tensor dx = t.Batch(rows, d), constant = t.Batch(rows, d);
+            double[,] before = Values(dx), beforeConstant = Values(constant);
             t.Device.NormBackward(dy, scale, xhat, inverse, centred, add, dx);
+            t.Device.NormBackward(dy, scale, default, inverse, centred, add, constant);
             double H(int r, int c) => (double)At(scale, 0, c) * At(dy, r, c);
             var mean = Enumerable.Range(0, dy.Rows).Select(r => centred ? Enumerable.Range(0, d).Average(c => H(r, c)) : 0).ToArray();
             var slope = Enumerable.Range(0, dy.Rows).Select(r => Enumerable.Range(0, d).Average(c => H(r, c) * At(xhat, r, c))).ToArray();
             t.Check(dx, (r, c) => (add ? before[r, c] : 0) + (H(r, c) - mean[r] - At(xhat, r, c) * slope[r]) * At(inverse, r, 0), 2e-6, "dx");
+            t.Check(constant, (r, c) => (add ? beforeConstant[r, c] : 0) + (H(r, c) - mean[r]) * At(inverse, r, 0), 2e-6, "dx with σ constant");
         }
     }
 }

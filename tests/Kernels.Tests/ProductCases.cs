@@ -66,11 +66,11 @@ internal static class ProductCases
     static void MultiplyThen(CaseContext t, int rows, int k, int f, EpilogueKind kind)
     {
         var outputs = kind == EpilogueKind.SwiGlu ? 2 * f : f;
-        var forward = kind is EpilogueKind.Gelu or EpilogueKind.SwiGlu;
+        var forward = kind is EpilogueKind.Gelu or EpilogueKind.SwiGlu or EpilogueKind.GeluRatio;
         using var weights = t.Weights(forward ? k : outputs, forward ? outputs : k, WeightPrecision.Float32, true, out _);
         var side = forward ? WeightSide.Forward : WeightSide.Transposed;
         Tensor x = t.Batch(rows, k), bias = forward ? t.Matrix(1, outputs) : default, y = t.Batch(rows, outputs), plain = t.Batch(rows, outputs);
-        Tensor operand = t.Batch(rows, kind == EpilogueKind.SwiGluGradient ? 2 * f : f), after = t.Batch(rows, operand.Columns);
+        Tensor operand = t.Batch(rows, kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient ? 2 * f : f), after = t.Batch(rows, operand.Columns);
         t.Device.Copy(operand, after);
         t.Device.Multiply(weights, side, x, y, bias, new Epilogue(kind, operand));
         t.Device.Multiply(weights, side, x, plain, bias);
@@ -80,6 +80,8 @@ internal static class ProductCases
             case EpilogueKind.Times: t.Device.MultiplyElements(plain, after, plain); break;
             case EpilogueKind.SwiGlu: t.Device.SwiGluForward(plain, after); break;
             case EpilogueKind.SwiGluGradient: t.Device.SwiGluBackward(after, plain, after); break;
+            case EpilogueKind.GeluRatio: t.Device.GeluRatioForward(plain, plain, after); break;
+            case EpilogueKind.SwiGluRatioGradient: t.Device.SwiGluRatioBackward(after, plain, after); break;
         }
         t.Written(plain);
         t.Written(after);

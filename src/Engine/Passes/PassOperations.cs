@@ -116,7 +116,7 @@ public sealed class PassOperations : IDisposable
         {
             name += $", then {then.Kind}";
             // The gradient takes the place of what it is of.
-            elements += (then.Kind == EpilogueKind.SwiGluGradient ? 2.0 : 1.0) * then.Operand.Count;
+            elements += (then.Kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient ? 2.0 : 1.0) * then.Operand.Count;
         }
         Add(name, elements, flops, () => device.Multiply(weights(NextLayer()), side, x, y, default, then));
     }
@@ -128,13 +128,17 @@ public sealed class PassOperations : IDisposable
         {
             Add("SwiGluForward", 3 * hidden, 0, () => device.SwiGluForward(o.Up, o.Hidden));
             Add("SwiGluBackward", 5 * hidden, 0, () => device.SwiGluBackward(o.Up, o.Hidden, o.UpGradient));
+            Add("SwiGluRatioBackward", 5 * hidden, 0, () => device.SwiGluRatioBackward(o.Up, o.Hidden, o.UpGradient));
             Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.SwiGlu(o.Hidden));
             Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.SwiGluGradient(o.UpGradient));
+            Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.SwiGluRatioGradient(o.UpGradient));
             return;
         }
         Add("GeluForward", 3 * hidden, 0, () => device.GeluForward(o.Up, o.Hidden, o.UpGradient));
+        Add("GeluRatioForward", 3 * hidden, 0, () => device.GeluRatioForward(o.Up, o.Hidden, o.UpGradient));
         Add("MultiplyElements", 3 * hidden, 0, () => device.MultiplyElements(o.Up, o.UpGradient, o.Hidden));
         Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.Gelu(o.UpGradient));
+        Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.GeluRatio(o.UpGradient));
         Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.Times(o.UpGradient));
     }
 
@@ -151,6 +155,9 @@ public sealed class PassOperations : IDisposable
             () => device.AttentionForward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.LogSumExp));
         Add("AttentionBackward", 6 * queries + 2 * keys + heads, 2 * flops,
             () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.LogSumExp, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
+        // Of the gradients' products one.
+        Add("AttentionValuesBackward", 3 * queries + keys + heads, flops / 2,
+            () => device.AttentionValuesBackward(o.Layout.All, model.Attention, o.Query, o.Key, default, o.LogSumExp, o.ContextGradient, o.ValueGradient));
         if (c.Group > 1) Add("SumHeadGroups", queries + keys, 0, () => device.SumHeadGroups(o.KeyGradient, c.HeadDim, c.Group, o.Key));
     }
 

@@ -47,6 +47,19 @@ public sealed partial class CudaDevice
         LaunchAttention("attention_backward_keys", layout, shape, LongestSuffix(layout), parameters);
     }
 
+    /// <inheritdoc/>
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp,
+        Tensor dContext, Tensor dv)
+    {
+        var width = shape.Heads * shape.HeadDim;
+        RequireShape(dv, layout.Rows, width);
+        // Neither values nor contexts are read: what is as wide stands in for them.
+        var parameters = Attention(layout, shape, q, k, k, prefixK, prefixK, dContext, logSumExp);
+        parameters.DContext = dContext;
+        parameters.Dv = dv;
+        LaunchAttention("attention_backward_values", layout, shape, LongestSuffix(layout), parameters);
+    }
+
     private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
         Tensor prefixV, Tensor context, Tensor logSumExp)
     {

@@ -52,6 +52,9 @@ public sealed unsafe partial class CudaDevice
     public override void GeluForward(Tensor u, Tensor y, Tensor derivative) => Elements("gelu_forward", u, derivative, y);
 
     /// <inheritdoc/>
+    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio) => Elements("gelu_ratio_forward", u, ratio, y);
+
+    /// <inheritdoc/>
     public override void SwiGluForward(Tensor gateUp, Tensor y)
     {
         RequireShape(gateUp, y.Rows, 2 * y.Columns);
@@ -59,11 +62,16 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp)
+    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) => SwiGluGradient("swiglu_backward", gateUp, dy, dGateUp);
+
+    /// <inheritdoc/>
+    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) => SwiGluGradient("swiglu_ratio_backward", gateUp, dy, dGateUp);
+
+    private void SwiGluGradient(string kernel, Tensor gateUp, Tensor dy, Tensor dGateUp)
     {
         RequireShape(gateUp, dy.Rows, 2 * dy.Columns);
         RequireShape(dGateUp, dy.Rows, 2 * dy.Columns);
-        LaunchElements("swiglu_backward", new ElementParameters(gateUp, dy, dGateUp, 0), dy.Rows, dy.Columns);
+        LaunchElements(kernel, new ElementParameters(gateUp, dy, dGateUp, 0), dy.Rows, dy.Columns);
     }
 
     /// <inheritdoc/>
@@ -150,7 +158,8 @@ public sealed unsafe partial class CudaDevice
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx)
     {
-        RequireShape(xhat, dy.Rows, dy.Columns);
+        if (!xhat.IsNone)
+            RequireShape(xhat, dy.Rows, dy.Columns);
         RequireShape(dx, dy.Rows, dy.Columns);
         Launch("norm_backward", new NormParameters(dy, scale, default, dx, xhat, inverseSigma, 0, centred ? 1 : 0, add ? 1 : 0), dy.Rows,
             threads: RowThreads(dy.Columns));

@@ -92,7 +92,7 @@ public sealed unsafe partial class CudaDevice
         if (!then.Operand.IsNone)
             RequireShape(then.Operand, y.Rows, then.Kind switch
             {
-                EpilogueKind.SwiGluGradient => checked(2 * y.Columns),
+                EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient => checked(2 * y.Columns),
                 EpilogueKind.SwiGlu => y.Columns / 2,
                 _ => y.Columns,
             });

@@ -42,11 +42,14 @@ public sealed partial class CudaDevice
     public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
         int width, int headDim, int group, float weight, Tensor alpha, Tensor s)
     {
-        RequireShape(gradient, s.Rows, s.Columns * headDim);
-        RequireShape(alpha, s.Rows, s.Columns * headDim);
-        RequireShape(projection, s.Rows, s.Columns / group * headDim);
+        RequireShape(alpha, gradient.Rows, gradient.Columns);
+        if (!s.IsNone)
+        {
+            RequireShape(gradient, s.Rows, s.Columns * headDim);
+            RequireShape(projection, s.Rows, s.Columns / group * headDim);
+        }
         var parameters = new SplitParameters(gradient, projection, projectionAtZero, inverseSigma, alpha, s, width, headDim, group, weight);
-        Launch("accumulate_split_gradient", parameters, s.Rows, CeilDiv(s.Columns, 8));
+        Launch("accumulate_split_gradient", parameters, gradient.Rows, CeilDiv(gradient.Columns / headDim, 8));
     }
 
     /// <inheritdoc/>
@@ -63,7 +66,7 @@ public sealed partial class CudaDevice
         {
             var count = Math.Min(chunk, rows - first);
             var differences = new Tensor(memory, checked(sources * count), width);
-            var gradients = new Tensor(memory + checked((nint)(sizeof(float) * differences.Count)), 3 * heads * count, width);
+            var gradients = new Tensor(memory + checked((nint)(sizeof(float) * differences.Count)), c.HeadColumns * count, width);
             var products = gradients.Pointer + checked((nint)(sizeof(float) * gradients.Count));
             FormDifferences(c, first, count, differences);
             for (var layer = 0; layer < c.Layers; layer++)
@@ -120,23 +123,25 @@ public sealed partial class CudaDevice
         var alpha = c.Alpha[layer].RowRange(first, count);
         var scale = c.NormScale[layer];
 
-        // γ⊙(W·α) of the q columns, then of the k and v columns: the fused matrix holds heads q blocks and heads/group k
-        // and v blocks, and group neighbouring columns share one of those.
+        // γ⊙(W·α) of the q columns, then of the k and v columns, or of the v columns alone: the fused matrix holds heads q blocks and
+        // heads/group k and v blocks, and group neighbouring columns share one of those.
         var fused = (CudaWeights)c.QueryKeyValue[layer];
         var weightsBatch = fused.Offset(WeightSide.Transposed, headDim, 0);
         var gradient = new Tensor(gradients.Pointer, count, width);
-        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(0, headDim), gradient, heads,
-            xBatch: headDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale.Pointer, add: false);
-        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(heads * headDim, headDim),
-            gradients.RowRange(heads * count, count), 2 * heads,
-            xBatch: headDim, yBatch: (long)count * width, k0: heads * headDim, n0: 0, weightsBatch, weightsGroup: c.Group, bias: 0,
-            scale.Pointer, add: false);
+        if (!c.ValuesAlone)
+            MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(0, headDim), gradient, heads,
+                xBatch: headDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale.Pointer, add: false);
+        var shared = c.ValuesAlone ? heads : 2 * heads;
+        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange((3 * heads - shared) * headDim, headDim),
+            gradients.RowRange((c.HeadColumns - shared) * count, count), shared,
+            xBatch: headDim, yBatch: (long)count * width, k0: (heads + (2 * heads - shared) / c.Group) * headDim, n0: 0, weightsBatch,
+            weightsGroup: c.Group, bias: 0, scale.Pointer, add: false);
 
         // Where the MLP reads one row a sequence, it is the last one.
         var mlpGradient = c.MlpGradient[layer];
         var everyRow = mlpGradient.Rows == rows;
         var mlp = everyRow ? 1 : 0;
-        var columns = 3 * heads + mlp + c.Steps;
+        var columns = c.HeadColumns + mlp + c.Steps;
         var tileSources = everyRow ? Math.Max(headSources, mlpSources) : headSources;
         MatrixFlops += 2L * count * tileSources * columns * width;
         Launch("contract_rows", new ContractParameters
@@ -149,7 +154,7 @@ public sealed partial class CudaDevice
             FirstRow = first,
             Count = count,
             Rows = rows,
-            HeadColumns = 3 * heads,
+            HeadColumns = c.HeadColumns,
             Columns = columns,
             Sources = tileSources,
             HeadSources = headSources,
@@ -160,22 +165,22 @@ public sealed partial class CudaDevice
         Launch("reduce_rows", new ReduceParameters
         {
             Products = products,
-            StepProducts = c.StepProducts[layer],
+            StepProducts = c.Steps == 0 ? default : c.StepProducts[layer].ColumnRange(3 * heads - c.HeadColumns, c.HeadColumns),
             Scores = c.Scores,
             Offsets = c.Layout.OnDevice.Offsets,
             FirstRow = first,
             Count = count,
             Rows = rows,
-            HeadColumns = 3 * heads,
+            HeadColumns = c.HeadColumns,
             Columns = columns,
             Steps = c.Steps,
             Mlp = mlp,
             Sources = tileSources,
             HeadSources = headSources,
             ProductSources = sources,
-            FirstColumn = firstColumn,
+            FirstColumn = firstColumn + 3 * heads - c.HeadColumns,
             ScoreColumns = scoreColumns,
-        }, CeilDiv((long)tileSources * (3 * heads + mlp), 256), c.Layout.Sequences);
+        }, CeilDiv((long)tileSources * (c.HeadColumns + mlp), 256), c.Layout.Sequences);
         if (!everyRow)
             LastRows(c, mlpGradient, first, count, differences, mlpSources, firstColumn + 3 * heads, scoreColumns);
     }

@@ -16,8 +16,8 @@ internal static class CudaScratch
     /// <param name="memory">Most bytes in all.</param>
     public static (int Rows, long BytesOfARow) OfContraction(ScoreContraction c, long cache, long memory)
     {
-        int width = c.InputDifference.Columns, sources = 1 + c.Layers * (c.Heads + 1), mostColumns = 3 * c.Heads + 1 + c.Steps;
-        var bytesOfARow = sizeof(float) * ((long)(sources + 3 * c.Heads) * width + (long)sources * mostColumns);
+        int width = c.InputDifference.Columns, sources = 1 + c.Layers * (c.Heads + 1), mostColumns = c.HeadColumns + 1 + c.Steps;
+        var bytesOfARow = sizeof(float) * ((long)(sources + c.HeadColumns) * width + (long)sources * mostColumns);
         // Every layer reads the differences again, so a chunk should stay in the cache; but every chunk reads all weights
         // again, so it should not be small either.
         var rowsInCache = Math.Max(cache / 4 * 3 / bytesOfARow, LeastChunk);

@@ -18,6 +18,13 @@ DEVICE Pair gelu(float u) {
     return Pair{u * s, s + bend};
 }
 
+// gelu(u) and gelu(u)/u = σ(2w).
+DEVICE Pair geluRatio(float u) {
+    float complement;
+    const float s = sigmoid(1.59576912f * u * __builtin_fmaf(0.044715f, u * u, 1.f), complement);
+    return Pair{u * s, s};
+}
+
 // silu(g)·u.
 DEVICE float swiglu(float g, float u) {
     float complement;
@@ -29,4 +36,11 @@ DEVICE Pair swigluGradient(float g, float u, float dy) {
     float complement;
     const float s = sigmoid(g, complement);
     return Pair{dy * u * s * __builtin_fmaf(g, complement, 1.f), dy * g * s};
+}
+
+// Half of dy⊙u⊙silu(g)/g and of dy⊙silu(g); silu(g)/g = σ(g).
+DEVICE Pair swigluRatio(float g, float u, float dy) {
+    float complement;
+    const float half = .5f * dy * sigmoid(g, complement);
+    return Pair{half * u, half * g};
 }

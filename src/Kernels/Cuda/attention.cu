@@ -2,12 +2,12 @@
 // Nothing of size queries × keys is stored: the forward pass keeps log Σ exp, from which the backward pass forms the
 // probabilities again (Dao et al. 2022).
 //
-// A warp works on `each` queries (keys in the last kernel) of one head of one sequence; tiles of 32 keys (queries) pass
+// A warp works on `each` queries (keys in the last two kernels) of one head of one sequence; tiles of 32 keys (queries) pass
 // through shared memory, one a lane in the products over the columns, and 32 columns a lane-step in the sums over the tile.
 // Tiles start at key (query) 0 of the sequence, so a row's bits depend on its own sequence only. Head widths up to 256.
 //
 // Bytes: each of q, context (and their gradients) once, k and v once for every block of warps·each queries. Operations a pair of query and
-// key: 4·headDim forward, 6·headDim for dq and 8·headDim for dk and dv.
+// key: 4·headDim forward, 6·headDim for dq, 8·headDim for dk and dv, and 4·headDim for dv alone.
 #include "prelude.cuh"
 
 struct AttentionParameters {
@@ -229,11 +229,42 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardKeys(const A
     writeRows<DI>(p.dv, s.row, first, s.length, s.head, headDim, dv);
 }
 
+// Sets dv with the probabilities constant, one block of columns a query head.
+template <int DI, int each, int warps> DEVICE void attentionBackwardValues(const AttentionParameters &p) {
+    __shared__ __attribute__((aligned(16))) float keys[warps * each * 32 * DI];
+    __shared__ float tile[keysATile * (32 * DI + 1)];
+    const Sequence s = Sequence::at(p, blockX() / p.tiles, blockY());
+    const int start = blockX() % p.tiles * warps * each, first = start + warp() * each, headDim = p.headDim;
+    if (start >= s.length) return;
+    loadRows<DI, warps>(keys, warps * each, headDim, [&](int i) { return s.suffixKey(p.k, start + i, p); });
+    float dv[each][DI] = {};
+    const int firstQuery = maximum(start - (s.length - s.queries), 0) / keysATile * keysATile;
+    for (int tileStart = firstQuery; tileStart < s.queries; tileStart += keysATile) {
+        const int asking = tileStart + lane();
+        const float logSum = asking < s.queries ? p.logSumExp.row(s.queryRow + asking)[s.head] : 0.f;
+        float probability[each];
+        loadTile<DI, warps>(tile, headDim, [&](int i) { return s.query(p.q, tileStart + i, p); });
+        barrier();
+        products<DI>(keys + warp() * each * 32 * DI, tile, headDim, probability);
+        barrier();
+        UNROLL for (int i = 0; i < each; i++) {
+            const bool visible = asking < s.queries && first + i < s.length && s.prefixLength + first + i < s.visible(asking);
+            probability[i] = visible ? exponential(probability[i] * p.scale - logSum) : 0.f;
+        }
+        loadTile<DI, warps>(tile, headDim, [&](int i) { return s.query(p.dContext, tileStart + i, p); });
+        barrier();
+        accumulate<DI>(tile, probability, dv);
+        barrier();
+    }
+    writeRows<DI>(p.dv, s.row, first, s.length, s.head, headDim, dv);
+}
+
 // Named by the head width up to which they serve and by the queries or keys of a warp.
 #define ATTENTION(name, DI, each, warps) \
     KERNEL(32 * warps) attention_forward_##name(AttentionParameters p) { attentionForward<DI, each, warps>(p); } \
     KERNEL(32 * warps) attention_backward_queries_##name(AttentionParameters p) { attentionBackwardQueries<DI, each, warps>(p); } \
-    KERNEL(32 * warps) attention_backward_keys_##name(AttentionParameters p) { attentionBackwardKeys<DI, each, warps>(p); }
+    KERNEL(32 * warps) attention_backward_keys_##name(AttentionParameters p) { attentionBackwardKeys<DI, each, warps>(p); } \
+    KERNEL(32 * warps) attention_backward_values_##name(AttentionParameters p) { attentionBackwardValues<DI, each, warps>(p); }
 
 ATTENTION(64_four, 2, 4, 8)
 ATTENTION(64_one, 2, 1, 8)

@@ -9,7 +9,7 @@
 #include "tile.cuh"
 
 // What follows a product y; see EpilogueKind.
-enum Epilogue { NOTHING, GELU, TIMES, SWIGLU, SWIGLU_GRADIENT };
+enum Epilogue { NOTHING, GELU, TIMES, SWIGLU, SWIGLU_GRADIENT, GELU_RATIO, SWIGLU_RATIO_GRADIENT };
 
 struct GemmParameters {
     Tensor x, y;             // rows × k, rows × n
@@ -26,16 +26,18 @@ struct GemmParameters {
 DEVICE void follow(const GemmParameters &p, int m, int n) {
     float &y = p.y.row(m)[n];
     switch (p.epilogue) {
-    case GELU: {
-        const Pair g = gelu(y);
+    case GELU:
+    case GELU_RATIO: {
+        const Pair g = p.epilogue == GELU ? gelu(y) : geluRatio(y);
         if (p.operand.pointer) p.operand.row(m)[n] = g.second;
         y = g.first;
         break;
     }
     case TIMES: y *= p.operand.row(m)[n]; break;
-    case SWIGLU_GRADIENT: {
+    case SWIGLU_GRADIENT:
+    case SWIGLU_RATIO_GRADIENT: {
         float &gate = p.operand.row(m)[n], &up = p.operand.row(m)[p.y.columns + n];
-        const Pair g = swigluGradient(gate, up, y);
+        const Pair g = p.epilogue == SWIGLU_GRADIENT ? swigluGradient(gate, up, y) : swigluRatio(gate, up, y);
         gate = g.first;
         up = g.second;
         break;

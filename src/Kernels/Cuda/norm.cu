@@ -31,22 +31,22 @@ KERNEL(256) norm_forward(NormParameters p) {
 }
 
 // Sets (or, with add, adds to) y the gradient of the row: (h - mean(h)·[centred] - x̂·mean(h⊙x̂))/σ, h = scale⊙x.
-// Here x is the gradient of the norm's output and y that of its input.
+// Here x is the gradient of the norm's output and y that of its input. Without x̂ σ is constant, and x̂·mean(h⊙x̂) is not there.
 KERNEL(256) norm_backward(NormParameters p) {
     __shared__ float slots[8];
     const int row = blockX(), width = p.x.columns;
-    const float *dy = p.x.row(row), *xhat = p.xhat.row(row), *scale = p.scale.pointer;
+    const float *dy = p.x.row(row), *xhat = p.xhat.pointer ? p.xhat.row(row) : nullptr, *scale = p.scale.pointer;
     float sum = 0.f, product = 0.f;
     for (int i = threadIndex(); i < width; i += blockThreads()) {
         const float h = scale[i] * dy[i];
         sum += h;
-        product = __builtin_fmaf(h, xhat[i], product);
+        if (xhat) product = __builtin_fmaf(h, xhat[i], product);
     }
     const float mean = p.centred ? overBlock<Add>(sum, slots) / (float)width : 0.f;
     const float along = overBlock<Add>(product, slots) / (float)width, inverse = *p.inverseSigma.row(row);
     float *dx = p.y.row(row);
     for (int i = threadIndex(); i < width; i += blockThreads()) {
-        const float gradient = (scale[i] * dy[i] - mean - xhat[i] * along) * inverse;
+        const float gradient = (scale[i] * dy[i] - mean - (xhat ? xhat[i] * along : 0.f)) * inverse;
         dx[i] = p.add ? dx[i] + gradient : gradient;
     }
 }

@@ -7,11 +7,12 @@ struct SplitParameters {
     float weight;
 };
 
-// Adds alpha += weight·gradient/σ; sets s[row, h] = weight·((c - b')·gradient)/(width·σ). A warp a head, block x-index the row.
+// Adds alpha += weight·gradient/σ; sets s[row, h] = weight·((c - b')·gradient)/(width·σ), unless s is none. A warp a head, block
+// x-index the row.
 // Bytes: 16 an element of gradient; 4 operations.
 KERNEL(256) accumulate_split_gradient(SplitParameters p) {
     const int row = blockX(), head = blockY() * 8 + warp();
-    if (head >= p.s.columns) return;
+    if (head >= p.gradient.columns / p.headDim) return;
     const int own = head * p.headDim, shared = head / p.group * p.headDim;
     const float *g = p.gradient.row(row) + own, *c = p.projection.row(row) + shared;
     const float *zero = p.projectionAtZero.pointer ? p.projectionAtZero.pointer + shared : nullptr;
@@ -19,9 +20,10 @@ KERNEL(256) accumulate_split_gradient(SplitParameters p) {
     const float inverse = *p.inverseSigma.row(row), factor = p.weight * inverse;
     float product = 0.f;
     for (int i = lane(); i < p.headDim; i += 32) {
-        product = __builtin_fmaf(c[i] - (zero ? zero[i] : 0.f), g[i], product);
+        if (p.s.pointer) product = __builtin_fmaf(c[i] - (zero ? zero[i] : 0.f), g[i], product);
         alpha[i] = __builtin_fmaf(factor, g[i], alpha[i]);
     }
+    if (!p.s.pointer) return;
     product = overWarp<Add>(product);
     if (lane() == 0) p.s.row(row)[head] = factor * product / (float)p.width;
 }

@@ -23,11 +23,12 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     HostBuffer memory = new(0);
     ScoreContraction c = null!;
     int heads, dh, d, sources, columns;           // of the model
+    int headColumns, leftOut, queries;            // of a layer's heads, with and (before them) without a gradient; and how many of the former are queries
     int slice, slices, rowLimit;                  // columns of a slice, number of slices, most rows of a chunk
     int chunkStart, chunkRows, tileCount, lastCount; // of the chunk
     int firstLayer, layerCount;                   // that are worked on at a time; layer number c.Layers stands for logits
     nint pitch;                                   // floats from one source or column to the next: one cache line more than its rows need, so that they do not share the same few lines of the cache
-    float* differences, packedAlpha, partial;     // partial: [layer and slice][tile][source][3·heads + 1]
+    float* differences, packedAlpha, partial;     // partial: [layer and slice][tile][source][Width]
 
     /// <summary>Adds the scores of all examples; returns the floating-point operations of the products.</summary>
     public long Run(ScoreContraction contraction)
@@ -35,7 +36,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         c = contraction;
         (heads, dh, d) = (c.Heads, c.HeadDim, c.InputDifference.Columns);
         sources = 1 + c.Layers * (heads + 1);
-        columns = c.Layers * Width + 1;
+        (headColumns, leftOut, queries) = (c.HeadColumns, 3 * heads - c.HeadColumns, c.ValuesAlone ? 0 : heads);
+        columns = c.Layers * LayerColumns + 1;
         ChooseSizes();
         long flops = 0;
         for (var row = 0; row < c.Layout.Rows; row += chunkRows)
@@ -48,9 +50,9 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             for (firstLayer = 0; firstLayer <= c.Layers; firstLayer += layerCount)
             {
                 layerCount = Math.Min(LayersAtATime, c.Layers + 1 - firstLayer);
-                pool.For(Math.Min(layerCount, c.Layers - firstLayer) * 3 * heads, 3, this, static (in HostContraction self, int from, int to, int thread) =>
+                pool.For(Math.Min(layerCount, c.Layers - firstLayer) * headColumns, 3, this, static (in HostContraction self, int from, int to, int thread) =>
                 {
-                    for (var i = from; i < to; i++) self.PackAlpha(i / (3 * self.heads), i % (3 * self.heads), thread);
+                    for (var i = from; i < to; i++) self.PackAlpha(i / self.headColumns, i % self.headColumns, thread);
                 });
                 pool.For(layerCount * slices, 1, this, static (in HostContraction self, int from, int to, int thread) =>
                 {
@@ -64,8 +66,11 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         return flops;
     }
 
+    /// <summary>Columns of a layer that are worked on.</summary>
+    int Width => headColumns + 1;
+
     /// <summary>Columns of a layer.</summary>
-    int Width => 3 * heads + 1;
+    int LayerColumns => 3 * heads + 1;
 
     /// <summary>Enough slices at a time for all threads.</summary>
     int LayersAtATime => (2 * pool.Threads + slices - 1) / slices;
@@ -79,7 +84,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     long Flops(int layer)
     {
         var rows = OnLastRows(layer) ? lastCount : chunkRows;
-        var ofHeads = layer == c.Layers ? 0 : heads * (2L * dh * (rows + chunkRows) + SourcesOfHeads(layer) * (rows + 2L * chunkRows));
+        var rowsOfColumns = (long)queries * rows + (long)(headColumns - queries) * chunkRows;
+        var ofHeads = layer == c.Layers ? 0 : dh * ((long)heads * rows + rowsOfColumns) + SourcesOfHeads(layer) * rowsOfColumns;
         return 2L * d * (ofHeads + (long)rows * SourcesOfMlp(layer));
     }
 
@@ -91,7 +97,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         var rows = Math.Min(GradientBytes / (Width * slice * sizeof(float)), DifferenceBytes / (sizeof(float) * (long)sources * slices * slice));
         rowLimit = (int)Math.Clamp(rows / TileRows * TileRows, TileRows, MostRows);
         pitch = rowLimit * slice + 16;
-        long differenceFloats = slices * sources * (long)pitch, alphaFloats = (long)LayersAtATime * 3 * heads * rowLimit * dh;
+        long differenceFloats = slices * sources * (long)pitch, alphaFloats = (long)LayersAtATime * headColumns * rowLimit * dh;
         alphaFloats = (alphaFloats + 15) & ~15L;
         var bytes = sizeof(float) * (differenceFloats + alphaFloats + (long)LayersAtATime * slices * MostTiles * sources * Width);
         if (memory.Bytes < bytes)
@@ -125,7 +131,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     }
 
     float* Difference(int sliceNumber, int source) => differences + ((long)sliceNumber * sources + source) * pitch;
-    float* Alpha(int layer, int column) => packedAlpha + ((long)layer * 3 * heads + column) * rowLimit * dh;
+    float* Alpha(int layer, int column) => packedAlpha + ((long)layer * headColumns + column) * rowLimit * dh;
     float* Partial(int unit, int tile) => partial + ((long)unit * MostTiles + tile) * sources * Width;
 
     /// <summary>Δz of one source, P applied. The outputs of a last layer reduced to last rows have no others.</summary>
@@ -180,8 +186,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
 
     void PackAlpha(int layer, int column, int thread)
     {
-        var onLastRows = column < heads && OnLastRows(firstLayer + layer);
-        var alpha = Part(c.Alpha[firstLayer + layer].ColumnRange(column * dh, dh), onLastRows, scratch.Reserve(thread, (long)lastCount * dh));
+        var onLastRows = column < queries && OnLastRows(firstLayer + layer);
+        var alpha = Part(c.Alpha[firstLayer + layer].ColumnRange((leftOut + column) * dh, dh), onLastRows, scratch.Reserve(thread, (long)lastCount * dh));
         if (alpha.Rows == 0) return;
         var tiling = matrices.Split(alpha.Rows);
         MatrixKernels.PackRows(alpha, tiling, Alpha(layer, column), 0, tiling.Tiles);
@@ -195,12 +201,12 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         int start = number * slice, n = Math.Min(slice, d - start);
         var edge = scratch.Reserve(thread, matrices.EdgeFloats + Width * (long)pitch);
         var g = edge + matrices.EdgeFloats;
-        var last = g + 3 * heads * pitch;
+        var last = g + headColumns * pitch;
         var onLastRows = OnLastRows(layer);
         if (layer < c.Layers)
         {
-            WriteHeadGradients(layer, offset, start, n, g, edge, 0, heads, onLastRows);
-            WriteHeadGradients(layer, offset, start, n, g, edge, heads, 2 * heads, onLastRows: false);
+            WriteHeadGradients(layer, offset, start, n, g, edge, 0, queries, onLastRows);
+            WriteHeadGradients(layer, offset, start, n, g, edge, queries, headColumns - queries, onLastRows: false);
         }
         WriteLastGradient(layer == c.Layers ? c.LogitsGradient : c.MlpGradient[layer], start, n, last);
         var z = Difference(number, 0);
@@ -210,11 +216,11 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             var result = Partial(unit, t);
             long first = (long)(tile.FirstRow - chunkStart) * slice;
             var depth = tile.Rows * slice;
-            if (!onLastRows) Contract(layer, z + first, g + first, 0, 3 * heads, last + first, depth, result);
+            if (!onLastRows) Contract(layer, z + first, g + first, 0, headColumns, last + first, depth, result);
             else
             {
-                Contract(layer, z + first, g + first, heads, 2 * heads, null, depth, result);
-                if (tile.Last >= 0) Contract(layer, z + (long)lastRows[tile.Last] * slice, g + tile.Last * slice, 0, heads, last + tile.Last * slice, slice, result);
+                Contract(layer, z + first, g + first, queries, headColumns - queries, null, depth, result);
+                if (tile.Last >= 0) Contract(layer, z + (long)lastRows[tile.Last] * slice, g + tile.Last * slice, 0, queries, last + tile.Last * slice, slice, result);
                 else ClearColumns(layer, result);
             }
         }
@@ -231,28 +237,28 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         for (var u = 0; u < all; u += SourcesAtATime)
         {
             var part = result + (long)u * Width;
-            if (u < ofHeads) kernels.MultiplyVectors(new(z + u * pitch, pitch, Math.Min(SourcesAtATime, ofHeads - u)), new(g + firstColumn * pitch, pitch, count), depth, part + firstColumn, Width);
-            if (last != null) kernels.MultiplyVector(new(z + u * pitch, pitch, Math.Min(SourcesAtATime, all - u)), last, depth, part + 3 * heads, Width);
+            if (u < ofHeads && count > 0) kernels.MultiplyVectors(new(z + u * pitch, pitch, Math.Min(SourcesAtATime, ofHeads - u)), new(g + firstColumn * pitch, pitch, count), depth, part + firstColumn, Width);
+            if (last != null) kernels.MultiplyVector(new(z + u * pitch, pitch, Math.Min(SourcesAtATime, all - u)), last, depth, part + headColumns, Width);
         }
     }
 
     /// <summary>Zeros for the columns of which a tile without an example's last row has none.</summary>
     void ClearColumns(int layer, float* result)
     {
-        for (var u = 0; u < SourcesOfHeads(layer); u++) new Span<float>(result + (long)u * Width, heads).Clear();
-        for (var u = 0; u < SourcesOfMlp(layer); u++) result[(long)u * Width + 3 * heads] = 0;
+        for (var u = 0; u < SourcesOfHeads(layer); u++) new Span<float>(result + (long)u * Width, queries).Clear();
+        for (var u = 0; u < SourcesOfMlp(layer); u++) result[(long)u * Width + headColumns] = 0;
     }
 
     /// <summary>Columns [start, start + n) of G for some of q, k and v of all heads, in all rows or the examples' last ones, which then stand one after another.</summary>
     void WriteHeadGradients(int layer, int offset, int start, int n, float* g, float* edge, int firstColumn, int count, bool onLastRows)
     {
         var rows = onLastRows ? lastCount : chunkRows;
-        if (rows == 0) return;
+        if (rows == 0 || count == 0) return;
         var tiling = matrices.Split(rows);
         var weights = ((HostWeights)c.QueryKeyValue[layer]).Side(WeightSide.Transposed);
         for (var v = firstColumn; v < firstColumn + count; v++)
         {
-            var (kind, h) = Math.DivRem(v, heads);
+            var (kind, h) = Math.DivRem(leftOut + v, heads);
             var head = kind == 0 ? h : heads + (kind - 1) * (heads / c.Group) + h / c.Group; // of the fused projection
             var y = new Tensor((nint)(g + v * pitch), rows, n, slice);
             var product = new MatrixKernels.Product(weights, tiling, (nint)Alpha(offset, v), dh, head * dh, start, y, 0, false);
@@ -261,7 +267,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         }
         var scale = c.NormScale[layer].ColumnRange(start, n);
         var steps = c.Steps == 0 ? default : c.NormalizedInputs[layer].ColumnRange(start, n);
-        var products = c.Steps == 0 ? default : c.StepProducts[layer].ColumnRange(firstColumn, count);
+        var products = c.Steps == 0 ? default : c.StepProducts[layer].ColumnRange(leftOut + firstColumn, count);
         g += firstColumn * pitch;
         if (!onLastRows) kernels.FinishGradients(new(g, pitch, count), slice, scale, steps, products, chunkStart, rows, c.Layout.Rows, c.Steps);
         else for (var r = 0; r < rows; r++) kernels.FinishGradients(new(g + r * slice, pitch, count), slice, scale, steps, products, chunkStart + lastRows[r], 1, c.Layout.Rows, c.Steps);
@@ -287,14 +293,14 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         {
             var layer = firstLayer + offset;
             // Logits have one column, which stands behind those of the layers.
-            var shift = layer == c.Layers ? 3 * heads : 0;
+            var shift = layer == c.Layers ? -headColumns : leftOut;
             for (var t = 0; t < tileCount; t++)
             {
-                var scores = c.Scores.Row(tiles[t].Example) + layer * Width - shift;
+                var scores = c.Scores.Row(tiles[t].Example) + layer * LayerColumns + shift;
                 for (var u = from; u < Math.Min(to, SourcesOfMlp(layer)); u++)
                     for (var i = 0; i < slices; i++)
                     {
-                        var first = u < SourcesOfHeads(layer) ? 0 : 3 * heads;
+                        var first = u < SourcesOfHeads(layer) ? 0 : headColumns;
                         kernels.Add(Partial(offset * slices + i, t) + (long)u * Width + first, scores + (long)u * columns + first, Width - first);
                     }
             }

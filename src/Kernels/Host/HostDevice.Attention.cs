@@ -1,6 +1,6 @@
 namespace Faith.Kernels.Host;
 
-/// <summary>Operands of <see cref="Device.AttentionForward"/> and <see cref="Device.AttentionBackward"/>.</summary>
+/// <summary>Operands of <see cref="Device.AttentionForward"/> and of its gradients.</summary>
 internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, Tensor Q, Tensor K, Tensor V, Tensor PrefixK, Tensor PrefixV,
     Tensor Context, Tensor LogSumExp, Tensor DContext, Tensor Dq, Tensor Dk, Tensor Dv);
 
@@ -32,6 +32,20 @@ public sealed unsafe partial class HostDevice
             ref readonly var o = ref job.O;
             var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, true));
             for (var unit = from; unit < to; unit++) job.Device.kernels.AttentionBackward(o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
+        });
+    }
+
+    /// <inheritdoc/>
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv)
+    {
+        RequireRows(q.Rows, layout.QueryRows);
+        RequireRows(k.Rows, layout.Rows);
+        var operands = new AttentionOperands(layout, shape, q, k, default, prefixK, default, default, logSumExp, dContext, default, default, dv);
+        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (this, operands), static (in (HostDevice Device, AttentionOperands O) job, int from, int to, int thread) =>
+        {
+            ref readonly var o = ref job.O;
+            var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, false));
+            for (var unit = from; unit < to; unit++) job.Device.kernels.AttentionValuesBackward(o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
         });
     }
 

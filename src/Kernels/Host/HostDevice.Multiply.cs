@@ -75,8 +75,10 @@ public sealed unsafe partial class HostDevice
         switch (then.Kind)
         {
             case EpilogueKind.Gelu when !then.Operand.IsNone:
+            case EpilogueKind.GeluRatio:
             case EpilogueKind.Times: RequireSameShape(y, then.Operand); break;
             case EpilogueKind.SwiGlu: RequireColumns(then.Operand.Columns, half); break;
+            case EpilogueKind.SwiGluRatioGradient:
             case EpilogueKind.SwiGluGradient: RequireColumns(then.Operand.Columns, 2 * y.Columns); break;
         }
         Multiply(w, x, y, bias, false, 0, 0, then);
@@ -129,15 +131,16 @@ public sealed unsafe partial class HostDevice
     {
         var part = y.ColumnRange(first, count);
         Tensor Part(Tensor x) => x.IsNone ? x : x.ColumnRange(first, count);
+        Tensor gate = default, up = default;
+        if (then.Kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient) (gate, up) = (Part(then.Operand), then.Operand.ColumnRange(y.Columns + first, count));
         switch (then.Kind)
         {
             case EpilogueKind.Gelu: kernels.GeluForward(part, part, Part(then.Operand), from, to); break;
             case EpilogueKind.Times: kernels.MultiplyElements(part, Part(then.Operand), part, from, to); break;
             case EpilogueKind.SwiGlu: kernels.SwiGluForward(part, y.ColumnRange(y.Columns / 2 + first, count), Part(then.Operand), from, to); break;
-            case EpilogueKind.SwiGluGradient:
-                Tensor gate = Part(then.Operand), up = then.Operand.ColumnRange(y.Columns + first, count);
-                kernels.SwiGluBackward(gate, up, part, gate, up, from, to);
-                break;
+            case EpilogueKind.SwiGluGradient: kernels.SwiGluBackward(gate, up, part, gate, up, from, to); break;
+            case EpilogueKind.GeluRatio: kernels.GeluRatioForward(part, part, Part(then.Operand), from, to); break;
+            case EpilogueKind.SwiGluRatioGradient: kernels.SwiGluRatioBackward(gate, up, part, gate, up, from, to); break;
         }
     }
 }

@@ -78,7 +78,7 @@ public sealed unsafe partial class HostDevice
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx)
     {
-        RequireSameShape(dy, xhat);
+        if (!xhat.IsNone) RequireSameShape(dy, xhat);
         RequireSameShape(dy, dx);
         RequireColumns(scale.Columns, dy.Columns);
         Rows(dy.Rows, dy.Columns, (dy, scale, xhat, inverseSigma, centred, add, dx), static (k, in o, from, to) =>
@@ -91,6 +91,14 @@ public sealed unsafe partial class HostDevice
         RequireSameShape(u, y);
         if (!derivative.IsNone) RequireSameShape(u, derivative);
         Rows(u.Rows, u.Columns, (u, y, derivative), static (k, in o, from, to) => k.GeluForward(o.u, o.y, o.derivative, from, to));
+    }
+
+    /// <inheritdoc/>
+    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio)
+    {
+        RequireSameShape(u, y);
+        RequireSameShape(u, ratio);
+        Rows(u.Rows, u.Columns, (u, y, ratio), static (k, in o, from, to) => k.GeluRatioForward(o.u, o.y, o.ratio, from, to));
     }
 
     /// <inheritdoc/>
@@ -127,6 +135,19 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <inheritdoc/>
+    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp)
+    {
+        RequireRows(dy.Rows, gateUp.Rows);
+        RequireColumns(gateUp.Columns, 2 * dy.Columns);
+        RequireSameShape(gateUp, dGateUp);
+        Rows(dy.Rows, 2 * dy.Columns, (gateUp, dy, dGateUp), static (k, in o, from, to) =>
+        {
+            var f = o.dy.Columns;
+            k.SwiGluRatioBackward(o.gateUp.ColumnRange(0, f), o.gateUp.ColumnRange(f, f), o.dy, o.dGateUp.ColumnRange(0, f), o.dGateUp.ColumnRange(f, f), from, to);
+        });
+    }
+
+    /// <inheritdoc/>
     public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y)
     {
         RequireSameShape(x, y);
@@ -147,6 +168,11 @@ public sealed unsafe partial class HostDevice
         int width, int headDim, int group, float weight, Tensor alpha, Tensor s)
     {
         RequireSameShape(gradient, alpha);
+        if (s.IsNone)
+        {
+            Rows(gradient.Rows, gradient.Columns, (gradient, inverseSigma, weight, alpha), static (k, in o, from, to) => k.AddScaledRows(o.gradient, o.inverseSigma, o.weight, o.alpha, from, to));
+            return;
+        }
         RequireColumns(gradient.Columns, s.Columns * headDim);
         RequireColumns(projection.Columns * group, gradient.Columns);
         Rows(gradient.Rows, gradient.Columns,

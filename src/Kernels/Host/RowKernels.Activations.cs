@@ -28,41 +28,64 @@ internal sealed unsafe partial class RowKernels<V>
     [MethodImpl(Inline)]
     static V Sigmoid(V x) => V.Of(1) / (V.Of(1) + Exp(V.Of(0) - x));
 
-    [MethodImpl(Inline)]
-    static V Gelu(V u, out V derivative)
+    /// <summary>gelu(u), and by what a gradient is multiplied on its way back.</summary>
+    interface IGelu
     {
-        var square = u * u;
-        var s = Sigmoid(u * V.MultiplyAdd(square, V.Of(A3), V.Of(A1)));
-        var y = u * s;
-        derivative = V.MultiplyAdd(y * (V.Of(1) - s), V.MultiplyAdd(square, V.Of(3 * A3), V.Of(A1)), s);
-        return y;
+        static abstract V Apply(V u, out V factor);
     }
 
-    public override void GeluForward(Tensor u, Tensor y, Tensor derivative, int from, int to)
+    readonly struct GeluDerivative : IGelu
     {
-        var none = derivative.IsNone;
-        if (u.IsDense() && y.IsDense() && (none || derivative.IsDense()))
+        [MethodImpl(Inline)]
+        public static V Apply(V u, out V factor)
         {
-            GeluRow(u.Row(from), y.Row(from), none ? null : derivative.Row(from), (long)(to - from) * u.Columns);
+            var square = u * u;
+            var s = Sigmoid(u * V.MultiplyAdd(square, V.Of(A3), V.Of(A1)));
+            var y = u * s;
+            factor = V.MultiplyAdd(y * (V.Of(1) - s), V.MultiplyAdd(square, V.Of(3 * A3), V.Of(A1)), s);
+            return y;
+        }
+    }
+
+    readonly struct GeluRatio : IGelu
+    {
+        [MethodImpl(Inline)]
+        public static V Apply(V u, out V factor)
+        {
+            factor = Sigmoid(u * V.MultiplyAdd(u * u, V.Of(A3), V.Of(A1)));
+            return u * factor;
+        }
+    }
+
+    public override void GeluForward(Tensor u, Tensor y, Tensor derivative, int from, int to) => Gelu<GeluDerivative>(u, y, derivative, from, to);
+
+    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio, int from, int to) => Gelu<GeluRatio>(u, y, ratio, from, to);
+
+    static void Gelu<F>(Tensor u, Tensor y, Tensor factor, int from, int to) where F : struct, IGelu
+    {
+        var none = factor.IsNone;
+        if (u.IsDense() && y.IsDense() && (none || factor.IsDense()))
+        {
+            GeluRow<F>(u.Row(from), y.Row(from), none ? null : factor.Row(from), (long)(to - from) * u.Columns);
             return;
         }
-        for (var r = from; r < to; r++) GeluRow(u.Row(r), y.Row(r), none ? null : derivative.Row(r), u.Columns);
+        for (var r = from; r < to; r++) GeluRow<F>(u.Row(r), y.Row(r), none ? null : factor.Row(r), u.Columns);
     }
 
     [MethodImpl(Hot)]
-    static void GeluRow(float* u, float* y, float* derivative, long n)
+    static void GeluRow<F>(float* u, float* y, float* factor, long n) where F : struct, IGelu
     {
         long i = 0;
         V slope;
         for (; i <= n - V.Count; i += V.Count)
         {
-            Gelu(V.Load(u + i), out slope).Store(y + i);
-            if (derivative != null) slope.Store(derivative + i);
+            F.Apply(V.Load(u + i), out slope).Store(y + i);
+            if (factor != null) slope.Store(factor + i);
         }
         var rest = (int)(n - i);
         if (rest == 0) return;
-        Gelu(V.LoadFirst(u + i, rest, 0), out slope).StoreFirst(y + i, rest);
-        if (derivative != null) slope.StoreFirst(derivative + i, rest);
+        F.Apply(V.LoadFirst(u + i, rest, 0), out slope).StoreFirst(y + i, rest);
+        if (factor != null) slope.StoreFirst(factor + i, rest);
     }
 
     readonly struct SwiGluMap : IMap
@@ -73,8 +96,43 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override void SwiGluForward(Tensor gate, Tensor up, Tensor y, int from, int to) => Map(new SwiGluMap(), gate, up, y, from, to);
 
+    /// <summary>What a gradient of silu(gate)·up becomes at gate and up.</summary>
+    interface ISwiGluGradient
+    {
+        static abstract void Apply(V gate, V up, V d, out V dGate, out V dUp);
+    }
+
+    readonly struct SwiGluDerivative : ISwiGluGradient
+    {
+        [MethodImpl(Inline)]
+        public static void Apply(V gate, V up, V d, out V dGate, out V dUp)
+        {
+            var s = Sigmoid(gate);
+            var silu = gate * s;
+            dUp = d * silu;
+            dGate = d * up * V.MultiplyAdd(silu, V.Of(1) - s, s); // silu′ = s + g·s·(1 − s)
+        }
+    }
+
+    readonly struct SwiGluRatio : ISwiGluGradient
+    {
+        [MethodImpl(Inline)]
+        public static void Apply(V gate, V up, V d, out V dGate, out V dUp)
+        {
+            var half = V.Of(0.5f) * d * Sigmoid(gate); // silu(g)/g = s
+            dUp = half * gate;
+            dGate = half * up;
+        }
+    }
+
+    public override void SwiGluBackward(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to) =>
+        SwiGluGradient<SwiGluDerivative>(gates, ups, dy, dGates, dUps, from, to);
+
+    public override void SwiGluRatioBackward(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to) =>
+        SwiGluGradient<SwiGluRatio>(gates, ups, dy, dGates, dUps, from, to);
+
     [MethodImpl(Hot)]
-    public override void SwiGluBackward(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to)
+    static void SwiGluGradient<F>(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to) where F : struct, ISwiGluGradient
     {
         var f = dy.Columns;
         for (var r = from; r < to; r++)
@@ -84,25 +142,16 @@ internal sealed unsafe partial class RowKernels<V>
             V dg, du;
             for (; i <= f - V.Count; i += V.Count)
             {
-                SwiGluGradient(V.Load(gate + i), V.Load(up + i), V.Load(d + i), out dg, out du);
+                F.Apply(V.Load(gate + i), V.Load(up + i), V.Load(d + i), out dg, out du);
                 dg.Store(dGate + i);
                 du.Store(dUp + i);
             }
             var rest = f - i;
             if (rest == 0) continue;
-            SwiGluGradient(V.LoadFirst(gate + i, rest, 0), V.LoadFirst(up + i, rest, 0), V.LoadFirst(d + i, rest, 0), out dg, out du);
+            F.Apply(V.LoadFirst(gate + i, rest, 0), V.LoadFirst(up + i, rest, 0), V.LoadFirst(d + i, rest, 0), out dg, out du);
             dg.StoreFirst(dGate + i, rest);
             du.StoreFirst(dUp + i, rest);
         }
-    }
-
-    [MethodImpl(Inline)]
-    static void SwiGluGradient(V gate, V up, V d, out V dGate, out V dUp)
-    {
-        var s = Sigmoid(gate);
-        var silu = gate * s;
-        dUp = d * silu;
-        dGate = d * up * V.MultiplyAdd(silu, V.Of(1) - s, s); // silu′ = s + g·s·(1 − s)
     }
 
     public override void Rotary(in RotaryOperands o, int from, int to)

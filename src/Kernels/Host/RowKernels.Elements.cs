@@ -78,6 +78,11 @@ internal sealed unsafe partial class RowKernels<V> : RowKernels where V : unmana
 
     public override void AddScaled(Tensor x, float scale, Tensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
 
+    public override void AddScaledRows(Tensor x, Tensor factors, float scale, Tensor y, int from, int to)
+    {
+        for (var r = from; r < to; r++) Map(new AddScaledMap(scale * *factors.Row(r)), x.Row(r), y.Row(r), y.Row(r), x.Columns);
+    }
+
     public override void Subtract(Tensor a, Tensor b, Tensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
 
     public override void MultiplyElements(Tensor a, Tensor b, Tensor y, int from, int to) => Map(new MultiplyMap(), a, b, y, from, to);

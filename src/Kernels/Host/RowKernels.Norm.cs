@@ -88,6 +88,11 @@ internal sealed unsafe partial class RowKernels<V>
     {
         var d = dy.Columns;
         var gamma = (float*)scale.Pointer;
+        if (xhat.IsNone)
+        {
+            for (var r = from; r < to; r++) NormBackward(dy.Row(r), gamma, *inverseSigma.Row(r), centred, add, dx.Row(r), d);
+            return;
+        }
         for (var r = from; r < to; r++)
         {
             float* g = dy.Row(r), xh = xhat.Row(r), result = dx.Row(r);
@@ -120,5 +125,22 @@ internal sealed unsafe partial class RowKernels<V>
             var last = (V.LoadFirst(g + i, rest, 0) * V.LoadFirst(gamma + i, rest, 0) - mean - V.LoadFirst(xh + i, rest, 0) * slope) * f;
             (add ? V.LoadFirst(result + i, rest, 0) + last : last).StoreFirst(result + i, rest);
         }
+    }
+
+    /// <summary>One row with σ constant: dx (= or +=) (γ⊙dy − mean(γ⊙dy)·[centred])/σ.</summary>
+    [MethodImpl(Hot)]
+    static void NormBackward(float* dy, float* gamma, float inverse, bool centred, bool add, float* dx, int d)
+    {
+        V f = V.Of(inverse), mean = V.Of(centred ? Dot(dy, gamma, d) / d : 0);
+        var i = 0;
+        for (; i <= d - V.Count; i += V.Count)
+        {
+            var value = (V.Load(dy + i) * V.Load(gamma + i) - mean) * f;
+            (add ? V.Load(dx + i) + value : value).Store(dx + i);
+        }
+        var rest = d - i;
+        if (rest == 0) return;
+        var last = (V.LoadFirst(dy + i, rest, 0) * V.LoadFirst(gamma + i, rest, 0) - mean) * f;
+        (add ? V.LoadFirst(dx + i, rest, 0) + last : last).StoreFirst(dx + i, rest);
     }
 }

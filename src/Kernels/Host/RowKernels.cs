@@ -23,15 +23,20 @@ internal abstract unsafe class RowKernels
     public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx, int from, int to);
 
     public abstract void GeluForward(Tensor u, Tensor y, Tensor derivative, int from, int to);
+    public abstract void GeluRatioForward(Tensor u, Tensor y, Tensor ratio, int from, int to);
     public abstract void SwiGluForward(Tensor gate, Tensor up, Tensor y, int from, int to);
     public abstract void SwiGluBackward(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp, int from, int to);
+    public abstract void SwiGluRatioBackward(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp, int from, int to);
     public abstract void Rotary(in RotaryOperands o, int from, int to);
 
     /// <summary>Floats of scratch memory for one head of one sequence.</summary>
     public abstract long AttentionScratch(int headDim, int keys, bool backward);
     public abstract void AttentionForward(in AttentionOperands o, int sequence, int head, float* scratch);
     public abstract void AttentionBackward(in AttentionOperands o, int sequence, int head, float* scratch);
+    public abstract void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, float* scratch);
 
+    /// <summary>y[row] += scale·factors[row]·x[row].</summary>
+    public abstract void AddScaledRows(Tensor x, Tensor factors, float scale, Tensor y, int from, int to);
     public abstract void AccumulateSplitGradient(in SplitGradientOperands o, int from, int to);
 
     /// <summary>x −= mean of its row.</summary>

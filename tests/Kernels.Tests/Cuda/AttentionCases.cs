@@ -23,6 +23,7 @@ internal static class AttentionCases
     [
         .. Setups.Select(s => new OpCase("AttentionForward", s.Name, c => Forward(c, s))),
         .. Setups.Select(s => new OpCase("AttentionBackward", s.Name, c => Backward(c, s))),
+        .. Setups.Select(s => new OpCase("AttentionValuesBackward", s.Name, c => ValuesBackward(c, s))),
     ];
 
     private sealed record Operands(Ragged Layout, AttentionShape Shape, float[] Q, float[] K, float[] V, float[] PrefixK, float[] PrefixV,
@@ -72,6 +73,19 @@ internal static class AttentionCases
         var expected = new Literal(o, gradient);
         return [Outcome.Sum("dq", c.Arena.Get(dq), expected.Dq, terms: 0.01), Outcome.Sum("dk", c.Arena.Get(dk), expected.Dk, terms: 0.01),
             Outcome.Sum("dv", c.Arena.Get(dv), expected.Dv, terms: 0.01)];
+    }
+
+    private static Outcome[] ValuesBackward(OpContext c, Setup s)
+    {
+        var o = Create(c, s);
+        var width = s.Heads * s.HeadDim;
+        var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.QueryRows, s.Heads));
+        var (gradient, dGradient) = c.Random(o.Layout.QueryRows, width, width + 3);
+        var dv = c.Arena.New(o.Layout.Rows, width, width + 1);
+        c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
+            logSum);
+        c.Device.AttentionValuesBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[3], logSum, dGradient, dv);
+        return [Outcome.Sum("dv", c.Arena.Get(dv), new Literal(o, gradient).Dv, terms: 0.01)];
     }
 
     /// <summary>Query by query, head by head, key by key.</summary>

@@ -77,6 +77,21 @@ internal static class ElementCases
             return [Outcome.Element("y", c.Arena.Get(y), [0, 0, 5e-21, -5e-21, 100, 0, 1e10f, 0, 1e30f, 0], absolute: 1e-3),
                 Outcome.Element("derivative", c.Arena.Get(derivative), [0.5, 0.5, 0.5, 0.5, 1, 0, 1, 0, 1, 0], absolute: 1e-6)];
         }),
+        .. Each("GeluRatioForward", (c, s) =>
+        {
+            var (u, du) = c.Random(s.Rows, s.Columns, s.Stride, 12);
+            var ratio = c.Arena.New(s.Rows, s.Columns);
+            c.Device.GeluRatioForward(du, du, ratio);
+            return [Outcome.Element("y in place", c.Arena.Get(du), Reference.Map(u, Reference.Gelu), 4e-6, 1e-12),
+                Outcome.Element("ratio", c.Arena.Get(ratio), Reference.Map(u, Reference.GeluRatio), 4e-6, 1e-12)];
+        }),
+        new("GeluRatioForward", "extreme values", c =>
+        {
+            float[] u = [0f, -0f, 1e-20f, -1e-20f, 100f, -100f, 1e10f, -1e10f, 1e30f, -1e30f];
+            var (du, y, ratio) = (c.Arena.Put(u, 1, 10), c.Arena.New(1, 10), c.Arena.New(1, 10));
+            c.Device.GeluRatioForward(du, y, ratio);
+            return [Outcome.Element("ratio", c.Arena.Get(ratio), [0.5, 0.5, 0.5, 0.5, 1, 0, 1, 0, 1, 0], absolute: 1e-6)];
+        }),
         .. Each("SwiGluForward", (c, s) =>
         {
             var (x, dx) = c.Random(s.Rows, 2 * s.Columns, 2 * s.Stride, 8);
@@ -90,6 +105,13 @@ internal static class ElementCases
             var (dy, ddy) = c.Random(s.Rows, s.Columns, s.Stride);
             c.Device.SwiGluBackward(dx, ddy, dx);
             return [Outcome.Element("dGateUp in place", c.Arena.Get(dx), Reference.SwiGluGradient(x, dy, s.Rows, s.Columns), 4e-6, 3e-6)];
+        }),
+        .. Each("SwiGluRatioBackward", (c, s) =>
+        {
+            var (x, dx) = c.Random(s.Rows, 2 * s.Columns, 2 * s.Stride, 8);
+            var (dy, ddy) = c.Random(s.Rows, s.Columns, s.Stride);
+            c.Device.SwiGluRatioBackward(dx, ddy, dx);
+            return [Outcome.Element("dGateUp in place", c.Arena.Get(dx), Reference.SwiGluRatioGradient(x, dy, s.Rows, s.Columns), 4e-6, 3e-6)];
         }),
         .. Each("GatherRows", (c, s) =>
         {

@@ -35,6 +35,10 @@ internal static class MatrixCases
         c.Device.Multiply(weights, WeightSide.Forward, dx, gelu, dBias, Epilogue.Gelu(slope));
         c.Device.Multiply(weights, WeightSide.Forward, dx, times, dBias, Epilogue.Times(dFactor));
         c.Device.Multiply(weights, WeightSide.Forward, dx, dy, dBias, Epilogue.SwiGluGradient(dGateUp));
+        var (gateUpOfRatio, dGateUpOfRatio) = c.Random(rows, 2 * n, 2 * n + 1);
+        Tensor geluOfRatio = c.Arena.New(rows, n), ratio = c.Arena.New(rows, n), dyOfRatio = c.Arena.New(rows, n);
+        c.Device.Multiply(weights, WeightSide.Forward, dx, geluOfRatio, dBias, Epilogue.GeluRatio(ratio));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, dyOfRatio, dBias, Epilogue.SwiGluRatioGradient(dGateUpOfRatio));
         // [g | u] of columns twice as many, some of them at odd places.
         var wide = new TestMatrix(c.Values(k * 2 * n), k, 2 * n, stored, WeightPrecision.BFloat16);
         using var wideWeights = c.Device.CreateWeights(wide);
@@ -51,9 +55,12 @@ internal static class MatrixCases
         var result = c.Arena.Get(dy);
         yield return Outcome.Sum("gelu", c.Arena.Get(gelu), [.. product.Select(Reference.Gelu)], 3e-6);
         yield return Outcome.Sum("gelu′", c.Arena.Get(slope), [.. product.Select(Reference.GeluSlope)], 5e-6);
+        yield return Outcome.Exact("gelu beside its ratio", c.Arena.Get(geluOfRatio), Reference.Map(c.Arena.Get(gelu), v => v));
+        yield return Outcome.Sum("gelu(u)/u", c.Arena.Get(ratio), [.. product.Select(Reference.GeluRatio)], 3e-6);
         yield return Outcome.Sum("times", c.Arena.Get(times), [.. product.Select((v, i) => v * factor[i])], 2e-6);
         yield return Outcome.Sum("dy", result, product, 2e-6);
         yield return Outcome.Sum("gradients at gate and up", c.Arena.Get(dGateUp), Reference.SwiGluGradient(gateUp, result, rows, n), 4e-6);
+        yield return Outcome.Sum("halves at gate and up", c.Arena.Get(dGateUpOfRatio), Reference.SwiGluRatioGradient(gateUpOfRatio, result, rows, n), 4e-6);
     }
 
     private static IEnumerable<Outcome> Multiply(OpContext c, int rows, int k, int n, WeightSide side, bool stored,

@@ -38,11 +38,15 @@ internal static class NormCases
         var (xhat, dXhat) = c.Random(rows, width, 0, 2);
         var (inverse, dInverse) = c.Random(rows, 1);
         var (before, added) = c.Random(rows, width, width + 1);
+        var (beforeConstant, constant) = c.Random(rows, width);
         var set = c.Arena.New(rows, width);
         c.Device.NormBackward(ddy, dScale, dXhat, dInverse, centred, add: false, set);
         c.Device.NormBackward(ddy, dScale, dXhat, dInverse, centred, add: true, added);
+        c.Device.NormBackward(ddy, dScale, default, dInverse, centred, add: true, constant);
         var expected = Reference.NormGradient(dy, scale, xhat, inverse, centred, rows, width);
+        var expectedConstant = Reference.NormGradient(dy, scale, new float[xhat.Length], inverse, centred, rows, width);
         return [Outcome.Sum("dx", c.Arena.Get(set), expected),
+            Outcome.Sum("dx with σ constant", c.Arena.Get(constant), [.. expectedConstant.Zip(beforeConstant, (a, b) => a + b)]),
             Outcome.Sum("dx added", c.Arena.Get(added), [.. expected.Zip(before, (a, b) => a + b)])];
     }
 }

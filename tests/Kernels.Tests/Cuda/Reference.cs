@@ -20,6 +20,8 @@ internal static class Reference
         return s + u * s * (1 - s) * 2 * Math.Sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * u * u);
     }
 
+    public static double GeluRatio(double u) => 1 / (1 + Math.Exp(-2 * GeluArgument(u)));
+
     public static double[] SwiGlu(float[] gateUp, int rows, int width)
     {
         var y = new double[rows * width];
@@ -40,6 +42,19 @@ internal static class Reference
             double g = gateUp[gate], s = 1 / (1 + Math.Exp(-g));
             gradient[gate] = dy[i] * gateUp[up] * s * (1 + g * (1 - s));
             gradient[up] = dy[i] * g * s;
+        }
+        return gradient;
+    }
+
+    public static double[] SwiGluRatioGradient(float[] gateUp, float[] dy, int rows, int width)
+    {
+        var gradient = new double[rows * 2 * width];
+        for (var i = 0; i < dy.Length; i++)
+        {
+            var (gate, up) = (i / width * 2 * width + i % width, i / width * 2 * width + width + i % width);
+            var half = 0.5 * dy[i] / (1 + Math.Exp(-gateUp[gate]));
+            gradient[gate] = half * gateUp[up];
+            gradient[up] = half * gateUp[gate];
         }
         return gradient;
     }

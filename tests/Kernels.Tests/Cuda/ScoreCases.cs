@@ -20,6 +20,12 @@ internal static class ScoreCases
         new("ContractScores", "MLP of the last row only", c =>
             Contract(new ContractionSetup(c, [4, 2], 2, heads: 2, headDim: 6, group: 2, steps: 2, centred: true, parallel: false,
             lastMlpOnly: true))),
+        new("ContractScores", "values alone, no steps", c =>
+            Contract(new ContractionSetup(c, [4, 2], 2, heads: 4, headDim: 6, group: 2, steps: 0, centred: true, parallel: false,
+            lastMlpOnly: true, valuesAlone: true))),
+        new("ContractScores", "values alone", c =>
+            Contract(new ContractionSetup(c, [2, 3], 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: false, parallel: true,
+            valuesAlone: true))),
         new("ContractScores", "more columns than a tile", c =>
             Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
         new("ContractScores", "more sources than a tile", c =>
@@ -36,7 +42,9 @@ internal static class ScoreCases
         var (inverse, dInverse) = c.Random(rows, 1);
         var (alpha, dAlpha) = c.Random(rows, heads * headDim, heads * headDim + 2);
         var s = c.Arena.New(rows, heads, heads + 1);
+        var (alone, dAlone) = c.Random(rows, heads * headDim);
         c.Device.AccumulateSplitGradient(dg, dp, zero ? dz : default, dInverse, width, headDim, group, weight, dAlpha, s);
+        c.Device.AccumulateSplitGradient(dg, default, default, dInverse, width, headDim, group, weight, dAlone, default);
         var expected = new double[rows * heads];
         for (var r = 0; r < rows; r++)
             for (var h = 0; h < heads; h++)
@@ -51,6 +59,8 @@ internal static class ScoreCases
             }
         return [Outcome.Element("alpha", c.Arena.Get(dAlpha),
             [.. alpha.Select((a, i) => a + weight * (double)g[i] * inverse[i / (heads * headDim)])], absolute: 3e-7),
+            Outcome.Element("alpha alone", c.Arena.Get(dAlone),
+            [.. alone.Select((a, i) => a + weight * (double)g[i] * inverse[i / (heads * headDim)])], absolute: 3e-7),
             Outcome.Sum("s", c.Arena.Get(s), expected)];
     }
 
@@ -73,7 +83,7 @@ internal sealed class ContractionSetup
 
     public ContractionSetup(OpContext c, int[] lengths, int layers, int heads, int headDim, int group, int steps, bool centred,
         bool parallel,
-        WeightPrecision precision = WeightPrecision.Float32, bool stored = false, bool lastMlpOnly = false)
+        WeightPrecision precision = WeightPrecision.Float32, bool stored = false, bool lastMlpOnly = false, bool valuesAlone = false)
     {
         (_context, _layers, _heads, _headDim, _group, _steps, _centred, _parallel) = (c, layers, heads, headDim, group, steps, centred,
             parallel);
@@ -105,6 +115,7 @@ internal sealed class ContractionSetup
             Group = group,
             Centred = centred,
             Parallel = parallel,
+            ValuesAlone = valuesAlone,
             InputDifference = c.Arena.Put(_input, _rows, _width, _width + 1),
             ContextDifference = [.. _contexts.Select(x => c.Arena.Put(x, _rows, own))],
             MlpDifference = [.. _mlps.Select(x => c.Arena.Put(x, _rows, _width))],
@@ -161,7 +172,7 @@ internal sealed class ContractionSetup
                 for (var l = 0; l < _layers; l++)
                 {
                     var before = 1 + l * (_heads + 1);
-                    for (var v = 0; v < 3 * _heads; v++)
+                    for (var v = Contraction.ValuesAlone ? 2 * _heads : 0; v < 3 * _heads; v++)
                         Add(before, l * (3 * _heads + 1) + v, Gradient(l, row, v));
                     var mlp = _mlpGradient[l];
                     var everyRow = mlp.Length == _rows * _width;
