@@ -42,11 +42,7 @@ internal sealed record AttributionBench
         var peak = PeakMemory.Bytes();
         var ceilings = Ceilings.Measure(devices[0], threads).Or(Ceilings.Measure(devices[0], threads));
         var split = devices[0].IsAsynchronous ? Attributor.Run(models, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
-        double? flops = null;
-        if (AttributionMethods.Find(settings.Options.Method).Path(settings.Options, models.Graph) is { } path && RunPlanner.PassesOf(path) is var (forwards, backwards))
-        {
-            flops = FloorCount.PathRun(weights.Config, data, forwards, backwards);
-        }
+        var flops = FloorCount.Of(weights.Config, data, settings.Options);
         return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Phases = split.Phases, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = peak };
     }
 

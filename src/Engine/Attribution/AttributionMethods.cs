@@ -9,6 +9,7 @@ public static class AttributionMethods
         new Eap(),
         new EapIg(),
         new CleanCorrupted(),
+        new RelevancePatching(),
         new EapIgActivations(),
         new ExactMethod(),
         new InformationFlowMethod(),

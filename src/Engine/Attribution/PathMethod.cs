@@ -10,11 +10,14 @@ namespace Faith.Engine.Attribution;
 
 /// <summary>
 /// A method that weighs gradients at points of the path from the corrupted to the clean input, or of the paths of one source layer's
-/// outputs at a time. Such methods differ in their points only.
+/// outputs at a time. Such methods differ in their points and in their rule for gradients only.
 /// </summary>
 internal abstract class PathMethod : AttributionMethod
 {
     public abstract override PathPoint[] Path(AttributionOptions options, ModelGraph graph);
+
+    /// <summary>How gradients go back through what is not linear.</summary>
+    public virtual GradientRule Gradient => GradientRule.Derivative;
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, Path(options, model.Graph), null, progress, cancellation);
@@ -37,11 +40,11 @@ internal abstract class PathMethod : AttributionMethod
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => PathRun.Measure(model, batch, path, options, table, shift), part =>
+            batch => PathRun.Measure(model, batch, path, Gradient, options, table, shift), part =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(new RunProgress(part.First, data.Count, Name));
-                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, table, shift);
+                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, Gradient, options, table, shift);
                 run.Execute(phases, cancellation);
                 part.Record();
                 run.ReadMetric(1, part.Of(clean));

@@ -33,7 +33,7 @@ internal sealed class PathRun
     private readonly ScoreContraction contraction;
     private readonly ShiftedScores? shifted;
 
-    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
+    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, GradientRule rule, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         this.model = model;
         this.batch = batch;
@@ -53,12 +53,12 @@ internal sealed class PathRun
         inputs = new BatchInputs(model, arena, measuring, batch, table);
         differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences, inputs.Ablation);
         if (path.Any(p => p.Stage > 0)) stages = new StageOverride(device, arena, c, differences, batch.Rows, batch.Sequences);
-        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
+        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, rule, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
         var largest = cuts.Max(cut => cut.Count);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
-        activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest);
+        activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: rule);
         backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences);
         contraction = Contraction(inputDifference, differences, scores);
         if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
@@ -67,10 +67,10 @@ internal sealed class PathRun
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, PathPoint[] path, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
+    public static long Measure(Transformer model, Batch batch, PathPoint[] path, GradientRule rule, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         var arena = Arena.Measuring();
-        _ = new PathRun(model, arena, measuring: true, batch, path, options, table, shift);
+        _ = new PathRun(model, arena, measuring: true, batch, path, rule, options, table, shift);
         return arena.Peak;
     }
 
@@ -84,6 +84,7 @@ internal sealed class PathRun
         sums.Start(device);
         device.Fill(scores, 0);
         shifted?.Start(inputs.Layout.LastRows);
+        var hasDifferences = false;
         foreach (var step in steps)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -99,8 +100,9 @@ internal sealed class PathRun
             if (step.Slot is not { } slot) continue;
             var isLast = step.First + step.Layout.Points == points.Length;
             if (slot + step.Layout.Points < sums.Capacity && !isLast) continue;
-            if (contraction.Steps == 0) differences.Finish(inputs.Layout.LastRows);
-            contraction.Steps = slot + step.Layout.Points;
+            if (!hasDifferences) differences.Finish(inputs.Layout.LastRows);
+            hasDifferences = true;
+            contraction.Steps = sums.HoldsSteps ? slot + step.Layout.Points : 0;
             device.ContractScores(contraction);
             shifted?.Contract(contraction.Steps);
             if (!isLast) sums.Clear(device);
@@ -182,7 +184,7 @@ internal sealed class PathRun
         if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, pass.Stream);
         for (var l = 0; l < pass.Layers.Length; l++)
         {
-            pass.Layers[l].AttentionXHat = step.Slot is { } slot ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
+            pass.Layers[l].AttentionXHat = step.Slot is { } slot && sums.HoldsSteps ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
         }
         differences.Expect(step.Clean, step.Corrupted);
         stages?.Expect(step.Clean, step.Replaced);
@@ -199,6 +201,7 @@ internal sealed class PathRun
         Group = model.Config.Group,
         Centred = model.Centred,
         Parallel = model.Config.ParallelBlocks,
+        ValuesAlone = activations.Rule.HoldsPattern,
         InputDifference = input,
         ContextDifference = differences.Contexts,
         MlpDifference = differences.MlpOutputs,

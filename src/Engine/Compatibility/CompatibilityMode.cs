@@ -13,6 +13,9 @@ namespace Faith.Engine.Compatibility;
 /// </summary>
 public sealed record CompatibilityMode
 {
+    // What a mode takes: the sources are older than the other methods.
+    private static readonly string[] Methods = ["eap", "eap-ig", "clean-corrupted", "eap-ig-activations", "exact", "ifr", "acdc"];
+
     /// <summary>The paper, the library that goes with it today, and the benchmark.</summary>
     public static IReadOnlyList<CompatibilityMode> All { get; } =
     [
@@ -68,6 +71,7 @@ public sealed record CompatibilityMode
     public AttributionOptions Apply(AttributionOptions options, int batch = 1)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (!Methods.Contains(options.Method)) throw new InputException($"compatibility mode {Name}: this source has no {options.Method}; take one of {string.Join(", ", Methods)}, or no --compat");
         if (AblatesItsOwnWay && options.Ablation != Ablation.Patching && options.Method is "eap-ig" or "clean-corrupted" or "acdc")
         {
             throw new InputException($"compatibility mode {Name}: this source's {options.Method} knows patching only; under {options.Ablation.Name()} it has eap, eap-ig-activations and exact");

@@ -6,7 +6,7 @@ namespace Faith.Engine.Passes;
 /// <summary>What one layer of a forward pass leaves behind. Rows are the pass's rows; in the last layer everything after keys and values has one row a sequence.</summary>
 internal sealed class LayerActivations
 {
-    /// <summary>x̂ of the norm before attention [rows × d], or none when no backward pass follows.</summary>
+    /// <summary>x̂ of the norm before attention [rows × d], or none when nobody reads it.</summary>
     public Tensor AttentionXHat { get; set; }
     public Tensor AttentionInverseSigma { get; set; }
     /// <summary>Queries, keys and values before rotation.</summary>
@@ -21,7 +21,7 @@ internal sealed class LayerActivations
     public Tensor LogSumExp { get; set; }
     public Tensor MlpXHat { get; set; }
     public Tensor MlpInverseSigma { get; set; }
-    /// <summary>gelu′(u) [query rows × f] (none when no backward pass follows), or for SwiGLU gate and up [query rows × 2f].</summary>
+    /// <summary>The rule's factor of gelu, gelu′(u) for the derivative [query rows × f] (none when no backward pass follows), or for SwiGLU gate and up [query rows × 2f].</summary>
     public Tensor Gate { get; set; }
     /// <summary>Keys and values of the last layer, or queries, keys and values of another, side by side.</summary>
     public Tensor Projection { get; set; }
@@ -40,8 +40,11 @@ internal sealed class Activations
     /// <param name="rows">Rows of the pass.</param>
     /// <param name="sequences">Sequences of the pass.</param>
     /// <param name="keepLayers">False when no backward pass follows: the layers then share one set of matrices.</param>
-    public Activations(Arena arena, ModelConfig c, int rows, int sequences, bool keepLayers = true)
+    /// <param name="rule">How a backward pass takes its gradients; null: by the derivative.</param>
+    public Activations(Arena arena, ModelConfig c, int rows, int sequences, bool keepLayers = true, GradientRule? rule = null)
     {
+        Rule = rule ?? GradientRule.Derivative;
+        var keepXHat = keepLayers && !Rule.HoldsSigma;
         Stream = arena.Matrix(rows, c.Width);
         LastStream = arena.Matrix(sequences, c.Width);
         Normed = arena.Matrix(rows, c.Width);
@@ -49,7 +52,7 @@ internal sealed class Activations
         Hidden = arena.Matrix(rows, c.MlpWidth);
         BlockOutput = arena.Matrix(rows, c.Width);
         Final = arena.Matrix(sequences, c.Width);
-        FinalXHat = arena.Matrix(sequences, c.Width);
+        FinalXHat = Rule.HoldsSigma ? default : arena.Matrix(sequences, c.Width);
         FinalInverseSigma = arena.Matrix(sequences, 1);
         Layers = new LayerActivations[c.Layers];
         for (var l = 0; l < c.Layers; l++)
@@ -67,7 +70,7 @@ internal sealed class Activations
                 Projection = arena.Matrix(rows, last ? 2 * c.KeyWidth : c.ProjectionWidth),
                 Context = arena.Matrix(queries, c.QueryWidth),
                 LogSumExp = arena.Matrix(queries, c.Heads),
-                MlpXHat = keepLayers ? arena.Matrix(queries, c.Width) : default,
+                MlpXHat = keepXHat ? arena.Matrix(queries, c.Width) : default,
                 MlpInverseSigma = keepLayers ? arena.Matrix(queries, 1) : default,
                 Gate = c.Activation == Activation.SwiGlu ? arena.Matrix(queries, 2 * c.MlpWidth) : keepLayers ? arena.Matrix(queries, c.MlpWidth) : default,
             };
@@ -81,6 +84,7 @@ internal sealed class Activations
 
     private Activations(Activations from, int rows, int sequences)
     {
+        Rule = from.Rule;
         Stream = from.Stream.RowRange(0, rows);
         LastStream = from.LastStream.RowRange(0, sequences);
         Normed = from.Normed.RowRange(0, rows);
@@ -88,7 +92,7 @@ internal sealed class Activations
         Hidden = from.Hidden.RowRange(0, rows);
         BlockOutput = from.BlockOutput.RowRange(0, rows);
         Final = from.Final.RowRange(0, sequences);
-        FinalXHat = from.FinalXHat.RowRange(0, sequences);
+        FinalXHat = Top(from.FinalXHat, sequences);
         FinalInverseSigma = from.FinalInverseSigma.RowRange(0, sequences);
         Layers = new LayerActivations[from.Layers.Length];
         for (var l = 0; l < Layers.Length; l++)
@@ -113,6 +117,8 @@ internal sealed class Activations
         }
     }
 
+    /// <summary>How a backward pass takes its gradients: what is kept follows from it.</summary>
+    public GradientRule Rule { get; }
     /// <summary>The residual stream [rows × d].</summary>
     public Tensor Stream { get; }
     /// <summary>The residual stream of the last layer's queries and after [sequences × d].</summary>
@@ -123,6 +129,7 @@ internal sealed class Activations
     public Tensor BlockOutput { get; }
     /// <summary>Output of the final norm [sequences × d].</summary>
     public Tensor Final { get; }
+    /// <summary>x̂ of the final norm, or none where the rule reads none.</summary>
     public Tensor FinalXHat { get; }
     public Tensor FinalInverseSigma { get; }
     public LayerActivations[] Layers { get; }

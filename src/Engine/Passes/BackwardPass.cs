@@ -7,9 +7,9 @@ namespace Faith.Engine.Passes;
 internal sealed class GradientAccumulators
 {
     /// <summary>Lays out the accumulators; those of <see cref="OutputGradient"/> only with <paramref name="outputs"/>.</summary>
-    public GradientAccumulators(Arena arena, ModelConfig c, int rows, int sequences, int steps, bool outputs = false, bool mlpAtInput = false)
+    public GradientAccumulators(Arena arena, ModelConfig c, int rows, int sequences, int steps, GradientRule rule, bool outputs = false, bool mlpAtInput = false)
     {
-        (Rows, Sequences, Capacity, MlpAtInput) = (rows, sequences, steps, mlpAtInput);
+        (Rows, Sequences, Capacity, HoldsSteps, MlpAtInput) = (rows, sequences, steps, !rule.HoldsSigma, mlpAtInput);
         Alpha = new Tensor[c.Layers];
         NormalizedInputs = new Tensor[c.Layers];
         StepProducts = new Tensor[c.Layers];
@@ -17,9 +17,10 @@ internal sealed class GradientAccumulators
         for (var l = 0; l < c.Layers; l++)
         {
             Alpha[l] = arena.Matrix(rows, 3 * c.QueryWidth);
+            MlpGradient[l] = arena.Matrix(l == c.Layers - 1 ? sequences : rows, c.Width);
+            if (!HoldsSteps) continue;
             NormalizedInputs[l] = arena.Matrix(checked(steps * rows), c.Width);
             StepProducts[l] = arena.Matrix(steps * rows, 3 * c.Heads);
-            MlpGradient[l] = arena.Matrix(l == c.Layers - 1 ? sequences : rows, c.Width);
         }
         LogitsGradient = arena.Matrix(sequences, c.Width);
         OutputGradient = outputs ? [.. Enumerable.Range(0, 1 + 2 * c.Layers).Select(i => arena.Matrix(i > 2 * (c.Layers - 1) ? sequences : rows, c.Width))] : [];
@@ -29,8 +30,12 @@ internal sealed class GradientAccumulators
     public int Sequences { get; }
     /// <summary>Steps that fit before a contraction must empty the accumulators.</summary>
     public int Capacity { get; }
+    /// <summary>True where x̂ and s of every step are held; a rule with σ constant has no use for them.</summary>
+    public bool HoldsSteps { get; }
     public Tensor[] Alpha { get; }
+    /// <summary>The x̂ of the steps, none where they are not held.</summary>
     public Tensor[] NormalizedInputs { get; }
+    /// <summary>The s of the steps, none where they are not held.</summary>
     public Tensor[] StepProducts { get; }
     public Tensor[] MlpGradient { get; }
     public Tensor LogitsGradient { get; }
@@ -52,9 +57,13 @@ internal sealed class GradientAccumulators
     {
         foreach (var t in Alpha) device.Fill(t, 0);
         foreach (var t in MlpGradient) device.Fill(t, 0);
-        device.Fill(StepProducts[^1], 0);
+        if (HoldsSteps) device.Fill(StepProducts[^1], 0);
         device.Fill(LogitsGradient, 0);
     }
+
+    /// <summary>The s of the heads [first, first + count) of q, k and v in one step of a layer [rows × count], or none where they are not held.</summary>
+    public Tensor Products(int l, int step, int first, int count) =>
+        HoldsSteps ? StepProducts[l].RowRange(step * Rows, Rows).ColumnRange(first, count) : default;
 }
 
 /// <summary>The matrices of a backward pass, for at most the given rows.</summary>
@@ -110,7 +119,7 @@ internal static class BackwardPass
     public static void Run(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, BackwardBuffers buffers,
         GradientAccumulators sums, int slot, ReadOnlySpan<float> weights, ReadOnlySpan<int> stages)
     {
-        var (device, c, centred) = (model.Device, model.Config, model.Centred);
+        var (device, c, centred, rule) = (model.Device, model.Config, model.Centred, activations.Rule);
         var gx = buffers.LastStream.RowRange(0, layout.Sequences);
         device.NormBackward(buffers.Final.RowRange(0, layout.Sequences), model.FinalScale, activations.FinalXHat, activations.FinalInverseSigma, centred, add: false, gx);
         for (var p = 0; p < layout.Points; p++) device.AddScaled(gx.RowRange(p * sums.Sequences, sums.Sequences), weights[p], sums.LogitsGradient);
@@ -122,7 +131,7 @@ internal static class BackwardPass
             // MLP: gradient at its input, into the accumulator and into the stream.
             var gMlp = buffers.Block.RowRange(0, gx.Rows);
             if (!sums.MlpAtInput) AccumulateOutput(model, sums, 2 + 2 * l, weights, gx);
-            MlpBackward(model, a, l, gx, buffers, gMlp);
+            MlpBackward(model, rule, a, l, gx, buffers, gMlp);
             ClearReplaced(model, stages, 2 + 2 * l, gMlp);
             if (sums.MlpAtInput) AccumulateOutput(model, sums, 2 + 2 * l, weights, gMlp);
             for (var p = 0; p < layout.Points; p++)
@@ -141,15 +150,22 @@ internal static class BackwardPass
             var split = buffers.SplitProjection.RowRange(0, layout.Rows);
             var (dq, dk, dv) = (last ? buffers.LastQuery.RowRange(0, layout.Sequences) : split.ColumnRange(0, c.QueryWidth),
                 split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
-            device.AttentionBackward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, a.Value,
-                prefix.Keys[l], prefix.Values[l], a.Context, a.LogSumExp, context, dq, dk, dv);
-            if (c.Rotary is not null)
+            if (rule.HoldsPattern)
             {
-                device.Rotary(dq, last ? layout.LastPositions : layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: true, dq);
-                device.Rotary(dk, layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: true, dk);
+                device.AttentionValuesBackward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, prefix.Keys[l], a.LogSumExp, context, dv);
             }
-            AccumulateQueries(model, layout, a, buffers, sums, l, slot, weights, dq);
-            AccumulateKeysOrValues(model, layout, a.Key, dk, 1, a, sums, l, slot, weights);
+            else
+            {
+                device.AttentionBackward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, a.Value,
+                    prefix.Keys[l], prefix.Values[l], a.Context, a.LogSumExp, context, dq, dk, dv);
+                if (c.Rotary is not null)
+                {
+                    device.Rotary(dq, last ? layout.LastPositions : layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: true, dq);
+                    device.Rotary(dk, layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: true, dk);
+                }
+                AccumulateQueries(model, layout, a, buffers, sums, l, slot, weights, dq);
+                AccumulateKeysOrValues(model, layout, a.Key, dk, 1, a, sums, l, slot, weights);
+            }
             AccumulateKeysOrValues(model, layout, a.Value, dv, 2, a, sums, l, slot, weights);
             if (l == 0 && sums.OutputGradient.Length == 0) return; // nobody reads the gradient of the embeddings
 
@@ -160,7 +176,7 @@ internal static class BackwardPass
                 device.ScatterAddRows(gx, layout.LastRows, gxAll);
             }
             gx = gxAll;
-            AttentionInputBackward(model, layout, a, buffers, l, dq, dk, dv, gx);
+            AttentionInputBackward(model, layout, rule, a, buffers, l, dq, dk, dv, gx);
         }
         AccumulateOutput(model, sums, 0, weights, gx);
     }
@@ -181,39 +197,37 @@ internal static class BackwardPass
         }
     }
 
-    private static void MlpBackward(Transformer model, LayerActivations a, int l, Tensor gx, BackwardBuffers buffers, Tensor gMlp)
+    private static void MlpBackward(Transformer model, GradientRule rule, LayerActivations a, int l, Tensor gx, BackwardBuffers buffers, Tensor gMlp)
     {
         var (device, w) = (model.Device, model.Layers[l]);
         var (hidden, normed) = (buffers.Hidden.RowRange(0, gx.Rows), buffers.Normed.RowRange(0, gx.Rows));
         var gated = model.Config.Activation == Activation.SwiGlu;
-        device.Multiply(w.Down, WeightSide.Transposed, gx, hidden, default, gated ? Epilogue.SwiGluGradient(a.Gate) : Epilogue.Times(a.Gate));
+        device.Multiply(w.Down, WeightSide.Transposed, gx, hidden, default, gated ? rule.SwiGluGradient(a.Gate) : Epilogue.Times(a.Gate));
         device.Multiply(w.Up, WeightSide.Transposed, gated ? a.Gate : hidden, normed);
         device.NormBackward(normed, w.MlpScale, a.MlpXHat, a.MlpInverseSigma, model.Centred, add: false, gMlp);
     }
 
-    /// <summary>gx += gradient through projection and norm. In the last layer dq has one row a sequence.</summary>
-    private static void AttentionInputBackward(Transformer model, PassLayout layout, LayerActivations a, BackwardBuffers buffers, int l,
+    /// <summary>gx += gradient through projection and norm. In the last layer dq has one row a sequence; where the rule holds the pattern, there is dv alone.</summary>
+    private static void AttentionInputBackward(Transformer model, PassLayout layout, GradientRule rule, LayerActivations a, BackwardBuffers buffers, int l,
         Tensor dq, Tensor dk, Tensor dv, Tensor gx)
     {
         var (device, c, w) = (model.Device, model.Config, model.Layers[l]);
         var projection = buffers.Projection.RowRange(0, layout.Rows);
         var normed = buffers.Normed.RowRange(0, layout.Rows);
+        // Columns of the projection before this one have no gradient, or in the last layer one in rows of their own.
+        var first = rule.HoldsPattern ? c.QueryWidth + c.KeyWidth : l == c.Layers - 1 ? c.QueryWidth : 0;
         if (c.Group > 1)
         {
-            device.SumHeadGroups(dk, c.HeadDim, c.Group, projection.ColumnRange(c.QueryWidth, c.KeyWidth));
+            if (first == 0) device.Copy(dq, projection.ColumnRange(0, c.QueryWidth));
+            if (first <= c.QueryWidth) device.SumHeadGroups(dk, c.HeadDim, c.Group, projection.ColumnRange(c.QueryWidth, c.KeyWidth));
             device.SumHeadGroups(dv, c.HeadDim, c.Group, projection.ColumnRange(c.QueryWidth + c.KeyWidth, c.KeyWidth));
         }
-        if (l == c.Layers - 1)
+        device.Multiply(w.Projection, WeightSide.Transposed, projection.ColumnRange(first, c.ProjectionWidth - first), normed, k0: first);
+        if (first == c.QueryWidth)
         {
-            device.Multiply(w.Projection, WeightSide.Transposed, projection.ColumnRange(c.QueryWidth, 2 * c.KeyWidth), normed, k0: c.QueryWidth);
             var lastNormed = buffers.LastNormed.RowRange(0, layout.Sequences);
             device.Multiply(w.Projection, WeightSide.Transposed, dq, lastNormed);
             device.ScatterAddRows(lastNormed, layout.LastRows, normed);
-        }
-        else
-        {
-            if (c.Group > 1) device.Copy(dq, projection.ColumnRange(0, c.QueryWidth));
-            device.Multiply(w.Projection, WeightSide.Transposed, projection, normed);
         }
         device.NormBackward(normed, w.AttentionScale, a.AttentionXHat, a.AttentionInverseSigma, model.Centred, add: true, gx);
     }
@@ -235,14 +249,14 @@ internal static class BackwardPass
         var lastRows = layout.LastRows with { Count = count };
         for (var p = 0; p < layout.Points; p++)
         {
-            var products = sums.StepProducts[l].RowRange((slot + p) * sums.Rows, sums.Rows).ColumnRange(0, c.Heads);
-            var (alphaRows, productRows) = last ? (buffers.LastAlpha, buffers.LastProducts) : (alpha, products);
+            var products = sums.Products(l, slot + p, 0, c.Heads);
+            var (alphaRows, productRows) = last ? (buffers.LastAlpha, products.IsNone ? default : buffers.LastProducts) : (alpha, products);
             if (last) device.Fill(alphaRows, 0);
             device.AccumulateSplitGradient(dq.RowRange(p * count, count), a.Query.RowRange(p * count, count), atZero,
                 inverseSigma.RowRange(p * count, count), c.Width, c.HeadDim, 1, weights[p], alphaRows, productRows);
             if (!last) continue;
             device.ScatterAddRows(alphaRows, lastRows, alpha);
-            device.ScatterAddRows(productRows, lastRows, products);
+            if (!products.IsNone) device.ScatterAddRows(productRows, lastRows, products);
         }
     }
 
@@ -257,7 +271,7 @@ internal static class BackwardPass
             model.Device.AccumulateSplitGradient(gradient.RowRange(start, sums.Rows), projection.RowRange(start, sums.Rows), atZero,
                 a.AttentionInverseSigma.RowRange(start, sums.Rows), c.Width, c.HeadDim, c.Group, weights[p],
                 sums.Alpha[l].ColumnRange(which * c.QueryWidth, c.QueryWidth),
-                sums.StepProducts[l].RowRange((slot + p) * sums.Rows, sums.Rows).ColumnRange(which * c.Heads, c.Heads));
+                sums.Products(l, slot + p, which * c.Heads, c.Heads));
         }
     }
 

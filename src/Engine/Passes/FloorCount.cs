@@ -1,3 +1,4 @@
+using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
@@ -11,12 +12,24 @@ namespace Faith.Engine.Passes;
 /// </summary>
 public static class FloorCount
 {
+    /// <summary>The operations of the method that the options name; null for one that has no floor: not of a path, or of other paths than the input's.</summary>
+    public static double? Of(ModelConfig config, IEnumerable<Example> data, AttributionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(options);
+        if (AttributionMethods.Find(options.Method) is not PathMethod method) return null;
+        var path = method.Path(options, new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks));
+        return RunPlanner.PassesOf(path) is var (forwards, backwards) ? PathRun(config, data, forwards, backwards, method.Gradient.HoldsPattern) : null;
+    }
+
     /// <summary>The operations of a path method with the given number of forward and of backward passes over the suffix rows.</summary>
     /// <param name="config">The model.</param>
     /// <param name="data">The examples.</param>
     /// <param name="forwards">Forward passes: distinct points of the path, its ends included.</param>
     /// <param name="backwards">Points with a gradient.</param>
-    public static double PathRun(ModelConfig config, IEnumerable<Example> data, int forwards, int backwards)
+    /// <param name="valuesAlone">True where queries and keys have no gradient.</param>
+    public static double PathRun(ModelConfig config, IEnumerable<Example> data, int forwards, int backwards, bool valuesAlone = false)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(data);
@@ -26,7 +39,7 @@ public static class FloorCount
         {
             var (prefix, length) = (example.FirstDifference, example.Clean.Length);
             if (prefix > 0 && prefixes.Add(string.Join(',', example.Clean.AsSpan(0, prefix).ToArray()))) total += Prefix(config, prefix);
-            total += forwards * Forward(config, prefix, length) + backwards * Backward(config, prefix, length) + Contraction(config, length - prefix);
+            total += forwards * Forward(config, prefix, length) + backwards * Backward(config, prefix, length, valuesAlone) + Contraction(config, length - prefix, valuesAlone);
         }
         return total;
     }
@@ -41,8 +54,10 @@ public static class FloorCount
     }
 
     /// <summary>The gradients of one forward pass: the same products transposed, except the first layer's projection, whose input needs none.</summary>
-    public static double Backward(ModelConfig config, int start, int end)
+    public static double Backward(ModelConfig config, int start, int end, bool valuesAlone = false)
     {
+        ArgumentNullException.ThrowIfNull(config);
+        if (valuesAlone) return BackwardOfValues(config, start, end);
         var first = config.Layers == 1
             ? (end - start) * 2.0 * config.Width * 2 * config.KeyWidth + 2.0 * config.Width * config.QueryWidth
             : (end - start) * Projection(config);
@@ -51,7 +66,7 @@ public static class FloorCount
     }
 
     /// <summary>One contraction over <paramref name="rows"/> suffix rows of an example: Δz of the heads, G of the heads' inputs, and their products.</summary>
-    public static double Contraction(ModelConfig config, int rows)
+    public static double Contraction(ModelConfig config, int rows, bool valuesAlone = false)
     {
         ArgumentNullException.ThrowIfNull(config);
         var graph = new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks);
@@ -60,15 +75,23 @@ public static class FloorCount
         for (var l = 0; l < config.Layers; l++)
         {
             var queryRows = l == config.Layers - 1 ? 1 : rows;
-            total += (queryRows + 2.0 * rows) * form;
+            total += (valuesAlone ? rows : queryRows + 2.0 * rows) * form;
         }
         for (var v = 0; v < graph.Columns; v++)
         {
             var to = graph.DestinationOf(v);
+            if (valuesAlone && to.Kind is InputKind.Query or InputKind.Key) continue;
             var one = to.Kind == InputKind.Logits || (to.Layer == config.Layers - 1 && to.Kind is InputKind.Query or InputKind.Mlp);
             total += 2 * d * graph.SourcesBefore(v) * (one ? 1 : rows);
         }
         return total;
+    }
+
+    /// <summary>The same where patterns are constants: of attention one product of four, and of the projection the values alone.</summary>
+    private static double BackwardOfValues(ModelConfig c, int start, int end)
+    {
+        var (rows, l) = ((double)(end - start), c.Layers - 1);
+        return l * rows * (2.0 * c.Width * c.KeyWidth + Rest(c)) + Rest(c) + (l * Attention(c, start, end) + Attention(c, end - 1, end)) / 2;
     }
 
     private static double Prefix(ModelConfig c, int length) =>

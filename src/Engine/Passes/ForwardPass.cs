@@ -141,7 +141,7 @@ internal static class ForwardPass
         var (device, w, a) = (model.Device, model.Layers[l], activations.Layers[l]);
         var (y, hidden, output) = (activations.Normed.RowRange(0, rows), activations.Hidden.RowRange(0, rows), activations.BlockOutput.RowRange(0, rows));
         if (model.Config.Activation == Activation.SwiGlu) device.Multiply(w.Up, WeightSide.Forward, y, a.Gate, w.UpBias, Epilogue.SwiGlu(hidden));
-        else device.Multiply(w.Up, WeightSide.Forward, y, hidden, w.UpBias, Epilogue.Gelu(a.Gate));
+        else device.Multiply(w.Up, WeightSide.Forward, y, hidden, w.UpBias, activations.Rule.Gelu(a.Gate));
         device.Multiply(w.Down, WeightSide.Forward, hidden, output, w.DownBias);
         return output;
     }

@@ -235,7 +235,7 @@ public sealed class PassOperations : IDisposable
             (Up, UpGradient, Hidden) = (arena.Matrix(rows, up), arena.Matrix(rows, up), arena.Matrix(rows, c.MlpWidth));
             (Context, ContextGradient, LogSumExp) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.Heads));
             (QueryGradient, KeyGradient, ValueGradient) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth));
-            Sums = new GradientAccumulators(arena, c, rows, sequences, steps);
+            Sums = new GradientAccumulators(arena, c, rows, sequences, steps, GradientRule.Derivative);
             Contexts = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.QueryWidth))];
             MlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.Width))];
             Scores = arena.Matrix(sequences, checked(owner.model.Graph.Sources * owner.model.Graph.Columns));

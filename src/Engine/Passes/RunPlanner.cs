@@ -29,8 +29,8 @@ public static class RunPlanner
         if (data.Count == 0) throw new InputException("the data set is empty");
         if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
-        var path = AttributionMethods.Find(options.Method).Path(options, model.Graph)
-            ?? throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({Plannable(model.Graph)})");
+        if (AttributionMethods.Find(options.Method) is not PathMethod method) throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({Plannable()})");
+        var path = method.Path(options, model.Graph);
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
@@ -42,9 +42,9 @@ public static class RunPlanner
         using var phases = new PhaseClock(device);
         try
         {
-            workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, options, null), part =>
+            workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, method.Gradient, options, null), part =>
             {
-                new PathRun(model, part.Arena, measuring: false, part.Batch, path, options, null).Execute(phases, CancellationToken.None);
+                new PathRun(model, part.Arena, measuring: false, part.Batch, path, method.Gradient, options, null).Execute(phases, CancellationToken.None);
                 batches++;
                 if (part.Arena.Peak > bytesOfLargest) (largest, bytesOfLargest) = (part.Batch, part.Arena.Peak);
             });
@@ -59,7 +59,7 @@ public static class RunPlanner
         var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
         // The host holds both packed sides of a matrix; a pass reads one of them.
         var side = device.HoldsBothSides ? matrices / 2 : matrices;
-        return plan with { Flops = FloorCount.PathRun(weights.Config, data, passes.Forwards, passes.Backwards), FloorBytes = (double)batches * side * (passes.Forwards + passes.Backwards) };
+        return plan with { Flops = FloorCount.Of(weights.Config, data, options), FloorBytes = (double)batches * side * (passes.Forwards + passes.Backwards) };
     }
 
     /// <summary>
@@ -72,7 +72,7 @@ public static class RunPlanner
         return path.Any(p => p.Stage > 0) ? null : (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
     }
 
-    private static string Plannable(ModelGraph graph) => string.Join(", ", AttributionMethods.All.Where(m => m.Path(new(), graph) is not null).Select(m => m.Name));
+    private static string Plannable() => string.Join(", ", AttributionMethods.All.Where(m => m is PathMethod).Select(m => m.Name));
 
     /// <summary>The model without its numbers, so that a plan does not read the files.</summary>
     private static ModelWeights SizesOf(ModelWeights weights)

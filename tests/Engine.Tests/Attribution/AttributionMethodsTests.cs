@@ -19,6 +19,7 @@ public class AttributionMethodsTests
         ["eap"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Eap),
         ["eap-ig"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Options.Steps),
         ["clean-corrupted"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.CleanCorrupted),
+        ["relp"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.RelevancePatching),
         ["eap-ig-activations"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIgActivations, Options.Steps),
         ["exact"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Exact),
         ["ifr"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.InformationFlowRoutes),

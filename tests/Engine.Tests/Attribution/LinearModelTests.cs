@@ -22,7 +22,7 @@ public sealed class LinearModelTests
         Assert.True(exact.Count(score => Math.Abs(score) > 1e-3 * exact.Max(Math.Abs)) > 100, "too few edges have an effect to tell");
         foreach (var options in new AttributionOptions[]
         {
-            new() { Method = "eap" }, new() { Method = "clean-corrupted" }, new() { Steps = 3 }, new() { Steps = 2, Rule = IntegrationRule.GaussLegendre },
+            new() { Method = "eap" }, new() { Method = "relp" }, new() { Method = "clean-corrupted" }, new() { Steps = 3 }, new() { Steps = 2, Rule = IntegrationRule.GaussLegendre },
         })
         {
             Close.Check(exact, Scoring.Scores(weights, data, options), 1e-4, $"{options.Method}, {options.Rule}");

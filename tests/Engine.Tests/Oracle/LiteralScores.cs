@@ -62,7 +62,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
 
         switch (method)
         {
-            case OracleMethod.Eap:
+            case OracleMethod.Eap or OracleMethod.RelevancePatching:
                 yield return (Between(input, 1), 1);
                 break;
             case OracleMethod.CleanCorrupted:

@@ -27,7 +27,7 @@ public static class OracleRun
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
         IReadOnlyList<Example>? ablationExamples = null)
     {
-        var scores = Scorer(weights, examples, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
         return examples.Select(example => scores.Edges(example, method, Points(method, rule, steps))).ToArray();
     }
 
@@ -37,7 +37,7 @@ public static class OracleRun
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
         IReadOnlyList<Example>? ablationExamples = null)
     {
-        var scores = Scorer(weights, examples, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
         return Mean(examples.Select(example => scores.Edges(example, method, points)).ToArray());
     }
 
@@ -47,7 +47,7 @@ public static class OracleRun
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
         IReadOnlyList<Example>? ablationExamples = null)
     {
-        var scores = Scorer(weights, examples, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
         return Mean(examples.Select(example => scores.Nodes(example, method, Points(method, rule, steps))).ToArray());
     }
 
@@ -57,7 +57,7 @@ public static class OracleRun
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
         IReadOnlyList<Example>? ablationExamples = null)
     {
-        var scores = Scorer(weights, examples, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
         return Mean(examples.Select(example => scores.Neurons(example, method, Points(method, rule, steps))).ToArray());
     }
 
@@ -87,10 +87,10 @@ public static class OracleRun
     }
 
     private static LiteralScores Scorer(
-        ModelWeights weights, IReadOnlyList<Example> examples,
+        ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method,
         OracleMetric metric, OracleAblation ablation, IReadOnlyList<Example>? ablationExamples)
     {
-        var model = new LiteralModel(weights);
+        var model = new LiteralModel(weights) { PropagatesRelevance = method == OracleMethod.RelevancePatching };
         return new LiteralScores(model, metric, LiteralAblation.Of(ablation, model, Prompts(ablationExamples ?? examples)));
     }
 

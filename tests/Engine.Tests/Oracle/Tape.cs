@@ -75,6 +75,9 @@ public sealed class Tape
         return y;
     }
 
+    /// <summary>y = x, of which no gradient comes back.</summary>
+    public static Value Constant(Value x) => Leaf(x.Rows, x.Columns, x.Data);
+
     /// <summary>y = f(x), number by number.</summary>
     public Value Map(Value x, Func<double, double> function, Func<double, double> derivative)
     {
@@ -196,9 +199,9 @@ public sealed class Tape
 
     /// <summary>
     /// Each row brought to unit size: y = (x − μ)/σ with σ² = mean((x − μ)²) + ε, where μ is the row's mean (LayerNorm), or 0
-    /// where rows are not centred (RMSNorm).
+    /// where rows are not centred (RMSNorm). With <paramref name="holdSigma"/> a derivative takes σ for a constant.
     /// </summary>
-    public Value Normalise(Value x, bool centred, double epsilon)
+    public Value Normalise(Value x, bool centred, double epsilon, bool holdSigma = false)
     {
         var y = new Value(x.Rows, x.Columns);
         var sigma = new double[x.Rows];
@@ -219,7 +222,7 @@ public sealed class Tape
                 for (var c = 0; c < x.Columns; c++)
                 {
                     sum += y.Gradient[start + c];
-                    along += y.Gradient[start + c] * y[r, c];
+                    if (!holdSigma) along += y.Gradient[start + c] * y[r, c];
                 }
                 for (var c = 0; c < x.Columns; c++)
                 {

@@ -22,6 +22,7 @@ public sealed class RunPlannerTests
         { "eap-ig", MetricKind.KullbackLeibler, WeightPrecision.Float32, 3, false },
         { "eap-ig-activations", MetricKind.LogitDifference, WeightPrecision.Float32, 2, false },
         { "clean-corrupted", MetricKind.ProbabilityDifference, WeightPrecision.Float32, 3, true },
+        { "relp", MetricKind.LogitDifference, WeightPrecision.Float32, 5, false },
     };
 
     [Theory]
@@ -67,6 +68,7 @@ public sealed class RunPlannerTests
     [InlineData("gpt2", "eap-ig", MetricKind.LogitDifference, 3, null)]
     [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, 3, null)]
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, 1, 0.6)]
+    [InlineData("llama", "relp", MetricKind.LogitDifference, 1, null)]
     // Less than the run takes with plenty: it is halved, and the plan says so.
     [InlineData("gpt2", "eap", MetricKind.LogitDifference, 1, -0.7)]
     public void A_plan_for_a_gpu_is_what_the_driver_gives(string family, string method, MetricKind metric, int steps, double? share)
