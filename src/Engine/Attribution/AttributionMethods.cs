@@ -11,6 +11,7 @@ public static class AttributionMethods
         new CleanCorrupted(),
         new RelevancePatching(),
         new EapIgActivations(),
+        new EapGradDrop(),
         new ExactMethod(),
         new InformationFlowMethod(),
         new DiscoveryMethod(),

@@ -13,6 +13,8 @@ public sealed record AttributionResult
     internal ScoreSums? Sums { get; init; }
     /// <summary>What <see cref="NeuronScores"/> are the means of.</summary>
     internal NeuronSums? Neurons { get; init; }
+    /// <summary>What <see cref="NodeScores"/> are the means of, where they are not sums of edges' scores.</summary>
+    internal NeuronSums? Nodes { get; init; }
     /// <summary>Standard error of every mean score, laid out like <see cref="EdgeScores.Values"/>; null with one example.</summary>
     public double[]? StandardErrors { get; init; }
     /// <summary>The metric of the clean run, by example.</summary>
@@ -44,7 +46,7 @@ public sealed record AttributionResult
 
     /// <summary>This result with other sums of the same scores; standard errors belong to the means and go.</summary>
     internal AttributionResult WithScores(EdgeScores scores) =>
-        this with { Scores = scores, NodeScores = null, NeuronScores = null, StandardErrors = null, Sums = null, Neurons = null };
+        this with { Scores = scores, NodeScores = null, NeuronScores = null, StandardErrors = null, Sums = null, Neurons = null, Nodes = null };
 
     /// <summary>This result with scores of nodes, and maybe of neurons, that the edges' scores do not belong to and are dropped for.</summary>
     internal AttributionResult OfNodes(double[] nodes, double[]? neurons) =>

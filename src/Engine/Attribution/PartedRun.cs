@@ -37,7 +37,7 @@ internal static class PartedRun
         {
             Scores = means,
             Sums = sums,
-            NodeScores = first.NodeScores is null ? null : PathMethod.NodeScores(means),
+            NodeScores = first.NodeScores is null ? null : first.Nodes is null ? PathMethod.NodeScores(means) : NeuronSums.Join([.. parts.Select(p => p.Nodes!)]).Means(),
             NeuronScores = first.Neurons is null ? null : NeuronSums.Join([.. parts.Select(p => p.Neurons!)]).Means(),
             StandardErrors = sums.StandardErrors(),
             Clean = clean,

@@ -35,7 +35,9 @@ internal abstract class PathMethod : AttributionMethod
         using var tableMemory = table;
         using var shiftMemory = shift;
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
-        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count, options.Library is { } library ? e => library.Weight(start + e, examples) : null) : null;
+        var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
+        var isDropping = path.Any(p => p.Dropped is not null);
+        var nodes = isDropping && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
@@ -45,28 +47,32 @@ internal abstract class PathMethod : AttributionMethod
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(new RunProgress(part.First, data.Count, Name));
                 var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, Gradient, options, table, shift);
-                run.Execute(phases, cancellation);
+                var dropped = isDropping ? new DroppedScores(model, options.Level, part.Count) : null;
+                run.Execute(phases, cancellation, layer => dropped!.Take(run, layer));
                 part.Record();
                 run.ReadMetric(1, part.Of(clean));
                 run.ReadMetric(0, part.Of(corrupted));
                 for (var e = 0; e < part.Count; e++)
                 {
-                    run.ReadScores(e, scores);
+                    if (dropped is null) run.ReadScores(e, scores);
+                    else dropped.ReadScores(e, scores);
                     earlier?.AddTo(scores, start + part.First + e);
                     sums.Add(scores);
                 }
-                if (neurons is not null) run.ReadNeurons(neurons, part.First);
+                if (dropped is not null) dropped.AddTo(nodes, neurons);
+                else if (neurons is not null) run.ReadProducts((u, products, offsets) => neurons.Add(u, products, offsets, options.Library is { } library ? (e, sum) => library.Weight(start + part.First + e, examples) * sum : null));
                 phases.Lap("sum");
             });
         progress?.Report(new RunProgress(data.Count, data.Count, Name));
         var means = sums.Means();
-        var isOnePath = path.All(p => p.Stage == 0) && shift is null;
+        var isOnePath = path.All(p => p.Stage == 0) && !isDropping && shift is null;
         return new AttributionResult
         {
             Scores = means,
             Sums = sums,
             Neurons = neurons,
-            NodeScores = options.Level == ScoreLevel.Edge ? null : NodeScores(means),
+            Nodes = nodes,
+            NodeScores = options.Level == ScoreLevel.Edge ? null : nodes?.Means() ?? NodeScores(means),
             NeuronScores = neurons?.Means(),
             StandardErrors = sums.StandardErrors(),
             Clean = clean,

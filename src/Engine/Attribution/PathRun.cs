@@ -43,7 +43,8 @@ internal sealed class PathRun
         var ends = new[] { 1.0, 0.0 };
         var unweighted = ends.Where(alpha => !path.Any(p => p.Stage == 0 && p.Alpha == alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
         points = [.. unweighted, .. path.OrderBy(p => p.Stage > 0 ? 2 : p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
-        var held = Math.Min(path.Length, StepsHeld);
+        // The scores of a point that drops a layer are taken by themselves.
+        var held = path.Any(p => p.Dropped is not null) ? 1 : Math.Min(path.Length, StepsHeld);
         var cuts = Cut(unweighted.Length, held, Math.Clamp(device.RowsOfPass / batch.Rows, 1, held)).ToArray();
         foreach (var (_, count, _) in cuts)
         {
@@ -59,11 +60,12 @@ internal sealed class PathRun
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
         activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: rule);
-        backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences);
+        var isRepeated = path.Length > 1 && path.Skip(1).Zip(path).Any(pair => pair.First.HasRunOf(pair.Second));
+        backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences, keepsGates: isRepeated);
         contraction = Contraction(inputDifference, differences, scores);
         if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
-        steps = [.. cuts.Select(cut => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
-            points[cut.First..(cut.First + cut.Count)]))];
+        steps = [.. cuts.Select((cut, i) => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
+            points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
@@ -75,7 +77,10 @@ internal sealed class PathRun
     }
 
     /// <summary>Runs everything.</summary>
-    public void Execute(PhaseClock phases, CancellationToken cancellation)
+    /// <param name="phases">Where the time goes.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <param name="taken">Takes the scores of a point that drops this layer, before the next point's; null: nobody reads them.</param>
+    public void Execute(PhaseClock phases, CancellationToken cancellation, Action<int>? taken = null)
     {
         var device = model.Device;
         phases.Lap("prefix");
@@ -105,7 +110,14 @@ internal sealed class PathRun
             contraction.Steps = sums.HoldsSteps ? slot + step.Layout.Points : 0;
             device.ContractScores(contraction);
             shifted?.Contract(contraction.Steps);
-            if (!isLast) sums.Clear(device);
+            if (step.Points[0].Dropped is { } layer)
+            {
+                phases.Lap("scores");
+                taken?.Invoke(layer);
+                device.Fill(scores, 0);
+                sums.Start(device);
+            }
+            else if (!isLast) sums.Clear(device);
             phases.Lap("scores");
         }
     }
@@ -126,8 +138,8 @@ internal sealed class PathRun
         shifted?.AddTo(destination, example);
     }
 
-    /// <summary>Adds up Σ_pos Δz_u ⊙ ∂L/∂z_u for every source u and example, from number <paramref name="first"/> on; needs a run at neuron level.</summary>
-    public void ReadNeurons(NeuronSums neurons, int first)
+    /// <summary>Hands on Δz_u ⊙ ∂L/∂z_u of every source u; needs a run at neuron level.</summary>
+    public void ReadProducts(SourceProducts taken)
     {
         var (device, graph) = (model.Device, model.Graph);
         var sources = new SourceDifferences(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
@@ -143,7 +155,7 @@ internal sealed class PathRun
             device.MultiplyElements(x, gradient, x);
             device.Download(x.Pointer, MemoryMarshal.AsBytes(products.AsSpan(0, (int)x.Count)));
             var layout = inputs.Layout;
-            neurons.Add(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets, first);
+            taken(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets);
         }
     }
 
@@ -163,13 +175,16 @@ internal sealed class PathRun
     /// <summary>Forward, metric and, where there are gradients, backward.</summary>
     private void Pass(Step step, Action<string> lap)
     {
-        Forward(step);
-        lap("forward");
-        var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences);
-        metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
-        lap("metric");
+        if (!step.IsRun)
+        {
+            Forward(step);
+            lap("forward");
+            var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences);
+            metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
+            lap("metric");
+        }
         if (step.Slot is not { } slot) return;
-        BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Stages);
+        BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Points);
         lap("backward");
     }
 
@@ -217,12 +232,13 @@ internal sealed class PathRun
         Scores = scores,
     };
 
-    /// <summary>One pass: the points from <paramref name="First"/> on, side by side. Slot: where its steps stand in the accumulators; null without gradient.</summary>
-    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, PathPoint[] Points)
+    /// <summary>
+    /// One pass: the points from <paramref name="First"/> on, side by side. Slot: where its steps stand in the accumulators; null without gradient.
+    /// IsRun: its run, the gradient of the loss included, is that of the step before, and still there.
+    /// </summary>
+    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, PathPoint[] Points, bool IsRun)
     {
         public float[] Weights { get; } = [.. Points.Select(p => (float)p.Weight)];
-        public int[] Stages { get; } = [.. Points.Select(p => p.Stage)];
-
         public int? Clean { get; } = Find(Points, 1);
         public int? Corrupted { get; } = Find(Points, 0);
 
@@ -235,3 +251,6 @@ internal sealed class PathRun
             Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha) is >= 0 and var found ? found : null;
     }
 }
+
+/// <summary>Takes what every row contributes to the columns of a source: products [rows × d] of examples that end at the given row offsets.</summary>
+internal delegate void SourceProducts(int source, ReadOnlySpan<float> products, ReadOnlySpan<int> offsets);

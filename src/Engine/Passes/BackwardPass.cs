@@ -1,3 +1,4 @@
+using Faith.Engine.Attribution;
 using Faith.Engine.Models;
 using Faith.Kernels;
 
@@ -69,8 +70,10 @@ internal sealed class GradientAccumulators
 /// <summary>The matrices of a backward pass, for at most the given rows.</summary>
 internal sealed class BackwardBuffers
 {
-    public BackwardBuffers(Arena arena, ModelConfig c, int rows, int sequences, int sequencesOfPoint)
+    /// <summary>Lays out the matrices; with <paramref name="keepsGates"/> a pass leaves what the forward pass kept as it is, so that another can follow it.</summary>
+    public BackwardBuffers(Arena arena, ModelConfig c, int rows, int sequences, int sequencesOfPoint, bool keepsGates = false)
     {
+        if (keepsGates && c.Activation == Activation.SwiGlu) GateUp = arena.Matrix(rows, 2 * c.MlpWidth);
         Stream = arena.Matrix(rows, c.Width);
         LastStream = arena.Matrix(sequences, c.Width);
         Normed = arena.Matrix(rows, c.Width);
@@ -93,6 +96,8 @@ internal sealed class BackwardBuffers
     public Tensor LastNormed { get; }
     public Tensor Block { get; }
     public Tensor Hidden { get; }
+    /// <summary>Where the gradients of gates and ups go, or none: to the place of these.</summary>
+    public Tensor GateUp { get; }
     public Tensor Context { get; }
     /// <summary>dq, dk, dv side by side, one block a query head each.</summary>
     public Tensor SplitProjection { get; }
@@ -113,11 +118,11 @@ internal sealed class BackwardBuffers
 internal static class BackwardPass
 {
     /// <summary>
-    /// Runs back from <c>buffers.Final</c>. The points of the pass are steps slot, slot + 1, … with the given weights. Where
-    /// <paramref name="stages"/> of a point names outputs that were replaced (see <see cref="StageOverride"/>), no gradient flows into what computed them.
+    /// Runs back from <c>buffers.Final</c>. The points of the pass are steps slot, slot + 1, … with the given weights. Where one of
+    /// <paramref name="points"/> stops at outputs (<see cref="PathPoint.Stops"/>), no gradient flows into what computed them.
     /// </summary>
     public static void Run(Transformer model, PassLayout layout, PrefixCache prefix, Activations activations, BackwardBuffers buffers,
-        GradientAccumulators sums, int slot, ReadOnlySpan<float> weights, ReadOnlySpan<int> stages)
+        GradientAccumulators sums, int slot, ReadOnlySpan<float> weights, ReadOnlySpan<PathPoint> points)
     {
         var (device, c, centred, rule) = (model.Device, model.Config, model.Centred, activations.Rule);
         var gx = buffers.LastStream.RowRange(0, layout.Sequences);
@@ -132,7 +137,7 @@ internal static class BackwardPass
             var gMlp = buffers.Block.RowRange(0, gx.Rows);
             if (!sums.MlpAtInput) AccumulateOutput(model, sums, 2 + 2 * l, weights, gx);
             MlpBackward(model, rule, a, l, gx, buffers, gMlp);
-            ClearReplaced(model, stages, 2 + 2 * l, gMlp);
+            ClearStopped(model, points, 2 + 2 * l, gMlp);
             if (sums.MlpAtInput) AccumulateOutput(model, sums, 2 + 2 * l, weights, gMlp);
             for (var p = 0; p < layout.Points; p++)
             {
@@ -145,7 +150,7 @@ internal static class BackwardPass
             var context = buffers.Context.RowRange(0, gx.Rows);
             AccumulateOutput(model, sums, 1 + 2 * l, weights, gx);
             device.Multiply(w.Output, WeightSide.Transposed, gx, context);
-            ClearReplaced(model, stages, 1 + 2 * l, context);
+            ClearStopped(model, points, 1 + 2 * l, context);
             if (c.ParallelBlocks) device.AddScaled(gMlp, 1, gx);
             var split = buffers.SplitProjection.RowRange(0, layout.Rows);
             var (dq, dk, dv) = (last ? buffers.LastQuery.RowRange(0, layout.Sequences) : split.ColumnRange(0, c.QueryWidth),
@@ -188,12 +193,12 @@ internal static class BackwardPass
         for (var p = 0; p < weights.Length; p++) model.Device.AddScaled(gx.RowRange(p * sum.Rows, sum.Rows), weights[p], sum);
     }
 
-    private static void ClearReplaced(Transformer model, ReadOnlySpan<int> stages, int stage, Tensor gradient)
+    private static void ClearStopped(Transformer model, ReadOnlySpan<PathPoint> points, int stage, Tensor gradient)
     {
-        var rows = gradient.Rows / stages.Length;
-        for (var p = 0; p < stages.Length; p++)
+        var rows = gradient.Rows / points.Length;
+        for (var p = 0; p < points.Length; p++)
         {
-            if (stages[p] == stage) model.Device.Fill(gradient.RowRange(p * rows, rows), 0);
+            if (points[p].Stops(stage)) model.Device.Fill(gradient.RowRange(p * rows, rows), 0);
         }
     }
 
@@ -201,9 +206,10 @@ internal static class BackwardPass
     {
         var (device, w) = (model.Device, model.Layers[l]);
         var (hidden, normed) = (buffers.Hidden.RowRange(0, gx.Rows), buffers.Normed.RowRange(0, gx.Rows));
-        var gated = model.Config.Activation == Activation.SwiGlu;
-        device.Multiply(w.Down, WeightSide.Transposed, gx, hidden, default, gated ? rule.SwiGluGradient(a.Gate) : Epilogue.Times(a.Gate));
-        device.Multiply(w.Up, WeightSide.Transposed, gated ? a.Gate : hidden, normed);
+        var (gated, gate) = (model.Config.Activation == Activation.SwiGlu, a.Gate);
+        if (!buffers.GateUp.IsNone) device.Copy(a.Gate, gate = buffers.GateUp.RowRange(0, gx.Rows));
+        device.Multiply(w.Down, WeightSide.Transposed, gx, hidden, default, gated ? rule.SwiGluGradient(gate) : Epilogue.Times(gate));
+        device.Multiply(w.Up, WeightSide.Transposed, gated ? gate : hidden, normed);
         device.NormBackward(normed, w.MlpScale, a.MlpXHat, a.MlpInverseSigma, model.Centred, add: false, gMlp);
     }
 

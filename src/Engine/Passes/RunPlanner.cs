@@ -64,12 +64,12 @@ public static class RunPlanner
 
     /// <summary>
     /// Whole forward passes (distinct points, the ends of the path included) and backward passes (points with a gradient) of a path
-    /// method; null for one whose points lie on other paths than the input's, which takes parts of passes.
+    /// method; null for one whose points lie on other paths than the input's or drop layers, which takes parts of passes.
     /// </summary>
     public static (int Forwards, int Backwards)? PassesOf(IReadOnlyList<PathPoint> path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return path.Any(p => p.Stage > 0) ? null : (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
+        return path.Any(p => p.Stage > 0 || p.Dropped is not null) ? null : (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
     }
 
     private static string Plannable() => string.Join(", ", AttributionMethods.All.Where(m => m is PathMethod).Select(m => m.Name));

@@ -14,7 +14,7 @@ namespace Faith.Engine.Tests.Attribution;
 [Collection(SimulatedCuda.Name)]
 public sealed class GpuAttributionTests
 {
-    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted, ["relp"] = OracleMethod.RelevancePatching };
+    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted, ["relp"] = OracleMethod.RelevancePatching, ["eap-graddrop"] = OracleMethod.GradDrop };
 
     [Theory]
     [InlineData("gpt2", "eap", MetricKind.LogitDifference)]
@@ -24,6 +24,8 @@ public sealed class GpuAttributionTests
     [InlineData("llama", "clean-corrupted", MetricKind.KullbackLeibler)]
     [InlineData("gpt2", "relp", MetricKind.LogitDifference)]
     [InlineData("llama", "relp", MetricKind.LogitDifference)]
+    [InlineData("gpt2", "eap-graddrop", MetricKind.LogitDifference)]
+    [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference)]
     public void ScoresAgreeWithTheOracle(string family, string method, MetricKind metric)
     {
         using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);

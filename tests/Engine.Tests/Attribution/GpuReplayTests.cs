@@ -25,6 +25,7 @@ public sealed class GpuReplayTests
     [InlineData("gpt2, parallel blocks", "clean-corrupted", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("llama", "relp", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]
+    [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]
     // Micro-batches of one and two examples, so that sequences come again with other sizes.
     [InlineData("qwen2", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
     public void ReplayedStepsHaveTheBitsOfSingleLaunches(string model, string method, MetricKind metric, ScoreLevel level, long memory)

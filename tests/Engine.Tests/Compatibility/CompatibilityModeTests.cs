@@ -199,7 +199,10 @@ public sealed class CompatibilityModeTests
         Assert.Throws<InputException>(() => library.Apply(new() { Method = "exact", Level = ScoreLevel.Node, Ablation = Ablation.Mean }));
         foreach (var mode in CompatibilityMode.All)
         {
-            Assert.Contains($"{mode.Name}: this source has no relp", Assert.Throws<InputException>(() => mode.Apply(new() { Method = "relp" })).Message, StringComparison.Ordinal);
+            foreach (var method in (string[])["relp", "eap-graddrop"])
+            {
+                Assert.Contains($"{mode.Name}: this source has no {method}", Assert.Throws<InputException>(() => mode.Apply(new() { Method = method })).Message, StringComparison.Ordinal);
+            }
         }
         Assert.Throws<InputException>(() => CompatibilityMode.Find("other"));
         Assert.All(CompatibilityMode.All, mode => Assert.True(mode.Select is null || SelectionMethods.All.ContainsKey(mode.Select)));

@@ -13,16 +13,19 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
     {
         OracleMethod.Exact => Exact(example),
         OracleMethod.InformationFlowRoutes => InformationFlowRoutes(example),
+        OracleMethod.GradDrop => EdgesWithoutALayer(example),
         _ => EdgesFromGradients(example, method, points),
     };
 
     /// <summary>The node scores [F]: Σ_pos Δz_u · ∂L/∂z_u.</summary>
-    public double[] Nodes(Example example, OracleMethod method, IReadOnlyList<PathPoint> points) =>
-        Neurons(example, method, points).Chunk(model.Width).Select(neurons => neurons.Sum()).ToArray();
+    public double[] Nodes(Example example, OracleMethod method, IReadOnlyList<PathPoint> points) => method == OracleMethod.GradDrop
+        ? NodesWithoutALayer(example)
+        : Neurons(example, method, points).Chunk(model.Width).Select(neurons => neurons.Sum()).ToArray();
 
     /// <summary>The neuron scores [F·d]: Σ_pos of the product of each column of Δz_u with the same column of ∂L/∂z_u.</summary>
     public double[] Neurons(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
     {
+        if (method == OracleMethod.GradDrop) return NeuronsWithoutALayer(example);
         var difference = Difference(example);
         var scores = new double[model.Graph.Sources * model.Width];
         foreach (var (run, weight) in GradientRuns(example, method, points))
@@ -98,6 +101,58 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
                 for (var i = 0; i < gradient.Length; i++) sum += difference[u][i] * gradient[i];
                 scores[u * model.Graph.Columns + v] += weight * sum;
             }
+        }
+        return scores;
+    }
+
+    /// <summary>The gradients of the clean run with the outputs of one layer after another as constants: nothing goes back through its heads and MLP.</summary>
+    private IEnumerable<(int Layer, LiteralRun Run)> RunsWithoutALayer(Example example)
+    {
+        var clean = model.Run(example.Clean);
+        for (var l = 0; l < model.Graph.Layers; l++)
+        {
+            int[] layer = [.. Enumerable.Range(0, model.Graph.Heads).Select(h => model.Graph.HeadNode(l, h)), model.Graph.MlpNode(l)];
+            var run = model.Run(example.Clean, (_, node, computed) => layer.Contains(node) ? Tape.Constant(clean.Outputs[node]) : computed);
+            run.Tape.Backward(LiteralMetric.Loss(metric, run, example, clean.LastLogits));
+            yield return (l, run);
+        }
+    }
+
+    /// <summary>The mean of |Σ_pos Δz_u · ∂L/∂x_v| over the gradients that do not leave out the layer of v.</summary>
+    private double[] EdgesWithoutALayer(Example example)
+    {
+        var (graph, difference) = (model.Graph, Difference(example));
+        var terms = AllEdges().ToDictionary(edge => edge, _ => new List<double>());
+        foreach (var (layer, run) in RunsWithoutALayer(example))
+        {
+            foreach (var (u, v) in AllEdges())
+            {
+                if (v != graph.LogitsColumn && graph.DestinationOf(v).Layer == layer) continue;
+                terms[(u, v)].Add(Math.Abs(difference[u].Zip(run.Inputs[v].Gradient, (d, g) => d * g).Sum()));
+            }
+        }
+        var scores = new double[graph.Sources * graph.Columns];
+        foreach (var ((u, v), values) in terms) scores[u * graph.Columns + v] = values.Average();
+        return scores;
+    }
+
+    /// <summary>The mean of |Σ_pos Δz_u · ∂L/∂z_u| over the gradients that do not leave out the layer of u.</summary>
+    private double[] NodesWithoutALayer(Example example) => MeanWithoutOwnLayer(example, products => [Math.Abs(products.Sum())], 1);
+
+    /// <summary>The same column by column.</summary>
+    private double[] NeuronsWithoutALayer(Example example) => MeanWithoutOwnLayer(example,
+        products => [.. Enumerable.Range(0, model.Width).Select(c => Math.Abs(products.Where((_, i) => i % model.Width == c).Sum()))], model.Width);
+
+    private double[] MeanWithoutOwnLayer(Example example, Func<double[], double[]> magnitudes, int width)
+    {
+        var (graph, difference) = (model.Graph, Difference(example));
+        var scores = new double[graph.Sources * width];
+        for (var u = 0; u < graph.Sources; u++)
+        {
+            var own = u == 0 ? -1 : (u - 1) / (graph.Heads + 1);
+            var terms = RunsWithoutALayer(example).Where(r => r.Layer != own)
+                .Select(r => magnitudes([.. difference[u].Zip(r.Run.Outputs[u].Gradient, (d, g) => d * g)])).ToArray();
+            for (var c = 0; c < width; c++) scores[u * width + c] = terms.Average(t => t[c]);
         }
         return scores;
     }

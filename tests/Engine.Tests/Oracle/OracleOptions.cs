@@ -13,6 +13,8 @@ public enum OracleMethod
     CleanCorrupted,
     /// <summary>The loss with the edge ablated, minus the loss of the full model.</summary>
     Exact,
+    /// <summary>GradDrop: the mean magnitude over gradients of which each leaves out one layer.</summary>
+    GradDrop,
     /// <summary>Relevance patching: coefficients of relevance propagation at the clean run in place of the gradient.</summary>
     RelevancePatching,
     /// <summary>Information flow routes.</summary>

@@ -23,6 +23,7 @@ public sealed class RunPlannerTests
         { "eap-ig-activations", MetricKind.LogitDifference, WeightPrecision.Float32, 2, false },
         { "clean-corrupted", MetricKind.ProbabilityDifference, WeightPrecision.Float32, 3, true },
         { "relp", MetricKind.LogitDifference, WeightPrecision.Float32, 5, false },
+        { "eap-graddrop", MetricKind.LogitDifference, WeightPrecision.Float32, 5, true },
     };
 
     [Theory]
@@ -69,6 +70,7 @@ public sealed class RunPlannerTests
     [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, 3, null)]
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, 1, 0.6)]
     [InlineData("llama", "relp", MetricKind.LogitDifference, 1, null)]
+    [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference, 1, 0.6)]
     // Less than the run takes with plenty: it is halved, and the plan says so.
     [InlineData("gpt2", "eap", MetricKind.LogitDifference, 1, -0.7)]
     public void A_plan_for_a_gpu_is_what_the_driver_gives(string family, string method, MetricKind metric, int steps, double? share)
@@ -137,5 +139,6 @@ public sealed class RunPlannerTests
         Assert.Equal((7, 5), RunPlanner.PassesOf(IntegrationRule.Midpoint.Points(5)));
         Assert.Equal((2, 1), RunPlanner.PassesOf(IntegrationRule.Right.Points(1)));
         Assert.Null(RunPlanner.PassesOf([.. IntegrationRule.Right.Points(1).Select(p => p with { Stage = 1 })]));
+        Assert.Null(RunPlanner.PassesOf([.. IntegrationRule.Right.Points(1).Select(p => p with { Dropped = 0 })]));
     }
 }
