@@ -12,6 +12,7 @@ public static class AttributionMethods
         new RelevancePatching(),
         new EapIgActivations(),
         new EapGradDrop(),
+        new EapQkFix(),
         new ExactMethod(),
         new InformationFlowMethod(),
         new DiscoveryMethod(),

@@ -19,6 +19,9 @@ internal abstract class PathMethod : AttributionMethod
     /// <summary>How gradients go back through what is not linear.</summary>
     public virtual GradientRule Gradient => GradientRule.Derivative;
 
+    /// <summary>True to score edges into queries and keys by <see cref="RecomputedAttention"/>; the path is then the clean run.</summary>
+    public virtual bool RecomputesAttention => false;
+
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, Path(options, model.Graph), null, progress, cancellation);
 
@@ -42,13 +45,14 @@ internal abstract class PathMethod : AttributionMethod
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
-            batch => PathRun.Measure(model, batch, path, Gradient, options, table, shift), part =>
+            batch => PathRun.Measure(model, batch, path, this, options, table, shift), part =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(new RunProgress(part.First, data.Count, Name));
-                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, Gradient, options, table, shift);
+                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, this, options, table, shift);
                 var dropped = isDropping ? new DroppedScores(model, options.Level, part.Count) : null;
                 run.Execute(phases, cancellation, layer => dropped!.Take(run, layer));
+                run.RecomputeAttention(phases, cancellation);
                 part.Record();
                 run.ReadMetric(1, part.Of(clean));
                 run.ReadMetric(0, part.Of(corrupted));
@@ -65,7 +69,7 @@ internal abstract class PathMethod : AttributionMethod
             });
         progress?.Report(new RunProgress(data.Count, data.Count, Name));
         var means = sums.Means();
-        var isOnePath = path.All(p => p.Stage == 0) && !isDropping && shift is null;
+        var isOnePath = path.All(p => p.Stage == 0) && !isDropping && !RecomputesAttention && shift is null;
         return new AttributionResult
         {
             Scores = means,

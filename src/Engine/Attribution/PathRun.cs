@@ -32,8 +32,9 @@ internal sealed class PathRun
     private readonly BackwardBuffers backward;
     private readonly ScoreContraction contraction;
     private readonly ShiftedScores? shifted;
+    private readonly RecomputedAttention? recomputed;
 
-    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, GradientRule rule, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
+    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         this.model = model;
         this.batch = batch;
@@ -54,25 +55,25 @@ internal sealed class PathRun
         inputs = new BatchInputs(model, arena, measuring, batch, table);
         differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences, inputs.Ablation);
         if (path.Any(p => p.Stage > 0)) stages = new StageOverride(device, arena, c, differences, batch.Rows, batch.Sequences);
-        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, rule, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
+        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, method.Gradient, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
         var largest = cuts.Max(cut => cut.Count);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
-        activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: rule);
-        var isRepeated = path.Length > 1 && path.Skip(1).Zip(path).Any(pair => pair.First.HasRunOf(pair.Second));
-        backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences, keepsGates: isRepeated);
-        contraction = Contraction(inputDifference, differences, scores);
-        if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
+        activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: method.Gradient);
         steps = [.. cuts.Select((cut, i) => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
             points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
+        backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences, keepsGates: steps.Any(step => step.IsRun), keepsContexts: method.RecomputesAttention);
+        if (method.RecomputesAttention) recomputed = new RecomputedAttention(model, arena, inputs, activations, backward);
+        contraction = Contraction(inputDifference, differences, scores);
+        if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, PathPoint[] path, GradientRule rule, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
+    public static long Measure(Transformer model, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         var arena = Arena.Measuring();
-        _ = new PathRun(model, arena, measuring: true, batch, path, rule, options, table, shift);
+        _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, shift);
         return arena.Peak;
     }
 
@@ -122,6 +123,14 @@ internal sealed class PathRun
         }
     }
 
+    /// <summary>After <see cref="Execute"/>, where the method asks for it: the scores of edges into queries and keys, which replace those by the gradient.</summary>
+    public void RecomputeAttention(PhaseClock phases, CancellationToken cancellation)
+    {
+        if (recomputed is null) return;
+        recomputed.Run(Sources(), cancellation);
+        phases.Lap("scores");
+    }
+
     /// <summary>The metric of every example at a point of the path.</summary>
     public void ReadMetric(double alpha, Span<double> destination)
     {
@@ -136,13 +145,14 @@ internal sealed class PathRun
     {
         model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
         shifted?.AddTo(destination, example);
+        recomputed?.CopyTo(destination, example);
     }
 
     /// <summary>Hands on Δz_u ⊙ ∂L/∂z_u of every source u; needs a run at neuron level.</summary>
     public void ReadProducts(SourceProducts taken)
     {
         var (device, graph) = (model.Device, model.Graph);
-        var sources = new SourceDifferences(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
+        var sources = Sources();
         var products = new float[inputDifference.Count];
         for (var u = 0; u < graph.Sources; u++)
         {
@@ -158,6 +168,9 @@ internal sealed class PathRun
             taken(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets);
         }
     }
+
+    private SourceDifferences Sources() =>
+        new(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
 
     /// <summary>
     /// Cuts the points into passes: the ends that need no gradient, then blocks of at most <paramref name="held"/> steps, whose slots count from 0.

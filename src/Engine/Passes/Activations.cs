@@ -25,7 +25,7 @@ internal sealed class LayerActivations
     public Tensor Gate { get; set; }
     /// <summary>Keys and values of the last layer, or queries, keys and values of another, side by side.</summary>
     public Tensor Projection { get; set; }
-    /// <summary>Where a run that circuits start from keeps the streams and outputs; none otherwise.</summary>
+    /// <summary>Where a run that others start from keeps the streams and outputs; none otherwise.</summary>
     public Tensor KeptAttentionStream { get; set; }
     public Tensor KeptMlpStream { get; set; }
     public Tensor KeptMlpOutput { get; set; }

@@ -70,9 +70,10 @@ internal sealed class GradientAccumulators
 /// <summary>The matrices of a backward pass, for at most the given rows.</summary>
 internal sealed class BackwardBuffers
 {
-    /// <summary>Lays out the matrices; with <paramref name="keepsGates"/> a pass leaves what the forward pass kept as it is, so that another can follow it.</summary>
-    public BackwardBuffers(Arena arena, ModelConfig c, int rows, int sequences, int sequencesOfPoint, bool keepsGates = false)
+    /// <summary>Lays out the matrices; with <paramref name="keepsGates"/> a pass leaves what the forward pass kept as it is, so that another can follow it, with <paramref name="keepsContexts"/> it leaves the gradients of all contexts.</summary>
+    public BackwardBuffers(Arena arena, ModelConfig c, int rows, int sequences, int sequencesOfPoint, bool keepsGates = false, bool keepsContexts = false)
     {
+        if (keepsContexts) ContextGradients = [.. Enumerable.Range(0, c.Layers).Select(l => arena.Matrix(l == c.Layers - 1 ? sequences : rows, c.QueryWidth))];
         if (keepsGates && c.Activation == Activation.SwiGlu) GateUp = arena.Matrix(rows, 2 * c.MlpWidth);
         Stream = arena.Matrix(rows, c.Width);
         LastStream = arena.Matrix(sequences, c.Width);
@@ -99,6 +100,8 @@ internal sealed class BackwardBuffers
     /// <summary>Where the gradients of gates and ups go, or none: to the place of these.</summary>
     public Tensor GateUp { get; }
     public Tensor Context { get; }
+    /// <summary>Per layer: where the gradient of the attention's output before W_O is kept; empty where nobody asks.</summary>
+    public Tensor[] ContextGradients { get; } = [];
     /// <summary>dq, dk, dv side by side, one block a query head each.</summary>
     public Tensor SplitProjection { get; }
     /// <summary>The same with shared key heads summed.</summary>
@@ -151,6 +154,7 @@ internal static class BackwardPass
             AccumulateOutput(model, sums, 1 + 2 * l, weights, gx);
             device.Multiply(w.Output, WeightSide.Transposed, gx, context);
             ClearStopped(model, points, 1 + 2 * l, context);
+            if (buffers.ContextGradients.Length > 0) device.Copy(context, buffers.ContextGradients[l]);
             if (c.ParallelBlocks) device.AddScaled(gMlp, 1, gx);
             var split = buffers.SplitProjection.RowRange(0, layout.Rows);
             var (dq, dk, dv) = (last ? buffers.LastQuery.RowRange(0, layout.Sequences) : split.ColumnRange(0, c.QueryWidth),

@@ -12,13 +12,13 @@ namespace Faith.Engine.Passes;
 /// </summary>
 public static class FloorCount
 {
-    /// <summary>The operations of the method that the options name; null for one that has no floor: not of a path, or of other paths than the input's.</summary>
+    /// <summary>The operations of the method that the options name; null for one that has no floor: not of a path, of other paths than the input's, or with more to do than passes.</summary>
     public static double? Of(ModelConfig config, IEnumerable<Example> data, AttributionOptions options)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
-        if (AttributionMethods.Find(options.Method) is not PathMethod method) return null;
+        if (AttributionMethods.Find(options.Method) is not PathMethod { RecomputesAttention: false } method) return null;
         var path = method.Path(options, new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks));
         return RunPlanner.PassesOf(path) is var (forwards, backwards) ? PathRun(config, data, forwards, backwards, method.Gradient.HoldsPattern) : null;
     }

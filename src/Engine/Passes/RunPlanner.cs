@@ -42,9 +42,9 @@ public static class RunPlanner
         using var phases = new PhaseClock(device);
         try
         {
-            workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, method.Gradient, options, null), part =>
+            workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, method, options, null), part =>
             {
-                new PathRun(model, part.Arena, measuring: false, part.Batch, path, method.Gradient, options, null).Execute(phases, CancellationToken.None);
+                new PathRun(model, part.Arena, measuring: false, part.Batch, path, method, options, null).Execute(phases, CancellationToken.None);
                 batches++;
                 if (part.Arena.Peak > bytesOfLargest) (largest, bytesOfLargest) = (part.Batch, part.Arena.Peak);
             });
@@ -55,11 +55,11 @@ public static class RunPlanner
             scratch = device.ReleaseScratch();
         }
         var plan = new RunPlan(model.Bytes, workspace, scratch, budget, batches, largest!.Sequences, largest.Rows, null, null);
-        if (PassesOf(path) is not { } passes) return plan;
+        if (FloorCount.Of(weights.Config, data, options) is not { } flops || PassesOf(path) is not { } passes) return plan;
         var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
         // The host holds both packed sides of a matrix; a pass reads one of them.
         var side = device.HoldsBothSides ? matrices / 2 : matrices;
-        return plan with { Flops = FloorCount.Of(weights.Config, data, options), FloorBytes = (double)batches * side * (passes.Forwards + passes.Backwards) };
+        return plan with { Flops = flops, FloorBytes = (double)batches * side * (passes.Forwards + passes.Backwards) };
     }
 
     /// <summary>

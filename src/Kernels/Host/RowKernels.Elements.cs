@@ -120,6 +120,11 @@ internal sealed unsafe partial class RowKernels<V> : RowKernels where V : unmana
             for (var g = 0; g < groups; g++)
             {
                 float* first = x.Row(r) + (long)g * group * headDim, sum = y.Row(r) + (long)g * headDim;
+                if (headDim == 1)
+                {
+                    *sum = Sum(first, group);
+                    continue;
+                }
                 new Span<float>(first, headDim).CopyTo(new Span<float>(sum, headDim));
                 for (var h = 1; h < group; h++) Map(new AddMap(), sum, first + (long)h * headDim, sum, headDim);
             }

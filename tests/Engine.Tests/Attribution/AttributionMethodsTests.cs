@@ -20,6 +20,7 @@ public class AttributionMethodsTests
         ["eap-ig"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Options.Steps),
         ["clean-corrupted"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.CleanCorrupted),
         ["relp"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.RelevancePatching),
+        ["eap-qkfix"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.QkFix),
         ["eap-graddrop"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.GradDrop),
         ["eap-ig-activations"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIgActivations, Options.Steps),
         ["exact"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Exact),

@@ -14,7 +14,7 @@ namespace Faith.Engine.Tests.Attribution;
 [Collection(SimulatedCuda.Name)]
 public sealed class GpuAttributionTests
 {
-    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted, ["relp"] = OracleMethod.RelevancePatching, ["eap-graddrop"] = OracleMethod.GradDrop };
+    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted, ["relp"] = OracleMethod.RelevancePatching, ["eap-graddrop"] = OracleMethod.GradDrop, ["eap-qkfix"] = OracleMethod.QkFix };
 
     [Theory]
     [InlineData("gpt2", "eap", MetricKind.LogitDifference)]
@@ -26,6 +26,8 @@ public sealed class GpuAttributionTests
     [InlineData("llama", "relp", MetricKind.LogitDifference)]
     [InlineData("gpt2", "eap-graddrop", MetricKind.LogitDifference)]
     [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference)]
+    [InlineData("gpt2", "eap-qkfix", MetricKind.LogitDifference)]
+    [InlineData("llama", "eap-qkfix", MetricKind.LogitDifference)]
     public void ScoresAgreeWithTheOracle(string family, string method, MetricKind metric)
     {
         using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);

@@ -1,4 +1,5 @@
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Tests.Oracle;
 
@@ -14,13 +15,17 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         OracleMethod.Exact => Exact(example),
         OracleMethod.InformationFlowRoutes => InformationFlowRoutes(example),
         OracleMethod.GradDrop => EdgesWithoutALayer(example),
+        OracleMethod.QkFix => EdgesThroughTheSoftmax(example),
         _ => EdgesFromGradients(example, method, points),
     };
 
     /// <summary>The node scores [F]: Σ_pos Δz_u · ∂L/∂z_u.</summary>
-    public double[] Nodes(Example example, OracleMethod method, IReadOnlyList<PathPoint> points) => method == OracleMethod.GradDrop
-        ? NodesWithoutALayer(example)
-        : Neurons(example, method, points).Chunk(model.Width).Select(neurons => neurons.Sum()).ToArray();
+    public double[] Nodes(Example example, OracleMethod method, IReadOnlyList<PathPoint> points) => method switch
+    {
+        OracleMethod.GradDrop => NodesWithoutALayer(example),
+        OracleMethod.QkFix => Edges(example, method, points).Chunk(model.Graph.Columns).Select(outEdges => outEdges.Sum()).ToArray(),
+        _ => Neurons(example, method, points).Chunk(model.Width).Select(neurons => neurons.Sum()).ToArray(),
+    };
 
     /// <summary>The neuron scores [F·d]: Σ_pos of the product of each column of Δz_u with the same column of ∂L/∂z_u.</summary>
     public double[] Neurons(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
@@ -153,6 +158,24 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
             var terms = RunsWithoutALayer(example).Where(r => r.Layer != own)
                 .Select(r => magnitudes([.. difference[u].Zip(r.Run.Outputs[u].Gradient, (d, g) => d * g)])).ToArray();
             for (var c = 0; c < width; c++) scores[u * width + c] = terms.Average(t => t[c]);
+        }
+        return scores;
+    }
+
+    /// <summary>As EAP, but of edges into queries and keys Σ_pos (z_h with the edge ablated − z_h) · ∂L/∂z_h of the head that they lead into.</summary>
+    private double[] EdgesThroughTheSoftmax(Example example)
+    {
+        var (graph, difference) = (model.Graph, Difference(example));
+        var scores = EdgesFromGradients(example, OracleMethod.Eap, []);
+        var clean = model.Run(example.Clean);
+        clean.Tape.Backward(LiteralMetric.Loss(metric, clean, example, clean.LastLogits));
+        foreach (var (u, v) in AllEdges().Where(edge => edge.Column != graph.LogitsColumn && graph.DestinationOf(edge.Column).Kind is InputKind.Query or InputKind.Key))
+        {
+            var moved = Tape.Leaf(example.Clean.Length, model.Width, difference[u]);
+            var run = model.Run(example.Clean, input: (tape, column, stream, _) => column == v ? tape.Add(stream, moved) : stream);
+            var head = graph.NodeOfColumn(v);
+            scores[u * graph.Columns + v] = run.Outputs[head].Data.Zip(clean.Outputs[head].Data, (now, before) => now - before)
+                .Zip(clean.Outputs[head].Gradient, (change, gradient) => change * gradient).Sum();
         }
         return scores;
     }

@@ -24,6 +24,7 @@ public sealed class RunPlannerTests
         { "clean-corrupted", MetricKind.ProbabilityDifference, WeightPrecision.Float32, 3, true },
         { "relp", MetricKind.LogitDifference, WeightPrecision.Float32, 5, false },
         { "eap-graddrop", MetricKind.LogitDifference, WeightPrecision.Float32, 5, true },
+        { "eap-qkfix", MetricKind.LogitDifference, WeightPrecision.Float32, 5, true },
     };
 
     [Theory]
@@ -71,6 +72,7 @@ public sealed class RunPlannerTests
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, 1, 0.6)]
     [InlineData("llama", "relp", MetricKind.LogitDifference, 1, null)]
     [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference, 1, 0.6)]
+    [InlineData("llama", "eap-qkfix", MetricKind.LogitDifference, 1, null)]
     // Less than the run takes with plenty: it is halved, and the plan says so.
     [InlineData("gpt2", "eap", MetricKind.LogitDifference, 1, -0.7)]
     public void A_plan_for_a_gpu_is_what_the_driver_gives(string family, string method, MetricKind metric, int steps, double? share)

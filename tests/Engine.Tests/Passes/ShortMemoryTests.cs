@@ -25,6 +25,7 @@ public sealed class ShortMemoryTests
         { "eap-ig", MetricKind.KullbackLeibler, Ablation.Patching, ScoreLevel.Edge, 1.0 },
         { "clean-corrupted", MetricKind.LogitDifference, Ablation.MeanPositional, ScoreLevel.Neuron, 0.6 },
         { "eap-graddrop", MetricKind.LogitDifference, Ablation.Patching, ScoreLevel.Neuron, 0.6 },
+        { "eap-qkfix", MetricKind.LogitDifference, Ablation.Patching, ScoreLevel.Node, 0.6 },
         { "exact", MetricKind.LogitDifference, Ablation.Patching, ScoreLevel.Edge, 0.3 },
         { "exact", MetricKind.LogitDifference, Ablation.Patching, ScoreLevel.Node, 0.7 },
         { "ifr", MetricKind.LogitDifference, Ablation.Patching, ScoreLevel.Edge, 0.6 },
