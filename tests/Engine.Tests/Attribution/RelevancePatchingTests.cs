@@ -1,10 +1,15 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
+using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
+using Faith.Kernels;
+using Faith.Kernels.Host;
 using Xunit;
+using PathPoint = Faith.Engine.Attribution.PathPoint;
 
 namespace Faith.Engine.Tests.Attribution;
 
@@ -84,6 +89,45 @@ public class RelevancePatchingTests
         Assert.Equal(result.Clean.Average(), intoLogits, 1e-5 * result.Clean.Max(Math.Abs));
         // The gradient of the same run keeps nothing of the kind.
         Assert.True(Scoring.Run(weights, data, new() { Method = "eap", Ablation = Ablation.Zero }).CompletenessGap > 0.01);
+    }
+
+    [Theory]
+    [InlineData(true, false, false)]
+    [InlineData(false, true, false)]
+    [InlineData(false, false, true)]
+    [InlineData(true, false, true)]
+    public void PartsOfTheRuleAreRulesOfTheirOwn(bool sigma, bool pattern, bool ratios)
+    {
+        foreach (var name in (string[])["gpt2, 3 layers, untied, narrow", "llama, tied, one key head, 3 layers"])
+        {
+            using var weights = Scoring.Models[name]();
+            var data = RandomExamples.Create(71, weights.Config.Vocabulary);
+            using var device = new HostDevice(2);
+            using var model = new Transformer(device, weights);
+            var actual = new EapBy(new PartOfTheRule(sigma, pattern, ratios)).Run(model, data, new() { Method = "eap", Level = ScoreLevel.Neuron }, null, default);
+            var literal = new LiteralModel(weights) { HoldsSigma = sigma, HoldsPattern = pattern, TakesRatios = ratios };
+            var oracle = new LiteralScores(literal, OracleMetric.LogitDiff, LiteralAblation.Of(OracleAblation.Patching, literal, []));
+            double[] Mean(Func<Example, double[]> scores) => [.. data.Select(scores).Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]).Select(x => x / data.Length)];
+            Close.Check(Mean(e => oracle.Edges(e, OracleMethod.Eap, [])), actual.Scores.Values, 1e-5, name);
+            Close.Check(Mean(e => oracle.Neurons(e, OracleMethod.Eap, [])), actual.NeuronScores!, 1e-5, $"neurons, {name}");
+        }
+    }
+
+    private sealed class EapBy(GradientRule rule) : PathMethod
+    {
+        public override string Name => "eap by another rule";
+        public override string Summary => Name;
+        public override GradientRule Gradient => rule;
+        public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => [new PathPoint(1, 1)];
+    }
+
+    private sealed class PartOfTheRule(bool sigma, bool pattern, bool ratios) : GradientRule
+    {
+        private readonly GradientRule taken = ratios ? new RelevanceRule() : Derivative;
+        public override bool HoldsSigma => sigma;
+        public override bool HoldsPattern => pattern;
+        public override Epilogue Gelu(Tensor factor) => taken.Gelu(factor);
+        public override Epilogue SwiGluGradient(Tensor gateUp) => taken.SwiGluGradient(gateUp);
     }
 
     [Fact]

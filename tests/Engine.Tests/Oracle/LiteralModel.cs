@@ -53,11 +53,14 @@ public sealed class LiteralModel
     /// <summary>Width of the residual stream.</summary>
     public int Width => config.Width;
 
-    /// <summary>
-    /// True to go back by relevance propagation instead of derivatives: σ of a norm and the attention are constants, φ(x)/x stands for φ′(x), and either
-    /// factor of a product gets half of it.
-    /// </summary>
-    public bool PropagatesRelevance { get; init; }
+    /// <summary>True to go back as if the divisor σ of every norm were a constant.</summary>
+    public bool HoldsSigma { get; init; }
+
+    /// <summary>True to go back as if the attention patterns were constants.</summary>
+    public bool HoldsPattern { get; init; }
+
+    /// <summary>True to go back through an activation φ by φ(x)/x instead of φ′(x), and to give either factor of a product half of it.</summary>
+    public bool TakesRatios { get; init; }
 
     /// <summary>One forward pass over one prompt.</summary>
     public LiteralRun Run(int[] tokens, OutputHook? output = null, InputHook? input = null)
@@ -104,7 +107,7 @@ public sealed class LiteralModel
             {
                 var scores = tape.Product(tape.Rotate(q[h], frequencies), tape.Transpose(tape.Rotate(k[h], frequencies)));
                 var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor));
-                var mixed = tape.Product(PropagatesRelevance ? Tape.Constant(attention) : attention, v[h]);
+                var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
                 stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
             }
             stream = tape.ScaleAndShift(stream, LiteralMatrix.Ones(config.Width), layer.OutputBias);
@@ -149,7 +152,7 @@ public sealed class LiteralModel
     private static Value Rows(double[][] rows) => Tape.Leaf(rows.Length, rows[0].Length, rows.SelectMany(row => row).ToArray());
 
     private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
-        tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, PropagatesRelevance), scale, shift);
+        tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, HoldsSigma), scale, shift);
 
     private Value Hidden(Tape tape, Layer layer, Value normed) => config.Activation switch
     {
@@ -161,10 +164,10 @@ public sealed class LiteralModel
     };
 
     private Func<double, double> Slope(Func<double, double> function, Func<double, double> derivative) =>
-        PropagatesRelevance ? x => x == 0 ? derivative(0) : function(x) / x : derivative;
+        TakesRatios ? x => x == 0 ? derivative(0) : function(x) / x : derivative;
 
     // Half of the product with one factor constant and half of it with the other: the product itself, half of whose derivative goes to each.
-    private Value Gated(Tape tape, Value gate, Value up) => PropagatesRelevance
+    private Value Gated(Tape tape, Value gate, Value up) => TakesRatios
         ? tape.Scale(tape.Add(tape.Multiply(gate, Tape.Constant(up)), tape.Multiply(Tape.Constant(gate), up)), 0.5)
         : tape.Multiply(gate, up);
 

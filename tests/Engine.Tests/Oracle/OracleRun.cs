@@ -90,7 +90,8 @@ public static class OracleRun
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method,
         OracleMetric metric, OracleAblation ablation, IReadOnlyList<Example>? ablationExamples)
     {
-        var model = new LiteralModel(weights) { PropagatesRelevance = method == OracleMethod.RelevancePatching };
+        var isRelevance = method == OracleMethod.RelevancePatching;
+        var model = new LiteralModel(weights) { HoldsSigma = isRelevance, HoldsPattern = isRelevance, TakesRatios = isRelevance };
         return new LiteralScores(model, metric, LiteralAblation.Of(ablation, model, Prompts(ablationExamples ?? examples)));
     }
 

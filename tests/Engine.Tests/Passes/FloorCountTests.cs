@@ -13,7 +13,7 @@ public class FloorCountTests
     [InlineData("eap-ig", 1, 1.35)]
     [InlineData("eap-ig", 5, 1.25)]
     [InlineData("eap-ig", 30, 1.25)]
-    [InlineData("relp", 1, 1.35)]
+    [InlineData("relp", 1, 1)] // nothing is computed for queries and keys
     public void ARunIssuesLittleMoreThanTheFloor(string method, int steps, double allowed)
     {
         using var weights = RandomModels.Create(RandomModels.Gpt2Config(layers: 4, heads: 4, headDim: 16, mlpWidth: 256, context: 32), 1);
@@ -25,7 +25,7 @@ public class FloorCountTests
         Attributor.Run(model, data, options);
         var floor = FloorCount.Of(model.Config, data, options)!.Value;
         if (method == "eap-ig") Assert.Equal(FloorCount.PathRun(model.Config, data, steps + 1, steps), floor);
-        else Assert.InRange(floor, 0, 0.95 * FloorCount.PathRun(model.Config, data, 2, 1)); // nothing for queries and keys
+        else Assert.InRange(floor, 0, 0.95 * FloorCount.PathRun(model.Config, data, 2, 1));
         var ratio = (device.MatrixFlops - before) / floor;
         Assert.InRange(ratio, 0.7, allowed); // attention is in the floor and not in the count
     }
