@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Faith.Kernels.Cuda;
 
-// Launchers of attention.cu.
+// Launchers of attention.cu and attention_short.cu.
 public sealed partial class CudaDevice
 {
     internal const int WidestHeadOfGpu = 256;
@@ -42,6 +42,11 @@ public sealed partial class CudaDevice
         parameters.Dq = dq;
         parameters.Dk = dk;
         parameters.Dv = dv;
+        if (IsShort(layout, shape))
+        {
+            Launch(shape.HeadDim > 64 ? "attention_backward_short_128" : "attention_backward_short_64", parameters, layout.Sequences, shape.Heads);
+            return;
+        }
         parameters.Dots = new(Workspace(CudaScratch.OfAttentionBackward(layout, shape)), layout.QueryRows, shape.Heads);
         LaunchAttention("attention_backward_queries", layout, shape, LongestQueries(layout), parameters);
         LaunchAttention("attention_backward_keys", layout, shape, LongestSuffix(layout), parameters);
@@ -59,6 +64,17 @@ public sealed partial class CudaDevice
         parameters.Dv = dv;
         LaunchAttention("attention_backward_values", layout, shape, LongestSuffix(layout), parameters);
     }
+
+    /// <summary>
+    /// True where one kernel computes all gradients of attention: it holds those of a whole suffix's keys and values in registers.
+    /// Otherwise two do, with the same bits.
+    /// </summary>
+    internal static bool IsShort(Ragged layout, AttentionShape shape) => LongestSuffix(layout) <= shape.HeadDim switch
+    {
+        <= 64 => 64,
+        <= 128 => 32,
+        _ => 0,
+    };
 
     private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
         Tensor prefixV, Tensor context, Tensor logSumExp)

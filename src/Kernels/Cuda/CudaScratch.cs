@@ -7,8 +7,9 @@ internal static class CudaScratch
     public const long ContractionMemory = 256L << 20;
     private const int LeastChunk = 32;
 
-    /// <summary>Bytes of <see cref="Device.AttentionBackward"/>: one number a query and head.</summary>
-    public static long OfAttentionBackward(Ragged layout, AttentionShape shape) => (long)layout.QueryRows * shape.Heads * sizeof(float);
+    /// <summary>Bytes of <see cref="Device.AttentionBackward"/>: one number a query and head, or none where one kernel does it all.</summary>
+    public static long OfAttentionBackward(Ragged layout, AttentionShape shape) =>
+        CudaDevice.IsShort(layout, shape) ? 0 : (long)layout.QueryRows * shape.Heads * sizeof(float);
 
     /// <summary>Rows that a contraction takes at a time, and the bytes of each: Δz of all sources, γ⊙(W·α) of the head columns of a layer, and all products.</summary>
     /// <param name="c">The contraction.</param>

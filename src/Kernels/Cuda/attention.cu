@@ -8,6 +8,7 @@
 //
 // Bytes: each of q, context (and their gradients) once, k and v once for every block of warps·each queries. Operations a pair of query and
 // key: 4·headDim forward, 6·headDim for dq, 8·headDim for dk and dv, and 4·headDim for dv alone.
+#pragma once
 #include "prelude.cuh"
 
 struct AttentionParameters {
@@ -102,6 +103,14 @@ template <int DI, int each> DEVICE void writeRows(const Tensor &y, int firstRow,
     }
 }
 
+// dContext·context of a query and head, the same in all lanes.
+DEVICE float dotOfRows(const AttentionParameters &p, int row, int head) {
+    const float *context = p.context.row(row) + head * p.headDim, *gradient = p.dContext.row(row) + head * p.headDim;
+    float dot = 0.f;
+    for (int c = lane(); c < p.headDim; c += 32) dot = __builtin_fmaf(context[c], gradient[c], dot);
+    return overWarp<Add>(dot);
+}
+
 // Sets context and logSumExp.
 template <int DI, int each, int warps> DEVICE void attentionForward(const AttentionParameters &p) {
     __shared__ __attribute__((aligned(16))) float queries[warps * each * 32 * DI];
@@ -156,9 +165,7 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardQueries(cons
         dot[i] = logSum[i] = 0.f;
         if (first + i >= s.queries) continue;
         const int row = s.queryRow + first + i;
-        const float *context = p.context.row(row) + s.head * headDim, *gradient = p.dContext.row(row) + s.head * headDim;
-        for (int c = lane(); c < headDim; c += 32) dot[i] = __builtin_fmaf(context[c], gradient[c], dot[i]);
-        dot[i] = overWarp<Add>(dot[i]);
+        dot[i] = dotOfRows(p, row, s.head);
         logSum[i] = p.logSumExp.row(row)[s.head];
         if (lane() == 0) p.dots.row(row)[s.head] = dot[i];
     }
@@ -259,15 +266,20 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardValues(const
     writeRows<DI>(p.dv, s.row, first, s.length, s.head, headDim, dv);
 }
 
-// Named by the head width up to which they serve and by the queries or keys of a warp.
+// Named by the head width up to which they serve and by the queries or keys of a warp. The gradients of short suffixes are those of
+// attention_short.cu.
 #define ATTENTION(name, DI, each, warps) \
     KERNEL(32 * warps) attention_forward_##name(AttentionParameters p) { attentionForward<DI, each, warps>(p); } \
     KERNEL(32 * warps) attention_backward_queries_##name(AttentionParameters p) { attentionBackwardQueries<DI, each, warps>(p); } \
-    KERNEL(32 * warps) attention_backward_keys_##name(AttentionParameters p) { attentionBackwardKeys<DI, each, warps>(p); } \
     KERNEL(32 * warps) attention_backward_values_##name(AttentionParameters p) { attentionBackwardValues<DI, each, warps>(p); }
+#define ATTENTION_KEYS(name, DI, each, warps) \
+    KERNEL(32 * warps) attention_backward_keys_##name(AttentionParameters p) { attentionBackwardKeys<DI, each, warps>(p); }
 
 ATTENTION(64_four, 2, 4, 8)
 ATTENTION(64_one, 2, 1, 8)
 ATTENTION(128_two, 4, 2, 8)
 ATTENTION(128_one, 4, 1, 8)
 ATTENTION(256_one, 8, 1, 4)
+ATTENTION_KEYS(64_four, 2, 4, 8)
+ATTENTION_KEYS(128_two, 4, 2, 8)
+ATTENTION_KEYS(256_one, 8, 1, 4)

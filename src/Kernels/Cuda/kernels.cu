@@ -3,5 +3,6 @@
 #include "norm.cu"
 #include "gemm.cu"
 #include "attention.cu"
+#include "attention_short.cu"
 #include "scores.cu"
 #include "metrics.cu"

@@ -107,6 +107,43 @@ public sealed class CudaContractTests(CudaFixture fixture)
         Assert.Equal(FirstFive(5), FirstFive(5, 40));
     }
 
+    // A batch with a long sequence takes two kernels, without it one.
+    [Theory]
+    [InlineData(64, 64, false)]
+    [InlineData(64, 40, true)]
+    [InlineData(24, 33, false)]
+    [InlineData(128, 32, false)]
+    [InlineData(72, 19, true)]
+    public void GradientsOfAShortSequenceHaveTheSameBitsBesideALongOne(int headDim, int suffix, bool lastOnly)
+    {
+        SimulatedGpu.Reset();
+        const int heads = 2, prefix = 37, longer = 66;
+        using var arena = new DeviceArena(fixture.Device);
+        var context = new OpContext(fixture.Device, arena, 6);
+        var (width, rows) = (heads * headDim, suffix + longer);
+        var (_, q) = context.Random(rows, width, 0, 2);
+        var (_, k) = context.Random(rows, width / 2, 0, 2);
+        var (_, v) = context.Random(rows, width / 2);
+        var (_, prefixK) = context.Random(prefix, width, 0, 2);
+        var (_, prefixV) = context.Random(prefix, width);
+        var (_, gradient) = context.Random(rows, width);
+        float[][] Gradients(string kernels, params int[] lengths)
+        {
+            var layout = arena.Prepare(new Ragged(lengths, new int[lengths.Length], [.. lengths.Select(_ => prefix)], lastOnly));
+            var shape = new AttentionShape(heads, headDim, 2, 1, 0.2f);
+            var queries = layout.QueryRows;
+            var (y, logSum) = (arena.New(queries, width), arena.New(queries, heads));
+            var (dq, dk, dv) = (arena.New(queries, width), arena.New(layout.Rows, width), arena.New(layout.Rows, width));
+            Tensor Q(Tensor x) => x.RowRange(0, queries);
+            Tensor K(Tensor x) => x.RowRange(0, layout.Rows);
+            fixture.Device.AttentionForward(layout, shape, Q(q), K(k), K(v), prefixK, prefixV, y, logSum);
+            fixture.Device.AttentionBackward(layout, shape, Q(q), K(k), K(v), prefixK, prefixV, y, logSum, Q(gradient), dq, dk, dv);
+            Assert.StartsWith(kernels, SimulatedGpu.Launched[^1], StringComparison.Ordinal);
+            return [arena.Get(dq.RowRange(0, lastOnly ? 1 : suffix)), arena.Get(dk.RowRange(0, suffix)), arena.Get(dv.RowRange(0, suffix))];
+        }
+        Assert.Equal(Gradients("attention_backward_short", suffix), Gradients("attention_backward_keys", suffix, longer));
+    }
+
     [Fact]
     public void ProductsAreCounted()
     {

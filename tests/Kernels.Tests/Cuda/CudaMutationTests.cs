@@ -10,7 +10,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
 {
     public static TheoryData<string> KernelsWithBarriers =>
         ["norm_forward", "norm_backward", "gemm_f32_small", "gemm_bf16_transposed_small", "attention_forward_64_one",
-            "attention_backward_queries_64_one", "attention_backward_keys_64_one",
+            "attention_backward_queries_64_four", "attention_backward_keys_64_four", "attention_backward_short_64", "attention_backward_short_128",
             "centre_rows", "contract_rows", "sparse_logits", "softmax_metric", "divergence_metric"];
 
     // Not every barrier is needed by these cases (one after the last use of shared memory is not), but some are.
@@ -66,7 +66,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     [Theory]
     [InlineData("gemm_f32_small")]
     [InlineData("contract_rows")]
-    [InlineData("attention_backward_keys_64_one")]
+    [InlineData("attention_backward_keys_64_four")]
+    [InlineData("attention_backward_short_64")]
     public void AShiftedSharedAddressIsNoticed(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
