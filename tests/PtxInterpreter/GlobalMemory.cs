@@ -6,7 +6,8 @@ namespace Faith.PtxInterpreter;
 public sealed unsafe class GlobalMemory
 {
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<ulong, ulong> _allocations = [];
+    private readonly SortedDictionary<ulong, (ulong End, int Device)> _allocations = [];
+    private readonly Dictionary<int, long> _usedBy = [];
     // Sorted starts and ends, replaced as a whole, so that running kernels read them without a lock.
     private volatile Table _table = new([], []);
 
@@ -19,6 +20,13 @@ public sealed unsafe class GlobalMemory
     /// <summary>Bytes allocated now.</summary>
     public long Used { get; private set; }
 
+    /// <summary>Bytes that a device has allocated now.</summary>
+    public long UsedBy(int device)
+    {
+        lock (_lock)
+            return _usedBy.GetValueOrDefault(device);
+    }
+
     /// <summary>The most bytes that were allocated at a time since <see cref="StartPeak"/>.</summary>
     public long Peak { get; private set; }
 
@@ -29,14 +37,14 @@ public sealed unsafe class GlobalMemory
     /// Allocates 256-byte aligned memory filled with a pattern that is NaN as a float and an absurd index as an integer, so
     /// that what is read before it was written shows.
     /// </summary>
-    public ulong Allocate(long bytes)
+    public ulong Allocate(long bytes, int device = 0)
     {
         var address = (ulong)NativeMemory.AlignedAlloc((nuint)bytes, 256);
         NativeMemory.Fill((void*)address, (nuint)bytes, 0xff);
         lock (_lock)
         {
-            _allocations.Add(address, address + (ulong)bytes);
-            Used += bytes;
+            _allocations.Add(address, (address + (ulong)bytes, device));
+            Take(device, bytes);
             Peak = Math.Max(Peak, Used);
             Publish();
         }
@@ -48,9 +56,9 @@ public sealed unsafe class GlobalMemory
     {
         lock (_lock)
         {
-            if (!_allocations.Remove(address, out var end))
+            if (!_allocations.Remove(address, out var allocation))
                 return false;
-            Used -= (long)(end - address);
+            Take(allocation.Device, -(long)(allocation.End - address));
             Publish();
         }
         NativeMemory.AlignedFree((void*)address);
@@ -73,7 +81,13 @@ public sealed unsafe class GlobalMemory
         return true;
     }
 
-    private void Publish() => _table = new([.. _allocations.Keys], [.. _allocations.Values]);
+    private void Take(int device, long bytes)
+    {
+        Used += bytes;
+        _usedBy[device] = _usedBy.GetValueOrDefault(device) + bytes;
+    }
+
+    private void Publish() => _table = new([.. _allocations.Keys], [.. _allocations.Values.Select(a => a.End)]);
 
     private sealed record Table(ulong[] Starts, ulong[] Ends);
 }

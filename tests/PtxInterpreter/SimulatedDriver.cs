@@ -30,6 +30,8 @@ public static unsafe partial class SimulatedDriver
 
     [ThreadStatic] private static nint t_current;
 
+    private static int CurrentDevice => (int)(t_current - FirstContext);
+
     private static readonly Dictionary<string, nint> Functions = new()
     {
         ["cuInit"] = (nint)(delegate* unmanaged<uint, int>)&Init,
@@ -166,7 +168,7 @@ public static unsafe partial class SimulatedDriver
     [UnmanagedCallersOnly]
     private static int DeviceTotalMem(nuint* bytes, int device)
     {
-        *bytes = (nuint)SimulatedGpu.MemoryBytes;
+        *bytes = (nuint)SimulatedGpu.MemoryOf(device);
         return 0;
     }
 
@@ -192,8 +194,8 @@ public static unsafe partial class SimulatedDriver
     [UnmanagedCallersOnly]
     private static int MemGetInfo(nuint* free, nuint* total)
     {
-        *total = (nuint)SimulatedGpu.MemoryBytes;
-        *free = (nuint)Math.Max(0, SimulatedGpu.MemoryBytes - SimulatedGpu.Memory.Used);
+        *total = (nuint)SimulatedGpu.MemoryOf(CurrentDevice);
+        *free = (nuint)SimulatedGpu.FreeOf(CurrentDevice);
         return Ready();
     }
 
@@ -204,9 +206,9 @@ public static unsafe partial class SimulatedDriver
             return error;
         if (bytes == 0)
             return InvalidValue;
-        if ((long)bytes > SimulatedGpu.MemoryBytes - SimulatedGpu.Memory.Used)
+        if ((long)bytes > SimulatedGpu.FreeOf(CurrentDevice))
             return OutOfMemory;
-        *address = (nint)SimulatedGpu.Memory.Allocate((long)bytes);
+        *address = (nint)SimulatedGpu.Memory.Allocate((long)bytes, CurrentDevice);
         return 0;
     }
 

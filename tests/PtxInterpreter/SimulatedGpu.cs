@@ -1,7 +1,7 @@
 namespace Faith.PtxInterpreter;
 
 /// <summary>
-/// The simulated GPUs of a process behind <see cref="SimulatedDriver"/>, all alike, on one memory: what they claim to be, what they hold and what went wrong.
+/// The simulated GPUs of a process behind <see cref="SimulatedDriver"/>, all alike but for <see cref="SmallerMemory"/>: what they claim to be, what they hold and what went wrong.
 /// Tests that use it run one after another and call <see cref="Reset"/> first.
 /// </summary>
 public static class SimulatedGpu
@@ -22,8 +22,10 @@ public static class SimulatedGpu
     public static (int Major, int Minor) Capability { get; set; }
     /// <summary>Streaming multiprocessors.</summary>
     public static int Multiprocessors { get; set; }
-    /// <summary>Bytes of device memory.</summary>
+    /// <summary>Bytes of each device's memory.</summary>
     public static long MemoryBytes { get; set; }
+    /// <summary>Bytes of the memory of single devices that have less.</summary>
+    public static Dictionary<int, long> SmallerMemory { get; } = [];
     /// <summary>Takes blocks from the last to the first.</summary>
     public static bool ReverseBlocks { get; set; }
     /// <summary>Notes launches without running them.</summary>
@@ -67,6 +69,7 @@ public static class SimulatedGpu
         Capability = (9, 0);
         Multiprocessors = 4;
         MemoryBytes = 1L << 30;
+        SmallerMemory.Clear();
         ReverseBlocks = OnlyNoteLaunches = IgnoreNodeUpdates = false;
         Memory.AcceptsHostMemory = false;
         Memory.StartPeak();
@@ -74,6 +77,10 @@ public static class SimulatedGpu
         Launched.Clear();
         Copies = Waits = KernelLaunches = GraphLaunches = GraphsBuilt = NodeUpdates = 0;
     }
+
+    internal static long MemoryOf(int device) => SmallerMemory.GetValueOrDefault(device, MemoryBytes);
+
+    internal static long FreeOf(int device) => Math.Max(0, MemoryOf(device) - Memory.UsedBy(device));
 
     internal static void NoteLaunch(string kernel)
     {

@@ -111,6 +111,42 @@ public sealed class TransformerSetTests : IDisposable
         Assert.Null(SimulatedGpu.Fault);
     }
 
+    [Theory]
+    [InlineData("eap-ig", ScoreLevel.Edge)]
+    [InlineData("clean-corrupted", ScoreLevel.Neuron)]
+    [InlineData("exact", ScoreLevel.Edge)]
+    [InlineData("evaluate", ScoreLevel.Edge)]
+    public void AGpuWithLessMemoryGoesOnInSmallerMicroBatchesAlone(string what, ScoreLevel level)
+    {
+        var data = Data(8);
+        var options = new AttributionOptions { Method = what, Steps = 2, Level = level, MemoryBytes = 1L << 29, OnlyEdges = what == "exact" ? [0, 5, 40, 47, 95] : null };
+        (double[][] Results, long[] Held, string[] Notices) On(long? room)
+        {
+            SimulatedGpu.Reset();
+            SimulatedGpu.Devices = 2;
+            var notices = new ConcurrentBag<string>();
+            var own = Devices.OpenSeveral("cuda:all", CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+            devices.AddRange(own);
+            using var models = new TransformerSet(own, weights, notices.Add);
+            if (room is { } bytes) SimulatedGpu.SmallerMemory[1] = SimulatedGpu.Memory.UsedBy(1) + bytes;
+            double[][] results = [];
+            if (what == "evaluate")
+                results = [.. CircuitEvaluator.Evaluate(models, data, [Half(models.Graph)], new EvaluationOptions { MemoryBytes = options.MemoryBytes }).Select(f => (double[])[.. f.Circuit, .. f.Clean, .. f.Corrupted])];
+            else if (Attributor.Run(models, data, options) is var r)
+                results = [r.Scores.Values, r.NeuronScores ?? [], r.StandardErrors ?? [], r.Clean, r.Corrupted];
+            var held = models.Run(data, (model, _, _, _) => model.Workspace(1).Bytes, null, CancellationToken.None);
+            return (results, held, [.. notices]);
+        }
+        var plenty = On(null);
+        Assert.Empty(plenty.Notices);
+        var small = On(plenty.Held[1] * 2 / 3);
+        Assert.Equal(plenty.Results, small.Results);
+        Assert.StartsWith("cuda:1 Simulated GPU", Assert.Single(small.Notices), StringComparison.Ordinal);
+        Assert.Equal(plenty.Held[0], small.Held[0]);
+        Assert.InRange(small.Held[1], 1, plenty.Held[1] * 2 / 3);
+        Assert.Null(SimulatedGpu.Fault);
+    }
+
     [Fact]
     public void ThereMayBeMoreDevicesThanExamples()
     {
