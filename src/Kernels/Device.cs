@@ -17,7 +17,8 @@ public abstract class Device : IDisposable
     public virtual long EnoughWorkspace => 4L << 30;
 
     /// <summary>
-    /// Rows of a micro-batch beyond which a run gains nothing: on a CPU, more of them leave the caches. Results do not depend on it.
+    /// Rows of a micro-batch, or of circuits computed side by side, beyond which a run gains nothing: on a CPU, more of them leave the
+    /// caches. Results do not depend on it.
     /// </summary>
     public int EnoughRows { get; set; } = 640;
 

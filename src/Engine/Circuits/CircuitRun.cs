@@ -21,9 +21,6 @@ internal sealed class CircuitRun
     /// <summary>Rows of different inputs that are mixed and normed together.</summary>
     private const int RowsMixedTogether = 2048;
 
-    /// <summary>Rows that keep the products of MLPs efficient: small micro-batches run nodes of several circuits in one.</summary>
-    private const int RowsOfProduct = 640;
-
     /// <summary>Most circuits that are computed side by side.</summary>
     private const int MostCircuits = 32;
 
@@ -117,11 +114,11 @@ internal sealed class CircuitRun
 
     /// <summary>
     /// How many of <paramref name="circuits"/> circuits are best computed side by side within a budget, and the bytes that this takes: as
-    /// many as keep the products efficient. Results do not depend on it.
+    /// many as make up <see cref="Device.EnoughRows"/>. Results do not depend on it.
     /// </summary>
     public static (int Together, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuits, long budget)
     {
-        for (var together = Math.Clamp(RowsOfProduct / batch.Rows, 1, Math.Clamp(circuits, 1, MostCircuits)); ; together /= 2)
+        for (var together = Math.Clamp(model.Device.EnoughRows / batch.Rows, 1, Math.Clamp(circuits, 1, MostCircuits)); ; together /= 2)
         {
             var bytes = Measure(model, batch, kind, table, together);
             if (bytes <= budget || together == 1) return (together, bytes);

@@ -1,4 +1,7 @@
 using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
@@ -31,6 +34,46 @@ public sealed class DeviceLimitsTests
         Assert.Equal(whole.Scores.Values, cut.Scores.Values);
         Assert.Equal(whole.Scores.Values, single.Scores.Values);
         Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void CircuitsSideBySideHaveTheSameBitsForAnyNumberOfRows(bool onGpu)
+    {
+        using var weights = RandomModels.Llama(5);
+        var data = RandomExamples.Create(12, weights.Config.Vocabulary, count: 2);
+        using Device device = onGpu ? SimulatedCuda.Open() : new HostDevice();
+        using var model = new Transformer(device, weights);
+        var edges = Circuit.Full(model.Graph).Edges;
+        Circuit[] circuits = [.. Enumerable.Range(2, 4).Select(i => new Circuit(model.Graph, edges.Where((_, e) => e % i == 0)))];
+        (double[][] Values, int Together) With(int rows)
+        {
+            device.EnoughRows = rows;
+            return ([.. CircuitEvaluator.Evaluate(model, data, circuits, MetricKind.LogitDifference).Select(f => (double[])[.. f.Circuit, .. f.Clean, .. f.Corrupted])],
+                CircuitRun.Largest(model, new Batch(data, sharePrefixes: true), MetricKind.LogitDifference, null, circuits.Length, 1 << 30).Together);
+        }
+        var rows = new Batch(data, sharePrefixes: true).Rows;
+        var (alone, together) = (With(rows), With(4 * rows));
+        Assert.Equal(alone.Values, together.Values);
+        Assert.Equal((1, 4), (alone.Together, together.Together));
+    }
+
+    [Fact]
+    public void AGpuTakesMoreCircuitsSideBySideAndIsPlannedWithThem()
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var batch = new Batch(RandomExamples.DifferingAt(3, weights.Config.Vocabulary, count: 33, length: 4, 0), sharePrefixes: true);
+        int Together(Device device)
+        {
+            using var model = new Transformer(device, weights);
+            return CircuitRun.Largest(model, batch, MetricKind.LogitDifference, null, 100, 1 << 30).Together;
+        }
+        using var host = new HostDevice(1);
+        using var gpu = SimulatedCuda.Open();
+        using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
+        // 132 rows of a micro-batch.
+        Assert.Equal((640 / 132, 4096 / 132, 4096 / 132), (Together(host), Together(gpu), Together(planned)));
     }
 
     [Fact]
