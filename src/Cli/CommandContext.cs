@@ -1,3 +1,5 @@
+using Faith.Kernels.Cuda;
+
 namespace Faith.Cli;
 
 /// <summary>What a command writes to and when it must stop.</summary>
@@ -13,6 +15,9 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
     public bool IsOutputTerminal { get; } = isOutputTerminal;
     public bool IsErrorTerminal { get; } = isErrorTerminal;
     public CancellationToken Cancellation { get; } = cancellation;
+
+    /// <summary>The GPUs to choose from; null: those of the installed driver.</summary>
+    public CudaProbe? Gpus { get; init; }
 
     /// <summary>Takes lines for <see cref="Error"/> while something is drawn there; null otherwise.</summary>
     public Action<string>? WriteAbove { get; set; }

@@ -35,7 +35,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
         try
         {
             if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus, blas);
-            return [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas)];
+            return [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas, Gpus)];
         }
         catch (Exception e) when (e is ArgumentException || CudaDevices.MeansUnusable(e))
         {

@@ -37,5 +37,5 @@ internal sealed class DeviceOptions(CommandContext context)
 
     /// <summary>What was chosen.</summary>
     public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
-        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas));
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas), context.Gpus);
 }

@@ -41,7 +41,8 @@ public static class FaithProgram
         return Run(args, new CommandContext(Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected, cancellation.Token));
     }
 
-    private static int Run(string[] args, CommandContext context)
+    /// <summary>Runs the program where <paramref name="context"/> says.</summary>
+    internal static int Run(string[] args, CommandContext context)
     {
         try
         {

@@ -1,3 +1,4 @@
+using Faith.Engine;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
@@ -47,10 +48,25 @@ internal sealed class LoadedModel : IDisposable
     }
 
     /// <summary>The model on one device, ready to run; opened by the first call.</summary>
-    public Transformer On(DeviceChoice choice) => (models ??= new TransformerSet(devices = [choice.Open()], weights, choice.Note)).First;
+    /// <exception cref="InputException">There is no such device, or the parameters do not fit on it.</exception>
+    public Transformer On(DeviceChoice choice) => (models ??= PutOn([choice.Open()], choice)).First;
 
     /// <summary>The model on every device that was chosen; opened by the first call.</summary>
-    public TransformerSet OnAll(DeviceChoice choice) => models ??= new TransformerSet(devices = choice.OpenAll(), weights, choice.Note);
+    /// <exception cref="InputException">One of them is not there, or the parameters do not fit on it.</exception>
+    public TransformerSet OnAll(DeviceChoice choice) => models ??= PutOn(choice.OpenAll(), choice);
+
+    private TransformerSet PutOn(IReadOnlyList<Device> opened, DeviceChoice choice)
+    {
+        devices = opened;
+        try
+        {
+            return new TransformerSet(opened, weights, choice.Note);
+        }
+        catch (DeviceMemoryException e)
+        {
+            throw new InputException($"--device {choice.Name}: the parameters of {Name} do not fit: {e.Message}; take a device with more memory (faith plan says how much is needed)", e);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -13,22 +13,23 @@ public static class Devices
     /// <param name="name">"cpu"; "cuda" or "cuda:i" for the GPU of that number; "auto" for the first usable GPU, else the CPU.</param>
     /// <param name="threads">Threads of the CPU device; 0 for one a core.</param>
     /// <param name="blas">For a GPU, see <see cref="CudaDevices.Open(int?, CuBlas?)"/>.</param>
+    /// <param name="probe">The GPUs to choose from; null: those of the installed driver.</param>
     /// <exception cref="ArgumentException">No such device; the message says what there is.</exception>
     /// <exception cref="CudaException">The GPU cannot be used; the message says why.</exception>
     /// <exception cref="DeviceMemoryException">The GPU is full.</exception>
-    public static Device Open(string name = "auto", int threads = 0, CuBlas? blas = null)
+    public static Device Open(string name = "auto", int threads = 0, CuBlas? blas = null, CudaProbe? probe = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (name == "cpu") return new HostDevice(threads);
         if (name == "auto")
         {
-            var probe = CudaDevices.Probe();
+            probe ??= CudaDevices.Probe();
             return probe.Available && probe.Devices.Any(d => d.Usable) ? CudaDevices.Open(probe, null, blas) : new HostDevice(threads);
         }
-        if (name == "cuda") return CudaDevices.Open(null, blas);
+        if (name == "cuda") return CudaDevices.Open(probe ?? CudaDevices.Probe(), null, blas);
         if (name.StartsWith(Cuda, StringComparison.Ordinal) && int.TryParse(name.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal))
         {
-            return CudaDevices.Open(ordinal, blas);
+            return CudaDevices.Open(probe ?? CudaDevices.Probe(), ordinal, blas);
         }
         throw new ArgumentException($"unknown device '{name}'; known: auto, cpu, cuda, cuda:0, cuda:1, …, and of several GPUs cuda:all and cuda:0,1");
     }

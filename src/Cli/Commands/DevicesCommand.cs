@@ -24,7 +24,7 @@ internal static class DevicesCommand
                 table.Add("cpu", "yes", $"{host.Name}, {Environment.ProcessorCount} cores, {Gib(host.FreeMemory)} free of {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
                 if (measures) table.Add("", "", Ceilings(host, $"; FMA peak {PeakProbe.MeasureGflops(1):0} GFLOP/s on one thread, {PeakProbe.MeasureGflops(Environment.ProcessorCount):0} on {Environment.ProcessorCount}"));
             }
-            Gpus(table, CudaDevices.Probe(), measures);
+            Gpus(table, context.Gpus ?? CudaDevices.Probe(), measures);
             table.Write(context);
         });
         return command;

@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Text.Json;
+using Faith.Kernels.Cuda;
+using Faith.PtxInterpreter;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>Whole commands with --device cuda, on GPUs of the simulated driver, against the same with --device cpu.</summary>
+[Collection("gpu")]
+public sealed class GpuCommandTests : CliTest
+{
+    private const string Data = """
+        {"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}
+        {"clean": [1, 8, 9, 4, 2], "corrupted": [1, 8, 3, 4, 2], "answers": [10, 11], "distractors": [12]}
+        {"clean": [3, 2, 9], "corrupted": [4, 2, 9], "answers": [5], "distractors": [12]}
+        """;
+
+    // What says how a run was made, not what it gave.
+    private static readonly string[] Circumstances = ["device", "seconds", "phases", "workspace_bytes", "trials_per_second"];
+
+    private static readonly string[] Ratios = ["completeness_gap", "faithfulness"];
+
+    private readonly string data;
+
+    public GpuCommandTests()
+    {
+        SimulatedGpu.Reset();
+        data = Write("data.jsonl", Data);
+    }
+
+    // Parameters so large that what is compared is not the rounding of numbers that are nearly equal.
+    private string Model(string family) => family == "llama" ? TinyModel.WriteLlama(At(family), 1) : TinyModel.Write(At(family), 1);
+
+    /// <summary>Runs the program where the simulated driver is the installed one.</summary>
+    private static Outcome OnGpus(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var context = new CommandContext(output, error, false, false, CancellationToken.None) { Gpus = CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)) };
+        return new(FaithProgram.Run(args, context), output.ToString(), error.ToString());
+    }
+
+    /// <summary>Runs a command on a device and expects it to succeed.</summary>
+    private static void DoneOn(string device, params string[] args)
+    {
+        var before = SimulatedGpu.Launched.Count;
+        var (code, _, error) = OnGpus([.. args, "--device", device]);
+        Assert.True(code == 0, error);
+        Assert.Empty(error);
+        Assert.Null(SimulatedGpu.Fault);
+        Assert.Equal(device != "cpu", SimulatedGpu.Launched.Count > before);
+    }
+
+    [Theory]
+    [InlineData("gpt2", "eap")]
+    [InlineData("gpt2", "eap-ig", "--metric", "kl")]
+    [InlineData("gpt2", "eap-ig", "--level", "neuron", "--ablation", "mean-positional")]
+    [InlineData("gpt2", "exact")]
+    [InlineData("llama", "eap")]
+    [InlineData("llama", "eap-ig", "--rule", "midpoint", "--steps", "3")]
+    [InlineData("llama", "exact", "--level", "node")]
+    [InlineData("llama", "exact")]
+    public void Attribute_writes_the_scores_of_the_cpu(string family, string method, params string[] more)
+    {
+        var model = Model(family);
+        foreach (var device in (string[])["cpu", "cuda"])
+            DoneOn(device, ["attribute", "--model", model, "--data", data, "--method", method, "--out", At($"{device}.json"), "--json", At($"{device}-result.json"), .. more]);
+        AssertSame("cpu.json", "cuda.json");
+        AssertSame("cpu-result.json", "cuda-result.json");
+        Assert.Equal("cuda:0 Simulated GPU (sm_90)", Json("cuda.json").GetProperty("run").GetProperty("device").GetString());
+    }
+
+    [Theory]
+    [InlineData("gpt2", "logit-diff", "patching")]
+    [InlineData("llama", "js", "patching")]
+    [InlineData("llama", "logit-diff", "mean")]
+    public void A_circuit_is_evaluated_as_on_the_cpu(string family, string metric, string ablation)
+    {
+        var model = Model(family);
+        Done("attribute", "--model", model, "--data", data, "--method", "eap", "--out", At("scores.json"), "--device", "cpu");
+        Done("circuit", "--scores", At("scores.json"), "--edges", "12", "--out", At("circuit.json"));
+        foreach (var device in (string[])["cpu", "cuda", "cuda:1,0"])
+        {
+            SimulatedGpu.Devices = 2;
+            string[] run = ["--model", model, "--data", data, "--metric", metric, "--ablation", ablation];
+            DoneOn(device, ["evaluate", "--circuit", At("circuit.json"), "--json", At($"{device}.json"), .. run]);
+            DoneOn(device, ["curve", "--scores", At("scores.json"), "--out", At($"{device}-curve.csv"), .. run]);
+        }
+        AssertSame("cpu.json", "cuda.json");
+        AssertSame("cpu-curve.csv", "cuda-curve.csv");
+        AssertSame("cuda.json", "cuda:1,0.json", tolerance: 0);
+        AssertSame("cuda-curve.csv", "cuda:1,0-curve.csv", tolerance: 0);
+    }
+
+    [Theory]
+    [InlineData("gpt2", "eap-ig")]
+    [InlineData("llama", "exact")]
+    public void Several_gpus_write_the_numbers_of_one(string family, string method)
+    {
+        SimulatedGpu.Devices = 2;
+        var model = Model(family);
+        foreach (var device in (string[])["cuda:0", "cuda:0,1"])
+            DoneOn(device, "attribute", "--model", model, "--data", data, "--method", method, "--out", At($"{device}.json"), "--json", At($"{device}-result.json"));
+        AssertSame("cuda:0.json", "cuda:0,1.json", tolerance: 0);
+        AssertSame("cuda:0-result.json", "cuda:0,1-result.json", tolerance: 0);
+        Assert.Equal("cuda:0 Simulated GPU (sm_90) + cuda:1 Simulated GPU (sm_90)", Json("cuda:0,1.json").GetProperty("run").GetProperty("device").GetString());
+    }
+
+    [Fact]
+    public void Bench_times_a_gpu()
+    {
+        DoneOn("cuda", "bench", "--shape", "stories260k", "--examples", "1", "--tokens", "2", "--method", "eap", "--json", At("b.json"));
+        Assert.Equal("cuda:0 Simulated GPU (sm_90)", Json("b.json").GetProperty("device").GetString());
+        Assert.InRange(Json("b.json").GetProperty("examples_per_second").GetDouble(), double.Epsilon, double.MaxValue);
+    }
+
+    [Fact]
+    public void Devices_lists_the_gpu() => Assert.Matches(@"cuda:0\s+yes\s+Simulated GPU", OnGpus("devices").Output);
+
+    [Theory]
+    [InlineData("cuda", "the GPU has too little memory")]
+    [InlineData("cuda:0,1", "cuda:1 Simulated GPU (sm_90): the GPU has too little memory")]
+    public void A_model_that_does_not_fit_is_refused(string device, string message)
+    {
+        SimulatedGpu.Devices = 2;
+        var model = Model("llama");
+        SimulatedGpu.SmallerMemory[device == "cuda" ? 0 : 1] = 3000;
+        RefusedOnGpus($"--device {device}: the parameters of {model} do not fit: {message}", "attribute", "--model", model, "--data", data, "--out", At("s.json"), "--device", device);
+        Assert.Equal(0, SimulatedGpu.Memory.Used);
+    }
+
+    [Fact]
+    public void An_example_that_does_not_fit_is_named()
+    {
+        var model = Model("gpt2");
+        Done("attribute", "--model", model, "--data", data, "--out", At("s.json"), "--device", "cpu");
+        // The parameters take 10 KB.
+        SimulatedGpu.SmallerMemory[0] = 20_000;
+        foreach (var command in (string[][])[["attribute", "--out", At("t.json")], ["curve", "--scores", At("s.json"), "--out", At("c.json")]])
+            RefusedOnGpus("tokens) needs", [.. command, "--model", model, "--data", data, "--memory", "1", "--device", "cuda"]);
+        Assert.Equal(0, SimulatedGpu.Memory.Used);
+    }
+
+    [Fact]
+    public void A_gpu_that_fails_is_an_error_of_one_line()
+    {
+        var model = Model("gpt2");
+        SimulatedGpu.InitResult = 100;
+        RefusedOnGpus("--device cuda: CUDA is not available: cuInit failed: CUDA_ERROR_NO_DEVICE", "attribute", "--model", model, "--data", data, "--out", At("s.json"), "--device", "cuda");
+        SimulatedGpu.Reset();
+    }
+
+    /// <summary>Expects what <see cref="CliTest.Refused"/> does.</summary>
+    private void RefusedOnGpus(string message, params string[] args)
+    {
+        var before = Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories);
+        var (code, output, error) = OnGpus(args);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Equal(FaithProgram.BadInput, code);
+        Assert.StartsWith("faith: ", error, StringComparison.Ordinal);
+        Assert.All(error.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries), line => Assert.StartsWith("faith: ", line, StringComparison.Ordinal));
+        Assert.Empty(output);
+        Assert.Equal(before, Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories));
+    }
+
+    private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
+
+    /// <summary>
+    /// Both files say the same, but for numbers, which may differ by <paramref name="tolerance"/> of the largest beside them; ratios of
+    /// small differences by ten times that.
+    /// </summary>
+    private void AssertSame(string expected, string actual, double tolerance = 1e-5)
+    {
+        var (one, other) = (Leaves(expected), Leaves(actual));
+        Assert.Equal(one.Select(l => l.Path), other.Select(l => l.Path));
+        var largest = one.Where(l => l.Number is not null).GroupBy(l => l.Part).ToDictionary(g => g.Key, g => g.Max(l => Math.Abs(l.Number!.Value)));
+        foreach (var (a, b) in one.Zip(other))
+        {
+            Assert.Equal((a.Path, a.Text), (b.Path, b.Text));
+            if (a.Number is not { } x) continue;
+            var allowed = tolerance * (Ratios.Any(r => a.Path.Contains(r, StringComparison.Ordinal)) ? 10 * Math.Max(1, Math.Abs(x)) : largest[a.Part]);
+            Assert.True(Math.Abs(x - b.Number!.Value) <= allowed, string.Create(CultureInfo.InvariantCulture, $"{a.Path} is {x:R} and {b.Number:R}"));
+        }
+    }
+
+    /// <summary>A number or a text of a file.</summary>
+    private sealed record Leaf(string Path, double? Number, string Text)
+    {
+        /// <summary>What it is an element of: the property of the file.</summary>
+        public string Part => Path.Split('.', '[')[1];
+    }
+
+    private Leaf[] Leaves(string file)
+    {
+        if (!file.EndsWith(".csv", StringComparison.Ordinal)) return [.. Leaves(Json(file), "$")];
+        var lines = File.ReadAllLines(At(file)).Select(line => line.Split(',')).ToArray();
+        return [.. lines[1..].SelectMany((line, row) => line.Select((cell, i) => double.TryParse(cell, CultureInfo.InvariantCulture, out var number)
+            ? new Leaf($"$.{lines[0][i]}[{row}]", number, "") : new Leaf($"$.{lines[0][i]}[{row}]", null, cell)))];
+    }
+
+    private static IEnumerable<Leaf> Leaves(JsonElement element, string path) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().Where(p => !Circumstances.Contains(p.Name)).SelectMany(p => Leaves(p.Value, $"{path}.{p.Name}")),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany((e, i) => Leaves(e, $"{path}[{i}]")),
+        JsonValueKind.Number => [new(path, element.GetDouble(), "")],
+        _ => [new(path, null, element.ToString())],
+    };
+}
