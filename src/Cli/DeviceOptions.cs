@@ -16,7 +16,7 @@ internal sealed class DeviceOptions(CommandContext context)
         DefaultValueFactory = _ => "auto",
     };
 
-    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations on each device; unless given a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU",
+    private readonly Option<double?> memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations on each device; unless given on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB",
         value => value is > 0 and <= MostGibibytes, "a number of GiB above 0");
 
     private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);

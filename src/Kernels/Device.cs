@@ -14,7 +14,10 @@ public abstract class Device : IDisposable
     public abstract long FreeMemory { get; }
 
     /// <summary>Bytes for activations beyond which a run gains nothing, so that more is taken only when it is asked for.</summary>
-    public virtual long EnoughWorkspace => 4L << 30;
+    public virtual long EnoughWorkspace => 1_500_000_000;
+
+    /// <summary>The share of the free memory that activations take at most, unless more is asked for: other programs, or the insides of operations, need the rest.</summary>
+    public virtual double WorkspaceShare => 0.25;
 
     /// <summary>
     /// Rows of a micro-batch, or of circuits computed side by side, beyond which a run gains nothing: on a CPU, more of them leave the

@@ -40,11 +40,17 @@ public sealed class PlanningDevice : Device
     /// <summary>True to refuse, like the device itself, what does not fit; otherwise <see cref="FreeMemory"/> says how much is missing.</summary>
     public bool RefusesMore { get; set; }
 
+    /// <summary>Bytes of weight matrices that products have read, each as often as it was multiplied with.</summary>
+    public double WeightBytesRead { get; private set; }
+
     /// <summary>What is left of the memory; below zero where more is held than there is.</summary>
     public override long FreeMemory => memory - held;
 
     /// <inheritdoc/>
-    public override long EnoughWorkspace => HoldsBothSides ? HostDevice.Enough : base.EnoughWorkspace;
+    public override long EnoughWorkspace => HoldsBothSides ? base.EnoughWorkspace : CudaDevice.EnoughWorkspaceOfGpu;
+
+    /// <inheritdoc/>
+    public override double WorkspaceShare => HoldsBothSides ? base.WorkspaceShare : CudaDevice.WorkspaceShareOfGpu;
 
     /// <inheritdoc/>
     public override int WidestHead => HoldsBothSides ? base.WidestHead : CudaDevice.WidestHeadOfGpu;
@@ -95,7 +101,14 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx) { }
     /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0) { }
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        // Of the two packed sides that the host holds a product reads one.
+        var bytes = (double)(HoldsBothSides ? weights.Bytes / 2 : weights.Bytes);
+        WeightBytesRead += bytes * ((double)x.Columns * y.Columns / ((double)weights.Inputs * weights.Outputs));
+    }
+
     /// <inheritdoc/>
     public override void GeluForward(Tensor u, Tensor y, Tensor derivative) { }
     /// <inheritdoc/>
@@ -130,7 +143,7 @@ public sealed class PlanningDevice : Device
     public override void ContractScores(ScoreContraction contraction)
     {
         if (cudaCache is not { } cache) return;
-        var (rows, bytesOfARow) = CudaScratch.OfContraction(contraction, cache, CudaScratch.ContractionMemory);
+        var (rows, bytesOfARow) = CudaScratch.OfContraction(contraction, cache, CudaScratch.MostOfContraction(memory));
         while (rows > 1 && rows * bytesOfARow > FreeMemory + scratch) rows /= 2;
         TakeScratch(rows * bytesOfARow);
     }

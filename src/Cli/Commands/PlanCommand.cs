@@ -16,6 +16,7 @@ internal static class PlanCommand
 {
     private const double Mebibyte = 1 << 20, Giga = 1e9;
     private const long Gibibyte = 1L << 30;
+    private const long LargestDevice = 1 << 20;
     private static readonly int[] Cards = [24, 48, 80];
 
     public static Command Create(CommandContext context)
@@ -30,9 +31,9 @@ internal static class PlanCommand
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
         var metric = OptionKinds.Choice("--metric", "what is measured", "logit-diff", MetricKinds.Names);
         var memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations", value => value is > 0 and <= 1 << 20, "a number of GiB above 0");
-        var device = OptionKinds.Optional("--device", "cpu|GiB", "cpu, or the GiB of a GPU's memory; unless given the CPU and GPUs of 24, 48 and 80 GiB");
+        var device = OptionKinds.Optional("--device", "cpu|GiB,…", "cpu, or the GiB of a GPU's memory; several with commas; unless given the CPU and GPUs of 24, 48 and 80 GiB");
         var command = new FaithCommand("plan", "What a run will need: memory for the model and for activations, micro-batches and operations.",
-            "faith plan --shape llama-8b --examples 100 --tokens 32", "faith plan --model tasks-4l --data ioi --device cpu", "faith plan --shape gpt2-xl --device 24 --memory 2")
+            "faith plan --shape llama-8b --examples 100 --tokens 32", "faith plan --model tasks-4l --data ioi --device cpu", "faith plan --shape gpt2-xl --device 24,80 --memory 2")
         { model, shape, data, examples, tokens, first, method, steps, metric, memory, device };
         command.Validators.Add(result =>
         {
@@ -65,7 +66,7 @@ internal static class PlanCommand
 
     private static void Print(CommandContext context, string name, ModelWeights weights, PromptSet data, AttributionOptions options, List<PlanningDevice> devices)
     {
-        var table = new TextTable("device", ">model MiB", ">micro-batches", ">examples", ">rows", ">MiB", ">of at most", ">scratch MiB");
+        var table = new TextTable("device", ">model MiB", ">micro-batches", ">examples", ">rows", ">MiB", ">of at most", ">scratch MiB", ">GB of weights read");
         RunPlan? any = null;
         foreach (var device in devices)
         {
@@ -74,29 +75,60 @@ internal static class PlanCommand
                 try
                 {
                     var plan = any = RunPlanner.Plan(device, weights, data, options);
-                    table.Add(device.Name, Mib(plan.WeightBytes), $"{plan.MicroBatches}", $"{plan.ExamplesOfBatch}", $"{plan.RowsOfBatch}", Mib(plan.WorkspaceBytes), Mib(plan.Budget), plan.ScratchBytes == 0 ? "" : Mib(plan.ScratchBytes));
+                    table.Add(device.Name, Mib(plan.WeightBytes), $"{plan.MicroBatches}", $"{plan.ExamplesOfBatch}", $"{plan.RowsOfBatch}", Mib(plan.WorkspaceBytes), Mib(plan.Budget),
+                        plan.ScratchBytes == 0 ? "" : Mib(plan.ScratchBytes), (plan.WeightBytesRead / Giga).ToString("#,0", CultureInfo.InvariantCulture));
                 }
-                // Of several devices some may be too small; of one, that is the answer.
-                catch (InputException e) when (devices.Count > 1)
+                catch (InputException e)
                 {
-                    table.Add(device.Name, "does not fit", "", "", "", "", "", "");
-                    context.Error.WriteLine($"faith: {e.Message}");
+                    var message = LeastMemory(device, weights, data, options) is { } gib ? $"{e.Message}; {gib:N0} GiB would do" : e.Message;
+                    // Of several devices some may be too small; of one, that is the answer.
+                    if (devices.Count == 1) throw new InputException(message, e);
+                    table.Add(device.Name, "does not fit", "", "", "", "", "", "", "");
+                    context.Error.WriteLine($"faith: {message}");
                 }
             }
         }
         if (any is null) throw new InputException($"{name} fits none of these devices");
         context.Output.WriteLine($"{options.Method} on {name}, {data.Count} examples of {data.Name}, at most {data.Max(e => e.Clean.Length)} tokens");
         table.Write(context);
-        if (any.Flops is { } flops) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"floor: {flops / Giga:#,0.0} GFLOP, and {any.FloorBytes / Giga:#,0.0} GB of weights read"));
+        if (any.Flops is { } flops) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"floor: {flops / Giga:#,0.0} GFLOP, and the weights read from memory"));
     }
 
-    private static List<PlanningDevice> DevicesOf(string? name)
+    /// <summary>The whole GiB from which on a device of this kind can make the run; null where more memory does not help.</summary>
+    private static long? LeastMemory(PlanningDevice device, ModelWeights weights, PromptSet data, AttributionOptions options)
     {
-        if (name is null) return [Host(), .. Cards.Select(c => Card(c))];
-        if (name == "cpu") return [Host()];
-        if (double.TryParse(name, NumberStyles.Float, CultureInfo.InvariantCulture, out var gib) && gib is > 0 and <= 1 << 20) return [Card(gib)];
-        throw new InputException($"--device must be cpu or the GiB of a GPU's memory, not {name}");
+        bool Fits(long gib)
+        {
+            using var larger = device.HoldsBothSides ? PlanningDevice.Host(gib * Gibibyte) : Card(gib);
+            try
+            {
+                _ = RunPlanner.Plan(larger, weights, data, options);
+                return true;
+            }
+            catch (InputException)
+            {
+                return false;
+            }
+        }
+        var (tooLittle, enough) = (0L, Math.Max(1, device.FreeMemory / Gibibyte));
+        for (; !Fits(enough); enough *= 2)
+        {
+            if (enough > LargestDevice) return null;
+            tooLittle = enough;
+        }
+        while (enough - tooLittle > 1)
+        {
+            var middle = (tooLittle + enough) / 2;
+            if (Fits(middle)) enough = middle;
+            else tooLittle = middle;
+        }
+        return enough;
     }
+
+    private static List<PlanningDevice> DevicesOf(string? name) =>
+        name is null ? [Host(), .. Cards.Select(c => Card(c))] : [.. name.Split(',').Select(one =>
+            one == "cpu" ? Host() : double.TryParse(one, NumberStyles.Float, CultureInfo.InvariantCulture, out var gib) && gib is > 0 and <= LargestDevice ? Card(gib)
+            : throw new InputException($"--device must be cpu or the GiB of a GPU's memory, not {one}"))];
 
     private static PlanningDevice Host()
     {

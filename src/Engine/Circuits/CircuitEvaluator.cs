@@ -15,7 +15,7 @@ public static class CircuitEvaluator
     /// <param name="data">The examples.</param>
     /// <param name="circuits">Circuits of the model's graph.</param>
     /// <param name="metric">What is measured.</param>
-    /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU.</param>
+    /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</param>
     /// <param name="progress">Told after every circuit of every micro-batch.</param>
     /// <param name="cancellation">Stops between circuits.</param>
     /// <exception cref="InputException">A circuit is of another graph, or an example does not fit in memory.</exception>

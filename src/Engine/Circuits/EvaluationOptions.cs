@@ -16,6 +16,6 @@ public sealed record EvaluationOptions
     /// one for one in place of the data's own.
     /// </summary>
     public IReadOnlyList<Example>? AblationData { get; init; }
-    /// <summary>Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU.</summary>
+    /// <summary>Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</summary>
     public long? MemoryBytes { get; init; }
 }

@@ -24,7 +24,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
     /// <summary>Runs every clean and every corrupted prompt once.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The examples.</param>
-    /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: a quarter of what is free, at most 1.5 GB on a CPU and 4 GiB on a GPU.</param>
+    /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</param>
     /// <param name="cancellation">Stops between micro-batches.</param>
     /// <exception cref="InputException">There is no example, or one does not fit in memory.</exception>
     public static Accuracy Measure(Transformer model, IReadOnlyList<Example> data, long? memoryBytes = null, CancellationToken cancellation = default)

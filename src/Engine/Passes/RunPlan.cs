@@ -9,5 +9,5 @@ namespace Faith.Engine.Passes;
 /// <param name="ExamplesOfBatch">Examples of the largest micro-batch.</param>
 /// <param name="RowsOfBatch">Suffix rows of the largest micro-batch.</param>
 /// <param name="Flops">Operations that cannot be done without (<see cref="FloorCount"/>); null where they are not counted.</param>
-/// <param name="FloorBytes">Bytes that must come out of device memory at least: every weight matrix once for each pass over each micro-batch; null likewise.</param>
-public sealed record RunPlan(long WeightBytes, long WorkspaceBytes, long ScratchBytes, long Budget, int MicroBatches, int ExamplesOfBatch, int RowsOfBatch, double? Flops, double? FloorBytes);
+/// <param name="WeightBytesRead">Bytes of weight matrices that the products of all passes read, each matrix once a product; edge scores read those of attention besides.</param>
+public sealed record RunPlan(long WeightBytes, long WorkspaceBytes, long ScratchBytes, long Budget, int MicroBatches, int ExamplesOfBatch, int RowsOfBatch, double? Flops, double WeightBytesRead);

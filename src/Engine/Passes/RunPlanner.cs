@@ -40,6 +40,7 @@ public static class RunPlanner
         device.RefusesMore = true;
         long workspace, scratch;
         using var phases = new PhaseClock(device);
+        var readBefore = device.WeightBytesRead;
         try
         {
             workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, method, options, null), part =>
@@ -54,12 +55,7 @@ public static class RunPlanner
             device.RefusesMore = false;
             scratch = device.ReleaseScratch();
         }
-        var plan = new RunPlan(model.Bytes, workspace, scratch, budget, batches, largest!.Sequences, largest.Rows, null, null);
-        if (FloorCount.Of(weights.Config, data, options) is not { } flops || PassesOf(path) is not { } passes) return plan;
-        var matrices = model.Layers.Sum(l => l.Projection.Bytes + l.Output.Bytes + l.Up.Bytes + l.Down.Bytes);
-        // The host holds both packed sides of a matrix; a pass reads one of them.
-        var side = device.HoldsBothSides ? matrices / 2 : matrices;
-        return plan with { Flops = flops, FloorBytes = (double)batches * side * (passes.Forwards + passes.Backwards) };
+        return new RunPlan(model.Bytes, workspace, scratch, budget, batches, largest!.Sequences, largest.Rows, FloorCount.Of(weights.Config, data, options), device.WeightBytesRead - readBefore);
     }
 
     /// <summary>

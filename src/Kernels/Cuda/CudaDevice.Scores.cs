@@ -34,9 +34,10 @@ public sealed partial class CudaDevice
         int Count, int Sources, int Column, int ScoreColumns);
 
     /// <summary>
-    /// Bytes of device memory that a contraction may use. It takes the rows in chunks that fit; the size changes its speed, never its bits.
+    /// Bytes of device memory that a contraction may use: a 32nd of the device's unless set. It takes the rows in chunks that fit; the
+    /// size changes its speed, never its bits.
     /// </summary>
-    public long ContractionMemory { get; init; } = CudaScratch.ContractionMemory;
+    public long ContractionMemory { get; init; }
 
     /// <inheritdoc/>
     public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,

@@ -12,6 +12,11 @@ public sealed unsafe partial class CudaDevice : Device
     // A pass fills the GPU where even its narrowest product has a tile for every multiprocessor: with the 768 columns of GPT-2 small,
     // 1024 rows are 192 tiles of 64×64 and 4096 rows 192 of 128×128, for the 132 multiprocessors of an H100.
     internal const int RowsOfPassOfGpu = 1024, EnoughRowsOfGpu = 4096;
+
+    // 1344 rows of Llama-3-8B by eap-ig in prompts of 32 tokens, where 4 GiB hold 96: few for 132 multiprocessors.
+    internal const long EnoughWorkspaceOfGpu = 16L << 30;
+    internal const double WorkspaceShareOfGpu = 0.5;
+
     private const int StagingBytes = 4 << 20;
 
     private readonly CudaDriver _driver;
@@ -33,6 +38,7 @@ public sealed unsafe partial class CudaDevice : Device
         _driver = driver;
         (EnoughRows, RowsOfPass) = (EnoughRowsOfGpu, RowsOfPassOfGpu);
         (_multiprocessors, _cacheBytes) = (info.Multiprocessors, info.Cache);
+        ContractionMemory = CudaScratch.MostOfContraction(info.Memory);
         Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
         _context = new(driver, info.Ordinal);
         try
@@ -70,6 +76,12 @@ public sealed unsafe partial class CudaDevice : Device
             return (long)free;
         }
     }
+
+    /// <inheritdoc/>
+    public override long EnoughWorkspace => EnoughWorkspaceOfGpu;
+
+    /// <inheritdoc/>
+    public override double WorkspaceShare => WorkspaceShareOfGpu;
 
     // ---- memory ----
 

@@ -3,13 +3,18 @@ namespace Faith.Kernels.Cuda;
 /// <summary>Device memory that operations take for their own inside: one block, which grows to the largest need and stays.</summary>
 internal static class CudaScratch
 {
-    /// <summary>Most bytes of a contraction, unless it is told otherwise.</summary>
-    public const long ContractionMemory = 256L << 20;
+    private const long LeastOfContraction = 256L << 20;
     private const int LeastChunk = 32;
 
     /// <summary>Bytes of <see cref="Device.AttentionBackward"/>: one number a query and head, or none where one kernel does it all.</summary>
     public static long OfAttentionBackward(Ragged layout, AttentionShape shape) =>
         CudaDevice.IsShort(layout, shape) ? 0 : (long)layout.QueryRows * shape.Heads * sizeof(float);
+
+    /// <summary>
+    /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB, which hold the 32
+    /// rows that fill a tile even where a row takes 18 MiB, as in Llama-3-8B.
+    /// </summary>
+    public static long MostOfContraction(long deviceMemory) => Math.Max(LeastOfContraction, deviceMemory / 32);
 
     /// <summary>Rows that a contraction takes at a time, and the bytes of each: Δz of all sources, γ⊙(W·α) of the head columns of a layer, and all products.</summary>
     /// <param name="c">The contraction.</param>

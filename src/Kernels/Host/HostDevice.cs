@@ -76,12 +76,6 @@ public sealed unsafe partial class HostDevice : Device
         }
     }
 
-    /// <summary>1.5 GB.</summary>
-    public override long EnoughWorkspace => Enough;
-
-    /// <summary>What <see cref="EnoughWorkspace"/> says of every CPU.</summary>
-    internal const long Enough = 1_500_000_000;
-
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes) => new HostBuffer(bytes);
 

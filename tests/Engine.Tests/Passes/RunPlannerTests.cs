@@ -110,17 +110,23 @@ public sealed class RunPlannerTests
     public void A_gpu_holds_each_matrix_once()
     {
         using var weights = RandomWeights.Create("gpt2");
-        var data = RandomExamples.Create(7, 100, count: 4);
+        // Without a prefix, which would be a pass more.
+        var data = RandomExamples.DifferingAt(7, 100, count: 4, length: 6, 0);
         using var host = PlanningDevice.Host(Plenty);
         using var gpu = PlanningDevice.Cuda("GPU", Plenty);
-        gpu.RowsOfPass = host.RowsOfPass;
+        // A point a pass.
+        gpu.RowsOfPass = host.RowsOfPass = 1;
         var (onHost, onGpu) = (RunPlanner.Plan(host, weights, data, new()), RunPlanner.Plan(gpu, weights, data, new()));
         const long Matrices = 12L * 12 * 768 * 768 * 4;
         Assert.Equal(Matrices, onHost.WeightBytes - onGpu.WeightBytes);
         Assert.Equal(onHost.WorkspaceBytes, onGpu.WorkspaceBytes);
-        Assert.Equal(onHost.FloorBytes, onGpu.FloorBytes);
-        // Six forwards and five backwards over one micro-batch.
-        Assert.Equal(11.0 * Matrices, onGpu.FloorBytes);
+        Assert.Equal(onHost.WeightBytesRead, onGpu.WeightBytesRead);
+        // Six forwards and five backwards over one micro-batch, which end before the projection of the first layer.
+        const long Projection = 3L * 768 * 768 * 4;
+        Assert.Equal((6 * Matrices) + (5 * (Matrices - Projection)), onGpu.WeightBytesRead);
+        // Five points in one pass beside that of the other end.
+        gpu.RowsOfPass = 1000;
+        Assert.Equal((2 * Matrices) + Matrices - Projection, RunPlanner.Plan(gpu, weights, data, new()).WeightBytesRead);
     }
 
     [Fact]
