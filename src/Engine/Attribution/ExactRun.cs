@@ -121,16 +121,21 @@ internal sealed class ExactRun
     {
         var device = model.Device;
         var corrupted = trials.First(batch.Rows, batch.Sequences);
-        differences.Start();
-        inputs.Start(inputs.Ablated, corrupted);
-        differences.Expect(clean: null, corrupted: 0);
-        ForwardPass.Run(model, inputs.Layout, inputs.Prefix, corrupted, differences);
-        inputs.Start(inputs.Clean, clean);
-        differences.Expect(clean: 0, corrupted: null);
-        ForwardPass.Run(model, inputs.Layout, inputs.Prefix, clean, differences);
+        device.Repeatable(() =>
+        {
+            differences.Start();
+            inputs.Start(inputs.Ablated, corrupted);
+            differences.Expect(clean: null, corrupted: 0);
+            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, corrupted, differences);
+            inputs.Start(inputs.Clean, clean);
+            differences.Expect(clean: 0, corrupted: null);
+            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, clean, differences);
+        });
         metric.SetReference(clean.Final);
-        Read(clean.Final, cleanValues);
-        Read(corrupted.Final, corruptedValues);
+        RunMetric(clean.Final);
+        Read(cleanValues);
+        RunMetric(corrupted.Final);
+        Read(corruptedValues);
         cleanLosses = [.. cleanValues.ToArray().Select(value => kind.Loss(value))];
 
         device.Subtract(inputs.Ablated, inputs.Clean, inputDifference);
@@ -153,48 +158,61 @@ internal sealed class ExactRun
             var columns = HeadInputs.SelectMany(input => Enumerable.Range(0, graph.Heads).Select(h => (Input: input, Head: h)))
                 .Where(to => wanted(u, graph.HeadColumn(l, to.Input, to.Head))).ToArray();
             if (columns.Length == 0) continue;
-            Project(l, u);
-            foreach (var input in columns.Select(to => to.Input).Distinct()) Attend(l, input);
+            var source = u;
+            model.Device.Repeatable(() =>
+            {
+                Project(l, source);
+                foreach (var input in columns.Select(to => to.Input).Distinct()) Attend(l, input);
+            });
             foreach (var chunk in columns.Chunk(l == graph.Layers - 1 ? lastTrialsTogether : trialsTogether))
             {
-                var stream = TrialStream(l, chunk.Length);
-                var count = stream.Rows / chunk.Length;
-                for (var i = 0; i < chunk.Length; i++)
-                {
-                    var (input, h) = chunk[i];
-                    var (x, dh) = (stream.RowRange(i * count, count), model.Config.HeadDim);
-                    model.Device.Copy(graph.Parallel ? CleanStreamAfter(l) : clean.Layers[l].KeptMlpStream, x);
-                    model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh), x, add: true, k0: h * dh);
-                }
-                var pass = Trial(l, chunk.Length);
-                if (graph.Parallel) ForwardPass.RunFromLayer(model, Layout(l, chunk.Length), inputs.Prefix, pass, l + 1);
-                else ForwardPass.RunFromMlp(model, Layout(l, chunk.Length), inputs.Prefix, pass, l);
-                Score(pass, [.. chunk.Select(to => (u, graph.HeadColumn(l, to.Input, to.Head)))]);
+                Score(l, [.. chunk.Select(to => (source, graph.HeadColumn(l, to.Input, to.Head)))], (layout, pass) => RunHeads(l, chunk, layout, pass));
             }
         }
+    }
+
+    /// <summary>Trials of heads of a layer, each with Δ of its output in the clean stream.</summary>
+    private void RunHeads(int l, (InputKind Input, int Head)[] heads, PassLayout layout, Activations pass)
+    {
+        var (device, dh, parallel) = (model.Device, model.Config.HeadDim, model.Graph.Parallel);
+        var stream = TrialStream(l, heads.Length);
+        var count = stream.Rows / heads.Length;
+        for (var i = 0; i < heads.Length; i++)
+        {
+            var (input, h) = heads[i];
+            var x = stream.RowRange(i * count, count);
+            device.Copy(parallel ? CleanStreamAfter(l) : clean.Layers[l].KeptMlpStream, x);
+            device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh), x, add: true, k0: h * dh);
+        }
+        if (parallel) ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, l + 1);
+        else ForwardPass.RunFromMlp(model, layout, inputs.Prefix, pass, l);
     }
 
     /// <summary>Tries the edges into the MLP of a layer.</summary>
     public void TryMlp(int l)
     {
-        var (device, graph, last) = (model.Device, model.Graph, l == model.Graph.Layers - 1);
-        var column = graph.MlpColumn(l);
-        foreach (var chunk in Wanted(column).Chunk(last ? lastTrialsTogether : trialsTogether))
+        var column = model.Graph.MlpColumn(l);
+        foreach (var chunk in Wanted(column).Chunk(l == model.Graph.Layers - 1 ? lastTrialsTogether : trialsTogether))
         {
-            var pass = Trial(l, chunk.Length);
-            var stream = TrialStream(l, chunk.Length);
-            var count = stream.Rows / chunk.Length;
-            Mix(chunk, clean.Layers[l].KeptMlpStream, last ? lastSources : sources, stream);
-            var output = ForwardPass.RunMlp(model, pass, l, stream);
-            for (var i = 0; i < chunk.Length; i++)
-            {
-                device.AddScaled(clean.Layers[l].KeptMlpOutput, -1, output.RowRange(i * count, count));
-                device.Copy(CleanStreamAfter(l), stream.RowRange(i * count, count));
-            }
-            device.AddScaled(output, 1, stream);
-            ForwardPass.RunFromLayer(model, Layout(l, chunk.Length), inputs.Prefix, pass, l + 1);
-            Score(pass, [.. chunk.Select(u => (u, column))]);
+            Score(l, [.. chunk.Select(u => (u, column))], (layout, pass) => RunMlps(l, chunk, layout, pass));
         }
+    }
+
+    /// <summary>Trials of the MLP of a layer, each of which reads Δz_u of one source besides.</summary>
+    private void RunMlps(int l, int[] from, PassLayout layout, Activations pass)
+    {
+        var device = model.Device;
+        var stream = TrialStream(l, from.Length);
+        var count = stream.Rows / from.Length;
+        Mix(from, clean.Layers[l].KeptMlpStream, l == model.Graph.Layers - 1 ? lastSources : sources, stream);
+        var output = ForwardPass.RunMlp(model, pass, l, stream);
+        for (var i = 0; i < from.Length; i++)
+        {
+            device.AddScaled(clean.Layers[l].KeptMlpOutput, -1, output.RowRange(i * count, count));
+            device.Copy(CleanStreamAfter(l), stream.RowRange(i * count, count));
+        }
+        device.AddScaled(output, 1, stream);
+        ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, l + 1);
     }
 
     /// <summary>Tries the edges into logits.</summary>
@@ -203,10 +221,11 @@ internal sealed class ExactRun
         var layers = model.Graph.Layers;
         foreach (var chunk in Wanted(model.Graph.LogitsColumn).Chunk(lastTrialsTogether))
         {
-            var pass = Trial(layers, chunk.Length);
-            Mix(chunk, clean.LastStream, lastSources, pass.LastStream);
-            ForwardPass.RunFromLayer(model, inputs.Layout, inputs.Prefix, pass, layers);
-            Score(pass, [.. chunk.Select(u => (u, model.Graph.LogitsColumn))]);
+            Score(layers, [.. chunk.Select(u => (u, model.Graph.LogitsColumn))], (layout, pass) =>
+            {
+                Mix(chunk, clean.LastStream, lastSources, pass.LastStream);
+                ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, layers);
+            });
         }
     }
 
@@ -298,11 +317,17 @@ internal sealed class ExactRun
         return y;
     }
 
-    /// <summary>Loss of each trial − loss of the clean run.</summary>
-    private void Score(Activations pass, (int Source, int Column)[] edges)
+    /// <summary>Loss of each trial − loss of the clean run, for trials that start in layer l; they come again with other sources.</summary>
+    private void Score(int l, (int Source, int Column)[] edges, Action<PassLayout, Activations> run)
     {
         var (graph, results) = (model.Graph, new double[edges.Length * batch.Sequences]);
-        Read(pass.Final.RowRange(0, results.Length), results);
+        var (layout, pass) = (Layout(l, edges.Length), Trial(l, edges.Length));
+        model.Device.Repeatable(() =>
+        {
+            run(layout, pass);
+            RunMetric(pass.Final.RowRange(0, results.Length));
+        });
+        Read(results);
         for (var i = 0; i < edges.Length; i++)
         {
             for (var e = 0; e < batch.Sequences; e++)
@@ -313,10 +338,12 @@ internal sealed class ExactRun
         Trials += edges.Length;
     }
 
-    private void Read(Tensor y, Span<double> destination)
+    private void RunMetric(Tensor y) => metric.Run(y, values.RowRange(0, y.Rows), default);
+
+    /// <summary>The values of the metric that was last run.</summary>
+    private void Read(Span<double> destination)
     {
-        metric.Run(y, values.RowRange(0, y.Rows), default);
-        var floats = new float[y.Rows];
+        var floats = new float[destination.Length];
         model.Device.Download(values.Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
         for (var i = 0; i < floats.Length; i++) destination[i] = floats[i];
     }

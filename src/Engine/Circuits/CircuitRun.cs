@@ -128,15 +128,20 @@ internal sealed class CircuitRun
     /// <summary>Runs the clean and the corrupted (or ablated) prompts, and reads their metrics.</summary>
     public void RunEnds(Span<double> cleanValues, Span<double> corruptedValues)
     {
-        batchInputs.Start(batchInputs.Clean, clean);
-        ForwardPass.Run(model, layout, prefix, clean);
+        RunEnd(batchInputs.Clean, clean, hook: null);
         metric.SetReference(clean.Final);
         Read(clean.Final, cleanValues);
-        batchInputs.Start(batchInputs.Ablated, corrupted);
-        ForwardPass.Run(model, layout, prefix, corrupted, batchInputs.Ablation);
+        RunEnd(batchInputs.Ablated, corrupted, batchInputs.Ablation);
         Read(corrupted.Final, corruptedValues);
         for (var l = 0; l < last.Length; l++) last[l].Gather(model.Device, corrupted.Layers[l], layout.LastRows);
     }
+
+    // The same in every micro-batch.
+    private void RunEnd(Tensor input, Activations activations, PassHook? hook) => model.Device.Repeatable(() =>
+    {
+        batchInputs.Start(input, activations);
+        ForwardPass.Run(model, layout, prefix, activations, hook);
+    });
 
     /// <summary>
     /// The metric of every example with everything outside a circuit ablated, for each of <paramref name="circuits"/>: handed to

@@ -61,6 +61,7 @@ internal sealed class BatchInputs
         if (measuring) return;
         device.GatherRows(model.Embedding, device.Upload(batch.PrefixTokens, memory), model.Config.EmbeddingScale, activations.Stream);
         if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
-        ForwardPass.RunPrefix(model, layout, Prefix, activations);
+        // The same in every micro-batch.
+        device.Repeatable(() => ForwardPass.RunPrefix(model, layout, Prefix, activations));
     }
 }

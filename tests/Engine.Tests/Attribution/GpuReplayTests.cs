@@ -1,5 +1,7 @@
 using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
@@ -28,6 +30,9 @@ public sealed class GpuReplayTests
     [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]
     // Micro-batches of one and two examples, so that sequences come again with other sizes.
     [InlineData("qwen2", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
+    [InlineData("gpt2", "exact", MetricKind.KullbackLeibler, ScoreLevel.Edge, 0)]
+    [InlineData("llama", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("gpt2, parallel blocks", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
     public void ReplayedStepsHaveTheBitsOfSingleLaunches(string model, string method, MetricKind metric, ScoreLevel level, long memory)
     {
         using var weights = Scoring.Models[model]();
@@ -42,7 +47,7 @@ public sealed class GpuReplayTests
         Assert.Equal(launched.Kernels, replayed.Kernels);
         Assert.Equal((launched.Waits, launched.Copies), (replayed.Waits, replayed.Copies));
         Assert.Equal(0, launched.Graphs);
-        if (memory > 0) Assert.InRange(replayed.Graphs, 3, 30);
+        if (memory > 0 || method == "exact") Assert.InRange(replayed.Graphs, 3, 1000);
     }
 
     [Fact]
@@ -64,6 +69,44 @@ public sealed class GpuReplayTests
         Assert.Equal(single.Kernels.Length, single.Launches);
         // What differs from step to step: the interpolation, where the metric goes, and slots.
         Assert.InRange(six.Updates, 4 * 3, 4 * step / 2);
+    }
+
+    [Fact]
+    public void TrialsOfALayerAreReplayedSourceAfterSource()
+    {
+        using var weights = RandomModels.Create(RandomModels.Gpt2Config(layers: 2, heads: 6, headDim: 4), 3);
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary, count: 1);
+        var options = new AttributionOptions { Method = "exact" };
+        var (single, replayed) = (Run(weights, data, options, replay: false).Calls, Run(weights, data, options, replay: true).Calls);
+        Assert.Equal(single.Kernels, replayed.Kernels);
+        Assert.Equal(single.Kernels.Length, single.Launches);
+        // Of the eight sources that layer 1 reads, the trials of all but one, the projections of six heads but one, and of the MLP after the input.
+        Assert.Equal((3, 7 + 5 + 1), (replayed.Built, replayed.Graphs));
+        Assert.InRange(replayed.Launches, 1, single.Launches / 2);
+    }
+
+    [Fact]
+    public void TheEndsOfCircuitsAreReplayedFromTheSecondMicroBatchOn()
+    {
+        using var weights = RandomModels.Llama(5);
+        // Prefixes and suffixes of the same lengths.
+        var data = RandomExamples.DifferingAt(3, weights.Config.Vocabulary, count: 4, length: 6, 2);
+        (double[] Values, Calls Calls) Evaluate(bool replay)
+        {
+            using var device = SimulatedCuda.Open(replay);
+            device.EnoughRows = 1;
+            using var model = new Transformer(device, weights);
+            SimulatedGpu.Reset();
+            var half = new Circuit(model.Graph, Circuit.Full(model.Graph).Edges.Where((_, i) => i % 2 == 0));
+            var result = CircuitEvaluator.Evaluate(model, data, [half], MetricKind.LogitDifference)[0];
+            return ([.. result.Clean, .. result.Corrupted, .. result.Circuit], NewCalls());
+        }
+        var (single, replayed) = (Evaluate(replay: false), Evaluate(replay: true));
+        Assert.Equal(single.Values, replayed.Values);
+        Assert.Equal(single.Calls.Kernels, replayed.Calls.Kernels);
+        // The prefix and both ends of three of four micro-batches.
+        Assert.Equal((3, 9), (replayed.Calls.Built, replayed.Calls.Graphs));
+        Assert.Null(SimulatedGpu.Fault);
     }
 
     [Fact]
@@ -115,7 +158,9 @@ public sealed class GpuReplayTests
         SimulatedGpu.Reset();
         var result = Attributor.Run(model, data, options);
         Assert.Null(SimulatedGpu.Fault);
-        return (result, new([.. SimulatedGpu.Launched], SimulatedGpu.KernelLaunches, SimulatedGpu.GraphLaunches, SimulatedGpu.GraphsBuilt, SimulatedGpu.NodeUpdates,
-            SimulatedGpu.Waits, SimulatedGpu.Copies));
+        return (result, NewCalls());
     }
+
+    private static Calls NewCalls() => new([.. SimulatedGpu.Launched], SimulatedGpu.KernelLaunches, SimulatedGpu.GraphLaunches, SimulatedGpu.GraphsBuilt, SimulatedGpu.NodeUpdates,
+        SimulatedGpu.Waits, SimulatedGpu.Copies);
 }
