@@ -135,7 +135,8 @@ public sealed unsafe class CudaDriver
         byte* name = null, text = null;
         var known = cuGetErrorName(result, &name) == 0 && name != null;
         var explained = cuGetErrorString(result, &text) == 0 && text != null;
-        var lost = result is 700 or 702 or 710 or 713 or 714 or 715 or 716 or 717 or 718 or 719
+        // Those of which cuda.h says that the process must be started again, and a failed assert, which takes the context along.
+        var lost = result is 700 or 702 or 710 or (>= 714 and <= 719)
             ? "; the device is lost to this process: start the program again" : "";
         return $"{(known ? Marshal.PtrToStringUTF8((nint)name) : "CUDA error")} ({result}): {(explained ? Marshal.PtrToStringUTF8((nint)text) : "unknown error")}{lost}";
     }

@@ -22,6 +22,19 @@ public sealed class CudaErrorTests(CudaFixture fixture)
         Assert.StartsWith("the CUDA driver has no function cuInit", reason, StringComparison.Ordinal);
     }
 
+    // As cuda.h has it: after an illegal address or a stack error nothing works any more; memory that is not registered is an error of the call.
+    [Theory]
+    [InlineData(700, true)]
+    [InlineData(701, false)]
+    [InlineData(702, true)]
+    [InlineData(710, true)]
+    [InlineData(713, false)]
+    [InlineData(714, true)]
+    [InlineData(719, true)]
+    [InlineData(720, false)]
+    public void ALostDeviceIsSaidToBeOne(int result, bool lost) =>
+        Assert.Equal(lost, fixture.Driver.Describe(result).EndsWith("; the device is lost to this process: start the program again", StringComparison.Ordinal));
+
     [Fact]
     public void ProbingThisMachineNeverThrows()
     {
