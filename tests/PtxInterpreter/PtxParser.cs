@@ -72,7 +72,8 @@ public sealed partial class PtxParser
 
     private void ParseHeaderLine(string line, int number)
     {
-        if (line == ")")
+        // How many blocks a multiprocessor should hold concerns the compiler that allots registers.
+        if (line == ")" || line.StartsWith(".minnctapersm ", StringComparison.Ordinal))
             return;
         if (MaxThreads().Match(line) is { Success: true } limit)
         {

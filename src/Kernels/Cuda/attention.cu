@@ -267,19 +267,26 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardValues(const
 }
 
 // Named by the head width up to which they serve and by the queries or keys of a warp. The gradients of short suffixes are those of
-// attention_short.cu.
-#define ATTENTION(name, DI, each, warps) \
+// attention_short.cu. Some are to fit a multiprocessor in a certain number of blocks at once, so that registers are not spilled for the
+// sake of more, for which there may be no shared memory.
+#define ATTENTION(name, DI, each, warps, blocks) \
     KERNEL(32 * warps) attention_forward_##name(AttentionParameters p) { attentionForward<DI, each, warps>(p); } \
-    KERNEL(32 * warps) attention_backward_queries_##name(AttentionParameters p) { attentionBackwardQueries<DI, each, warps>(p); } \
-    KERNEL(32 * warps) attention_backward_values_##name(AttentionParameters p) { attentionBackwardValues<DI, each, warps>(p); }
-#define ATTENTION_KEYS(name, DI, each, warps) \
-    KERNEL(32 * warps) attention_backward_keys_##name(AttentionParameters p) { attentionBackwardKeys<DI, each, warps>(p); }
+    KERNEL(32 * warps, blocks) attention_backward_values_##name(AttentionParameters p) { attentionBackwardValues<DI, each, warps>(p); }
+#define ATTENTION_QUERIES(name, DI, each, warps, ...) \
+    KERNEL(__VA_ARGS__) attention_backward_queries_##name(AttentionParameters p) { attentionBackwardQueries<DI, each, warps>(p); }
+#define ATTENTION_KEYS(name, DI, each, warps, blocks) \
+    KERNEL(32 * warps, blocks) attention_backward_keys_##name(AttentionParameters p) { attentionBackwardKeys<DI, each, warps>(p); }
 
-ATTENTION(64_four, 2, 4, 8)
-ATTENTION(64_one, 2, 1, 8)
-ATTENTION(128_two, 4, 2, 8)
-ATTENTION(128_one, 4, 1, 8)
-ATTENTION(256_one, 8, 1, 4)
-ATTENTION_KEYS(64_four, 2, 4, 8)
-ATTENTION_KEYS(128_two, 4, 2, 8)
-ATTENTION_KEYS(256_one, 8, 1, 4)
+ATTENTION(64_four, 2, 4, 8, 3)
+ATTENTION(64_one, 2, 1, 8, 5)
+ATTENTION(128_two, 4, 2, 8, 4)
+ATTENTION(128_one, 4, 1, 8, 5)
+ATTENTION(256_one, 8, 1, 4, 4)
+ATTENTION_QUERIES(64_four, 2, 4, 8, 256)
+ATTENTION_QUERIES(64_one, 2, 1, 8, 256, 5)
+ATTENTION_QUERIES(128_two, 4, 2, 8, 256, 4)
+ATTENTION_QUERIES(128_one, 4, 1, 8, 256, 5)
+ATTENTION_QUERIES(256_one, 8, 1, 4, 128, 4)
+ATTENTION_KEYS(64_four, 2, 4, 8, 3)
+ATTENTION_KEYS(128_two, 4, 2, 8, 4)
+ATTENTION_KEYS(256_one, 8, 1, 4, 4)

@@ -96,7 +96,7 @@ KERNEL(256) swiglu_forward(ElementParameters p) {
 }
 
 // Sets y = [dy⊙u⊙silu'(g) | dy⊙silu(g)] for a = [g | u], b = dy. y may be a.
-KERNEL(256) swiglu_backward(ElementParameters p) {
+KERNEL(256, 5) swiglu_backward(ElementParameters p) {
     forElements<Pair>(p.b.rows, p.b.columns,
                       [&](int i, int j) { return swigluGradient(p.a.row(i)[j], p.a.row(i)[p.b.columns + j], p.b.row(i)[j]); },
                       [&](int i, int j, Pair v) {
@@ -172,14 +172,21 @@ struct MixParameters {
 // Sets inputs[i] = baseline + Σ sources[sourceList[j]] over the list of input i, added in list order.
 // Block z-index: the input; bytes: (2 + length of the list)·rows·d·4.
 KERNEL(256) mix_inputs(MixParameters p) {
-    const int rows = p.baseline.rows;
-    const int i = blockZ(), from = p.sourceOffsets[i], to = p.sourceOffsets[i + 1];
-    forElements<float>(rows, p.baseline.columns,
-                       [&](int row, int column) {
-                           float sum = p.baseline.row(row)[column];
-                           for (int j = from; j < to; j++)
-                               sum += p.sources.pointer[((long long)p.sourceList[j] * rows + row) * p.sources.stride + column];
-                           return sum;
-                       },
-                       [&](int row, int column, float v) { p.inputs.pointer[((long long)i * rows + row) * p.inputs.stride + column] = v; });
+    const int rows = p.baseline.rows, columns = p.baseline.columns, i = blockZ();
+    const int from = p.sourceOffsets[i], to = p.sourceOffsets[i + 1];
+    for (int row = blockY(); row < rows; row += gridY())
+        for (long long first = blockX() * 1024LL + threadIndex(); first < columns; first += gridX() * 1024LL) {
+            // A source is added to all four columns before the next one, so that four loads are under way at once.
+            const float *baseline = p.baseline.row(row) + first;
+            float sum[4], *out = p.inputs.row(i * (long long)rows + row) + first;
+            UNROLL for (int u = 0; u < 4; u++)
+                if (first + u * 256 < columns) sum[u] = baseline[u * 256];
+            NO_UNROLL for (int j = from; j < to; j++) {
+                const float *source = p.sources.row(p.sourceList[j] * (long long)rows + row) + first;
+                UNROLL for (int u = 0; u < 4; u++)
+                    if (first + u * 256 < columns) sum[u] += source[u * 256];
+            }
+            UNROLL for (int u = 0; u < 4; u++)
+                if (first + u * 256 < columns) out[u * 256] = sum[u];
+        }
 }

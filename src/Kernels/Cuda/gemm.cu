@@ -57,21 +57,25 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
     const int width = paired ? BN / 2 : BN, end = paired ? p.y.columns / 2 : p.y.columns, n0 = blockX() * width;
     auto column = [&](int c) { return n0 + (c < width ? c : end + c - width); };
     auto left = [&](int c) { return end - n0 - (c < width ? c : c - width); }; // columns from there to the end
-    auto loadX = [&](int m, int k) {
-        return loadFour(x + (long long)(m0 + m) * p.x.stride + k, m0 + m < rows ? depth - k : 0, p.alignedX);
-    };
-    auto loadW = [&](int k, int c) {
-        return transposed ? loadFour(w + (long long)column(c) * p.weightsStride + k, left(c) > 0 ? depth - k : 0, p.alignedWeights)
-                          : loadFour(w + (long long)k * p.weightsStride + column(c), k < depth ? left(c) : 0, p.alignedWeights);
-    };
+    const bool full = depth % Tile::BK == 0;
+    const auto ofX = operand([&](int m, int k) { return x + (long long)(m0 + (m0 + m < rows ? m : 0)) * p.x.stride + k; },
+        [&](int m, int k) { return m0 + m < rows ? depth - k : 0; }, Tile::BK, p.alignedX && full);
+    const auto ofW = operand(
+        [&](int c, int k) {
+            const int n = column(left(c) > 0 ? c : 0);
+            return transposed ? w + (long long)n * p.weightsStride + k : w + (long long)k * p.weightsStride + n;
+        },
+        [&](int c, int k) { return transposed ? left(c) > 0 ? depth - k : 0 : k < depth ? left(c) : 0; },
+        transposed ? Tile::BK : (long long)Tile::BK * p.weightsStride, p.alignedWeights && full && (transposed || end % 4 == 0));
     float acc[TM][TN] = {};
-    Tile::template multiply<transposed>(depth, loadX, loadW, acc);
+    Tile::template multiply<transposed>(depth, ofX, ofW, acc);
 
+    const int t = threadIndexAnew();
     UNROLL for (int i = 0; i < TM; i++) {
-        const int m = m0 + Tile::row(i);
+        const int m = m0 + Tile::row(t, i);
         if (m >= rows) continue;
         UNROLL for (int run = 0; run < TN; run += 4) {
-            const int n = column(Tile::column(run)), count = left(Tile::column(run));
+            const int n = column(Tile::column(t, run)), count = left(Tile::column(t, run));
             float *out = y + (long long)m * p.y.stride + n, v[4];
             UNROLL for (int j = 0; j < 4; j++) {
                 v[j] = acc[i][run + j];
@@ -98,8 +102,8 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
 }
 
 #define GEMM(name, Weight, transposed) \
-    KERNEL(256) gemm_##name##_large(GemmParameters p) { gemm<Weight, transposed, 128, 128, 8, 8>(p); } \
-    KERNEL(256) gemm_##name##_medium(GemmParameters p) { gemm<Weight, transposed, 64, 64, 4, 4>(p); } \
+    KERNEL(256, 2) gemm_##name##_large(GemmParameters p) { gemm<Weight, transposed, 128, 128, 8, 8>(p); } \
+    KERNEL(256, 4) gemm_##name##_medium(GemmParameters p) { gemm<Weight, transposed, 64, 64, 4, 4>(p); } \
     KERNEL(128) gemm_##name##_small(GemmParameters p) { gemm<Weight, transposed, 32, 32, 2, 4>(p); }
 
 GEMM(f32, float, false)

@@ -32,9 +32,9 @@ struct LogSum {
 
 DEVICE LogSum logSumOf(const float *x, int count, float *slots) {
     float largest = Maximum::neutral, sum = 0.f;
-    for (int i = threadIndex(); i < count; i += blockThreads()) largest = maximum(largest, x[i]);
+    forColumns(count, [&](int i) { return x[i]; }, [&](int, float v) { largest = maximum(largest, v); });
     largest = overBlock<Maximum>(largest, slots);
-    for (int i = threadIndex(); i < count; i += blockThreads()) sum += exponential(x[i] - largest);
+    forColumns(count, [&](int i) { return x[i]; }, [&](int, float v) { sum += exponential(v - largest); });
     return {largest, overBlock<Add>(sum, slots)};
 }
 
@@ -54,7 +54,8 @@ KERNEL(1024) softmax_metric(MetricParameters p) {
     if (!p.gradient.pointer) return;
     // First p·value everywhere, then the few tokens that have weights; of entries that name one token the first writes it.
     float *gradient = p.gradient.row(row);
-    for (int i = threadIndex(); i < count; i += blockThreads()) gradient[i] = exponential(x[i] - total.largest) * inverse * value;
+    forColumns(count, [&](int i) { return x[i]; },
+        [&](int i, float v) { gradient[i] = exponential(v - total.largest) * inverse * value; });
     barrier();
     for (int j = from + threadIndex(); j < to; j += blockThreads()) {
         const int token = p.tokens[j];

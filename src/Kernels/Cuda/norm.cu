@@ -16,17 +16,21 @@ KERNEL(256) norm_forward(NormParameters p) {
     float mean = 0.f;
     if (p.centred) {
         float sum = 0.f;
-        for (int i = threadIndex(); i < width; i += blockThreads()) sum += x[i];
+        forColumns(width, [&](int i) { return x[i]; }, [&](int, float v) { sum += v; });
         mean = overBlock<Add>(sum, slots) / (float)width;
     }
     float squares = 0.f;
-    for (int i = threadIndex(); i < width; i += blockThreads()) squares = __builtin_fmaf(x[i] - mean, x[i] - mean, squares);
+    forColumns(width, [&](int i) { return x[i]; }, [&](int, float v) { squares = __builtin_fmaf(v - mean, v - mean, squares); });
     const float inverse = 1.f / squareRoot(overBlock<Add>(squares, slots) / (float)width + p.epsilon);
-    for (int i = threadIndex(); i < width; i += blockThreads()) {
-        const float xhat = (x[i] - mean) * inverse;
-        if (p.xhat.pointer) p.xhat.row(row)[i] = xhat;
-        p.y.row(row)[i] = __builtin_fmaf(p.scale.pointer[i], xhat, p.shift.pointer ? p.shift.pointer[i] : 0.f);
-    }
+    struct Column {
+        float x, scale, shift;
+    };
+    forColumns(width, [&](int i) { return Column{x[i], p.scale.pointer[i], p.shift.pointer ? p.shift.pointer[i] : 0.f}; },
+        [&](int i, Column c) {
+            const float xhat = (c.x - mean) * inverse;
+            if (p.xhat.pointer) p.xhat.row(row)[i] = xhat;
+            p.y.row(row)[i] = __builtin_fmaf(c.scale, xhat, c.shift);
+        });
     if (p.inverseSigma.pointer && threadIndex() == 0) *p.inverseSigma.row(row) = inverse;
 }
 
@@ -36,12 +40,14 @@ KERNEL(256) norm_backward(NormParameters p) {
     __shared__ float slots[8];
     const int row = blockX(), width = p.x.columns;
     const float *dy = p.x.row(row), *xhat = p.xhat.pointer ? p.xhat.row(row) : nullptr, *scale = p.scale.pointer;
+    struct Column {
+        float scale, dy, xhat;
+    };
     float sum = 0.f, product = 0.f;
-    for (int i = threadIndex(); i < width; i += blockThreads()) {
-        const float h = scale[i] * dy[i];
-        sum += h;
-        if (xhat) product = __builtin_fmaf(h, xhat[i], product);
-    }
+    forColumns(width, [&](int i) { return Column{scale[i], dy[i], xhat ? xhat[i] : 0.f}; }, [&](int, Column c) {
+        sum = __builtin_fmaf(c.scale, c.dy, sum);
+        if (xhat) product = __builtin_fmaf(c.scale * c.dy, c.xhat, product);
+    });
     const float mean = p.centred ? overBlock<Add>(sum, slots) / (float)width : 0.f;
     const float along = overBlock<Add>(product, slots) / (float)width, inverse = *p.inverseSigma.row(row);
     float *dx = p.y.row(row);

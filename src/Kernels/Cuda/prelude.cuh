@@ -7,7 +7,8 @@
 #define __shared__ __attribute__((shared))
 #define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
 #define DEVICE static __device__ inline __attribute__((always_inline))
-#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+// Threads of the largest block and, where it is not left to the compiler, how many blocks a multiprocessor is to hold at least.
+#define KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("unroll 1")
 
@@ -21,7 +22,7 @@ typedef unsigned Uint2 __attribute__((ext_vector_type(2)));
 struct Tensor {
     float *pointer;
     int rows, columns, stride;
-    __device__ __attribute__((always_inline)) float *row(int i) const { return pointer + (long long)i * stride; }
+    __device__ __attribute__((always_inline)) float *row(long long i) const { return pointer + i * stride; }
 };
 
 // A vector of integers, laid out like Faith.Kernels.Indices.
@@ -34,6 +35,12 @@ struct Indices {
 // ---- threads (blocks have one dimension) ----
 
 DEVICE int threadIndex() { return __nvvm_read_ptx_sreg_tid_x(); }
+// The same, read anew: nothing that follows from it is kept in a register from before.
+DEVICE int threadIndexAnew() {
+    int t;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(t));
+    return t;
+}
 DEVICE int blockThreads() { return __nvvm_read_ptx_sreg_ntid_x(); }
 DEVICE int lane() { return threadIndex() & 31; }
 DEVICE int warp() { return threadIndex() >> 5; }
@@ -101,6 +108,18 @@ template <class Value, class Load, class Store> DEVICE void forElements(int rows
             UNROLL for (int u = 0; u < 4; u++)
                 if (first + u * 256 < columns) store(row, (int)first + u * 256, value[u]);
         }
+}
+
+// Runs use(column, load(column)) for the columns of a row that fall to the thread, in order: it loads four before it uses the first, so
+// that the time that memory takes passes once for all of them.
+template <class Load, class Use> DEVICE void forColumns(int columns, Load load, Use use) {
+    for (int first = threadIndex(); first < columns; first += 4 * blockThreads()) {
+        decltype(load(0)) value[4];
+        UNROLL for (int u = 0; u < 4; u++)
+            if (first + u * blockThreads() < columns) value[u] = load(first + u * blockThreads());
+        UNROLL for (int u = 0; u < 4; u++)
+            if (first + u * blockThreads() < columns) use(first + u * blockThreads(), value[u]);
+    }
 }
 
 // ---- functions ----

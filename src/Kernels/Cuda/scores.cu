@@ -48,9 +48,9 @@ KERNEL(256) centre_rows(CentreParameters p) {
     const float *x = p.x.row(blockX());
     float *y = p.y.row(blockX()), sum = 0.f;
     if (p.centred)
-        for (int i = threadIndex(); i < p.x.columns; i += blockThreads()) sum += x[i];
+        forColumns(p.x.columns, [&](int i) { return x[i]; }, [&](int, float v) { sum += v; });
     const float mean = p.centred ? overBlock<Add>(sum, slots) / (float)p.x.columns : 0.f;
-    for (int i = threadIndex(); i < p.x.columns; i += blockThreads()) y[i] = x[i] - mean;
+    forColumns(p.x.columns, [&](int i) { return x[i]; }, [&](int i, float v) { y[i] = v - mean; });
 }
 
 struct ContractParameters {
@@ -66,34 +66,43 @@ struct ContractParameters {
 
 // Sets products[row][u][column] for the sources of one layer. Block z-index: the row of the chunk. Tiles of 64×64, 4×4 a
 // thread. Operations a row: 2·sources·columns·d. Bytes: 4·d·(sources + columns) a row, from L2.
-KERNEL(256) contract_rows(ContractParameters p) {
+KERNEL(256, 4) contract_rows(ContractParameters p) {
     using Tile = TileProduct<64, 64, 4, 4>;
     const int row = blockZ(), u0 = blockY() * 64, c0 = blockX() * 64, depth = p.differences.columns;
     // Only the MLP column reads the sources from headSources on.
     if (u0 >= p.headSources && c0 + 64 <= p.headColumns) return;
     const int mlp = p.mlpGradient.pointer ? 1 : 0;
-    auto difference = [&](int m, int k) {
-        const int u = u0 + m;
-        return loadFour(p.differences.pointer + ((long long)u * p.count + row) * depth + k, u < p.sources ? depth - k : 0, p.aligned);
-    };
-    auto gradient = [&](int k, int n) {
-        const int column = c0 + n, step = column - p.headColumns - mlp;
-        const float *from = column < p.headColumns ? p.gradients.pointer + ((long long)column * p.count + row) * depth
-                            : step < 0             ? p.mlpGradient.row(p.firstRow + row)
-                                                   : p.normalizedInputs.pointer
-                                                       + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride;
-        return loadFour(from + k, column < p.columns ? depth - k : 0, p.aligned);
-    };
+    const bool whole = p.aligned && depth % Tile::BK == 0;
+    const auto differences = operand(
+        [&](int m, int k) {
+            const int u = u0 + (u0 + m < p.sources ? m : 0);
+            return p.differences.pointer + ((long long)u * p.count + row) * depth + k;
+        },
+        [&](int m, int k) { return u0 + m < p.sources ? depth - k : 0; }, Tile::BK, whole);
+    const auto gradients = operand(
+        [&](int n, int k) {
+            const int column = c0 + (c0 + n < p.columns ? n : 0), step = column - p.headColumns - mlp;
+            return k + (column < p.headColumns ? p.gradients.pointer + ((long long)column * p.count + row) * depth
+                        : step < 0             ? p.mlpGradient.row(p.firstRow + row)
+                                               : p.normalizedInputs.pointer
+                                                   + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride);
+        },
+        [&](int n, int k) { return c0 + n < p.columns ? depth - k : 0; }, Tile::BK, whole);
     float acc[4][4] = {};
-    Tile::multiply<true>(depth, difference, gradient, acc);
+    Tile::multiply<true>(depth, differences, gradients, acc);
+    const int t = threadIndexAnew();
     UNROLL for (int i = 0; i < 4; i++) {
-        const int u = u0 + Tile::row(i);
+        const int u = u0 + Tile::row(t, i);
         if (u >= p.sources) continue;
         float *out = p.products + ((long long)row * p.productSources + u) * p.columns;
         UNROLL for (int j = 0; j < 4; j++)
-            if (c0 + Tile::column(j) < p.columns) out[c0 + Tile::column(j)] = acc[i][j];
+            if (c0 + Tile::column(t, j) < p.columns) out[c0 + Tile::column(t, j)] = acc[i][j];
     }
 }
+
+template <int count> struct Count {
+    static constexpr int value = count;
+};
 
 struct ReduceParameters {
     const float *products;
@@ -107,7 +116,7 @@ struct ReduceParameters {
 
 // Adds to the scores of one layer, row by row in the order of the rows: the same bits however the rows are cut into chunks
 // and micro-batches. A thread an entry, block y-index the example. Bytes a row: 4·sources·columns; operations: 2·sources·3H·steps.
-KERNEL(256) reduce_rows(ReduceParameters p) {
+KERNEL(256, 4) reduce_rows(ReduceParameters p) {
     const int example = blockY(), layerColumns = p.headColumns + p.mlp, entry = blockX() * 256 + threadIndex();
     const int u = entry / layerColumns, column = entry % layerColumns;
     if (u >= (column < p.headColumns ? p.headSources : p.sources)) return;
@@ -115,14 +124,25 @@ KERNEL(256) reduce_rows(ReduceParameters p) {
     if (from >= to) return;
     float *score = p.scores.row(example) + (long long)u * p.scoreColumns + p.firstColumn + column;
     float sum = *score;
-    for (int row = from; row < to; row++) {
-        const float *products = p.products + ((long long)(row - p.firstRow) * p.productSources + u) * p.columns;
-        float value = products[column];
-        if (column < p.headColumns)
-            for (int k = 0; k < p.steps; k++)
-                value = __builtin_fmaf(-products[layerColumns + k], p.stepProducts.row(k * p.rows + row)[column], value);
-        sum += value;
-    }
+    const int steps = column < p.headColumns ? p.steps : 0;
+    auto add = [&](int first, auto rows) {
+        constexpr int count = rows.value;
+        const long long apart = (long long)p.productSources * p.columns, stride = p.stepProducts.stride;
+        const float *products = p.products + (first - p.firstRow) * apart + (long long)u * p.columns;
+        float value[count];
+        UNROLL for (int r = 0; r < count; r++) value[r] = products[r * apart + column];
+        NO_UNROLL for (int k = 0; k < steps; k++) {
+            const float *along = products + layerColumns + k, *ofStep = p.stepProducts.row(k * p.rows + first) + column;
+            float product[count], step[count];
+            UNROLL for (int r = 0; r < count; r++) product[r] = along[r * apart], step[r] = ofStep[r * stride];
+            UNROLL for (int r = 0; r < count; r++) value[r] = __builtin_fmaf(-product[r], step[r], value[r]);
+        }
+        UNROLL for (int r = 0; r < count; r++) sum += value[r];
+    };
+    // Two rows at a time, and as many steps as the compiler takes at once, so that their loads overlap.
+    int row = from;
+    for (; row + 2 <= to; row += 2) add(row, Count<2>());
+    for (; row < to; row++) add(row, Count<1>());
     *score = sum;
 }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
 
 namespace Faith.Kernels.Tests.Cuda;
@@ -27,6 +28,28 @@ public sealed class CudaOpTests(CudaFixture fixture)
         }
     }
 
+    // One multiprocessor gets the largest tile, very many get the smallest.
+    [Fact]
+    public void AProductHasTheSameBitsInEveryTile()
+    {
+        SimulatedGpu.Reset();
+        using var one = Open(multiprocessors: 1);
+        using var many = Open(multiprocessors: 10_000);
+        foreach (var test in OpCases.All.Where(c => c.Operation == "Multiply"))
+        {
+            var large = Run(one, test, reverse: false);
+            var small = Run(many, test, reverse: false);
+            foreach (var (outcome, other) in large.Zip(small))
+            {
+                Check(test, outcome);
+                Assert.True(outcome.Actual.AsSpan().SequenceEqual(other.Actual), $"{test}: {outcome.Name} depends on the tile");
+            }
+        }
+        foreach (var kernel in from weights in (string[])["f32", "bf16"] from side in (string[])["", "_transposed"] from tile in (string[])["large", "small"]
+                               select $"gemm_{weights}{side}_{tile}")
+            Assert.Contains(kernel, SimulatedGpu.Launched);
+    }
+
     [Fact]
     public void EveryOperationHasACase()
     {
@@ -35,13 +58,21 @@ public sealed class CudaOpTests(CudaFixture fixture)
         Assert.Empty(operations.Except(OpCases.All.Select(c => c.Operation)));
     }
 
-    private List<Outcome> Run(OpCase test, bool reverse)
+    private CudaDevice Open(int multiprocessors)
+    {
+        SimulatedGpu.Multiprocessors = multiprocessors;
+        return CudaDevices.Open(CudaDevices.Probe(fixture.Driver));
+    }
+
+    private List<Outcome> Run(OpCase test, bool reverse) => Run(fixture.Device, test, reverse);
+
+    private static List<Outcome> Run(Device device, OpCase test, bool reverse)
     {
         SimulatedGpu.ReverseBlocks = reverse;
-        using var arena = new DeviceArena(fixture.Device);
+        using var arena = new DeviceArena(device);
         try
         {
-            return [.. test.Run(new(fixture.Device, arena, seed: 7))];
+            return [.. test.Run(new(device, arena, seed: 7))];
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {

@@ -6,8 +6,20 @@ internal static class MatrixCases
     private static readonly (int Rows, int K, int N)[] Shapes = [(1, 1, 1), (1, 16, 33), (5, 17, 32), (31, 15, 31), (33, 48, 65),
         (66, 20, 200), (130, 40, 132)];
 
+    // Aligned throughout, and full in depth: what a kernel does not check element by element. Tiles reach over the last rows and columns.
+    private static readonly (int Rows, int K, int N)[] WholeShapes = [(5, 16, 4), (40, 32, 36), (68, 16, 72), (130, 48, 136)];
+
     public static IEnumerable<OpCase> All =>
     [
+        .. from s in WholeShapes
+           from side in (WeightSide[])[WeightSide.Forward, WeightSide.Transposed]
+           from precision in (WeightPrecision[])[WeightPrecision.Float32, WeightPrecision.BFloat16]
+           select new OpCase("Multiply", $"whole {s.Rows} × {s.K} × {s.N} {side} {precision}",
+               c => Multiply(c, s.Rows, s.K, s.N, side, stored: false, precision, gap: 4)),
+        .. from s in WholeShapes
+           from stored in (bool[])[false, true]
+           select new OpCase("Multiply", $"whole {s.Rows} × {s.K} × {s.N}{(stored ? ", stored transposed" : "")}, then what follows",
+               c => MultiplyThen(c, s.Rows, s.K, s.N, stored, gap: 4)),
         .. from s in Shapes
            from side in (WeightSide[])[WeightSide.Forward, WeightSide.Transposed]
            from stored in (bool[])[false, true]
@@ -23,11 +35,11 @@ internal static class MatrixCases
                c => MultiplyThen(c, s.Rows, s.K, s.N, stored)),
     ];
 
-    private static IEnumerable<Outcome> MultiplyThen(OpContext c, int rows, int k, int n, bool stored)
+    private static IEnumerable<Outcome> MultiplyThen(OpContext c, int rows, int k, int n, bool stored, int gap = 1)
     {
         var source = new TestMatrix(c.Values(k * n), k, n, stored, WeightPrecision.Float32);
         using var weights = c.Device.CreateWeights(source);
-        var (x, dx) = c.Random(rows, k, k + 1);
+        var (x, dx) = c.Random(rows, k, k + gap);
         var (bias, dBias) = c.Random(1, n);
         var (factor, dFactor) = c.Random(rows, n, n + 2);
         var (gateUp, dGateUp) = c.Random(rows, 2 * n, 2 * n + 3);
@@ -64,11 +76,11 @@ internal static class MatrixCases
     }
 
     private static IEnumerable<Outcome> Multiply(OpContext c, int rows, int k, int n, WeightSide side, bool stored,
-        WeightPrecision precision)
+        WeightPrecision precision, int gap = 1)
     {
         // Only rows k0 … and columns n0 … of a larger matrix are used.
         const int k0 = 4, n0 = 8;
-        var (inputs, outputs) = side == WeightSide.Forward ? (k + k0 + 3, n + n0 + 1) : (n + n0 + 1, k + k0 + 3);
+        var (inputs, outputs) = side == WeightSide.Forward ? (k + k0 + 3 * gap, n + n0 + gap) : (n + n0 + gap, k + k0 + 3 * gap);
         var source = new TestMatrix(c.Values(inputs * outputs), inputs, outputs, stored, precision);
         using var weights = c.Device.CreateWeights(source);
         var (x, dx) = c.Random(rows, k, k + 4);

@@ -30,6 +30,11 @@ internal static class ScoreCases
             Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
         new("ContractScores", "more sources than a tile", c =>
             Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 2, group: 5, steps: 1, centred: false, parallel: false))),
+        // A width of 64, whole tiles: nothing is checked element by element.
+        new("ContractScores", "more columns than a tile, whole", c =>
+            Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 3, group: 1, steps: 7, centred: true, parallel: false))),
+        new("ContractScores", "more sources than a tile, whole", c =>
+            Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 4, group: 5, steps: 1, centred: false, parallel: false))),
     ];
 
     private static Outcome[] Split(OpContext c, int rows, int heads, int headDim, int group, bool zero)
