@@ -34,7 +34,7 @@ public sealed class BenchCommandTests : CliTest
         Assert.InRange(result.GetProperty("phases").EnumerateObject().Sum(p => p.Value.GetDouble()), double.Epsilon, double.MaxValue);
         Assert.Equal(flops / seconds / 1e9 / result.GetProperty("product_gflops").GetDouble(), result.GetProperty("share_of_product").GetDouble(), 9);
         Assert.InRange(result.GetProperty("copy_gigabytes_per_second").GetDouble(), 0.01, double.MaxValue);
-        Assert.Contains("FMA peak of the machine", output, StringComparison.Ordinal);
+        Assert.Contains("FMA peak", output, StringComparison.Ordinal);
         Assert.Contains("edge scores on top of forwards and backwards", output, StringComparison.Ordinal);
     }
 
@@ -65,7 +65,7 @@ public sealed class BenchCommandTests : CliTest
     {
         var output = Done(["bench", .. Small, "--what", "operations", "--rows", "10", "--json", At("b.json")]);
         CheckOperations(Json("b.json"));
-        Assert.Contains("FMA peak of the machine", output, StringComparison.Ordinal);
+        Assert.Contains("FMA peak", output, StringComparison.Ordinal);
         Assert.Contains("operation, 10 rows in sequences of 6", output, StringComparison.Ordinal);
         foreach (var name in (string[])["eap-ig", "NormBackward", "Multiply projection, transposed", "SwiGluForward", "ContractScores"]) Assert.Contains(name, output, StringComparison.Ordinal);
     }
@@ -79,7 +79,7 @@ public sealed class BenchCommandTests : CliTest
         var bench = OperationBench.Run(device, settings, threads: 1, CancellationToken.None);
         JsonFile.Write(At("b.json"), bench.WriteJson);
         CheckOperations(Json("b.json"));
-        Assert.Equal(JsonValueKind.Null, Json("b.json").GetProperty("peak_gflops").ValueKind);
+        Assert.InRange(Json("b.json").GetProperty("peak_gflops").GetDouble(), double.Epsilon, double.MaxValue);
         Assert.Null(SimulatedGpu.Fault);
     }
 

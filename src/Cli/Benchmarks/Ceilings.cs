@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Faith.Kernels;
+using Faith.Kernels.Cuda;
 using Faith.Kernels.Host;
 
 namespace Faith.Cli.Benchmarks;
@@ -7,16 +8,15 @@ namespace Faith.Cli.Benchmarks;
 /// <summary>What a device can do at most, measured in the process that is held against it.</summary>
 /// <param name="CopyGigabytes">Bytes read and written a second by a copy of a large matrix in the device's memory, in 10⁹.</param>
 /// <param name="ProductGflops">Operations a second of a large square matrix product, in 10⁹.</param>
-/// <param name="FmaGflops">Fused multiply-adds on registers alone, in 10⁹ operations a second; null on a GPU.</param>
-internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, double? FmaGflops)
+/// <param name="FmaGflops">Fused multiply-adds on registers alone, in 10⁹ operations a second.</param>
+internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, double FmaGflops)
 {
     /// <summary>Measures; <paramref name="threads"/> are those of a CPU.</summary>
     public static Ceilings Measure(Device device, int threads) => new(DeviceProbe.CopyGigabytes(device), DeviceProbe.ProductGflops(device),
-        device is HostDevice ? PeakProbe.MeasureGflops(threads) : null);
+        device is CudaDevice gpu ? gpu.MultiplyAddGflops() : PeakProbe.MeasureGflops(threads));
 
     /// <summary>The higher of two: the machine may have been busy with something else at one of them.</summary>
-    public Ceilings Or(Ceilings other) => new(Math.Max(CopyGigabytes, other.CopyGigabytes), Math.Max(ProductGflops, other.ProductGflops),
-        FmaGflops is { } a && other.FmaGflops is { } b ? Math.Max(a, b) : null);
+    public Ceilings Or(Ceilings other) => new(Math.Max(CopyGigabytes, other.CopyGigabytes), Math.Max(ProductGflops, other.ProductGflops), Math.Max(FmaGflops, other.FmaGflops));
 
     /// <summary>Seconds that this many bytes or operations take at least, and whether it is the memory that says so.</summary>
     public (double Seconds, bool ByMemory) Floor(double bytes, double flops)
@@ -30,7 +30,7 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
     {
         json.WriteNumber("copy_gigabytes_per_second", CopyGigabytes);
         json.WriteNumber("product_gflops", ProductGflops);
-        json.WriteNumberOrNull("peak_gflops", FmaGflops ?? double.NaN);
+        json.WriteNumber("peak_gflops", FmaGflops);
     }
 
     /// <summary>Rows of a table for people.</summary>
@@ -38,6 +38,6 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
     {
         table.Add("copy ceiling", $"{CopyGigabytes:#,0.0} GB/s");
         table.Add("matrix product ceiling", $"{ProductGflops:#,0.0} GFLOP/s");
-        if (FmaGflops is { } peak) table.Add("FMA peak of the machine", $"{peak:#,0.0} GFLOP/s");
+        table.Add("FMA peak", $"{FmaGflops:#,0.0} GFLOP/s");
     }
 }

@@ -6,3 +6,4 @@
 #include "attention_short.cu"
 #include "scores.cu"
 #include "metrics.cu"
+#include "probe.cu"

@@ -1,3 +1,5 @@
+using Faith.Kernels.Cuda;
+
 namespace Faith.Kernels.Tests.Cuda;
 
 /// <summary>Rows, elements, activations, rotary embedding. Sizes stand at block size ± 1 and cross it; strided operands have gaps of NaN.</summary>
@@ -9,6 +11,18 @@ internal static class ElementCases
 
     public static IEnumerable<OpCase> All =>
     [
+        new("MultiplyAdds", "the probe", c =>
+        {
+            const int blocks = 2, rounds = 3;
+            var y = c.Arena.New(blocks, CudaDevice.ProbeThreads);
+            ((CudaDevice)c.Device).MultiplyAdds(y, rounds);
+            return [Outcome.Sum("sums of chains", c.Arena.Get(y), [.. Enumerable.Range(0, blocks * CudaDevice.ProbeThreads).Select(i => Enumerable.Range(0, 8).Sum(chain =>
+            {
+                var sum = 0.001 * (i % CudaDevice.ProbeThreads + chain);
+                for (var step = 0; step < 16 * rounds; step++) sum = sum * 0.999f + 0.001f;
+                return sum;
+            }))])];
+        }),
         .. Each("Fill", (c, s) =>
         {
             var y = c.Arena.New(s.Rows, s.Columns, s.Stride);
