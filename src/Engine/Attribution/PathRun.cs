@@ -27,6 +27,8 @@ internal sealed class PathRun
     private readonly GradientAccumulators sums;
     private readonly MetricHead metric;
     private readonly Tensor values;
+    // The ablated run's final norm, where that run comes before the clean one that its metric is taken against; else none.
+    private readonly Tensor ablatedFinal;
     private readonly Tensor scores;
     private readonly Activations activations;
     private readonly BackwardBuffers backward;
@@ -59,6 +61,7 @@ internal sealed class PathRun
         var largest = cuts.Max(cut => cut.Count);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
+        if (options.Metric.IsDivergence() && unweighted is [{ Alpha: 0 }]) ablatedFinal = arena.Matrix(batch.Sequences, c.Width);
         scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
         activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: method.Gradient);
         steps = [.. cuts.Select((cut, i) => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
@@ -134,9 +137,9 @@ internal sealed class PathRun
     /// <summary>The metric of every example at a point of the path.</summary>
     public void ReadMetric(double alpha, Span<double> destination)
     {
-        var row = Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha) * batch.Sequences;
+        var point = Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha);
         var floats = new float[batch.Sequences];
-        model.Device.Download(values.RowRange(row, batch.Sequences).Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
+        model.Device.Download(Values(point, 1).Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
     }
 
@@ -193,13 +196,17 @@ internal sealed class PathRun
             Forward(step);
             lap("forward");
             var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences);
-            metric.Run(step.Activations.Final, values.RowRange(step.First * batch.Sequences, step.Layout.Sequences), gradient);
+            if (step.First == 0 && !ablatedFinal.IsNone) model.Device.Copy(step.Activations.Final, ablatedFinal);
+            else metric.Run(step.Activations.Final, Values(step.First, step.Layout.Points), gradient);
+            if (step.Clean is not null && !ablatedFinal.IsNone) metric.Run(ablatedFinal, Values(0, 1), default);
             lap("metric");
         }
         if (step.Slot is not { } slot) return;
         BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Points);
         lap("backward");
     }
+
+    private Tensor Values(int firstPoint, int count) => values.RowRange(firstPoint * batch.Sequences, count * batch.Sequences);
 
     private void Forward(Step step)
     {
