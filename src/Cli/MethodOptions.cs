@@ -20,7 +20,7 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<int> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
         searches ? "steps of the path integral; auto: doubled until scores are complete and the best edges settled" : "steps of the path integral", 5, 1, MostSteps);
     private readonly Option<string> rule = OptionKinds.Choice("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
-    private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges; 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
+    private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges (nodes, neurons); 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
     private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
     private readonly Option<string?> compat = CompatibilityOption.Create();

@@ -77,7 +77,7 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void Upload(ReadOnlySpan<byte> source, nint destination) { }
     /// <inheritdoc/>
-    public override void Download(nint source, Span<byte> destination) => throw new InvalidOperationException("a planning device holds no results");
+    public override void Download(nint source, Span<byte> destination) => destination.Clear(); // it holds no results
     /// <inheritdoc/>
     public override void Synchronize() { }
     /// <inheritdoc/>

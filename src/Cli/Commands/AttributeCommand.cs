@@ -159,7 +159,7 @@ internal static class AttributeCommand
         var (result, options) = (run.Result, run.Options);
         var graph = result.Scores.Graph;
         var output = context.Output;
-        output.WriteLine($"{path}: {(result.HasEdgeScores ? $"{graph.Edges} edges" : $"{graph.Sources} nodes")} scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
+        output.WriteLine($"{path}: {(result.HasEdgeScores ? $"{graph.Edges} edges" : $"{graph.Sources} nodes{(result.NeuronScores is { } neurons ? $" and {neurons.Length:N0} neurons" : "")}")} scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
         output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
         if (run.Convergence is { } convergence)

@@ -35,7 +35,7 @@ internal sealed class MeanOutputs : PassHook
     public static float[][] Compute(Transformer model, IReadOnlyList<Example> data, int positions, long? memoryBytes)
     {
         var means = new MeanOutputs(model, positions);
-        MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch), part =>
+        MicroBatches.Run(model, data, MicroBatches.Budget(model, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch), part =>
         {
             var run = new WholePromptRun(model, part.Arena, measuring: false, part.Batch, keepLayers: false);
             part.Record();

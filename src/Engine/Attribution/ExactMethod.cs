@@ -37,7 +37,7 @@ internal sealed class ExactMethod : AttributionMethod
         using var table = options.Library is not null && options.Ablation == Ablation.Mean
             ? AblationTable.OfOneRow(model, LastTokenMean.Compute(model, options.AblationData ?? data, options.MemoryBytes))
             : AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
-        var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model.Device, options.MemoryBytes));
+        var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model, options.MemoryBytes));
         var wanted = Filter(graph, options.OnlyEdges);
         var sums = new ScoreSums(graph, data.Count, options.Sink);
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);

@@ -14,6 +14,8 @@ namespace Faith.Engine.Attribution;
 /// </summary>
 internal static class ExactNodes
 {
+    private const int NeuronsAtATime = 128;
+
     /// <summary>Scores the nodes, and at that level the neurons.</summary>
     public static AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -26,14 +28,17 @@ internal static class ExactNodes
         var loss = ends[0].Clean.Average(v => kind.Loss(v));
         double Score(Faithfulness result) => result.Circuit.Average(v => kind.Loss(v)) - loss;
 
-        // Node by node, so that the circuits of large models need not all be held.
+        // A few at a time, so that the circuits of large models need not all be held.
         var all = NeuronSet.All(graph, width);
         var neurons = ofNeurons ? new double[graph.Sources * width] : null;
         for (var u = 0; ofNeurons && u < graph.Sources; u++)
         {
             progress?.Report(new RunProgress(u, graph.Sources, "exact"));
-            var results = Evaluate([.. Enumerable.Range(0, width).Select(c => full.Carrying(all.Without(u, c)))], null);
-            for (var c = 0; c < width; c++) neurons![u * width + c] = Score(results[c]);
+            foreach (var columns in Enumerable.Range(0, width).Chunk(NeuronsAtATime))
+            {
+                var results = Evaluate([.. columns.Select(c => full.Carrying(all.Without(u, c)))], null);
+                for (var i = 0; i < columns.Length; i++) neurons![u * width + columns[i]] = Score(results[i]);
+            }
         }
         if (ofNeurons) progress?.Report(new RunProgress(graph.Sources, graph.Sources, "exact"));
         var trials = (double)graph.Sources * (1 + (ofNeurons ? width : 0));
@@ -48,7 +53,7 @@ internal static class ExactNodes
             TrialsPerSecond = trials * data.Count / clock.Elapsed.TotalSeconds,
             Seconds = clock.Elapsed.TotalSeconds,
             Phases = new Dictionary<string, double> { ["circuits"] = clock.Elapsed.TotalSeconds },
-            WorkspaceBytes = MicroBatches.Budget(model.Device, options.MemoryBytes),
+            WorkspaceBytes = model.WorkspaceBytes,
         };
 
         IReadOnlyList<Faithfulness> Evaluate(Circuit[] circuits, IProgress<RunProgress>? told) => CircuitEvaluator.Evaluate(model, data, circuits, evaluation, told, cancellation);

@@ -28,7 +28,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
         phases.Lap("ends");
 
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
-        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: false,
+        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: false,
             batch => InformationFlowRun.Measure(model, batch), part =>
             {
                 cancellation.ThrowIfCancellationRequested();

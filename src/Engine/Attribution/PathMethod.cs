@@ -44,7 +44,7 @@ internal abstract class PathMethod : AttributionMethod
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Sources * model.Graph.Columns];
-        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+        var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, this, options, table, shift), part =>
             {
                 cancellation.ThrowIfCancellationRequested();

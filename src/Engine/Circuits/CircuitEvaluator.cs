@@ -69,7 +69,7 @@ public static class CircuitEvaluator
         var results = circuits.Select(_ => new double[data.Count]).ToArray();
         var full = Enumerable.Range(0, circuits.Count).Where(i => circuits[i].IsFull).ToArray();
         var others = Enumerable.Range(0, circuits.Count).Except(full).ToArray();
-        MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, options.MemoryBytes), sharePrefixes: table is null,
+        MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: table is null,
             batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1), part =>
             {
                 var (together, _) = CircuitRun.Largest(model, part.Batch, options.Metric, table, others.Length, part.Arena.Capacity);

@@ -25,7 +25,7 @@ internal sealed class CircuitSession : IDisposable
         try
         {
             table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
-            var budget = MicroBatches.Budget(model.Device, options.MemoryBytes);
+            var budget = MicroBatches.Budget(model, options.MemoryBytes);
             var batches = MicroBatches.Plan(model.Device, data, budget, sharePrefixes: table is null, batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1));
             Bytes = batches.Sum(b => b.Bytes);
             if (Bytes > budget) throw new InputException($"{data.Count} examples need {Bytes >> 20} MiB at once, more than the {budget >> 20} MiB allowed: raise --memory or take fewer examples");

@@ -34,18 +34,19 @@ public sealed class KnockoutStudy
     /// <param name="seed">Equal seeds draw equal sets.</param>
     /// <param name="progress">Told after every circuit of every micro-batch.</param>
     /// <param name="cancellation">Stops between circuits.</param>
-    /// <exception cref="InputException">The circuit is of another graph.</exception>
+    /// <exception cref="InputException">The circuit is of another graph, or of neurons.</exception>
     public static KnockoutStudy Run(TransformerSet models, IReadOnlyList<Example> data, Circuit circuit, EvaluationOptions options, int sets, ulong seed,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(circuit);
+        if (circuit.Neurons is not null) throw new InputException("knock-outs are of the nodes of a circuit of edges; this one is of neurons");
         var (graph, full) = (circuit.Graph, Circuit.Full(circuit.Graph));
         var inside = circuit.NodesInCircuit();
         int[] nodes = [.. Enumerable.Range(1, graph.Sources - 1).Where(u => inside[u])]; // 0 is the input
         var random = new Random64(seed);
         int[][] drawn = [.. Enumerable.Range(0, nodes.Length == 0 ? 0 : sets).Select(_ => Draw(nodes, ref random))];
         var knockouts = Evaluate(drawn);
-        return new(knockouts, Grow(ref random), Needed());
+        return new(knockouts, Grow(ref random), nodes.Length == 0 ? [] : Needed());
 
         Knockout[] Evaluate(int[][] tried)
         {
@@ -68,17 +69,21 @@ public sealed class KnockoutStudy
             return best;
         }
 
+        // Set by set, so that the circuits need not all be held.
         NodeNeed[] Needed()
         {
-            int[][] kept = [[], .. drawn];
-            (int Set, int Node)[] pairs = [.. kept.SelectMany((k, i) => nodes.Except(k).Select(v => (i, v)))];
-            var results = CircuitEvaluator.Evaluate(models, data, [circuit, .. pairs.Select(pair => Without(circuit, [.. kept[pair.Set], pair.Node]))], options, progress, cancellation);
-            double[] before = [results[0].Normalised, .. knockouts.Select(k => k.Circuit)];
-            return
-            [
-                .. pairs.Select((pair, i) => new NodeNeed(pair.Node, kept[pair.Set], Math.Abs(before[pair.Set] - results[1 + i].Normalised)))
-                    .GroupBy(need => need.Node).Select(group => group.MaxBy(need => need.Difference)!).OrderBy(need => need.Difference),
-            ];
+            var most = new Dictionary<int, NodeNeed>();
+            foreach (var set in (int[][])[[], .. drawn])
+            {
+                int[] others = [.. nodes.Except(set)];
+                var results = CircuitEvaluator.Evaluate(models, data, [Without(circuit, set), .. others.Select(v => Without(circuit, [.. set, v]))], options, progress, cancellation);
+                for (var i = 0; i < others.Length; i++)
+                {
+                    var need = new NodeNeed(others[i], set, Math.Abs(results[0].Normalised - results[1 + i].Normalised));
+                    if (!most.TryGetValue(need.Node, out var before) || need.Difference > before.Difference) most[need.Node] = need;
+                }
+            }
+            return [.. most.Values.OrderBy(need => need.Difference).ThenBy(need => need.Node)];
         }
     }
 
@@ -92,7 +97,12 @@ public sealed class KnockoutStudy
         return [.. drawn];
     }
 
-    private static Circuit Without(Circuit circuit, int[] nodes) => new(circuit.Graph, circuit.Edges.Where(e => !nodes.Contains(e / circuit.Graph.Columns)));
+    private static Circuit Without(Circuit circuit, int[] nodes)
+    {
+        var isOut = new bool[circuit.Graph.Sources];
+        foreach (var node in nodes) isOut[node] = true;
+        return new(circuit.Graph, circuit.Edges.Where(e => !isOut[e / circuit.Graph.Columns]));
+    }
 }
 
 /// <summary>A set of nodes knocked out of circuit and model.</summary>

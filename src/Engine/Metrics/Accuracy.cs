@@ -33,7 +33,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
         ArgumentNullException.ThrowIfNull(data);
         if (data.Count == 0) throw new InputException("the data set is empty");
         var (clean, corrupted) = (new Preference[data.Count], new Preference[data.Count]);
-        MicroBatches.Run(model, data, MicroBatches.Budget(model.Device, memoryBytes), sharePrefixes: false, batch =>
+        MicroBatches.Run(model, data, MicroBatches.Budget(model, memoryBytes), sharePrefixes: false, batch =>
         {
             var measured = Arena.Measuring();
             Run(model, measured, measuring: true, batch, batch.CleanTokens, []);

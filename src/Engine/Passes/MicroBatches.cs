@@ -6,8 +6,15 @@ namespace Faith.Engine.Passes;
 /// <summary>Cuts a data set into micro-batches that fit in memory. Results do not depend on the cut.</summary>
 internal static class MicroBatches
 {
-    /// <summary>The memory for micro-batches: what the user allows, else the device's share of what is free, at most what it gains from.</summary>
-    public static long Budget(Device device, long? asked) => asked ?? Math.Min((long)(device.FreeMemory * device.WorkspaceShare), device.EnoughWorkspace);
+    /// <summary>
+    /// The memory for micro-batches: what the user allows, else the device's share of what is free, at most what it gains from. The
+    /// workspace of earlier runs counts as free.
+    /// </summary>
+    public static long Budget(Transformer model, long? asked)
+    {
+        var device = model.Device;
+        return asked ?? Math.Min((long)((device.FreeMemory + model.WorkspaceBytes) * device.WorkspaceShare), device.EnoughWorkspace);
+    }
 
     /// <summary>
     /// Consecutive micro-batches of <paramref name="data"/> for <paramref name="device"/>, each of hardly more than

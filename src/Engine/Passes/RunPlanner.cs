@@ -29,12 +29,12 @@ public static class RunPlanner
         if (data.Count == 0) throw new InputException("the data set is empty");
         if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
-        if (AttributionMethods.Find(options.Method) is not PathMethod method) throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({Plannable()})");
+        if (AttributionMethods.Find(options.Method) is not PathMethod method) throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({string.Join(", ", Methods)})");
         var path = method.Path(options, model.Graph);
         // A softmax needs the unembedding in the form of a weight matrix.
         if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
-        var budget = MicroBatches.Budget(device, options.MemoryBytes);
+        var budget = MicroBatches.Budget(model, options.MemoryBytes);
         var (batches, largest, bytesOfLargest) = (0, (Batch?)null, 0L);
         // Nothing is computed here, but every operation says what memory it takes, and what does not fit is halved as in a run.
         device.RefusesMore = true;
@@ -45,7 +45,9 @@ public static class RunPlanner
         {
             workspace = MicroBatches.Run(model, data, budget, sharePrefixes: true, batch => PathRun.Measure(model, batch, path, method, options, null), part =>
             {
-                new PathRun(model, part.Arena, measuring: false, part.Batch, path, method, options, null).Execute(phases, CancellationToken.None);
+                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, method, options, null);
+                run.Execute(phases, CancellationToken.None);
+                run.RecomputeAttention(phases, CancellationToken.None);
                 batches++;
                 if (part.Arena.Peak > bytesOfLargest) (largest, bytesOfLargest) = (part.Batch, part.Arena.Peak);
             });
@@ -68,7 +70,8 @@ public static class RunPlanner
         return path.Any(p => p.Stage > 0 || p.Dropped is not null) ? null : (path.Select(p => p.Alpha).Append(0).Append(1).Distinct().Count(), path.Count);
     }
 
-    private static string Plannable() => string.Join(", ", AttributionMethods.All.Where(m => m is PathMethod).Select(m => m.Name));
+    /// <summary>The methods that can be planned.</summary>
+    public static IReadOnlyList<string> Methods { get; } = [.. AttributionMethods.All.Where(m => m is PathMethod).Select(m => m.Name)];
 
     /// <summary>The model without its numbers, so that a plan does not read the files.</summary>
     private static ModelWeights SizesOf(ModelWeights weights)

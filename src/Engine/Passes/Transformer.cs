@@ -85,6 +85,9 @@ public sealed class Transformer : IDisposable
         WorkspaceLimit = Math.Min(WorkspaceLimit, bytes);
     }
 
+    /// <summary>Bytes of the workspace that is kept for the next run.</summary>
+    internal long WorkspaceBytes => workspace?.Bytes ?? 0;
+
     /// <summary>Memory for a run's micro-batches, kept for the next run. Its content is undefined.</summary>
     internal DeviceBuffer Workspace(long bytes)
     {

@@ -47,7 +47,8 @@ public sealed class GpuReplayTests
         Assert.Equal(launched.Kernels, replayed.Kernels);
         Assert.Equal((launched.Waits, launched.Copies), (replayed.Waits, replayed.Copies));
         Assert.Equal(0, launched.Graphs);
-        if (memory > 0 || method == "exact") Assert.InRange(replayed.Graphs, 3, 1000);
+        if (method == "exact") Assert.InRange(replayed.Graphs, 3, 1000);
+        else if (memory > 0) Assert.InRange(replayed.Graphs, 3, 30);
     }
 
     [Fact]

@@ -114,6 +114,22 @@ public sealed class ShortMemoryTests
         Assert.StartsWith("example 5 (", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void TheWorkspaceOfARunIsFreeForTheNext()
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary, count: 40);
+        var (before, workspace, after) = Run(weights, 1 << 20, model =>
+        {
+            var budget = MicroBatches.Budget(model, null);
+            Attributor.Run(model, data, new() { Method = "eap" });
+            return (budget, model.WorkspaceBytes, MicroBatches.Budget(model, null));
+        }).Result;
+        Assert.True(workspace > before / 2);
+        // What the kernels took besides comes off (half of it); half of the workspace is more, and would come off too.
+        Assert.InRange(after, before - workspace / 2, before);
+    }
+
     /// <summary>Some work on a GPU with <paramref name="room"/> bytes beside the parameters: its result, the most it held at a time, and what it said.</summary>
     private static (T Result, long Held, List<string> Notices) Run<T>(ModelWeights weights, long? room, Func<Transformer, T> work)
     {
