@@ -25,7 +25,7 @@ public sealed class Circuit
     private Circuit(Circuit edges, NeuronSet neurons) => (Graph, members, EdgeCount, Neurons) = (edges.Graph, edges.members, edges.EdgeCount, neurons);
 
     /// <summary>The same edges, carrying these neurons.</summary>
-    public Circuit Carrying(NeuronSet neurons) => new(this, neurons);
+    internal Circuit Carrying(NeuronSet neurons) => new(this, neurons);
 
     /// <summary>The graph.</summary>
     public ModelGraph Graph { get; }

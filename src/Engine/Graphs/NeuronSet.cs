@@ -47,7 +47,7 @@ public sealed class NeuronSet
     public bool HasAllOf(int node) => counts[node] == Width;
 
     /// <summary>Every neuron of a model.</summary>
-    public static NeuronSet All(ModelGraph graph, int width)
+    internal static NeuronSet All(ModelGraph graph, int width)
     {
         ArgumentNullException.ThrowIfNull(graph);
         var counts = new int[graph.Sources];
@@ -56,7 +56,7 @@ public sealed class NeuronSet
     }
 
     /// <summary>The set without one neuron.</summary>
-    public NeuronSet Without(int node, int column)
+    internal NeuronSet Without(int node, int column)
     {
         var (fewer, less) = (new BitArray(members), (int[])counts.Clone());
         if (Contains(node, column)) less[node]--;
