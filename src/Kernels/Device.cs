@@ -63,6 +63,9 @@ public abstract class Device : IDisposable
     /// <summary>True when operations return before they are done, so that issuing many small ones can take longer than doing them.</summary>
     public virtual bool IsAsynchronous => false;
 
+    /// <summary>True where the device's memory is the host's, so that what a run holds there counts as well.</summary>
+    public virtual bool IsHostMemory => false;
+
     /// <summary>
     /// Issues <paramref name="operations"/>, which will be issued again with the same operations in the same order, if not with the same
     /// operands: a device may then replay them at once. They may neither allocate, copy to or from the host, nor wait.

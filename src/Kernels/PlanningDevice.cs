@@ -53,6 +53,9 @@ public sealed class PlanningDevice : Device
     public override double WorkspaceShare => HoldsBothSides ? base.WorkspaceShare : CudaDevice.WorkspaceShareOfGpu;
 
     /// <inheritdoc/>
+    public override bool IsHostMemory => HoldsBothSides;
+
+    /// <inheritdoc/>
     public override int WidestHead => HoldsBothSides ? base.WidestHead : CudaDevice.WidestHeadOfGpu;
 
     /// <inheritdoc/>

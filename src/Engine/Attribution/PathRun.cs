@@ -72,12 +72,14 @@ internal sealed class PathRun
         if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
     }
 
-    /// <summary>The bytes that a run of this shape takes.</summary>
+    /// <summary>The bytes that a run of this shape takes, where the device's memory is the host's with the scores that are gathered there.</summary>
     public static long Measure(Transformer model, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
     {
         var arena = Arena.Measuring();
         _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, shift);
-        return arena.Peak;
+        if (!model.Device.IsHostMemory) return arena.Peak;
+        var ofScore = path.Any(p => p.Dropped is not null) ? sizeof(double) : method.RecomputesAttention ? sizeof(float) : 0;
+        return arena.Peak + (long)ofScore * batch.Sequences * model.Graph.Sources * model.Graph.Columns;
     }
 
     /// <summary>Runs everything.</summary>

@@ -62,6 +62,9 @@ public sealed unsafe partial class HostDevice : Device
     public override string Name { get; }
 
     /// <inheritdoc/>
+    public override bool IsHostMemory => true;
+
+    /// <inheritdoc/>
     public override long FreeMemory
     {
         get

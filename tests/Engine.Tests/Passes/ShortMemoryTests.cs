@@ -6,6 +6,8 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
+using Faith.Kernels;
+using Faith.Kernels.Host;
 using Faith.PtxInterpreter;
 using Xunit;
 
@@ -112,6 +114,28 @@ public sealed class ShortMemoryTests
         var method = AttributionMethods.Find("eap");
         var error = Assert.Throws<InputException>(() => Run(weights, 20_000, model => method.Run(model, part, new() { MemoryBytes = Plenty }, null, CancellationToken.None)));
         Assert.StartsWith("example 5 (", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("eap", 0)]
+    [InlineData("eap-graddrop", sizeof(double))]
+    [InlineData("eap-qkfix", sizeof(float))]
+    public void WhatIsGatheredOnTheHostCountsWhereTheMemoryIsTheSame(string name, int ofScore)
+    {
+        using var weights = RandomModels.Gpt2(1);
+        var data = RandomExamples.Create(3, weights.Config.Vocabulary);
+        using var cpu = new HostDevice(1);
+        using var gpu = SimulatedCuda.Open();
+        var batch = new Batch([.. data.Take(2)], sharePrefixes: true);
+        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        Assert.Equal(Bytes(gpu) + ofScore * 2 * graph.Sources * graph.Columns, Bytes(cpu));
+
+        long Bytes(Device device)
+        {
+            using var model = new Transformer(device, weights);
+            var (method, options) = ((PathMethod)AttributionMethods.Find(name), new AttributionOptions { Method = name });
+            return PathRun.Measure(model, batch, method.Path(options, model.Graph), method, options, null);
+        }
     }
 
     [Fact]
