@@ -73,13 +73,14 @@ public sealed class KnockoutStudy
         NodeNeed[] Needed()
         {
             var most = new Dictionary<int, NodeNeed>();
-            foreach (var set in (int[][])[[], .. drawn])
+            var whole = CircuitEvaluator.Evaluate(models, data, [circuit], options, progress, cancellation)[0].Normalised;
+            foreach (var (set, kept) in (IEnumerable<(int[], double)>)[([], whole), .. drawn.Zip(knockouts, (set, k) => (set, k.Circuit))])
             {
                 int[] others = [.. nodes.Except(set)];
-                var results = CircuitEvaluator.Evaluate(models, data, [Without(circuit, set), .. others.Select(v => Without(circuit, [.. set, v]))], options, progress, cancellation);
+                var results = CircuitEvaluator.Evaluate(models, data, [.. others.Select(v => Without(circuit, [.. set, v]))], options, progress, cancellation);
                 for (var i = 0; i < others.Length; i++)
                 {
-                    var need = new NodeNeed(others[i], set, Math.Abs(results[0].Normalised - results[1 + i].Normalised));
+                    var need = new NodeNeed(others[i], set, Math.Abs(kept - results[i].Normalised));
                     if (!most.TryGetValue(need.Node, out var before) || need.Difference > before.Difference) most[need.Node] = need;
                 }
             }

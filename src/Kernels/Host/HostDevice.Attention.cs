@@ -6,47 +6,37 @@ internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape 
 
 public sealed unsafe partial class HostDevice
 {
+    delegate void HeadWork(RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch);
+
     /// <inheritdoc/>
-    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp)
-    {
-        RequireRows(q.Rows, layout.QueryRows);
-        RequireRows(k.Rows, layout.Rows);
-        var operands = new AttentionOperands(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp, default, default, default, default);
-        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (this, operands), static (in (HostDevice Device, AttentionOperands O) job, int from, int to, int thread) =>
-        {
-            ref readonly var o = ref job.O;
-            var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, false));
-            for (var unit = from; unit < to; unit++) job.Device.kernels.AttentionForward(o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
-        });
-    }
+    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp) =>
+        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp, default, default, default, default), backward: false,
+            static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionForward(o, sequence, head, scratch));
 
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
-    {
-        RequireRows(q.Rows, layout.QueryRows);
-        RequireRows(k.Rows, layout.Rows);
-        var operands = new AttentionOperands(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp, dContext, dq, dk, dv);
-        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (this, operands), static (in (HostDevice Device, AttentionOperands O) job, int from, int to, int thread) =>
-        {
-            ref readonly var o = ref job.O;
-            var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, true));
-            for (var unit = from; unit < to; unit++) job.Device.kernels.AttentionBackward(o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
-        });
-    }
+        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv) =>
+        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp, dContext, dq, dk, dv), backward: true,
+            static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionBackward(o, sequence, head, scratch));
 
     /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv)
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv) =>
+        ForHeads(new(layout, shape, q, k, default, prefixK, default, default, logSumExp, dContext, default, default, dv), backward: false,
+            static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionValuesBackward(o, sequence, head, scratch));
+
+    /// <summary>Every head of every sequence, with scratch for a forward or a backward pass.</summary>
+    void ForHeads(in AttentionOperands operands, bool backward, HeadWork work)
     {
-        RequireRows(q.Rows, layout.QueryRows);
-        RequireRows(k.Rows, layout.Rows);
-        var operands = new AttentionOperands(layout, shape, q, k, default, prefixK, default, default, logSumExp, dContext, default, default, dv);
-        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (this, operands), static (in (HostDevice Device, AttentionOperands O) job, int from, int to, int thread) =>
-        {
-            ref readonly var o = ref job.O;
-            var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, false));
-            for (var unit = from; unit < to; unit++) job.Device.kernels.AttentionValuesBackward(o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
-        });
+        var (layout, shape) = (operands.Layout, operands.Shape);
+        RequireRows(operands.Q.Rows, layout.QueryRows);
+        RequireRows(operands.K.Rows, layout.Rows);
+        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (Device: this, O: operands, backward, work),
+            static (in (HostDevice Device, AttentionOperands O, bool Backward, HeadWork Work) job, int from, int to, int thread) =>
+            {
+                ref readonly var o = ref job.O;
+                var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, job.Backward));
+                for (var unit = from; unit < to; unit++) job.Work(job.Device.kernels, o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
+            });
     }
 
     /// <summary>Heads of a sequence that are worth a chunk of work of their own.</summary>

@@ -121,29 +121,25 @@ public sealed unsafe partial class HostDevice
         });
     }
 
-    /// <inheritdoc/>
-    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp)
-    {
-        RequireRows(dy.Rows, gateUp.Rows);
-        RequireColumns(gateUp.Columns, 2 * dy.Columns);
-        RequireSameShape(gateUp, dGateUp);
-        Rows(dy.Rows, 2 * dy.Columns, (gateUp, dy, dGateUp), static (k, in o, from, to) =>
-        {
-            var f = o.dy.Columns;
-            k.SwiGluBackward(o.gateUp.ColumnRange(0, f), o.gateUp.ColumnRange(f, f), o.dy, o.dGateUp.ColumnRange(0, f), o.dGateUp.ColumnRange(f, f), from, to);
-        });
-    }
+    delegate void GateWork(RowKernels kernels, Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp, int from, int to);
 
     /// <inheritdoc/>
-    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp)
+    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
+        ForGates(gateUp, dy, dGateUp, static (kernels, gate, up, dy, dGate, dUp, from, to) => kernels.SwiGluBackward(gate, up, dy, dGate, dUp, from, to));
+
+    /// <inheritdoc/>
+    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
+        ForGates(gateUp, dy, dGateUp, static (kernels, gate, up, dy, dGate, dUp, from, to) => kernels.SwiGluRatioBackward(gate, up, dy, dGate, dUp, from, to));
+
+    void ForGates(Tensor gateUp, Tensor dy, Tensor dGateUp, GateWork work)
     {
         RequireRows(dy.Rows, gateUp.Rows);
         RequireColumns(gateUp.Columns, 2 * dy.Columns);
         RequireSameShape(gateUp, dGateUp);
-        Rows(dy.Rows, 2 * dy.Columns, (gateUp, dy, dGateUp), static (k, in o, from, to) =>
+        Rows(dy.Rows, 2 * dy.Columns, (gateUp, dy, dGateUp, work), static (k, in o, from, to) =>
         {
             var f = o.dy.Columns;
-            k.SwiGluRatioBackward(o.gateUp.ColumnRange(0, f), o.gateUp.ColumnRange(f, f), o.dy, o.dGateUp.ColumnRange(0, f), o.dGateUp.ColumnRange(f, f), from, to);
+            o.work(k, o.gateUp.ColumnRange(0, f), o.gateUp.ColumnRange(f, f), o.dy, o.dGateUp.ColumnRange(0, f), o.dGateUp.ColumnRange(f, f), from, to);
         });
     }
 
