@@ -1,4 +1,3 @@
-using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -22,32 +21,18 @@ public class GradDropTests
     [Theory, MemberData(nameof(ModelNames))]
     public void AgreesWithTheOracleAtEveryLevel(string name)
     {
+        var result = Scoring.CompareAtEveryLevel(name, Options, OracleMethod.GradDrop);
         using var weights = Scoring.Models[name]();
         var data = RandomExamples.Create(11, weights.Config.Vocabulary);
-        var result = Scoring.Run(weights, data, Options with { Level = ScoreLevel.Neuron });
-        Close.Check(OracleRun.Scores(weights, data, OracleMethod.GradDrop), result.Scores.Values, 1e-5, name);
-        Close.Check(OracleRun.NodeScores(weights, data, OracleMethod.GradDrop), result.NodeScores!, 2e-5, $"nodes, {name}");
-        Close.Check(OracleRun.NeuronScores(weights, data, OracleMethod.GradDrop), result.NeuronScores!, 1e-5, $"neurons, {name}");
-        Assert.Equal(result.Scores.Values, Scoring.Scores(weights, data, Options));
         var nodes = Scoring.Run(weights, data, Options with { Level = ScoreLevel.Node });
         Assert.Equal(result.NodeScores, nodes.NodeScores);
         Assert.Null(nodes.NeuronScores);
         Assert.Null(result.CompletenessGap);
     }
 
-    [Theory]
-    [InlineData(Ablation.Zero, OracleAblation.Zero)]
-    [InlineData(Ablation.Mean, OracleAblation.Mean)]
-    [InlineData(Ablation.MeanPositional, OracleAblation.MeanPositional)]
-    public void AgreesWithTheOracleUnderAblations(Ablation ablation, OracleAblation oracleAblation)
-    {
-        foreach (var name in (string[])["gpt2, parallel blocks", "llama, tied, one key head, 3 layers"])
-        {
-            using var weights = Scoring.Models[name]();
-            var data = RandomExamples.Create(12, weights.Config.Vocabulary);
-            Scoring.Compare(weights, data, Options with { Ablation = ablation }, OracleMethod.GradDrop, ablation: oracleAblation);
-        }
-    }
+    [Fact]
+    public void AgreesWithTheOracleUnderAblations() =>
+        Scoring.CompareUnderAblations(Options, OracleMethod.GradDrop, "gpt2, parallel blocks", "llama, tied, one key head, 3 layers");
 
     [Fact]
     public void AgreesWithTheOracleUnderAnotherMetric()

@@ -1,4 +1,3 @@
-using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.KnownCircuits;
@@ -26,19 +25,9 @@ public class QkFixTests
         Close.Check(OracleRun.NodeScores(weights, data, OracleMethod.QkFix), result.NodeScores!, 2e-5, $"nodes, {name}");
     }
 
-    [Theory]
-    [InlineData(Ablation.Zero, OracleAblation.Zero)]
-    [InlineData(Ablation.Mean, OracleAblation.Mean)]
-    [InlineData(Ablation.MeanPositional, OracleAblation.MeanPositional)]
-    public void AgreesWithTheOracleUnderAblations(Ablation ablation, OracleAblation oracleAblation)
-    {
-        foreach (var name in (string[])["gpt2, parallel blocks", "llama, tied, one key head, 3 layers"])
-        {
-            using var weights = Scoring.Models[name]();
-            var data = RandomExamples.Create(12, weights.Config.Vocabulary);
-            Scoring.Compare(weights, data, Options with { Ablation = ablation }, OracleMethod.QkFix, ablation: oracleAblation);
-        }
-    }
+    [Fact]
+    public void AgreesWithTheOracleUnderAblations() =>
+        Scoring.CompareUnderAblations(Options, OracleMethod.QkFix, "gpt2, parallel blocks", "llama, tied, one key head, 3 layers");
 
     [Fact]
     public void AgreesWithTheOracleUnderAnotherMetric()

@@ -21,30 +21,12 @@ public class RelevancePatchingTests
     public static TheoryData<string> ModelNames() => Scoring.ModelNames();
 
     [Theory, MemberData(nameof(ModelNames))]
-    public void AgreesWithTheOracleAtEveryLevel(string name)
-    {
-        using var weights = Scoring.Models[name]();
-        var data = RandomExamples.Create(11, weights.Config.Vocabulary);
-        var result = Scoring.Run(weights, data, Options with { Level = ScoreLevel.Neuron });
-        Close.Check(OracleRun.Scores(weights, data, OracleMethod.RelevancePatching), result.Scores.Values, 1e-5, name);
-        Close.Check(OracleRun.NodeScores(weights, data, OracleMethod.RelevancePatching), result.NodeScores!, 2e-5, $"nodes, {name}");
-        Close.Check(OracleRun.NeuronScores(weights, data, OracleMethod.RelevancePatching), result.NeuronScores!, 1e-5, $"neurons, {name}");
-        Assert.Equal(result.Scores.Values, Scoring.Scores(weights, data, Options));
-    }
+    public void AgreesWithTheOracleAtEveryLevel(string name) =>
+        Scoring.CompareAtEveryLevel(name, Options, OracleMethod.RelevancePatching);
 
-    [Theory]
-    [InlineData(Ablation.Zero, OracleAblation.Zero)]
-    [InlineData(Ablation.Mean, OracleAblation.Mean)]
-    [InlineData(Ablation.MeanPositional, OracleAblation.MeanPositional)]
-    public void AgreesWithTheOracleUnderAblations(Ablation ablation, OracleAblation oracleAblation)
-    {
-        foreach (var name in (string[])["gpt2", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers"])
-        {
-            using var weights = Scoring.Models[name]();
-            var data = RandomExamples.Create(12, weights.Config.Vocabulary);
-            Scoring.Compare(weights, data, Options with { Ablation = ablation }, OracleMethod.RelevancePatching, ablation: oracleAblation);
-        }
-    }
+    [Fact]
+    public void AgreesWithTheOracleUnderAblations() =>
+        Scoring.CompareUnderAblations(Options, OracleMethod.RelevancePatching, "gpt2", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers");
 
     [Theory]
     [InlineData(MetricKind.ProbabilityDifference, OracleMetric.ProbDiff)]

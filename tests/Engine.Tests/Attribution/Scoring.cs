@@ -1,3 +1,4 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
@@ -43,6 +44,32 @@ internal static class Scoring
     {
         var expected = OracleRun.Scores(weights, data, method, options.Steps, rule, metric, ablation, options.AblationData);
         Close.Check(expected, Scores(weights, data, options), Tolerance, $"{options}");
+    }
+
+    /// <summary>Scores under every ablation but patching, each of the models by name.</summary>
+    public static void CompareUnderAblations(AttributionOptions options, OracleMethod method, params IEnumerable<string> models)
+    {
+        foreach (var name in models)
+        {
+            using var weights = Models[name]();
+            var data = RandomExamples.Create(12, weights.Config.Vocabulary);
+            Compare(weights, data, options with { Ablation = Ablation.Zero }, method, ablation: OracleAblation.Zero);
+            Compare(weights, data, options with { Ablation = Ablation.Mean }, method, ablation: OracleAblation.Mean);
+            Compare(weights, data, options with { Ablation = Ablation.MeanPositional }, method, ablation: OracleAblation.MeanPositional);
+        }
+    }
+
+    /// <summary>Edges, nodes and neurons of a run at neuron level, and that its edges are those of a run at edge level.</summary>
+    public static AttributionResult CompareAtEveryLevel(string model, AttributionOptions options, OracleMethod method)
+    {
+        using var weights = Models[model]();
+        var data = RandomExamples.Create(11, weights.Config.Vocabulary);
+        var result = Run(weights, data, options with { Level = ScoreLevel.Neuron });
+        Close.Check(OracleRun.Scores(weights, data, method), result.Scores.Values, 1e-5, model);
+        Close.Check(OracleRun.NodeScores(weights, data, method), result.NodeScores!, 2e-5, $"nodes, {model}");
+        Close.Check(OracleRun.NeuronScores(weights, data, method), result.NeuronScores!, 1e-5, $"neurons, {model}");
+        Assert.Equal(result.Scores.Values, Scores(weights, data, options));
+        return result;
     }
 
     /// <summary>The same bits for any threads, micro-batches and order of the examples.</summary>
