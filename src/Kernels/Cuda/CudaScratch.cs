@@ -23,10 +23,21 @@ internal static class CudaScratch
     public static (int Rows, long BytesOfARow) OfContraction(ScoreContraction c, long cache, long memory)
     {
         int width = c.InputDifference.Columns, sources = 1 + c.Layers * (c.Heads + 1), mostColumns = c.HeadColumns + 1 + c.Steps;
-        var bytesOfARow = sizeof(float) * ((long)(sources + c.HeadColumns) * width + (long)sources * mostColumns);
+        var bytesOfARow = sizeof(float) * ((long)(sources + c.HeadColumns) * width + (long)sources * mostColumns * PartsOfContraction(width).Parts);
         // Every layer reads the differences again, so a chunk should stay in the cache; but every chunk reads all weights
         // again, so it should not be small either.
         var rowsInCache = Math.Max(cache / 4 * 3 / bytesOfARow, LeastChunk);
         return ((int)Math.Clamp(Math.Min(rowsInCache, memory / bytesOfARow), 1, Math.Min(c.Layout.Rows, ushort.MaxValue)), bytesOfARow);
+    }
+
+    /// <summary>
+    /// Parts into which a contraction's products over d are cut, and the columns of all but the last: about 256, but at most four parts,
+    /// since each is written and read once. They depend on the width alone, as the bits of the scores do on them.
+    /// </summary>
+    public static (int Parts, int Length) PartsOfContraction(int width)
+    {
+        var most = Math.Clamp((width + 255) / 256, 1, 4);
+        var length = ((width + most - 1) / most + 15) / 16 * 16;
+        return ((width + length - 1) / length, length);
     }
 }

@@ -4,6 +4,7 @@
 #include "gemm.cu"
 #include "attention.cu"
 #include "attention_short.cu"
-#include "scores.cu"
+#include "SplitGradient.cu"
+#include "Contraction.cu"
 #include "metrics.cu"
 #include "probe.cu"

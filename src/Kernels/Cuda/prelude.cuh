@@ -12,6 +12,7 @@
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("unroll 1")
 
+typedef float Float2 __attribute__((ext_vector_type(2)));
 typedef float Float4 __attribute__((ext_vector_type(4)));
 typedef unsigned Uint2 __attribute__((ext_vector_type(2)));
 

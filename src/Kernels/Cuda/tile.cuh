@@ -5,7 +5,7 @@
 // barrier a tile. Every result is one chain of fused multiply-adds over k from 0 up, whatever the tile: its bits depend
 // neither on the tile's size nor on the other rows.
 //
-// Shared memory: 2·BK·(BM + BN + 8) floats: 16.9 KB for 128×128, 17.4 KB for 64×64, 9.2 KB for 32×32.
+// Shared memory: 2·BK·(BM + BN + 8) floats: 16.9 KB for 128×128, 17.4 KB for 64×64, 13.3 KB for 48×48, 9.2 KB for 32×32.
 #pragma once
 #include "prelude.cuh"
 
@@ -35,10 +35,12 @@ DEVICE float one(const unsigned short *p) { return asFloat((unsigned)*(GLOBAL(un
 template <int BM, int BN, int TM, int TN> struct TileProduct {
     // In the large tile a deeper one of k would cost the registers of a second block on the multiprocessor.
     static constexpr int BK = BM == 128 ? 8 : 16, threadsX = BN / TN, threads = threadsX * (BM / TM), strideA = BM + 4, strideB = BN + 4;
+    static constexpr int rowsOfThread = TM, columnsOfThread = TN;
     static constexpr int loadsA = BM * BK / 4 / threads, loadsB = BN * BK / 4 / threads;
-    // A thread's rows and columns come in runs of four (of two or one in small tiles), the runs spread over the whole tile,
-    // so that neighbouring threads read neighbouring words of shared memory.
-    static constexpr int runM = TM < 4 ? TM : 4, runN = TN < 4 ? TN : 4;
+    static_assert(loadsA * 4 * threads == BM * BK && loadsB * 4 * threads == BN * BK, "every thread loads as much of a tile");
+    // A thread's rows and columns come in runs of four or two, the runs spread over the whole tile, so that neighbouring threads
+    // read neighbouring words of shared memory.
+    static constexpr int runM = TM % 4 ? 2 : 4, runN = TN % 4 ? 2 : 4;
 
     // A warp has 4×8 threads. Lanes n and n ^ 1 share a column, n and n ^ 2 a row: loads of 16 bytes of which either is true take
     // shared memory two cycles instead of four.
@@ -143,9 +145,11 @@ template <int BM, int BN, int TM, int TN> struct TileProduct {
             const float *p = row + thread * run + i * (width / (count / run));
             if (run == 4) {
                 const Float4 v = *(const Float4 *)p;
-                UNROLL for (int j = 0; j < run; j++) out[i * run + j] = v[j];
-            } else
-                UNROLL for (int j = 0; j < run; j++) out[i * run + j] = p[j];
+                UNROLL for (int j = 0; j < 4; j++) out[i * run + j] = v[j];
+            } else {
+                const Float2 v = *(const Float2 *)p;
+                UNROLL for (int j = 0; j < 2; j++) out[i * run + j] = v[j];
+            }
         }
     }
 };

@@ -11,7 +11,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public static TheoryData<string> KernelsWithBarriers =>
         ["norm_forward", "norm_backward", "gemm_f32_small", "gemm_bf16_transposed_small", "attention_forward_64_one",
             "attention_backward_queries_64_four", "attention_backward_keys_64_four", "attention_backward_short_64", "attention_backward_short_128",
-            "centre_rows", "contract_rows", "sparse_logits", "softmax_metric", "divergence_metric"];
+            "centre_rows", "contract_rows_48", "contract_rows_64", "sparse_logits", "softmax_metric", "divergence_metric"];
 
     // Not every barrier is needed by these cases (one after the last use of shared memory is not), but some are.
     [Theory]
@@ -65,7 +65,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
 
     [Theory]
     [InlineData("gemm_f32_small")]
-    [InlineData("contract_rows")]
+    [InlineData("contract_rows_48")]
+    [InlineData("contract_rows_64")]
     [InlineData("attention_backward_keys_64_four")]
     [InlineData("attention_backward_short_64")]
     public void AShiftedSharedAddressIsNoticed(string kernel)
@@ -164,7 +165,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         "norm_forward" => ["NormForward"],
         "norm_backward" => ["NormBackward"],
         "copy" => ["Copy"],
-        "centre_rows" or "contract_rows" or "reduce_rows" => ["ContractScores"],
+        "centre_rows" or "contract_rows_48" or "contract_rows_64" or "reduce_rows" => ["ContractScores"],
         "sparse_logits" => ["SparseLogits"],
         "softmax_metric" => ["SoftmaxMetric"],
         "divergence_metric" => ["DivergenceMetric"],

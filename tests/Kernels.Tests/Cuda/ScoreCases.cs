@@ -35,6 +35,20 @@ internal static class ScoreCases
             Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 3, group: 1, steps: 7, centred: true, parallel: false))),
         new("ContractScores", "more sources than a tile, whole", c =>
             Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 4, group: 5, steps: 1, centred: false, parallel: false))),
+        // 55 columns of which fewer stay empty in tiles of 64, up to 126 sources; 178 columns and 60 sources.
+        new("ContractScores", "more sources than a tile of 64", c =>
+            Contract(new ContractionSetup(c, [2, 1], 7, heads: 17, headDim: 2, group: 1, steps: 3, centred: true, parallel: false))),
+        new("ContractScores", "more sources than a tile of 64, whole", c =>
+            Contract(new ContractionSetup(c, [1, 2], 7, heads: 17, headDim: 12, group: 1, steps: 3, centred: false, parallel: false))),
+        new("ContractScores", "more columns than a tile of 64, whole", c =>
+            Contract(new ContractionSetup(c, [2], 1, heads: 59, headDim: 4, group: 1, steps: 0, centred: true, parallel: false))),
+        // Widths of 301 and 304, cut into 160 and the rest, and of 1028 in four parts.
+        new("ContractScores", "two parts", c =>
+            Contract(new ContractionSetup(c, [1, 2], 2, heads: 3, headDim: 99, group: 1, steps: 2, centred: true, parallel: false))),
+        new("ContractScores", "two parts, whole", c =>
+            Contract(new ContractionSetup(c, [1, 2], 2, heads: 3, headDim: 100, group: 3, steps: 2, centred: true, parallel: false))),
+        new("ContractScores", "four parts", c =>
+            Contract(new ContractionSetup(c, [3], 1, heads: 4, headDim: 256, group: 2, steps: 1, centred: false, parallel: false))),
     ];
 
     private static Outcome[] Split(OpContext c, int rows, int heads, int headDim, int group, bool zero)

@@ -1,41 +1,13 @@
-// Attribution: the accumulated gradients of the split inputs and the contraction of all edge scores.
-#include "tile.cuh"
-
-struct SplitParameters {
-    Tensor gradient, projection, projectionAtZero, inverseSigma, alpha, s;
-    int width, headDim, group;
-    float weight;
-};
-
-// Adds alpha += weight·gradient/σ; sets s[row, h] = weight·((c - b')·gradient)/(width·σ), unless s is none. A warp a head, block
-// x-index the row.
-// Bytes: 16 an element of gradient; 4 operations.
-KERNEL(256) accumulate_split_gradient(SplitParameters p) {
-    const int row = blockX(), head = blockY() * 8 + warp();
-    if (head >= p.gradient.columns / p.headDim) return;
-    const int own = head * p.headDim, shared = head / p.group * p.headDim;
-    const float *g = p.gradient.row(row) + own, *c = p.projection.row(row) + shared;
-    const float *zero = p.projectionAtZero.pointer ? p.projectionAtZero.pointer + shared : nullptr;
-    float *alpha = p.alpha.row(row) + own;
-    const float inverse = *p.inverseSigma.row(row), factor = p.weight * inverse;
-    float product = 0.f;
-    for (int i = lane(); i < p.headDim; i += 32) {
-        if (p.s.pointer) product = __builtin_fmaf(c[i] - (zero ? zero[i] : 0.f), g[i], product);
-        alpha[i] = __builtin_fmaf(factor, g[i], alpha[i]);
-    }
-    if (!p.s.pointer) return;
-    product = overWarp<Add>(product);
-    if (lane() == 0) p.s.row(row)[head] = factor * product / (float)p.width;
-}
-
-// ---- contraction of a chunk of rows ----
+// The contraction of all edge scores, a chunk of rows at a time.
 //
 // Working memory, for `count` rows from firstRow on and F sources:
 //   differences [F][count][d]   Δz of every source, centred for LayerNorm
 //   gradients   [3H][count][d]  γ⊙(W·α) of one layer's q, k and v columns
-//   products    [count][F][C]   Δz·column for C = 3H + (MLP column) + Steps columns, the last being the x̂ of the steps
+//   products    [count][parts][F][C]  Δz·column for C = 3H + (MLP column) + Steps columns, the last being the x̂ of the steps
 // Since x̂ is centred already, Δz·G = (PΔz)·(γ⊙(Wα)) - Σ_k s_k·(PΔz·x̂_k), so the steps are further columns of one product and
-// G is never corrected element by element.
+// G is never corrected element by element. A product over d is cut into parts, as many for a width on every GPU, so that the few rows
+// of which everything stays in the level 2 cache keep all multiprocessors busy.
+#include "tile.cuh"
 
 struct CentreParameters {
     Tensor x, y;
@@ -61,44 +33,49 @@ struct ContractParameters {
     int firstRow, count, rows, headColumns, columns;
     int sources, headSources; // sources that the MLP column reads, and the q, k and v columns
     int productSources;       // F
+    int parts, partLength;    // of d; the last part may be shorter
     int aligned;
 };
 
-// Sets products[row][u][column] for the sources of one layer. Block z-index: the row of the chunk. Tiles of 64×64, 4×4 a
-// thread. Operations a row: 2·sources·columns·d. Bytes: 4·d·(sources + columns) a row, from L2.
-KERNEL(256, 4) contract_rows(ContractParameters p) {
-    using Tile = TileProduct<64, 64, 4, 4>;
-    const int row = blockZ(), u0 = blockY() * 64, c0 = blockX() * 64, depth = p.differences.columns;
+// Sets products[row][part][u][column] for the sources of one layer. Block z-index: the row of the chunk; y-index: the tile of sources
+// and the part. Operations a row: 2·sources·columns·d. Bytes: 4·d·(sources + columns) a row, from L2.
+// Tiles: 48×48 with 4×6 results a thread, or 64×64 with 4×4; the host takes the ones of which less is empty.
+template <class Tile, int size> DEVICE void contractRows(const ContractParameters &p) {
+    const int row = blockZ(), part = blockY() % p.parts, u0 = blockY() / p.parts * size, c0 = blockX() * size;
+    const int width = p.differences.columns, from = part * p.partLength, depth = minimum(p.partLength, width - from);
     // Only the MLP column reads the sources from headSources on.
-    if (u0 >= p.headSources && c0 + 64 <= p.headColumns) return;
+    if (u0 >= p.headSources && c0 + size <= p.headColumns) return;
     const int mlp = p.mlpGradient.pointer ? 1 : 0;
     const bool whole = p.aligned && depth % Tile::BK == 0;
     const auto differences = operand(
         [&](int m, int k) {
             const int u = u0 + (u0 + m < p.sources ? m : 0);
-            return p.differences.pointer + ((long long)u * p.count + row) * depth + k;
+            return p.differences.pointer + ((long long)u * p.count + row) * width + from + k;
         },
         [&](int m, int k) { return u0 + m < p.sources ? depth - k : 0; }, Tile::BK, whole);
     const auto gradients = operand(
         [&](int n, int k) {
             const int column = c0 + (c0 + n < p.columns ? n : 0), step = column - p.headColumns - mlp;
-            return k + (column < p.headColumns ? p.gradients.pointer + ((long long)column * p.count + row) * depth
-                        : step < 0             ? p.mlpGradient.row(p.firstRow + row)
-                                               : p.normalizedInputs.pointer
-                                                   + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride);
+            return from + k + (column < p.headColumns ? p.gradients.pointer + ((long long)column * p.count + row) * width
+                               : step < 0             ? p.mlpGradient.row(p.firstRow + row)
+                                                      : p.normalizedInputs.pointer
+                                          + ((long long)step * p.rows + p.firstRow + row) * p.normalizedInputs.stride);
         },
         [&](int n, int k) { return c0 + n < p.columns ? depth - k : 0; }, Tile::BK, whole);
-    float acc[4][4] = {};
-    Tile::multiply<true>(depth, differences, gradients, acc);
+    float acc[Tile::rowsOfThread][Tile::columnsOfThread] = {};
+    Tile::template multiply<true>(depth, differences, gradients, acc);
     const int t = threadIndexAnew();
-    UNROLL for (int i = 0; i < 4; i++) {
+    UNROLL for (int i = 0; i < Tile::rowsOfThread; i++) {
         const int u = u0 + Tile::row(t, i);
         if (u >= p.sources) continue;
-        float *out = p.products + ((long long)row * p.productSources + u) * p.columns;
-        UNROLL for (int j = 0; j < 4; j++)
+        float *out = p.products + (((long long)row * p.parts + part) * p.productSources + u) * p.columns;
+        UNROLL for (int j = 0; j < Tile::columnsOfThread; j++)
             if (c0 + Tile::column(t, j) < p.columns) out[c0 + Tile::column(t, j)] = acc[i][j];
     }
 }
+
+KERNEL(96, 6) contract_rows_48(ContractParameters p) { contractRows<TileProduct<48, 48, 4, 6>, 48>(p); }
+KERNEL(256, 4) contract_rows_64(ContractParameters p) { contractRows<TileProduct<64, 64, 4, 4>, 64>(p); }
 
 template <int count> struct Count {
     static constexpr int value = count;
@@ -112,10 +89,11 @@ struct ReduceParameters {
     int firstRow, count, rows, headColumns, columns, steps, mlp;
     int sources, headSources, productSources;
     int firstColumn, scoreColumns; // of the layer, and N
+    int parts;
 };
 
 // Adds to the scores of one layer, row by row in the order of the rows: the same bits however the rows are cut into chunks
-// and micro-batches. A thread an entry, block y-index the example. Bytes a row: 4·sources·columns; operations: 2·sources·3H·steps.
+// and micro-batches. A thread an entry, block y-index the example. Bytes a row: 4·parts·sources·columns; operations: 2·sources·3H·steps.
 KERNEL(256, 4) reduce_rows(ReduceParameters p) {
     const int example = blockY(), layerColumns = p.headColumns + p.mlp, entry = blockX() * 256 + threadIndex();
     const int u = entry / layerColumns, column = entry % layerColumns;
@@ -127,14 +105,20 @@ KERNEL(256, 4) reduce_rows(ReduceParameters p) {
     const int steps = column < p.headColumns ? p.steps : 0;
     auto add = [&](int first, auto rows) {
         constexpr int count = rows.value;
-        const long long apart = (long long)p.productSources * p.columns, stride = p.stepProducts.stride;
+        const long long ofPart = (long long)p.productSources * p.columns, apart = p.parts * ofPart, stride = p.stepProducts.stride;
         const float *products = p.products + (first - p.firstRow) * apart + (long long)u * p.columns;
+        auto load = [&](int column, float(&sum)[count]) {
+            UNROLL for (int r = 0; r < count; r++) sum[r] = products[r * apart + column];
+            NO_UNROLL for (int part = 1; part < p.parts; part++)
+                UNROLL for (int r = 0; r < count; r++) sum[r] += products[r * apart + part * ofPart + column];
+        };
         float value[count];
-        UNROLL for (int r = 0; r < count; r++) value[r] = products[r * apart + column];
+        load(column, value);
         NO_UNROLL for (int k = 0; k < steps; k++) {
-            const float *along = products + layerColumns + k, *ofStep = p.stepProducts.row(k * p.rows + first) + column;
+            const float *ofStep = p.stepProducts.row(k * p.rows + first) + column;
             float product[count], step[count];
-            UNROLL for (int r = 0; r < count; r++) product[r] = along[r * apart], step[r] = ofStep[r * stride];
+            load(layerColumns + k, product);
+            UNROLL for (int r = 0; r < count; r++) step[r] = ofStep[r * stride];
             UNROLL for (int r = 0; r < count; r++) value[r] = __builtin_fmaf(-product[r], step[r], value[r]);
         }
         UNROLL for (int r = 0; r < count; r++) sum += value[r];

@@ -2,13 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Faith.Kernels.Cuda;
 
-// Launchers of scores.cu.
+// Launchers of Contraction.cu.
 public sealed partial class CudaDevice
 {
-    [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct SplitParameters(Tensor Gradient, Tensor Projection, Tensor ProjectionAtZero, Tensor InverseSigma,
-        Tensor Alpha, Tensor S, int Width, int HeadDim, int Group, float Weight);
-
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct CentreParameters(Tensor X, Tensor Y, int Centred);
 
@@ -17,7 +13,7 @@ public sealed partial class CudaDevice
     {
         public Tensor Differences, Gradients, MlpGradient, NormalizedInputs;
         public nint Products;
-        public int FirstRow, Count, Rows, HeadColumns, Columns, Sources, HeadSources, ProductSources, Aligned;
+        public int FirstRow, Count, Rows, HeadColumns, Columns, Sources, HeadSources, ProductSources, Parts, PartLength, Aligned;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -26,7 +22,7 @@ public sealed partial class CudaDevice
         public nint Products;
         public Tensor StepProducts, Scores;
         public Indices Offsets;
-        public int FirstRow, Count, Rows, HeadColumns, Columns, Steps, Mlp, Sources, HeadSources, ProductSources, FirstColumn, ScoreColumns;
+        public int FirstRow, Count, Rows, HeadColumns, Columns, Steps, Mlp, Sources, HeadSources, ProductSources, FirstColumn, ScoreColumns, Parts;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -38,20 +34,6 @@ public sealed partial class CudaDevice
     /// size changes its speed, never its bits.
     /// </summary>
     public long ContractionMemory { get; init; }
-
-    /// <inheritdoc/>
-    public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
-        int width, int headDim, int group, float weight, Tensor alpha, Tensor s)
-    {
-        RequireShape(alpha, gradient.Rows, gradient.Columns);
-        if (!s.IsNone)
-        {
-            RequireShape(gradient, s.Rows, s.Columns * headDim);
-            RequireShape(projection, s.Rows, s.Columns / group * headDim);
-        }
-        var parameters = new SplitParameters(gradient, projection, projectionAtZero, inverseSigma, alpha, s, width, headDim, group, weight);
-        Launch("accumulate_split_gradient", parameters, gradient.Rows, CeilDiv(gradient.Columns / headDim, 8));
-    }
 
     /// <inheritdoc/>
     public override void ContractScores(ScoreContraction contraction)
@@ -125,14 +107,14 @@ public sealed partial class CudaDevice
         var scale = c.NormScale[layer];
 
         // γ⊙(W·α) of the q columns, then of the k and v columns, or of the v columns alone: the fused matrix holds heads q blocks and
-        // heads/group k and v blocks, and group neighbouring columns share one of those.
+        // heads/group k and v blocks, and group neighbouring columns share one of those. Where none is shared, all are alike.
         var fused = (CudaWeights)c.QueryKeyValue[layer];
         var weightsBatch = fused.Offset(WeightSide.Transposed, headDim, 0);
         var gradient = new Tensor(gradients.Pointer, count, width);
-        if (!c.ValuesAlone)
+        var shared = c.ValuesAlone ? heads : c.Group == 1 ? 3 * heads : 2 * heads;
+        if (shared == 2 * heads)
             MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(0, headDim), gradient, heads,
                 xBatch: headDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale.Pointer, add: false);
-        var shared = c.ValuesAlone ? heads : 2 * heads;
         MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange((3 * heads - shared) * headDim, headDim),
             gradients.RowRange((c.HeadColumns - shared) * count, count), shared,
             xBatch: headDim, yBatch: (long)count * width, k0: (heads + (2 * heads - shared) / c.Group) * headDim, n0: 0, weightsBatch,
@@ -145,7 +127,9 @@ public sealed partial class CudaDevice
         var columns = c.HeadColumns + mlp + c.Steps;
         var tileSources = everyRow ? Math.Max(headSources, mlpSources) : headSources;
         MatrixFlops += 2L * count * tileSources * columns * width;
-        Launch("contract_rows", new ContractParameters
+        var (parts, partLength) = CudaScratch.PartsOfContraction(width);
+        var tile = ChooseContractionTile(columns, tileSources);
+        Launch($"contract_rows_{tile}", new ContractParameters
         {
             Differences = differences,
             Gradients = gradients,
@@ -160,9 +144,11 @@ public sealed partial class CudaDevice
             Sources = tileSources,
             HeadSources = headSources,
             ProductSources = sources,
+            Parts = parts,
+            PartLength = partLength,
             Aligned = InFours(c.NormalizedInputs[layer].Pointer | (everyRow ? mlpGradient.Pointer : 0),
                 width | c.NormalizedInputs[layer].Stride | (everyRow ? mlpGradient.Stride : 0), 0, sizeof(float)),
-        }, CeilDiv(columns, 64), CeilDiv(tileSources, 64), count);
+        }, CeilDiv(columns, tile), CeilDiv(tileSources, tile) * parts, count);
         Launch("reduce_rows", new ReduceParameters
         {
             Products = products,
@@ -181,9 +167,17 @@ public sealed partial class CudaDevice
             ProductSources = sources,
             FirstColumn = firstColumn + 3 * heads - c.HeadColumns,
             ScoreColumns = scoreColumns,
+            Parts = parts,
         }, CeilDiv((long)tileSources * (c.HeadColumns + mlp), 256), c.Layout.Sequences);
         if (!everyRow)
             LastRows(c, mlpGradient, first, count, differences, mlpSources, firstColumn + 3 * heads, scoreColumns);
+    }
+
+    // The tile of which less stays empty.
+    private static int ChooseContractionTile(int columns, int sources)
+    {
+        long Results(int tile) => CeilDiv(columns, tile) * CeilDiv(sources, tile) * tile * tile;
+        return Results(48) < Results(64) ? 48 : 64;
     }
 
     private void LastRows(ScoreContraction c, Tensor gradient, int first, int count, Tensor differences, int sources, int column,
