@@ -15,6 +15,9 @@ internal static class MetricCases
         .. new[] { false, true }.SelectMany(js => new[] { 1, 2, 5, 16, 17, 97, 1023, 1025, 5000 }.Select(v =>
             new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, {v} tokens", t => Divergence(t, v, js, 4), 3))),
         .. new[] { false, true }.Select(js => new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, logits 300 apart", t => Divergence(t, 33, js, 150), 3)),
+        .. new[] { 0.5, 1e-1, 1e-2, 1e-3 }.SelectMany(apart => new[] { 0.0, 3.7 }.Select(shift =>
+            new OpCase("DivergenceMetric", $"js, logits {apart} apart and {shift} higher", t => Close(t, apart, shift), 3))),
+        .. new[] { false, true }.Select(js => new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, tokens ruled out", t => RuledOut(t, js), 3)),
     ];
 
     static (Indices Offsets, Indices Tokens, Tensor Weights, int[] TokenList) Answers(CaseContext t, int vocabulary)
@@ -56,20 +59,51 @@ internal static class MetricCases
         t.Device.SoftmaxMetric(logits, offsets, tokens, weights, value, default);
     }
 
-    static void Divergence(CaseContext t, int vocabulary, bool js, double spread)
+    static void Divergence(CaseContext t, int vocabulary, bool js, double spread) =>
+        Compare(t, t.Batch(3, vocabulary, -spread, spread), t.Batch(3, vocabulary, -spread, spread), js);
+
+    // The value is of second order in the distance, and shall have its digits all the same.
+    static void Close(CaseContext t, double apart, double shift)
     {
-        Tensor logits = t.Batch(3, vocabulary, -spread, spread), reference = t.Batch(3, vocabulary, -spread, spread), value = t.Batch(3, 1), d = t.Batch(3, vocabulary);
+        const int Vocabulary = 500;
+        Tensor logits = t.Batch(3, Vocabulary, -4, 4), reference = t.Batch(3, Vocabulary, -apart, apart);
+        for (var r = 0; r < reference.Rows; r++)
+            for (var c = 0; c < Vocabulary; c++) At(reference, r, c) += At(logits, r, c) + (float)shift;
+        t.Written(reference);
+        Compare(t, logits, reference, js: true, relative: shift == 0 ? 1e-5 : 1e-4);
+    }
+
+    // −∞ in one distribution, in the other and in both.
+    static void RuledOut(CaseContext t, bool js)
+    {
+        Tensor logits = t.Batch(3, 40, -4, 4), reference = t.Batch(3, 40, -4, 4);
+        for (var r = 0; r < logits.Rows; r++)
+        {
+            At(reference, r, 0) = At(reference, r, 20) = At(reference, r, 39) = float.NegativeInfinity;
+            At(logits, r, 20) = At(logits, r, 38) = js ? float.NegativeInfinity : -1000;
+        }
+        t.Written(logits);
+        t.Written(reference);
+        Compare(t, logits, reference, js);
+    }
+
+    static void Compare(CaseContext t, Tensor logits, Tensor reference, bool js, double? relative = null)
+    {
+        var vocabulary = logits.Columns;
+        Tensor value = t.Batch(3, 1), d = t.Batch(3, vocabulary);
         t.Device.DivergenceMetric(logits, reference, js, value, d);
         var logP = Enumerable.Range(0, logits.Rows).Select(i => LogSoftmax(logits, i)).ToArray();
         var logR = Enumerable.Range(0, logits.Rows).Select(i => LogSoftmax(reference, i)).ToArray();
+        double Term(double log, int i, int c) => double.IsInfinity(log) ? 0 : Math.Exp(log) * (log - LogMean(i, c));
         double LogMean(int i, int c) => Math.Max(logP[i][c], logR[i][c]) + Math.Log((1 + Math.Exp(-Math.Abs(logP[i][c] - logR[i][c]))) / 2);
-        double Kl(int i) => Enumerable.Range(0, vocabulary).Average(c => Math.Exp(logR[i][c]) * (logR[i][c] - logP[i][c]));
-        double Inner(int i) => Enumerable.Range(0, vocabulary).Sum(c => Math.Exp(logP[i][c]) * (logP[i][c] - LogMean(i, c)));
-        double Js(int i) => 0.5 * (Inner(i) / vocabulary + Enumerable.Range(0, vocabulary).Average(c => Math.Exp(logR[i][c]) * (logR[i][c] - LogMean(i, c))));
+        double Kl(int i) => Enumerable.Range(0, vocabulary).Average(c => double.IsInfinity(logR[i][c]) ? 0 : Math.Exp(logR[i][c]) * (logR[i][c] - logP[i][c]));
+        double Inner(int i) => Enumerable.Range(0, vocabulary).Sum(c => Term(logP[i][c], i, c));
+        double Js(int i) => 0.5 * (Inner(i) / vocabulary + Enumerable.Range(0, vocabulary).Average(c => Term(logR[i][c], i, c)));
+        for (var i = 0; i < value.Rows && relative is { } r; i++) Assert.InRange(At(value, i, 0) / Js(i), 1 - r, 1 + r);
         t.Check(value, (i, _) => js ? Js(i) : Kl(i), 1e-6, "value");
         var inner = Enumerable.Range(0, logits.Rows).Select(Inner).ToArray();
         t.Check(d, (i, c) => js
-            ? 0.5 * Math.Exp(logP[i][c]) * (logP[i][c] - LogMean(i, c) - inner[i]) / vocabulary
+            ? 0.5 * (Term(logP[i][c], i, c) - Math.Exp(logP[i][c]) * inner[i]) / vocabulary
             : (Math.Exp(logP[i][c]) - Math.Exp(logR[i][c])) / vocabulary, 1e-6 / vocabulary, "dLogits");
         t.Device.DivergenceMetric(logits, reference, js, value, default);
     }
