@@ -53,4 +53,30 @@ public sealed class ScoreContraction
     public required Tensor LogitsGradient { get; init; }
     /// <summary>Scores of each example, [sequences × F·N]: entry u·N + column (+=). Entries of pairs that are no edge are left alone.</summary>
     public required Tensor Scores { get; init; }
+
+    /// <summary>The same contraction with other views and weights in the place of its own.</summary>
+    internal ScoreContraction Mapped(Func<Tensor, Tensor> view, Func<Weights, Weights> weights) => new()
+    {
+        Layout = Layout,
+        Layers = Layers,
+        Heads = Heads,
+        HeadDim = HeadDim,
+        Group = Group,
+        Centred = Centred,
+        Parallel = Parallel,
+        ValuesAlone = ValuesAlone,
+        InputDifference = view(InputDifference),
+        ContextDifference = [.. ContextDifference.Select(view)],
+        MlpDifference = [.. MlpDifference.Select(view)],
+        Output = [.. Output.Select(weights)],
+        QueryKeyValue = [.. QueryKeyValue.Select(weights)],
+        NormScale = [.. NormScale.Select(view)],
+        Alpha = [.. Alpha.Select(view)],
+        NormalizedInputs = [.. NormalizedInputs.Select(view)],
+        StepProducts = [.. StepProducts.Select(view)],
+        Steps = Steps,
+        MlpGradient = [.. MlpGradient.Select(view)],
+        LogitsGradient = view(LogitsGradient),
+        Scores = view(Scores),
+    };
 }

@@ -1,0 +1,312 @@
+using System.Runtime.CompilerServices;
+using Faith.Kernels.Host;
+using static Faith.Kernels.Validation.Operand;
+
+namespace Faith.Kernels.Validation;
+
+/// <summary>
+/// A device whose every operation a referee repeats on copies of the same operands, on the CPU: where a result differs by more than
+/// <see cref="Tolerance"/> of its largest value, or anything else between the operands' first and last elements has changed, it stops with a
+/// <see cref="ValidationException"/>. Slow, for finding which operation is wrong on a machine; results are those of the device. Sequences are issued operation by
+/// operation, not replayed.
+/// </summary>
+public sealed class ValidatingDevice : Device
+{
+    /// <summary>Largest difference that passes, relative to the largest absolute value of the result.</summary>
+    public const double Tolerance = 1e-4;
+
+    private static readonly OwnOperands Own = new();
+    private readonly Device device;
+    private readonly Device referee;
+    private readonly MirroredOperands mirrored;
+
+    private ValidatingDevice(Device device, Device referee)
+    {
+        (this.device, this.referee) = (device, referee);
+        mirrored = new(device);
+        (EnoughRows, RowsOfPass) = (device.EnoughRows, device.RowsOfPass);
+    }
+
+    /// <summary>Validates a device, which it then owns: a GPU by the CPU's kernels, a CPU by its portable ones, which take registers of another width and none of its instructions.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="threads">Threads of the referee; 0 for one a core.</param>
+    public static ValidatingDevice Over(Device device, int threads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return new(device, new HostDevice(threads, device is HostDevice ? SimdWidth.Portable : SimdWidth.Best));
+    }
+
+    /// <summary>How far results were apart so far.</summary>
+    public Deviations Deviations { get; } = new();
+
+    /// <inheritdoc/>
+    public override string Name => $"{device.Name}, validated by {referee.Name}";
+    /// <inheritdoc/>
+    public override long FreeMemory => device.FreeMemory;
+    /// <inheritdoc/>
+    public override long EnoughWorkspace => device.EnoughWorkspace;
+    /// <inheritdoc/>
+    public override double WorkspaceShare => device.WorkspaceShare;
+    /// <inheritdoc/>
+    public override int WidestHead => device.WidestHead;
+    /// <inheritdoc/>
+    public override bool IsAsynchronous => device.IsAsynchronous;
+    /// <inheritdoc/>
+    public override bool IsHostMemory => device.IsHostMemory;
+
+    /// <inheritdoc/>
+    public override DeviceBuffer Allocate(long bytes) => device.Allocate(bytes);
+    /// <inheritdoc/>
+    public override void Upload(ReadOnlySpan<byte> source, nint destination) => device.Upload(source, destination);
+    /// <inheritdoc/>
+    public override void Download(nint source, Span<byte> destination) => device.Download(source, destination);
+    /// <inheritdoc/>
+    public override void Synchronize() => device.Synchronize();
+    /// <inheritdoc/>
+    public override DeviceMark Mark() => device.Mark();
+
+    /// <inheritdoc/>
+    public override Weights CreateWeights(MatrixSource source)
+    {
+        var own = device.CreateWeights(source);
+        try
+        {
+            return new ValidatedWeights(own, referee.CreateWeights(source));
+        }
+        catch
+        {
+            own.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Fill(Tensor x, float value) => Check((d, o) => d.Fill(o[x], value), [Out(x)]);
+
+    /// <inheritdoc/>
+    public override void Copy(Tensor x, Tensor y) => Check((d, o) => d.Copy(o[x], o[y]), [In(x), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void AddScaled(Tensor x, float scale, Tensor y) => Check((d, o) => d.AddScaled(o[x], scale, o[y]), [In(x), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y) => Check((d, o) => d.Subtract(o[a], o[b], o[y]), [In(a), In(b), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) =>
+        Check((d, o) => d.Interpolate(o[corrupted], o[clean], alpha, o[y]), [In(corrupted), In(clean), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y) =>
+        Check((d, o) => d.GatherRows(o[table], o[rows], scale, o[y]), [In(table), In(rows), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y) =>
+        Check((d, o) => d.AddGatheredRows(o[table], o[rows], o[y]), [In(table), In(rows), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void ScatterAddRows(Tensor x, Indices rows, Tensor y) =>
+        Check((d, o) => d.ScatterAddRows(o[x], o[rows], o[y]), [In(x), In(rows), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma) =>
+        Check((d, o) => d.NormForward(o[x], o[scale], o[shift], epsilon, centred, o[y], o[xhat], o[inverseSigma]),
+            [In(x), In(scale), In(shift), Out(y), Out(xhat), Out(inverseSigma)]);
+
+    /// <inheritdoc/>
+    public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx) =>
+        Check((d, o) => d.NormBackward(o[dy], o[scale], o[xhat], o[inverseSigma], centred, add, o[dx]),
+            [In(dy), In(scale), In(xhat), In(inverseSigma), Out(dx, o => o.Largest(dy) * o.Largest(scale) * o.Largest(inverseSigma))]);
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0) =>
+        Check((d, o) => d.Multiply(o[weights], side, o[x], o[y], o[bias], add, k0, n0), [In(x), In(bias), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    {
+        var follow = then;
+        Check((d, o) => d.Multiply(o[weights], side, o[x], o[y], o[bias], new Epilogue(follow.Kind, o[follow.Operand])),
+            [In(x), In(bias), Out(y), follow.Kind == EpilogueKind.Times ? In(follow.Operand) : Out(follow.Operand)]);
+    }
+
+    /// <inheritdoc/>
+    public override void GeluForward(Tensor u, Tensor y, Tensor derivative) =>
+        Check((d, o) => d.GeluForward(o[u], o[y], o[derivative]), [In(u), Out(y), Out(derivative)]);
+
+    /// <inheritdoc/>
+    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio) =>
+        Check((d, o) => d.GeluRatioForward(o[u], o[y], o[ratio]), [In(u), Out(y), Out(ratio)]);
+
+    /// <inheritdoc/>
+    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) =>
+        Check((d, o) => d.MultiplyElements(o[dy], o[derivative], o[du]), [In(dy), In(derivative), Out(du)]);
+
+    /// <inheritdoc/>
+    public override void SwiGluForward(Tensor gateUp, Tensor y) => Check((d, o) => d.SwiGluForward(o[gateUp], o[y]), [In(gateUp), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
+        Check((d, o) => d.SwiGluBackward(o[gateUp], o[dy], o[dGateUp]), [In(gateUp), In(dy), Out(dGateUp)]);
+
+    /// <inheritdoc/>
+    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
+        Check((d, o) => d.SwiGluRatioBackward(o[gateUp], o[dy], o[dGateUp]), [In(gateUp), In(dy), Out(dGateUp)]);
+
+    /// <inheritdoc/>
+    public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) =>
+        Check((d, o) => d.Rotary(o[x], o[positions], o[cosines], o[sines], headDim, inverse, o[y]), [In(x), In(positions), In(cosines), In(sines), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp) =>
+        Check((d, o) => d.AttentionForward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[logSumExp]),
+            [In(q), In(k), In(v), In(prefixK), In(prefixV), Out(context), Out(logSumExp)]);
+
+    /// <inheritdoc/>
+    public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
+        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
+    {
+        // A probability's gradient is p·(dContext·v − mean of the same), which cancels where a query sees one key.
+        double OfScores(MirroredOperands o) => shape.Scale * o.Largest(dContext) * Math.Max(o.Largest(v), o.Largest(prefixV));
+        Check((d, o) => d.AttentionBackward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[logSumExp], o[dContext], o[dq], o[dk], o[dv]),
+            [In(q), In(k), In(v), In(prefixK), In(prefixV), In(context), In(logSumExp), In(dContext),
+                Out(dq, o => OfScores(o) * Math.Max(o.Largest(k), o.Largest(prefixK))), Out(dk, o => OfScores(o) * o.Largest(q)), Out(dv)]);
+    }
+
+    /// <inheritdoc/>
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv) =>
+        Check((d, o) => d.AttentionValuesBackward(layout, shape, o[q], o[k], o[prefixK], o[logSumExp], o[dContext], o[dv]),
+            [In(q), In(k), In(prefixK), In(logSumExp), In(dContext), Out(dv)]);
+
+    /// <inheritdoc/>
+    public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) => Check((d, o) => d.SumHeadGroups(o[x], headDim, group, o[y]), [In(x), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
+        int width, int headDim, int group, float weight, Tensor alpha, Tensor s) =>
+        Check((d, o) => d.AccumulateSplitGradient(o[gradient], o[projection], o[projectionAtZero], o[inverseSigma], width, headDim, group, weight, o[alpha], o[s]),
+            [In(gradient), In(projection), In(projectionAtZero), In(inverseSigma), Out(alpha), Out(s)]);
+
+    /// <inheritdoc/>
+    public override void ContractScores(ScoreContraction contraction)
+    {
+        ArgumentNullException.ThrowIfNull(contraction);
+        var c = contraction;
+        Check((d, o) => d.ContractScores(c.Mapped(view => o[view], weights => o[weights])),
+            [In(c.InputDifference), .. In(c.ContextDifference), .. In(c.MlpDifference), .. In(c.NormScale), .. In(c.Alpha), .. In(c.NormalizedInputs), .. In(c.StepProducts),
+                .. In(c.MlpGradient), In(c.LogitsGradient), Out(c.Scores)]);
+    }
+
+    /// <inheritdoc/>
+    public override void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy) =>
+        Check((d, o) => d.SparseLogits(o[y], o[unembedding], o[offsets], o[tokens], o[weights], o[value], o[dy]),
+            [In(y), In(unembedding), In(offsets), In(tokens), In(weights), Out(value, o => o.Largest(y) * o.Largest(unembedding) * o.Largest(weights)), Out(dy)]);
+
+    /// <inheritdoc/>
+    public override void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits) =>
+        Check((d, o) => d.SoftmaxMetric(o[logits], o[offsets], o[tokens], o[weights], o[value], o[dLogits]),
+            [In(logits), In(offsets), In(tokens), In(weights), Out(value, o => o.Largest(weights) / 100), Out(dLogits, o => o.Largest(weights) / 100)]);
+
+    /// <inheritdoc/>
+    public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits)
+    {
+        // Of two distributions that are close, what is left are differences of probabilities, over the vocabulary.
+        double OfMean(MirroredOperands _) => 1.0 / logits.Columns;
+        Check((d, o) => d.DivergenceMetric(o[logits], o[reference], jensenShannon, o[value], o[dLogits]),
+            [In(logits), In(reference), Out(value, OfMean), Out(dLogits, OfMean)]);
+    }
+
+    /// <inheritdoc/>
+    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs) =>
+        Check((d, o) => d.MixInputs(o[baseline], o[sources], o[sourceOffsets], o[sourceList], o[inputs]),
+            [In(baseline), In(sources), In(sourceOffsets), In(sourceList), Out(inputs)]);
+
+    /// <inheritdoc/>
+    public override void MixNormed(in NormedMix mix, Tensor y)
+    {
+        var inputs = mix;
+        Check((d, o) => d.MixNormed(Mapped(inputs, o), o[y]), [.. Read(inputs), Out(y)]);
+    }
+
+    /// <inheritdoc/>
+    public override void MultiplyMixed(in NormedMix mix, Weights weights, MixedProduct[] products, Tensor work)
+    {
+        var inputs = mix;
+        Check((d, o) => d.MultiplyMixed(Mapped(inputs, o), o[weights], [.. products.Select(p => p with { Y = o[p.Y], Bias = o[p.Bias] })], o[work]),
+            [.. Read(inputs), .. products.Select(p => In(p.Bias)), Scratch(work), .. products.Select(p => Out(p.Y))]);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        mirrored.Dispose();
+        referee.Dispose();
+        device.Dispose();
+    }
+
+    private static NormedMix Mapped(in NormedMix mix, IOperands o) => mix with
+    {
+        Baseline = o[mix.Baseline],
+        Sources = o[mix.Sources],
+        SourceOffsets = o[mix.SourceOffsets],
+        SourceList = o[mix.SourceList],
+        Scale = o[mix.Scale],
+        Shift = o[mix.Shift],
+    };
+
+    private static IEnumerable<Operand> Read(NormedMix mix) =>
+        [In(mix.Baseline), In(mix.Sources), In(mix.SourceOffsets), In(mix.SourceList), In(mix.Scale), In(mix.Shift)];
+
+    // The operation on the device, then on the referee, and the comparison.
+    private void Check(Action<Device, IOperands> operation, Operand[] operands, [CallerMemberName] string name = "")
+    {
+        mirrored.Take(operands);
+        operation(device, Own);
+        operation(referee, mirrored);
+        mirrored.TakeResults();
+        MatrixFlops = device.MatrixFlops;
+        var deviation = operands.Where(o => o.Role == OperandRole.Written && !o.View.IsNone).Select(o => Compare(name, o, operands)).DefaultIfEmpty().Max();
+        // What is left where results stood is equal from here on; anything else should be so.
+        foreach (var operand in operands.Where(o => o.Role != OperandRole.Read && !o.View.IsNone))
+            for (var row = 0; row < operand.View.Rows; row++) mirrored.Referees(operand.View, row).CopyTo(mirrored.Own(operand.View, row));
+        if (mirrored.FirstDifference() is { } address)
+            throw new ValidationException($"{Call(name, operands)} on {device.Name} changed memory that is no result of it{Near(address, operands)}");
+        Deviations.Add(name, deviation);
+    }
+
+    // The largest difference of an element relative to the largest value.
+    private double Compare(string name, Operand result, Operand[] operands)
+    {
+        var view = result.View;
+        var largest = Math.Max(mirrored.Largest(view), result.Floor?.Invoke(mirrored) ?? 0);
+        double deviation = 0;
+        for (var row = 0; row < view.Rows; row++)
+        {
+            ReadOnlySpan<float> own = mirrored.Own(view, row), referees = mirrored.Referees(view, row);
+            for (var column = 0; column < view.Columns; column++)
+            {
+                var (a, b) = (own[column], referees[column]);
+                if (a.Equals(b)) continue; // NaN equals NaN
+                var difference = Math.Abs((double)a - b);
+                if (!(difference <= Tolerance * largest))
+                {
+                    throw new ValidationException(FormattableString.Invariant(
+                        $"{Call(name, operands)}: {result.Name}[{row}, {column}] is {a:G9} on {device.Name} and {b:G9} on {referee.Name}; its values reach {largest:G3}"));
+                }
+                if (difference > 0) deviation = Math.Max(deviation, difference / largest);
+            }
+        }
+        return deviation;
+    }
+
+    // "call 12 of Multiply(x [3 × 4], y [3 × 8])"
+    private string Call(string name, Operand[] operands) =>
+        $"call {Deviations.Operations.GetValueOrDefault(name).Calls + 1} of {name}({string.Join(", ", operands.Where(o => !o.View.IsNone).Select(o => $"{o.Name} [{o.View.Rows} × {o.View.Columns}]"))})";
+
+    private static string Near(nint address, Operand[] operands)
+    {
+        var operand = operands.First(o => !o.View.IsNone && address >= o.View.Pointer && address < o.View.Pointer + o.Bytes);
+        var (row, column) = Math.DivRem((address - operand.View.Pointer) / sizeof(float), operand.View.Stride);
+        return $": {operand.Name}, row {row}, column {column} of {operand.View.Columns}";
+    }
+}
