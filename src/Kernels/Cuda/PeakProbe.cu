@@ -1,5 +1,4 @@
 // What a multiprocessor can do at most: the yardstick of the benchmarks.
-#pragma once
 #include "prelude.cuh"
 
 struct ProbeParameters {

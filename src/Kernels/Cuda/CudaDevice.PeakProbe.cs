@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Faith.Kernels.Cuda;
 
-// Launchers of probe.cu.
+// The launcher of PeakProbe.cu.
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]

@@ -1,13 +1,12 @@
-// The backward pass of attention.cu for short suffixes in one kernel: a block works on one head of one sequence, forms every
+// The gradients of AttentionBackward.cu for short suffixes in one kernel: a block works on one head of one sequence, forms every
 // probability once and keeps dk and dv of the whole suffix in registers, 32 keys for each of `tiles`. The prefix may be of any length.
 //
-// Every sum is the chain of attention.cu over the same terms in the same order, and a product of a query and a key is the same
-// whichever is read first. So the results have the bits of attention.cu, and which of the two runs may depend on the other sequences.
+// Every sum is the chain of AttentionBackward.cu over the same terms in the same order, and a product of a query and a key is the same
+// whichever is read first. So the results have the bits of AttentionBackward.cu, and which of the two runs may depend on the other sequences.
 //
 // Bytes: each of q, context, the gradients and dq once, dk and dv once, k and v once for every warps·each queries. Operations a pair
 // of query and key: 10·headDim, 6·headDim for a key of the prefix.
-#pragma once
-#include "attention.cu"
+#include "attention.cuh"
 
 // acc[i] += Σ_j weights[i][j]·tile[j] over the keys, which come in fours: weights past the last are zero.
 template <int DI, int each> DEVICE void accumulateKeys(const float *weights, const float *tile, int keys, float (&acc)[each][DI]) {
