@@ -2,24 +2,32 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
+/// <summary>Operands of <see cref="Device.AccumulateSplitGradient"/>.</summary>
+internal readonly record struct SplitGradientOperands(Tensor Gradient, Tensor Projection, Tensor AtZero, Tensor InverseSigma,
+    int Width, int HeadDim, int Group, float Weight, Tensor Alpha, Tensor S);
+
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,
+        int width, int headDim, int group, float weight, Tensor alpha, Tensor s)
+    {
+        RequireSameShape(gradient, alpha);
+        if (s.IsNone)
+        {
+            Rows(gradient.Rows, gradient.Columns, (gradient, inverseSigma, weight, alpha), static (k, in o, from, to) => k.AddScaledRows(o.gradient, o.inverseSigma, o.weight, o.alpha, from, to));
+            return;
+        }
+        RequireColumns(gradient.Columns, s.Columns * headDim);
+        RequireColumns(projection.Columns * group, gradient.Columns);
+        Rows(gradient.Rows, gradient.Columns,
+            new SplitGradientOperands(gradient, projection, projectionAtZero, inverseSigma, width, headDim, group, weight, alpha, s),
+            static (k, in o, from, to) => k.AccumulateSplitGradient(o, from, to));
+    }
+}
+
 internal sealed unsafe partial class RowKernels<V>
 {
-    /// <summary>Σ a⊙b.</summary>
-    [MethodImpl(Hot)]
-    static float Dot(float* a, float* b, int n)
-    {
-        V s0 = V.Of(0), s1 = s0;
-        var i = 0;
-        for (; i <= n - 2 * V.Count; i += 2 * V.Count)
-        {
-            s0 = V.MultiplyAdd(V.Load(a + i), V.Load(b + i), s0);
-            s1 = V.MultiplyAdd(V.Load(a + i + V.Count), V.Load(b + i + V.Count), s1);
-        }
-        for (; i <= n - V.Count; i += V.Count) s0 = V.MultiplyAdd(V.Load(a + i), V.Load(b + i), s0);
-        if (i < n) s1 = V.MultiplyAdd(V.LoadFirst(a + i, n - i, 0), V.LoadFirst(b + i, n - i, 0), s1);
-        return (s0 + s1).Sum();
-    }
-
     public override void AccumulateSplitGradient(in SplitGradientOperands o, int from, int to)
     {
         int dh = o.HeadDim, heads = o.S.Columns;
@@ -56,5 +64,10 @@ internal sealed unsafe partial class RowKernels<V>
             sum = V.MultiplyAdd(difference, gradient, sum);
         }
         return sum.Sum();
+    }
+
+    public override void AddScaledRows(Tensor x, Tensor factors, float scale, Tensor y, int from, int to)
+    {
+        for (var r = from; r < to; r++) Map(new AddScaledMap(scale * *factors.Row(r)), x.Row(r), y.Row(r), y.Row(r), x.Columns);
     }
 }

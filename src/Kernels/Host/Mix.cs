@@ -1,5 +1,8 @@
 namespace Faith.Kernels.Host;
 
+/// <summary>Operands of <see cref="Device.MixInputs"/>.</summary>
+internal readonly record struct MixOperands(Tensor Baseline, Tensor Sources, Indices SourceOffsets, Indices SourceList);
+
 public sealed unsafe partial class HostDevice
 {
     /// <summary>Rows of an input that a thread mixes, norms and multiplies while they are in its cache.</summary>
@@ -85,5 +88,16 @@ public sealed unsafe partial class HostDevice
         var operands = new MixOperands(mix.Baseline, mix.Sources, mix.SourceOffsets, mix.SourceList);
         for (var r = 0; r < rows; r++) kernels.MixRow(operands, input, firstRow + r, y.Row(r));
         kernels.NormForward(new NormOperands(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default), 0, rows);
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    public override void MixRow(in MixOperands o, int input, int row, float* x)
+    {
+        int rows = o.Baseline.Rows, d = o.Baseline.Columns;
+        new Span<float>(o.Baseline.Row(row), d).CopyTo(new Span<float>(x, d));
+        for (var j = o.SourceOffsets.First()[input]; j < o.SourceOffsets.First()[input + 1]; j++)
+            Map(new AddMap(), x, (float*)o.Sources.Pointer + ((long)o.SourceList.First()[j] * rows + row) * d, x, d);
     }
 }

@@ -2,26 +2,33 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
-internal sealed unsafe partial class RowKernels<V>
+/// <summary>Operands of <see cref="Device.NormForward"/>.</summary>
+internal readonly record struct NormOperands(Tensor X, Tensor Scale, Tensor Shift, float Epsilon, bool Centred, Tensor Y, Tensor Xhat, Tensor InverseSigma);
+
+public sealed unsafe partial class HostDevice
 {
-    /// <summary>Σ x.</summary>
-    [MethodImpl(Hot)]
-    static float Sum(float* x, int n)
+    /// <inheritdoc/>
+    public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma)
     {
-        V a = V.Of(0), b = a, c = a, e = a;
-        var i = 0;
-        for (; i <= n - 4 * V.Count; i += 4 * V.Count)
-        {
-            a += V.Load(x + i);
-            b += V.Load(x + i + V.Count);
-            c += V.Load(x + i + 2 * V.Count);
-            e += V.Load(x + i + 3 * V.Count);
-        }
-        for (; i <= n - V.Count; i += V.Count) a += V.Load(x + i);
-        if (i < n) b += V.LoadFirst(x + i, n - i, 0);
-        return (a + b + (c + e)).Sum();
+        RequireSameShape(x, y);
+        RequireColumns(scale.Columns, x.Columns);
+        Rows(x.Rows, x.Columns, new NormOperands(x, scale, shift, epsilon, centred, y, xhat, inverseSigma),
+            static (k, in o, from, to) => k.NormForward(o, from, to));
     }
 
+    /// <inheritdoc/>
+    public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx)
+    {
+        if (!xhat.IsNone) RequireSameShape(dy, xhat);
+        RequireSameShape(dy, dx);
+        RequireColumns(scale.Columns, dy.Columns);
+        Rows(dy.Rows, dy.Columns, (dy, scale, xhat, inverseSigma, centred, add, dx), static (k, in o, from, to) =>
+            k.NormBackward(o.dy, o.scale, o.xhat, o.inverseSigma, o.centred, o.add, o.dx, from, to));
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
     /// <summary>Σ (x − mean)².</summary>
     [MethodImpl(Hot)]
     static float SumOfSquares(float* x, float mean, int n)

@@ -2,6 +2,37 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
+/// <summary>Operands of <see cref="Device.AttentionForward"/> and of its gradients.</summary>
+internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, Tensor Q, Tensor K, Tensor V, Tensor PrefixK, Tensor PrefixV,
+    Tensor Context, Tensor LogSumExp, Tensor DContext, Tensor Dq, Tensor Dk, Tensor Dv);
+
+public sealed unsafe partial class HostDevice
+{
+    delegate void HeadWork(RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch);
+
+    /// <summary>Every head of every sequence, with scratch for a forward or a backward pass.</summary>
+    void ForHeads(in AttentionOperands operands, bool backward, HeadWork work)
+    {
+        var (layout, shape) = (operands.Layout, operands.Shape);
+        RequireRows(operands.Q.Rows, layout.QueryRows);
+        RequireRows(operands.K.Rows, layout.Rows);
+        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (Device: this, O: operands, backward, work),
+            static (in (HostDevice Device, AttentionOperands O, bool Backward, HeadWork Work) job, int from, int to, int thread) =>
+            {
+                ref readonly var o = ref job.O;
+                var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, job.Backward));
+                for (var unit = from; unit < to; unit++) job.Work(job.Device.kernels, o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
+            });
+    }
+
+    /// <summary>Heads of a sequence that are worth a chunk of work of their own.</summary>
+    static int Grain(Ragged layout, AttentionShape shape)
+    {
+        var work = (long)layout.QueryRows * layout.LongestSequence * shape.HeadDim / layout.Sequences;
+        return (int)Math.Clamp(SmallProduct / Math.Max(work, 1), 1, shape.Heads);
+    }
+}
+
 internal sealed unsafe partial class RowKernels<V>
 {
     /// <summary>Queries whose scores are held at a time.</summary>
@@ -48,6 +79,12 @@ internal sealed unsafe partial class RowKernels<V>
         public int Seen(int query) => Keys - Queries + query + 1;
     }
 
+    public override long AttentionScratch(int headDim, int keys, bool backward)
+    {
+        var pitch = (keys + 15) & ~15;
+        return (backward ? 2L : 1L) * (headDim + QueryBlock) * pitch;
+    }
+
     /// <summary>turned[c][j] = element c of key j.</summary>
     static void Transpose(in HeadOfSequence s, Tensor suffix, Tensor prefix, float* turned)
     {
@@ -61,136 +98,6 @@ internal sealed unsafe partial class RowKernels<V>
         var ofPrefix = Math.Min(keys, s.Prefix);
         if (ofPrefix > 0) Product(weights, s.Pitch, 1, s.PrefixRows(prefix), prefix.Stride, y, stride, queries, s.HeadDim, ofPrefix, false);
         if (keys > ofPrefix) Product(weights + ofPrefix, s.Pitch, 1, s.Suffix(suffix), suffix.Stride, y, stride, queries, s.HeadDim, keys - ofPrefix, ofPrefix > 0);
-    }
-
-    public override long AttentionScratch(int headDim, int keys, bool backward)
-    {
-        var pitch = (keys + 15) & ~15;
-        return (backward ? 2L : 1L) * (headDim + QueryBlock) * pitch;
-    }
-
-    public override void AttentionForward(in AttentionOperands o, int sequence, int head, float* scratch)
-    {
-        var s = new HeadOfSequence(o, sequence, head);
-        float* keys = scratch, p = keys + (long)s.HeadDim * s.Pitch;
-        var inverse = stackalloc float[QueryBlock];
-        Transpose(s, o.K, o.PrefixK, keys);
-        for (var first = 0; first < s.Queries; first += QueryBlock)
-        {
-            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
-            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
-            for (var i = 0; i < count; i++)
-                inverse[i] = 1 / Softmax(p + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, out o.LogSumExp.Row(s.FirstQuery + first + i)[head]);
-            SumOverKeys(s, p, count, seen, o.V, o.PrefixV, s.Query(o.Context, first), o.Context.Stride);
-            for (var i = 0; i < count; i++)
-            {
-                var context = s.Query(o.Context, first + i);
-                Map(new ScaleMap(inverse[i]), context, context, context, s.HeadDim);
-            }
-        }
-    }
-
-    /// <summary>x = exp(scale·x − largest), scale ≥ 0, over the first n, 0 from there to <paramref name="end"/>; returns the sum.</summary>
-    [MethodImpl(Hot)]
-    static float Softmax(float* x, int n, int end, float scale, out float logSumExp)
-    {
-        var largest = Largest(x, n) * scale;
-        V f = V.Of(scale), m = V.Of(largest), sum = V.Of(0);
-        var i = 0;
-        for (; i <= n - V.Count; i += V.Count)
-        {
-            var e = Exp(V.Load(x + i) * f - m);
-            sum += e;
-            e.Store(x + i);
-        }
-        var total = sum.Sum();
-        if (i < n)
-        {
-            var rest = n - i;
-            Exp(V.LoadFirst(x + i, rest, 0) * f - m).StoreFirst(x + i, rest);
-            total += V.LoadFirst(x + i, rest, 0).Sum(); // without what stood in the lanes past the end
-        }
-        new Span<float>(x + n, end - n).Clear();
-        logSumExp = largest + MathF.Log(total);
-        return total;
-    }
-
-    public override void AttentionBackward(in AttentionOperands o, int sequence, int head, float* scratch)
-    {
-        var s = new HeadOfSequence(o, sequence, head);
-        float* keys = scratch, values = keys + (long)s.HeadDim * s.Pitch, p = values + (long)s.HeadDim * s.Pitch, ds = p + (long)QueryBlock * s.Pitch;
-        Transpose(s, o.K, o.PrefixK, keys);
-        Transpose(s, o.V, o.PrefixV, values);
-        for (var j = 0; j < s.Rows; j++)
-        {
-            new Span<float>(s.Gradient(o.Dk, j), s.HeadDim).Clear();
-            new Span<float>(s.Gradient(o.Dv, j), s.HeadDim).Clear();
-        }
-        for (var first = 0; first < s.Queries; first += QueryBlock)
-        {
-            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
-            float* q = s.Query(o.Q, first), d = s.Query(o.DContext, first);
-            Product(q, o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
-            Product(d, o.DContext.Stride, 1, values, s.Pitch, ds, s.Pitch, count, seen, s.HeadDim, false);
-            for (var i = 0; i < count; i++)
-            {
-                var delta = Dot(s.Query(o.DContext, first + i), s.Query(o.Context, first + i), s.HeadDim);
-                SoftmaxGradient(p + (long)i * s.Pitch, ds + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, o.LogSumExp.Row(s.FirstQuery + first + i)[head], delta);
-            }
-            SumOverKeys(s, ds, count, seen, o.K, o.PrefixK, s.Query(o.Dq, first), o.Dq.Stride);
-            var suffix = seen - s.Prefix;
-            Product(ds + s.Prefix, 1, s.Pitch, q, o.Q.Stride, s.Gradient(o.Dk, 0), o.Dk.Stride, suffix, s.HeadDim, count, true);
-            Product(p + s.Prefix, 1, s.Pitch, d, o.DContext.Stride, s.Gradient(o.Dv, 0), o.Dv.Stride, suffix, s.HeadDim, count, true);
-        }
-    }
-
-    public override void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, float* scratch)
-    {
-        var s = new HeadOfSequence(o, sequence, head);
-        float* keys = scratch, p = keys + (long)s.HeadDim * s.Pitch;
-        Transpose(s, o.K, o.PrefixK, keys);
-        for (var j = 0; j < s.Rows; j++) new Span<float>(s.Gradient(o.Dv, j), s.HeadDim).Clear();
-        for (var first = 0; first < s.Queries; first += QueryBlock)
-        {
-            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
-            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
-            for (var i = 0; i < count; i++)
-            {
-                float* row = p + (long)i * s.Pitch;
-                var visible = s.Seen(first + i);
-                Map(new ProbabilityMap(o.Shape.Scale, o.LogSumExp.Row(s.FirstQuery + first + i)[head]), row, row, row, visible);
-                new Span<float>(row + visible, seen - visible).Clear();
-            }
-            Product(p + s.Prefix, 1, s.Pitch, s.Query(o.DContext, first), o.DContext.Stride, s.Gradient(o.Dv, 0), o.Dv.Stride, seen - s.Prefix, s.HeadDim, count, true);
-        }
-    }
-
-    readonly struct ProbabilityMap(float scale, float lse) : IMap
-    {
-        [MethodImpl(Inline)]
-        public V Apply(V score, V _) => Exp(score * V.Of(scale) - V.Of(lse));
-    }
-
-    /// <summary>p = exp(scale·p − lse), ds = p·(ds − delta)·scale over the first n; both 0 from there to <paramref name="end"/>.</summary>
-    [MethodImpl(Hot)]
-    static void SoftmaxGradient(float* p, float* ds, int n, int end, float scale, float lse, float delta)
-    {
-        V f = V.Of(scale), l = V.Of(lse), m = V.Of(delta);
-        var i = 0;
-        for (; i <= n - V.Count; i += V.Count)
-        {
-            var e = Exp(V.Load(p + i) * f - l);
-            e.Store(p + i);
-            (e * f * (V.Load(ds + i) - m)).Store(ds + i);
-        }
-        if (i < n)
-        {
-            var e = Exp(V.LoadFirst(p + i, n - i, 0) * f - l);
-            e.StoreFirst(p + i, n - i);
-            (e * f * (V.LoadFirst(ds + i, n - i, 0) - m)).StoreFirst(ds + i, n - i);
-        }
-        new Span<float>(p + n, end - n).Clear();
-        new Span<float>(ds + n, end - n).Clear();
     }
 
     /// <summary>

@@ -2,81 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits)
+    {
+        RequireSameShape(logits, reference);
+        Rows(logits.Rows, logits.Columns, (logits, reference, jensenShannon, value, dLogits),
+            static (k, in o, from, to) => k.DivergenceMetric(o.logits, o.reference, o.jensenShannon, o.value, o.dLogits, from, to));
+    }
+}
+
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void SparseLogits(in SparseLogitsOperands o, int from, int to)
-    {
-        var d = o.Y.Columns;
-        for (var r = from; r < to; r++)
-        {
-            double value = 0;
-            if (!o.Dy.IsNone) new Span<float>(o.Dy.Row(r), d).Clear();
-            for (var j = o.Answers.Offsets.First()[r]; j < o.Answers.Offsets.First()[r + 1]; j++)
-            {
-                var token = o.Unembedding.Row(o.Answers.Tokens.First()[j]);
-                var weight = ((float*)o.Answers.Weights.Pointer)[j];
-                value += (double)weight * Dot(o.Y.Row(r), token, d);
-                if (!o.Dy.IsNone) Map(new AddScaledMap(-weight), token, o.Dy.Row(r), o.Dy.Row(r), d);
-            }
-            *o.Value.Row(r) = (float)value;
-        }
-    }
-
-    [MethodImpl(Hot)]
-    static float Largest(float* x, int n)
-    {
-        var m = V.Of(float.NegativeInfinity);
-        var i = 0;
-        for (; i <= n - V.Count; i += V.Count) m = V.Max(m, V.Load(x + i));
-        if (i < n) m = V.Max(m, V.LoadFirst(x + i, n - i, float.NegativeInfinity));
-        return m.Largest();
-    }
-
-    /// <summary>Σ exp(x − largest), in short runs whose sums are added in double precision: a vocabulary is long.</summary>
-    [MethodImpl(Hot)]
-    static double SumOfExp(float* x, float largest, int n)
-    {
-        const int Run = 1024;
-        double total = 0;
-        var m = V.Of(largest);
-        for (var start = 0; start < n; start += Run)
-        {
-            var end = Math.Min(n, start + Run);
-            var sum = V.Of(0);
-            var i = start;
-            for (; i <= end - V.Count; i += V.Count) sum += Exp(V.Load(x + i) - m);
-            total += sum.Sum();
-            for (; i < end; i++) total += MathF.Exp(x[i] - largest);
-        }
-        return total;
-    }
-
-    [MethodImpl(Hot)]
-    public override void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to)
-    {
-        var n = logits.Columns;
-        for (var r = from; r < to; r++)
-        {
-            var x = logits.Row(r);
-            var largest = Largest(x, n);
-            var sum = SumOfExp(x, largest, n);
-            int first = answers.Offsets.First()[r], end = answers.Offsets.First()[r + 1];
-            var tokens = answers.Tokens.First();
-            var weights = (float*)answers.Weights.Pointer;
-            double metric = 0;
-            for (var j = first; j < end; j++) metric += weights[j] * (Math.Exp(x[tokens[j]] - largest) / sum);
-            *value.Row(r) = (float)metric;
-            if (dLogits.IsNone) continue;
-            // ∂(−value)/∂logit_t = p_t·(value − w_t)
-            var d = dLogits.Row(r);
-            V m = V.Of(largest), f = V.Of((float)(metric / sum));
-            var i = 0;
-            for (; i <= n - V.Count; i += V.Count) (Exp(V.Load(x + i) - m) * f).Store(d + i);
-            if (i < n) (Exp(V.LoadFirst(x + i, n - i, 0) - m) * f).StoreFirst(d + i, n - i);
-            for (var j = first; j < end; j++) d[tokens[j]] -= (float)(weights[j] * (Math.Exp(x[tokens[j]] - largest) / sum));
-        }
-    }
-
     public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits, int from, int to)
     {
         var n = logits.Columns;

@@ -2,6 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void ContractScores(ScoreContraction contraction)
+    {
+        ArgumentNullException.ThrowIfNull(contraction);
+        MatrixFlops += this.contraction.Run(contraction);
+    }
+}
+
 internal sealed unsafe partial class RowKernels<V>
 {
     [MethodImpl(Hot)]
