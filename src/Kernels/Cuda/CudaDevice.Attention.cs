@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Faith.Kernels.Cuda;
 
-// Launchers of attention.cu and attention_short.cu.
+// What the launchers of attention share: their operands and, for all but AttentionBackwardShort.cu, the shape of a launch.
 public sealed partial class CudaDevice
 {
     internal const int WidestHeadOfGpu = 256;
@@ -19,62 +19,6 @@ public sealed partial class CudaDevice
         public int HeadDim, SuffixGroup, PrefixGroup, Tiles;
         public float Scale;
     }
-
-    /// <inheritdoc/>
-    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp)
-    {
-        var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp);
-        LaunchAttention("attention_forward", layout, shape, LongestQueries(layout), parameters);
-    }
-
-    /// <inheritdoc/>
-    public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
-        Tensor prefixV, Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
-    {
-        var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp);
-        var width = shape.Heads * shape.HeadDim;
-        RequireShape(dContext, layout.QueryRows, width);
-        RequireShape(dq, layout.QueryRows, width);
-        RequireShape(dk, layout.Rows, width);
-        RequireShape(dv, layout.Rows, width);
-        parameters.DContext = dContext;
-        parameters.Dq = dq;
-        parameters.Dk = dk;
-        parameters.Dv = dv;
-        if (IsShort(layout, shape))
-        {
-            Launch(shape.HeadDim > 64 ? "attention_backward_short_128" : "attention_backward_short_64", parameters, layout.Sequences, shape.Heads);
-            return;
-        }
-        parameters.Dots = new(Workspace(CudaScratch.OfAttentionBackward(layout, shape)), layout.QueryRows, shape.Heads);
-        LaunchAttention("attention_backward_queries", layout, shape, LongestQueries(layout), parameters);
-        LaunchAttention("attention_backward_keys", layout, shape, LongestSuffix(layout), parameters);
-    }
-
-    /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp,
-        Tensor dContext, Tensor dv)
-    {
-        var width = shape.Heads * shape.HeadDim;
-        RequireShape(dv, layout.Rows, width);
-        // Neither values nor contexts are read: what is as wide stands in for them.
-        var parameters = Attention(layout, shape, q, k, k, prefixK, prefixK, dContext, logSumExp);
-        parameters.DContext = dContext;
-        parameters.Dv = dv;
-        LaunchAttention("attention_backward_values", layout, shape, LongestSuffix(layout), parameters);
-    }
-
-    /// <summary>
-    /// True where one kernel computes all gradients of attention: it holds those of a whole suffix's keys and values in registers.
-    /// Otherwise two do, with the same bits.
-    /// </summary>
-    internal static bool IsShort(Ragged layout, AttentionShape shape) => LongestSuffix(layout) <= shape.HeadDim switch
-    {
-        <= 64 => 64,
-        <= 128 => 32,
-        _ => 0,
-    };
 
     private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
         Tensor prefixV, Tensor context, Tensor logSumExp)

@@ -184,6 +184,9 @@ public sealed unsafe partial class CudaDevice : Device
 
     private static long CeilDiv(long a, long b) => (a + b - 1) / b;
 
+    // Threads that work on a row: a function of the width alone, since the order of a row's additions follows from it.
+    private static int RowThreads(int columns) => Math.Clamp((columns / 4 + 31) / 32 * 32, 32, 256);
+
     private static void RequireShape(Tensor x, int rows, int columns, [CallerArgumentExpression(nameof(x))] string name = "")
     {
         if (x.Rows != rows || x.Columns != columns)

@@ -96,20 +96,7 @@ template <class Operation> DEVICE float overBlock(float x, float *slots) {
     return result;
 }
 
-// ---- elements ----
-
-// Runs store(row, column, load(row, column)) for every element: a thread takes four columns 256 apart and loads all of them
-// before it stores the first, so that y may be x itself and four loads are under way at once. Blocks have 256 threads.
-template <class Value, class Load, class Store> DEVICE void forElements(int rows, int columns, Load load, Store store) {
-    for (int row = blockY(); row < rows; row += gridY())
-        for (long long first = blockX() * 1024LL + threadIndex(); first < columns; first += gridX() * 1024LL) {
-            Value value[4];
-            UNROLL for (int u = 0; u < 4; u++)
-                if (first + u * 256 < columns) value[u] = load(row, (int)first + u * 256);
-            UNROLL for (int u = 0; u < 4; u++)
-                if (first + u * 256 < columns) store(row, (int)first + u * 256, value[u]);
-        }
-}
+// ---- columns of a row ----
 
 // Runs use(column, load(column)) for the columns of a row that fall to the thread, in order: it loads four before it uses the first, so
 // that the time that memory takes passes once for all of them.

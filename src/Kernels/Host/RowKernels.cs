@@ -58,25 +58,6 @@ internal abstract unsafe class RowKernels
     public abstract void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits, int from, int to);
 }
 
-/// <summary>Operands of <see cref="Device.MixInputs"/>.</summary>
-internal readonly record struct MixOperands(Tensor Baseline, Tensor Sources, Indices SourceOffsets, Indices SourceList);
-
-/// <summary>Operands of <see cref="Device.NormForward"/>.</summary>
-internal readonly record struct NormOperands(Tensor X, Tensor Scale, Tensor Shift, float Epsilon, bool Centred, Tensor Y, Tensor Xhat, Tensor InverseSigma);
-
-/// <summary>Operands of <see cref="Device.Rotary"/>.</summary>
-internal readonly record struct RotaryOperands(Tensor X, Indices Positions, Tensor Cosines, Tensor Sines, int HeadDim, bool Inverse, Tensor Y);
-
-/// <summary>Operands of <see cref="Device.AccumulateSplitGradient"/>.</summary>
-internal readonly record struct SplitGradientOperands(Tensor Gradient, Tensor Projection, Tensor AtZero, Tensor InverseSigma,
-    int Width, int HeadDim, int Group, float Weight, Tensor Alpha, Tensor S);
-
-/// <summary>Weighted tokens of every example: entries Offsets[i] … Offsets[i+1]−1 of Tokens and Weights.</summary>
-internal readonly record struct AnswerWeights(Indices Offsets, Indices Tokens, Tensor Weights);
-
-/// <summary>Operands of <see cref="Device.SparseLogits"/>.</summary>
-internal readonly record struct SparseLogitsOperands(Tensor Y, Tensor Unembedding, AnswerWeights Answers, Tensor Value, Tensor Dy);
-
 /// <summary>Typed addresses of views.</summary>
 internal static unsafe class TensorAddresses
 {

@@ -14,7 +14,7 @@ public sealed class CudaPtxTests(CudaFixture fixture)
     {
         // As build-ptx.sh hashes them: *.cu, then *.cuh, each in the order of their names.
         var sources = ((string[])["*.cu", "*.cuh"]).SelectMany(pattern =>
-            Directory.GetFiles(Path.Combine(Root(), "src", "Kernels", "Cuda"),
+            Directory.GetFiles(Path.Combine(Repository.Root, "src", "Kernels", "Cuda"),
                 pattern).Where(f => f.EndsWith(pattern[1..], StringComparison.Ordinal))
                 .Order(StringComparer.Ordinal));
         Assert.True(CudaModule.EmbeddedPtx().StartsWith($"// sources sha256 {Hash(sources.Select(File.ReadAllText))}", StringComparison.Ordinal),
@@ -73,7 +73,7 @@ public sealed class CudaPtxTests(CudaFixture fixture)
             var spills = Enumerable.Range(0, columns.Length).Where(i => columns[i] == "spills").Max(i => int.Parse(row[i], CultureInfo.InvariantCulture));
             return $"| {kernel.Name} | {kernel.MaxThreads} | {shared} | {row[h100]} | {onH100} | {row[rtx4090]} | {onRtx4090} | {spills} |";
         }));
-        var document = File.ReadAllText(Path.Combine(Root(), "docs", "gpu.md")).ReplaceLineEndings("\n");
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "gpu.md")).ReplaceLineEndings("\n");
         var start = document.IndexOf("| kernel | threads |", StringComparison.Ordinal);
         var table = document[start..document.IndexOf("\n\n", start, StringComparison.Ordinal)].Split('\n')[2..];
         Assert.True(string.Join('\n', table) == rows, $"docs/gpu.md: the table of kernels is now\n{rows}");
@@ -90,7 +90,7 @@ public sealed class CudaPtxTests(CudaFixture fixture)
 
     // The lines of kernels.registers.tsv: ptxas and PTX, names of the columns, a kernel each.
     private static string[] Assembled() =>
-        File.ReadAllText(Path.Combine(Root(), "src", "Kernels", "Cuda", "kernels.registers.tsv")).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+        File.ReadAllText(Path.Combine(Repository.Root, "src", "Kernels", "Cuda", "kernels.registers.tsv")).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
 
     private static string Hash(IEnumerable<string> texts)
     {
@@ -101,11 +101,4 @@ public sealed class CudaPtxTests(CudaFixture fixture)
     }
 
     private static Dictionary<string, PtxKernel> Kernels() => PtxParser.Parse(CudaModule.EmbeddedPtx());
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) folder = folder.Parent!;
-        return folder.FullName;
-    }
 }

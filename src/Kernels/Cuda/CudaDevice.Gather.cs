@@ -1,0 +1,31 @@
+using System.Runtime.InteropServices;
+
+namespace Faith.Kernels.Cuda;
+
+// Launchers of Gather.cu.
+public sealed partial class CudaDevice
+{
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct RowParameters(Tensor X, Tensor Y, Indices Rows, float Value);
+
+    /// <inheritdoc/>
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y)
+    {
+        RequireShape(y, rows.Count, table.Columns);
+        LaunchElements("gather_rows", new RowParameters(table, y, rows, scale), y.Rows, y.Columns);
+    }
+
+    /// <inheritdoc/>
+    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y)
+    {
+        RequireShape(y, rows.Count, table.Columns);
+        LaunchElements("add_gathered_rows", new RowParameters(table, y, rows, 1), y.Rows, y.Columns);
+    }
+
+    /// <inheritdoc/>
+    public override void ScatterAddRows(Tensor x, Indices rows, Tensor y)
+    {
+        RequireShape(x, rows.Count, y.Columns);
+        LaunchElements("scatter_add_rows", new RowParameters(x, y, rows, 1), x.Rows, x.Columns);
+    }
+}

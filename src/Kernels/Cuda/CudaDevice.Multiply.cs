@@ -1,0 +1,111 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Faith.Kernels.Cuda;
+
+// The launcher of Multiply.cu.
+public sealed partial class CudaDevice
+{
+    [StructLayout(LayoutKind.Sequential)]
+    private record struct GemmParameters
+    {
+        public Tensor X, Y;
+        public nint Weights, Bias, Scale;
+        public long XBatch, WeightsBatch, YBatch;
+        public int WeightsStride, WeightsGroup, Add, AlignedX, AlignedWeights, AlignedY;
+        public Tensor Operand;
+        public int Epilogue;
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0,
+        int n0 = 0)
+    {
+        var w = (CudaWeights)weights;
+        var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
+        if (x.Rows != y.Rows || k0 < 0 || n0 < 0 || k0 + x.Columns > inputs || n0 + y.Columns > outputs)
+            throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
+        if (!bias.IsNone)
+            RequireShape(bias, 1, y.Columns);
+        if (IsByLibrary(w))
+            MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
+        else
+            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    {
+        var w = (CudaWeights)weights;
+        if (IsByLibrary(w))
+        {
+            base.Multiply(weights, side, x, y, bias, then);
+            return;
+        }
+        var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
+        RequireShape(x, y.Rows, inputs);
+        RequireShape(y, x.Rows, outputs);
+        if (!bias.IsNone)
+            RequireShape(bias, 1, y.Columns);
+        if (!then.Operand.IsNone)
+            RequireShape(then.Operand, y.Rows, then.Kind switch
+            {
+                EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient => checked(2 * y.Columns),
+                EpilogueKind.SwiGlu => y.Columns / 2,
+                _ => y.Columns,
+            });
+        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add: false, then);
+    }
+
+    /// <summary>
+    /// A batch of products: x and y move by xBatch and yBatch elements from one to the next, the block of weights by
+    /// weightsBatch elements every weightsGroup products. y = scale⊙(x·W) + bias, and what follows.
+    /// </summary>
+    private void MultiplyBatch(CudaWeights w, WeightSide side, Tensor x, Tensor y, int batch, long xBatch, long yBatch, int k0, int n0,
+        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add, Epilogue then = default)
+    {
+        MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
+        var transposed = side == WeightSide.Transposed != w.StoredTransposed;
+        var offset = w.Offset(side, k0, n0);
+        var parameters = new GemmParameters
+        {
+            X = x,
+            Y = y,
+            Weights = w.Pointer + checked((nint)(offset * w.ElementBytes)),
+            Bias = bias,
+            Scale = scale,
+            XBatch = xBatch,
+            WeightsBatch = weightsBatch,
+            YBatch = yBatch,
+            WeightsStride = w.Stride,
+            WeightsGroup = weightsGroup,
+            Add = add ? 1 : 0,
+            AlignedX = InFours(x.Pointer, x.Stride, xBatch, 4),
+            AlignedWeights = InFours(w.Pointer + (nint)(offset * w.ElementBytes), w.Stride, weightsBatch, w.ElementBytes),
+            AlignedY = InFours(y.Pointer, y.Stride, yBatch, 4),
+            Operand = then.Operand,
+            Epilogue = (int)then.Kind,
+        };
+        // For SwiGLU a block takes half a tile of gates and half a tile of ups, which start where the gates end.
+        var paired = then.Kind == EpilogueKind.SwiGlu;
+        if (paired && y.Columns / 2 % 4 != 0)
+            parameters.AlignedWeights = parameters.AlignedY = 0;
+        var (size, tile) = ChooseTile(y.Rows, y.Columns, batch);
+        Launch($"gemm_{(w.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}{(transposed ? "_transposed" : "")}_{size}", parameters,
+            paired ? CeilDiv(y.Columns / 2, tile / 2) : CeilDiv(y.Columns, tile), CeilDiv(y.Rows, tile), batch);
+    }
+
+    // The largest tile that still gives every multiprocessor a block or two: a large one reads less, but an idle
+    // multiprocessor costs more than that.
+    private (string Size, int Tile) ChooseTile(int rows, int columns, int batch)
+    {
+        long Blocks(int tile) => CeilDiv(rows, tile) * CeilDiv(columns, tile) * batch;
+        return rows > 64 && Blocks(128) >= 2 * _multiprocessors ? ("large", 128)
+            : rows > 32 && Blocks(64) >= _multiprocessors ? ("medium", 64) : ("small", 32);
+    }
+
+    // 1 when groups of four elements start at multiples of four elements' bytes in every row of every product.
+    private static int InFours(nint pointer, int stride, long batch, int elementBytes) =>
+        BitOperations.TrailingZeroCount(pointer | (nint)stride * elementBytes | (nint)batch * elementBytes) >= (elementBytes == 4 ? 4 : 3)
+            ? 1 : 0;
+}

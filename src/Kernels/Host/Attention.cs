@@ -1,0 +1,227 @@
+using System.Runtime.CompilerServices;
+
+namespace Faith.Kernels.Host;
+
+/// <summary>Operands of <see cref="Device.AttentionForward"/> and of its gradients.</summary>
+internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, Tensor Q, Tensor K, Tensor V, Tensor PrefixK, Tensor PrefixV,
+    Tensor Context, Tensor LogSumExp, Tensor DContext, Tensor Dq, Tensor Dk, Tensor Dv);
+
+public sealed unsafe partial class HostDevice
+{
+    delegate void HeadWork(RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch);
+
+    /// <summary>Every head of every sequence, with scratch for a forward or a backward pass.</summary>
+    void ForHeads(in AttentionOperands operands, bool backward, HeadWork work)
+    {
+        var (layout, shape) = (operands.Layout, operands.Shape);
+        RequireRows(operands.Q.Rows, layout.QueryRows);
+        RequireRows(operands.K.Rows, layout.Rows);
+        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (Device: this, O: operands, backward, work),
+            static (in (HostDevice Device, AttentionOperands O, bool Backward, HeadWork Work) job, int from, int to, int thread) =>
+            {
+                ref readonly var o = ref job.O;
+                var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, job.Backward));
+                for (var unit = from; unit < to; unit++) job.Work(job.Device.kernels, o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
+            });
+    }
+
+    /// <summary>Heads of a sequence that are worth a chunk of work of their own.</summary>
+    static int Grain(Ragged layout, AttentionShape shape)
+    {
+        var work = (long)layout.QueryRows * layout.LongestSequence * shape.HeadDim / layout.Sequences;
+        return (int)Math.Clamp(SmallProduct / Math.Max(work, 1), 1, shape.Heads);
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    /// <summary>Queries whose scores are held at a time.</summary>
+    const int QueryBlock = 16;
+
+    /// <summary>
+    /// One head of one sequence. Its keys are the prefix, then the suffix; the keys (and for the gradient the values) are laid out
+    /// once as [headDim][keys], so that every product below runs along contiguous memory. Scores exist for a block of queries only.
+    /// </summary>
+    readonly struct HeadOfSequence
+    {
+        public readonly int HeadDim, Prefix, Rows, FirstRow, Queries, FirstQuery, Keys, Pitch;
+        readonly int column, suffixColumn, prefixColumn, prefixStart;
+
+        public HeadOfSequence(in AttentionOperands o, int sequence, int head)
+        {
+            HeadDim = o.Shape.HeadDim;
+            Prefix = o.Layout.PrefixLengths[sequence];
+            prefixStart = o.Layout.PrefixOffsets[sequence];
+            FirstRow = o.Layout.Offsets[sequence];
+            Rows = o.Layout.Offsets[sequence + 1] - FirstRow;
+            FirstQuery = o.Layout.QueryOffsets[sequence];
+            Queries = o.Layout.QueryOffsets[sequence + 1] - FirstQuery;
+            Keys = Prefix + Rows;
+            Pitch = (Keys + 15) & ~15;
+            column = head * HeadDim;
+            suffixColumn = head / o.Shape.SuffixGroup * HeadDim;
+            prefixColumn = head / o.Shape.PrefixGroup * HeadDim;
+        }
+
+        /// <summary>Row of a query matrix (q, context and their gradients), at this head.</summary>
+        public float* Query(Tensor x, int query) => x.Row(FirstQuery + query) + column;
+
+        /// <summary>Row of dk or dv, at this head.</summary>
+        public float* Gradient(Tensor x, int row) => x.Row(FirstRow + row) + column;
+
+        /// <summary>First suffix row of k or v.</summary>
+        public float* Suffix(Tensor x) => x.Row(FirstRow) + suffixColumn;
+
+        /// <summary>First prefix row of k or v.</summary>
+        public float* PrefixRows(Tensor x) => x.Row(prefixStart) + prefixColumn;
+
+        /// <summary>Keys that a query sees.</summary>
+        public int Seen(int query) => Keys - Queries + query + 1;
+    }
+
+    public override long AttentionScratch(int headDim, int keys, bool backward)
+    {
+        var pitch = (keys + 15) & ~15;
+        return (backward ? 2L : 1L) * (headDim + QueryBlock) * pitch;
+    }
+
+    /// <summary>turned[c][j] = element c of key j.</summary>
+    static void Transpose(in HeadOfSequence s, Tensor suffix, Tensor prefix, float* turned)
+    {
+        if (s.Prefix > 0) MatrixKernels.PackTile(s.PrefixRows(prefix), prefix.Stride, s.Prefix, s.HeadDim, turned, s.Pitch);
+        MatrixKernels.PackTile(s.Suffix(suffix), suffix.Stride, s.Rows, s.HeadDim, turned + s.Prefix, s.Pitch);
+    }
+
+    /// <summary>y = Σ over the first <paramref name="keys"/> keys of weight[i][j]·(row j of k or v).</summary>
+    static void SumOverKeys(in HeadOfSequence s, float* weights, int queries, int keys, Tensor suffix, Tensor prefix, float* y, nint stride)
+    {
+        var ofPrefix = Math.Min(keys, s.Prefix);
+        if (ofPrefix > 0) Product(weights, s.Pitch, 1, s.PrefixRows(prefix), prefix.Stride, y, stride, queries, s.HeadDim, ofPrefix, false);
+        if (keys > ofPrefix) Product(weights + ofPrefix, s.Pitch, 1, s.Suffix(suffix), suffix.Stride, y, stride, queries, s.HeadDim, keys - ofPrefix, ofPrefix > 0);
+    }
+
+    /// <summary>
+    /// c (= or +=) a·b for the small matrices of attention: a [m × k] with any strides, b [k × n] and c [m × n] with contiguous
+    /// rows. Every element is one chain of multiply-adds in ascending k.
+    /// </summary>
+    static void Product(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int m, int n, int k, bool add)
+    {
+        for (var j = 0; j < n; j += 2 * V.Count)
+        {
+            int first = Math.Min(V.Count, n - j), second = Math.Clamp(n - j - V.Count, 0, V.Count);
+            var whole = second == V.Count;
+            var i = 0;
+            for (; i + 4 <= m; i += 4)
+            {
+                float* ai = a + i * aRow, ci = c + i * cRow + j;
+                if (whole) Rows4(ai, aRow, aColumn, b + j, bRow, ci, cRow, k, add);
+                else Rows4Edge(ai, aRow, aColumn, b + j, bRow, ci, cRow, first, second, k, add);
+            }
+            for (; i < m; i++) Row1(a + i * aRow, aColumn, b + j, bRow, c + i * cRow + j, first, second, k, add);
+        }
+    }
+
+    [MethodImpl(Inline)]
+    static V LoadUpTo(float* from, int n) => n == V.Count ? V.Load(from) : n == 0 ? V.Of(0) : V.LoadFirst(from, n, 0);
+
+    [MethodImpl(Inline)]
+    static void StoreUpTo(V value, float* to, int n)
+    {
+        if (n == V.Count) value.Store(to);
+        else if (n > 0) value.StoreFirst(to, n);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows4(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int k, bool add)
+    {
+        V x0 = V.Of(0), y0 = x0, x1 = x0, y1 = x0, x2 = x0, y2 = x0, x3 = x0, y3 = x0;
+        if (add)
+        {
+            (x0, y0) = (V.Load(c), V.Load(c + V.Count));
+            (x1, y1) = (V.Load(c + cRow), V.Load(c + cRow + V.Count));
+            (x2, y2) = (V.Load(c + 2 * cRow), V.Load(c + 2 * cRow + V.Count));
+            (x3, y3) = (V.Load(c + 3 * cRow), V.Load(c + 3 * cRow + V.Count));
+        }
+        for (; k > 0; k--)
+        {
+            V b0 = V.Load(b), b1 = V.Load(b + V.Count);
+            var f = V.Of(a[0]);
+            x0 = V.MultiplyAdd(f, b0, x0);
+            y0 = V.MultiplyAdd(f, b1, y0);
+            f = V.Of(a[aRow]);
+            x1 = V.MultiplyAdd(f, b0, x1);
+            y1 = V.MultiplyAdd(f, b1, y1);
+            f = V.Of(a[2 * aRow]);
+            x2 = V.MultiplyAdd(f, b0, x2);
+            y2 = V.MultiplyAdd(f, b1, y2);
+            f = V.Of(a[3 * aRow]);
+            x3 = V.MultiplyAdd(f, b0, x3);
+            y3 = V.MultiplyAdd(f, b1, y3);
+            a += aColumn;
+            b += bRow;
+        }
+        x0.Store(c);
+        y0.Store(c + V.Count);
+        x1.Store(c + cRow);
+        y1.Store(c + cRow + V.Count);
+        x2.Store(c + 2 * cRow);
+        y2.Store(c + 2 * cRow + V.Count);
+        x3.Store(c + 3 * cRow);
+        y3.Store(c + 3 * cRow + V.Count);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows4Edge(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int first, int second, int k, bool add)
+    {
+        V x0 = V.Of(0), y0 = x0, x1 = x0, y1 = x0, x2 = x0, y2 = x0, x3 = x0, y3 = x0;
+        if (add)
+        {
+            (x0, y0) = (LoadUpTo(c, first), LoadUpTo(c + V.Count, second));
+            (x1, y1) = (LoadUpTo(c + cRow, first), LoadUpTo(c + cRow + V.Count, second));
+            (x2, y2) = (LoadUpTo(c + 2 * cRow, first), LoadUpTo(c + 2 * cRow + V.Count, second));
+            (x3, y3) = (LoadUpTo(c + 3 * cRow, first), LoadUpTo(c + 3 * cRow + V.Count, second));
+        }
+        for (; k > 0; k--)
+        {
+            V b0 = LoadUpTo(b, first), b1 = LoadUpTo(b + V.Count, second);
+            var f = V.Of(a[0]);
+            x0 = V.MultiplyAdd(f, b0, x0);
+            y0 = V.MultiplyAdd(f, b1, y0);
+            f = V.Of(a[aRow]);
+            x1 = V.MultiplyAdd(f, b0, x1);
+            y1 = V.MultiplyAdd(f, b1, y1);
+            f = V.Of(a[2 * aRow]);
+            x2 = V.MultiplyAdd(f, b0, x2);
+            y2 = V.MultiplyAdd(f, b1, y2);
+            f = V.Of(a[3 * aRow]);
+            x3 = V.MultiplyAdd(f, b0, x3);
+            y3 = V.MultiplyAdd(f, b1, y3);
+            a += aColumn;
+            b += bRow;
+        }
+        StoreUpTo(x0, c, first);
+        StoreUpTo(y0, c + V.Count, second);
+        StoreUpTo(x1, c + cRow, first);
+        StoreUpTo(y1, c + cRow + V.Count, second);
+        StoreUpTo(x2, c + 2 * cRow, first);
+        StoreUpTo(y2, c + 2 * cRow + V.Count, second);
+        StoreUpTo(x3, c + 3 * cRow, first);
+        StoreUpTo(y3, c + 3 * cRow + V.Count, second);
+    }
+
+    [MethodImpl(Hot)]
+    static void Row1(float* a, nint aColumn, float* b, nint bRow, float* c, int first, int second, int k, bool add)
+    {
+        V x = add ? LoadUpTo(c, first) : V.Of(0), y = add ? LoadUpTo(c + V.Count, second) : V.Of(0);
+        for (; k > 0; k--)
+        {
+            var f = V.Of(*a);
+            x = V.MultiplyAdd(f, LoadUpTo(b, first), x);
+            y = V.MultiplyAdd(f, LoadUpTo(b + V.Count, second), y);
+            a += aColumn;
+            b += bRow;
+        }
+        StoreUpTo(x, c, first);
+        StoreUpTo(y, c + V.Count, second);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+
+namespace Faith.Kernels.Host;
+
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv) =>
+        ForHeads(new(layout, shape, q, k, default, prefixK, default, default, logSumExp, dContext, default, default, dv), backward: false,
+            static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionValuesBackward(o, sequence, head, scratch));
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    public override void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, float* scratch)
+    {
+        var s = new HeadOfSequence(o, sequence, head);
+        float* keys = scratch, p = keys + (long)s.HeadDim * s.Pitch;
+        Transpose(s, o.K, o.PrefixK, keys);
+        for (var j = 0; j < s.Rows; j++) new Span<float>(s.Gradient(o.Dv, j), s.HeadDim).Clear();
+        for (var first = 0; first < s.Queries; first += QueryBlock)
+        {
+            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
+            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
+            for (var i = 0; i < count; i++)
+            {
+                float* row = p + (long)i * s.Pitch;
+                var visible = s.Seen(first + i);
+                Map(new ProbabilityMap(o.Shape.Scale, o.LogSumExp.Row(s.FirstQuery + first + i)[head]), row, row, row, visible);
+                new Span<float>(row + visible, seen - visible).Clear();
+            }
+            Product(p + s.Prefix, 1, s.Pitch, s.Query(o.DContext, first), o.DContext.Stride, s.Gradient(o.Dv, 0), o.Dv.Stride, seen - s.Prefix, s.HeadDim, count, true);
+        }
+    }
+
+    readonly struct ProbabilityMap(float scale, float lse) : IMap
+    {
+        [MethodImpl(Inline)]
+        public V Apply(V score, V _) => Exp(score * V.Of(scale) - V.Of(lse));
+    }
+}

@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+
+namespace Faith.Kernels.Host;
+
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void Fill(Tensor x, float value) =>
+        Rows(x.Rows, x.Columns, (x, value), static (k, in o, from, to) => k.Fill(o.x, o.value, from, to));
+
+    /// <inheritdoc/>
+    public override void Copy(Tensor x, Tensor y)
+    {
+        RequireSameShape(x, y);
+        Rows(x.Rows, x.Columns, (x, y), static (_, in o, from, to) =>
+        {
+            for (var r = from; r < to; r++) new Span<float>(o.x.Row(r), o.x.Columns).CopyTo(new Span<float>(o.y.Row(r), o.x.Columns));
+        });
+    }
+
+    /// <inheritdoc/>
+    public override void AddScaled(Tensor x, float scale, Tensor y)
+    {
+        RequireSameShape(x, y);
+        Rows(x.Rows, x.Columns, (x, scale, y), static (k, in o, from, to) => k.AddScaled(o.x, o.scale, o.y, from, to));
+    }
+
+    /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y)
+    {
+        RequireSameShape(a, b);
+        RequireSameShape(a, y);
+        Rows(a.Rows, a.Columns, (a, b, y), static (k, in o, from, to) => k.Subtract(o.a, o.b, o.y, from, to));
+    }
+
+    /// <inheritdoc/>
+    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y)
+    {
+        RequireSameShape(corrupted, clean);
+        RequireSameShape(corrupted, y);
+        if (alpha == 0) Copy(corrupted, y);
+        else if (alpha == 1) Copy(clean, y);
+        else
+            Rows(y.Rows, y.Columns, (corrupted, clean, alpha, y), static (k, in o, from, to) => k.Interpolate(o.corrupted, o.clean, o.alpha, o.y, from, to));
+    }
+
+    /// <inheritdoc/>
+    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du)
+    {
+        RequireSameShape(dy, derivative);
+        RequireSameShape(dy, du);
+        Rows(dy.Rows, dy.Columns, (dy, derivative, du), static (k, in o, from, to) => k.MultiplyElements(o.dy, o.derivative, o.du, from, to));
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    readonly struct SubtractMap : IMap
+    {
+        [MethodImpl(Inline)]
+        public V Apply(V a, V b) => a - b;
+    }
+
+    readonly struct MultiplyMap : IMap
+    {
+        [MethodImpl(Inline)]
+        public V Apply(V a, V b) => a * b;
+    }
+
+    readonly struct InterpolateMap(float alpha) : IMap
+    {
+        [MethodImpl(Inline)]
+        public V Apply(V corrupted, V clean) => V.MultiplyAdd(V.Of(alpha), clean - corrupted, corrupted);
+    }
+
+    public override void Fill(Tensor x, float value, int from, int to)
+    {
+        for (var r = from; r < to; r++) new Span<float>(x.Row(r), x.Columns).Fill(value);
+    }
+
+    public override void AddScaled(Tensor x, float scale, Tensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
+
+    public override void Subtract(Tensor a, Tensor b, Tensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
+
+    public override void MultiplyElements(Tensor a, Tensor b, Tensor y, int from, int to) => Map(new MultiplyMap(), a, b, y, from, to);
+
+    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y, int from, int to) =>
+        Map(new InterpolateMap(alpha), corrupted, clean, y, from, to);
+}

@@ -1,0 +1,54 @@
+namespace Faith.Kernels.Host;
+
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y)
+    {
+        RequireRows(y.Rows, rows.Count);
+        RequireColumns(y.Columns, table.Columns);
+        Rows(y.Rows, y.Columns, (table, rows, scale, y), static (k, in o, from, to) => k.GatherRows(o.table, o.rows, o.scale, o.y, from, to));
+    }
+
+    /// <inheritdoc/>
+    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y)
+    {
+        RequireRows(y.Rows, rows.Count);
+        RequireColumns(y.Columns, table.Columns);
+        Rows(y.Rows, y.Columns, (table, rows, y), static (k, in o, from, to) => k.AddGatheredRows(o.table, o.rows, o.y, from, to));
+    }
+
+    /// <inheritdoc/>
+    public override void ScatterAddRows(Tensor x, Indices rows, Tensor y)
+    {
+        RequireRows(x.Rows, rows.Count);
+        RequireColumns(x.Columns, y.Columns);
+        Rows(x.Rows, x.Columns, (x, rows, y), static (k, in o, from, to) => k.ScatterAddRows(o.x, o.rows, o.y, from, to));
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, int from, int to)
+    {
+        for (var r = from; r < to; r++)
+        {
+            var x = table.Row(rows.First()[r]);
+            Map(new ScaleMap(scale), x, x, y.Row(r), y.Columns);
+        }
+    }
+
+    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y, int from, int to)
+    {
+        for (var r = from; r < to; r++) Map(new AddMap(), table.Row(rows.First()[r]), y.Row(r), y.Row(r), y.Columns);
+    }
+
+    public override void ScatterAddRows(Tensor x, Indices rows, Tensor y, int from, int to)
+    {
+        for (var r = from; r < to; r++)
+        {
+            var target = y.Row(rows.First()[r]);
+            Map(new AddMap(), x.Row(r), target, target, x.Columns);
+        }
+    }
+}

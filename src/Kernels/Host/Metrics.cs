@@ -1,0 +1,28 @@
+using System.Runtime.CompilerServices;
+
+namespace Faith.Kernels.Host;
+
+/// <summary>Weighted tokens of every example: entries Offsets[i] … Offsets[i+1]−1 of Tokens and Weights.</summary>
+internal readonly record struct AnswerWeights(Indices Offsets, Indices Tokens, Tensor Weights);
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    /// <summary>Σ exp(x − largest), in short runs whose sums are added in double precision: a vocabulary is long.</summary>
+    [MethodImpl(Hot)]
+    static double SumOfExp(float* x, float largest, int n)
+    {
+        const int Run = 1024;
+        double total = 0;
+        var m = V.Of(largest);
+        for (var start = 0; start < n; start += Run)
+        {
+            var end = Math.Min(n, start + Run);
+            var sum = V.Of(0);
+            var i = start;
+            for (; i <= end - V.Count; i += V.Count) sum += Exp(V.Load(x + i) - m);
+            total += sum.Sum();
+            for (; i < end; i++) total += MathF.Exp(x[i] - largest);
+        }
+        return total;
+    }
+}

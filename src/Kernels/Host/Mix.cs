@@ -1,0 +1,103 @@
+namespace Faith.Kernels.Host;
+
+/// <summary>Operands of <see cref="Device.MixInputs"/>.</summary>
+internal readonly record struct MixOperands(Tensor Baseline, Tensor Sources, Indices SourceOffsets, Indices SourceList);
+
+public sealed unsafe partial class HostDevice
+{
+    /// <summary>Rows of an input that a thread mixes, norms and multiplies while they are in its cache.</summary>
+    const int MixedBlock = 56;
+
+    /// <inheritdoc/>
+    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs)
+    {
+        RequireRows(inputs.Rows, (sourceOffsets.Count - 1) * baseline.Rows);
+        RequireColumns(inputs.Columns, baseline.Columns);
+        // All inputs of a row together: what several of them read stays in the cache.
+        Rows(baseline.Rows, (long)(sourceOffsets.Count - 1) * baseline.Columns, (mix: new MixOperands(baseline, sources, sourceOffsets, sourceList), inputs), static (k, in o, from, to) =>
+        {
+            for (var row = from; row < to; row++)
+                for (var input = 0; input < o.mix.SourceOffsets.Count - 1; input++) k.MixRow(o.mix, input, row, o.inputs.Row(input * o.mix.Baseline.Rows + row));
+        });
+    }
+
+    /// <inheritdoc/>
+    public override void MixNormed(in NormedMix mix, Tensor y)
+    {
+        RequireRows(y.Rows, mix.Inputs * mix.Baseline.Rows);
+        RequireColumns(y.Columns, mix.Baseline.Columns);
+        Rows(mix.Baseline.Rows, (long)mix.Inputs * mix.Baseline.Columns, (mix, y), static (k, in o, from, to) =>
+        {
+            for (var row = from; row < to; row++)
+                for (var input = 0; input < o.mix.Inputs; input++) MixNormed(k, o.mix, input, row, 1, o.y.RowRange(input * o.mix.Baseline.Rows + row, 1));
+        });
+    }
+
+    /// <summary>
+    /// The same as mixing, norming and multiplying one after the other, but in blocks of rows that never leave the cache: packing
+    /// the input of a single head costs as much as multiplying it.
+    /// </summary>
+    public override void MultiplyMixed(in NormedMix mix, Weights weights, MixedProduct[] products, Tensor work)
+    {
+        ArgumentNullException.ThrowIfNull(products);
+        var w = ((HostWeights)weights).Side(WeightSide.Forward);
+        RequireColumns(mix.Baseline.Columns, w.Depth);
+        var starts = new int[mix.Inputs + 1];
+        foreach (var p in products)
+        {
+            RequireRows(p.Y.Rows, mix.Baseline.Rows);
+            if (p.FirstColumn < 0 || p.FirstColumn > w.Columns - p.Y.Columns) throw new ArgumentException($"MultiplyMixed: columns {p.FirstColumn}+{p.Y.Columns} of {w.Columns}.");
+            if (!p.Bias.IsNone) RequireColumns(p.Bias.Columns, p.Y.Columns);
+            starts[p.Input + 1]++;
+            MatrixFlops += 2L * p.Y.Rows * p.Y.Columns * w.Depth;
+        }
+        for (var i = 0; i < mix.Inputs; i++) starts[i + 1] += starts[i];
+        // Input by input within a block of rows, so that sources which several inputs read are read from the cache.
+        var blocks = (mix.Baseline.Rows + MixedBlock - 1) / MixedBlock;
+        pool.For(blocks * mix.Inputs, 1, (device: this, mix, w, products, starts, blocks),
+            static (in (HostDevice device, NormedMix mix, PackedMatrix w, MixedProduct[] products, int[] starts, int blocks) job, int from, int to, int thread) =>
+            {
+                for (var unit = from; unit < to; unit++)
+                {
+                    var (block, input) = Math.DivRem(unit, job.mix.Inputs);
+                    int rows = job.mix.Baseline.Rows, first = (int)((long)block * rows / job.blocks), count = (int)((block + 1L) * rows / job.blocks) - first;
+                    job.device.MultiplyMixed(job.mix, job.w, input, first, count, job.products.AsSpan(job.starts[input]..job.starts[input + 1]), thread);
+                }
+            });
+        GC.KeepAlive(weights);
+    }
+
+    void MultiplyMixed(in NormedMix mix, PackedMatrix w, int input, int firstRow, int rows, ReadOnlySpan<MixedProduct> products, int thread)
+    {
+        var size = (long)rows * w.Depth;
+        var memory = scratch.Reserve(thread, 2 * size + matrices.EdgeFloats);
+        float* packed = memory + size, edge = packed + size;
+        var x = new Tensor((nint)memory, rows, w.Depth);
+        MixNormed(kernels, mix, input, firstRow, rows, x);
+        var tiling = matrices.Split(rows);
+        MatrixKernels.PackRows(x, tiling, packed, 0, tiling.Tiles);
+        foreach (var p in products)
+        {
+            var product = new MatrixKernels.Product(w, tiling, (nint)packed, w.Depth, 0, p.FirstColumn, p.Y.RowRange(firstRow, rows), p.Bias.Pointer, false);
+            matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, edge);
+        }
+    }
+
+    static void MixNormed(RowKernels kernels, in NormedMix mix, int input, int firstRow, int rows, Tensor y)
+    {
+        var operands = new MixOperands(mix.Baseline, mix.Sources, mix.SourceOffsets, mix.SourceList);
+        for (var r = 0; r < rows; r++) kernels.MixRow(operands, input, firstRow + r, y.Row(r));
+        kernels.NormForward(new NormOperands(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default), 0, rows);
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    public override void MixRow(in MixOperands o, int input, int row, float* x)
+    {
+        int rows = o.Baseline.Rows, d = o.Baseline.Columns;
+        new Span<float>(o.Baseline.Row(row), d).CopyTo(new Span<float>(x, d));
+        for (var j = o.SourceOffsets.First()[input]; j < o.SourceOffsets.First()[input + 1]; j++)
+            Map(new AddMap(), x, (float*)o.Sources.Pointer + ((long)o.SourceList.First()[j] * rows + row) * d, x, d);
+    }
+}

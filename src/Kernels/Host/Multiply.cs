@@ -1,0 +1,107 @@
+namespace Faith.Kernels.Host;
+
+public sealed unsafe partial class HostDevice
+{
+    /// <summary>Multiply-adds below which one thread does a product alone.</summary>
+    const long SmallProduct = 50_000;
+
+    readonly MatrixKernels matrices;
+    HostBuffer packedRows = new(0);
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    {
+        var w = ((HostWeights)weights).Side(side);
+        RequireRows(y.Rows, x.Rows);
+        if (k0 < 0 || k0 > w.Depth - x.Columns || n0 < 0 || n0 > w.Columns - y.Columns)
+            throw new ArgumentException($"Multiply: k {k0}+{x.Columns} and n {n0}+{y.Columns} of a matrix of {w.Depth} × {w.Columns}.");
+        Multiply(w, x, y, bias, add, k0, n0, default);
+        GC.KeepAlive(weights);
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    {
+        var w = ((HostWeights)weights).Side(side);
+        RequireRows(y.Rows, x.Rows);
+        RequireColumns(x.Columns, w.Depth);
+        RequireColumns(y.Columns, w.Columns);
+        var half = y.Columns / 2;
+        // Gate and up of a column belong to one unit of work, which panels must not straddle.
+        if (then.Kind == EpilogueKind.SwiGlu && half % PackedMatrix.PanelColumns != 0)
+        {
+            base.Multiply(weights, side, x, y, bias, then);
+            return;
+        }
+        switch (then.Kind)
+        {
+            case EpilogueKind.Gelu when !then.Operand.IsNone:
+            case EpilogueKind.GeluRatio:
+            case EpilogueKind.Times: RequireSameShape(y, then.Operand); break;
+            case EpilogueKind.SwiGlu: RequireColumns(then.Operand.Columns, half); break;
+            case EpilogueKind.SwiGluRatioGradient:
+            case EpilogueKind.SwiGluGradient: RequireColumns(then.Operand.Columns, 2 * y.Columns); break;
+        }
+        Multiply(w, x, y, bias, false, 0, 0, then);
+        GC.KeepAlive(weights);
+    }
+
+    void Multiply(PackedMatrix w, Tensor x, Tensor y, Tensor bias, bool add, int k0, int n0, in Epilogue then)
+    {
+        if (!bias.IsNone) RequireColumns(bias.Columns, y.Columns);
+        var work = (long)x.Rows * x.Columns * y.Columns;
+        MatrixFlops += 2 * work;
+
+        var size = sizeof(float) * (long)x.Rows * x.Columns;
+        if (packedRows.Bytes < size)
+        {
+            packedRows.Dispose();
+            packedRows = new HostBuffer(size + size / 4);
+        }
+        var tiling = matrices.Split(x.Rows);
+        var packed = packedRows.Address;
+        pool.For(tiling.Tiles, work < SmallProduct ? tiling.Tiles : Math.Max(1, ElementsOfChunk / (matrices.TileRows * x.Columns)), (x, tiling, packed),
+            static (in (Tensor x, MatrixKernels.Tiling tiling, nint packed) job, int from, int to, int _) =>
+                MatrixKernels.PackRows(job.x, job.tiling, (float*)job.packed, from, to));
+
+        var product = new MatrixKernels.Product(w, tiling, packed, x.Columns, k0, n0, y, bias.Pointer, add);
+        // Units of a few panels: enough of them that the threads end together, few enough that a thread reads on in memory.
+        var panels = then.Kind == EpilogueKind.SwiGlu ? product.Panels / 2 : product.Panels;
+        var group = Math.Max(1, panels / 24);
+        var groups = (panels + group - 1) / group;
+        pool.For(tiling.Blocks * groups, work < SmallProduct ? int.MaxValue : 1, (device: this, product, then, panels, group, groups),
+            static (in (HostDevice device, MatrixKernels.Product product, Epilogue then, int panels, int group, int groups) job, int from, int to, int thread) =>
+            {
+                var edge = job.device.scratch.Reserve(thread, job.device.matrices.EdgeFloats);
+                for (var unit = from; unit < to; unit++)
+                {
+                    var (block, number) = Math.DivRem(unit, job.groups);
+                    var tiling = job.product.Tiling;
+                    int tile = block * tiling.BlockTiles, tileEnd = Math.Min(tiling.Tiles, tile + tiling.BlockTiles);
+                    int panel = number * job.group, panelEnd = Math.Min(job.panels, panel + job.group);
+                    job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge);
+                    if (job.then.Kind == EpilogueKind.SwiGlu) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
+                    int first = panel * PackedMatrix.PanelColumns, end = Math.Min(panelEnd * PackedMatrix.PanelColumns, job.product.Y.Columns);
+                    job.device.Apply(job.then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));
+                }
+            });
+    }
+
+    /// <summary>The epilogue on columns [first, first + count) (of both halves, where there are two) of rows [from, to).</summary>
+    void Apply(in Epilogue then, Tensor y, int first, int count, int from, int to)
+    {
+        var part = y.ColumnRange(first, count);
+        Tensor Part(Tensor x) => x.IsNone ? x : x.ColumnRange(first, count);
+        Tensor gate = default, up = default;
+        if (then.Kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient) (gate, up) = (Part(then.Operand), then.Operand.ColumnRange(y.Columns + first, count));
+        switch (then.Kind)
+        {
+            case EpilogueKind.Gelu: kernels.GeluForward(part, part, Part(then.Operand), from, to); break;
+            case EpilogueKind.Times: kernels.MultiplyElements(part, Part(then.Operand), part, from, to); break;
+            case EpilogueKind.SwiGlu: kernels.SwiGluForward(part, y.ColumnRange(y.Columns / 2 + first, count), Part(then.Operand), from, to); break;
+            case EpilogueKind.SwiGluGradient: kernels.SwiGluBackward(gate, up, part, gate, up, from, to); break;
+            case EpilogueKind.GeluRatio: kernels.GeluRatioForward(part, part, Part(then.Operand), from, to); break;
+            case EpilogueKind.SwiGluRatioGradient: kernels.SwiGluRatioBackward(gate, up, part, gate, up, from, to); break;
+        }
+    }
+}

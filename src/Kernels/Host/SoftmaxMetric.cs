@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+
+namespace Faith.Kernels.Host;
+
+public sealed unsafe partial class HostDevice
+{
+    /// <inheritdoc/>
+    public override void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits)
+    {
+        RequireRows(offsets.Count, logits.Rows + 1);
+        Rows(logits.Rows, logits.Columns, (logits, answers: new AnswerWeights(offsets, tokens, weights), value, dLogits),
+            static (k, in o, from, to) => k.SoftmaxMetric(o.logits, o.answers, o.value, o.dLogits, from, to));
+    }
+}
+
+internal sealed unsafe partial class RowKernels<V>
+{
+    [MethodImpl(Hot)]
+    public override void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to)
+    {
+        var n = logits.Columns;
+        for (var r = from; r < to; r++)
+        {
+            var x = logits.Row(r);
+            var largest = Largest(x, n);
+            var sum = SumOfExp(x, largest, n);
+            int first = answers.Offsets.First()[r], end = answers.Offsets.First()[r + 1];
+            var tokens = answers.Tokens.First();
+            var weights = (float*)answers.Weights.Pointer;
+            double metric = 0;
+            for (var j = first; j < end; j++) metric += weights[j] * (Math.Exp(x[tokens[j]] - largest) / sum);
+            *value.Row(r) = (float)metric;
+            if (dLogits.IsNone) continue;
+            // ∂(−value)/∂logit_t = p_t·(value − w_t)
+            var d = dLogits.Row(r);
+            V m = V.Of(largest), f = V.Of((float)(metric / sum));
+            var i = 0;
+            for (; i <= n - V.Count; i += V.Count) (Exp(V.Load(x + i) - m) * f).Store(d + i);
+            if (i < n) (Exp(V.LoadFirst(x + i, n - i, 0) - m) * f).StoreFirst(d + i, n - i);
+            for (var j = first; j < end; j++) d[tokens[j]] -= (float)(weights[j] * (Math.Exp(x[tokens[j]] - largest) / sum));
+        }
+    }
+}
