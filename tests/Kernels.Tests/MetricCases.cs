@@ -12,11 +12,13 @@ internal static class MetricCases
         .. new[] { 1, 8, 33, 64, 257 }.Select(d => new OpCase("SparseLogits", $"width {d}", t => Sparse(t, d))),
         .. new[] { 1, 2, 5, 16, 17, 97, 1023, 1025, 5000 }.Select(v => new OpCase("SoftmaxMetric", $"{v} tokens", t => Softmax(t, v, 0))),
         new("SoftmaxMetric", "logits around 1000", t => Softmax(t, 97, 1000)),
+        .. new[] { 40, 3000 }.Select(v => new OpCase("SoftmaxMetric", $"{v} tokens, one nearly certain", t => Certain(t, v))),
         .. new[] { false, true }.SelectMany(js => new[] { 1, 2, 5, 16, 17, 97, 1023, 1025, 5000 }.Select(v =>
             new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, {v} tokens", t => Divergence(t, v, js, 4), 3))),
         .. new[] { false, true }.Select(js => new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, logits 300 apart", t => Divergence(t, 33, js, 150), 3)),
         .. new[] { 0.5, 1e-1, 1e-2, 1e-3 }.SelectMany(apart => new[] { 0.0, 3.7 }.Select(shift =>
             new OpCase("DivergenceMetric", $"js, logits {apart} apart and {shift} higher", t => Close(t, apart, shift), 3))),
+        .. new[] { false, true }.Select(js => new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, one token nearly certain", t => NearlyCertain(t, js), 3)),
         .. new[] { false, true }.Select(js => new OpCase("DivergenceMetric", $"{(js ? "js" : "kl")}, tokens ruled out", t => RuledOut(t, js), 3)),
     ];
 
@@ -46,16 +48,31 @@ internal static class MetricCases
         return [.. values.Select(v => v - largest - sum)];
     }
 
-    static void Softmax(CaseContext t, int vocabulary, double centre)
+    static void Softmax(CaseContext t, int vocabulary, double centre) => Softmax(t, t.Matrix(3, vocabulary, centre - 5, centre + 5));
+
+    // p·(value − w) of the certain answer is made of what the others are given: it shall have its digits all the same.
+    static void Certain(CaseContext t, int vocabulary)
     {
-        Tensor logits = t.Matrix(3, vocabulary, centre - 5, centre + 5), value = t.Matrix(3, 1), d = t.Matrix(3, vocabulary);
+        var logits = t.Matrix(3, vocabulary);
+        At(logits, 0, 0) = At(logits, 2, vocabulary / 2) = 16;
+        t.Written(logits);
+        Softmax(t, logits, relative: 1e-5);
+    }
+
+    static void Softmax(CaseContext t, Tensor logits, double? relative = null)
+    {
+        var vocabulary = logits.Columns;
+        Tensor value = t.Matrix(3, 1), d = t.Matrix(3, vocabulary);
         var (offsets, tokens, weights, list) = Answers(t, vocabulary);
         t.Device.SoftmaxMetric(logits, offsets, tokens, weights, value, d);
         var p = Enumerable.Range(0, 3).Select(i => LogSoftmax(logits, i).Select(Math.Exp).ToArray()).ToArray();
         double Weight(int i, int token) => Enumerable.Range(Offsets[i], Offsets[i + 1] - Offsets[i]).Where(j => list[j] == token).Sum(j => (double)At(weights, 0, j));
         double Metric(int i) => list.Distinct().Sum(token => Weight(i, token) * p[i][token]);
         t.Check(value, (i, _) => Metric(i), 1e-6, "value");
-        t.Check(d, (i, c) => p[i][c] * (Metric(i) - Weight(i, c)), 1e-6, "dLogits");
+        double Gradient(int i, int token) => p[i][token] * (Metric(i) - Weight(i, token));
+        foreach (var token in list)
+            for (var i = 0; i < 3 && relative is { } r; i += 2) Assert.InRange(At(d, i, token) / Gradient(i, token), 1 - r, 1 + r);
+        t.Check(d, Gradient, 1e-6, "dLogits");
         t.Device.SoftmaxMetric(logits, offsets, tokens, weights, value, default);
     }
 
@@ -71,6 +88,16 @@ internal static class MetricCases
             for (var c = 0; c < Vocabulary; c++) At(reference, r, c) += At(logits, r, c) + (float)shift;
         t.Written(reference);
         Compare(t, logits, reference, js: true, relative: shift == 0 ? 1e-5 : 1e-4);
+    }
+
+    // Both distributions give one token all but some thousandths.
+    static void NearlyCertain(CaseContext t, bool js)
+    {
+        Tensor logits = t.Batch(3, 500), reference = t.Batch(3, 500);
+        for (var r = 0; r < logits.Rows; r++) (At(logits, r, 7), At(reference, r, 7)) = (13, 12);
+        t.Written(logits);
+        t.Written(reference);
+        Compare(t, logits, reference, js, relative: 1e-4);
     }
 
     // −∞ in one distribution, in the other and in both.
@@ -99,7 +126,7 @@ internal static class MetricCases
         double Kl(int i) => Enumerable.Range(0, vocabulary).Average(c => double.IsInfinity(logR[i][c]) ? 0 : Math.Exp(logR[i][c]) * (logR[i][c] - logP[i][c]));
         double Inner(int i) => Enumerable.Range(0, vocabulary).Sum(c => Term(logP[i][c], i, c));
         double Js(int i) => 0.5 * (Inner(i) / vocabulary + Enumerable.Range(0, vocabulary).Average(c => Term(logR[i][c], i, c)));
-        for (var i = 0; i < value.Rows && relative is { } r; i++) Assert.InRange(At(value, i, 0) / Js(i), 1 - r, 1 + r);
+        for (var i = 0; i < value.Rows && relative is { } r; i++) Assert.InRange(At(value, i, 0) / (js ? Js(i) : Kl(i)), 1 - r, 1 + r);
         t.Check(value, (i, _) => js ? Js(i) : Kl(i), 1e-6, "value");
         var inner = Enumerable.Range(0, logits.Rows).Select(Inner).ToArray();
         t.Check(d, (i, c) => js

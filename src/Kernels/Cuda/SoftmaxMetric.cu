@@ -23,12 +23,16 @@ KERNEL(1024) softmax_metric(MetricParameters p) {
     for (int j = from + threadIndex(); j < to; j += blockThreads()) {
         const int token = p.tokens[j];
         bool first = true;
-        float weight = 0.f;
+        float weight = 0.f, rest = 0.f; // of the value, what other tokens give
         for (int other = from; other < to; other++)
             if (p.tokens[other] == token) {
                 first = first && other >= j;
                 weight += p.weights.pointer[other];
-            }
-        if (first) gradient[token] = exponential(x[token] - total.largest) * inverse * (value - weight);
+            } else
+                rest = __builtin_fmaf(p.weights.pointer[other], exponential(x[p.tokens[other]] - total.largest) * inverse, rest);
+        const float own = exponential(x[token] - total.largest) * inverse;
+        // value - weight, which would cancel where the answer is nearly certain.
+        const float complement = x[token] == total.largest ? total.others * inverse : 1.f - own;
+        if (first) gradient[token] = own * (rest - weight * complement);
     }
 }

@@ -22,7 +22,7 @@ internal sealed unsafe partial class RowKernels<V>
         {
             float* x = logits.Row(r), y = reference.Row(r), d = dLogits.IsNone ? null : dLogits.Row(r);
             float xMax = Largest(x, n), yMax = Largest(y, n);
-            double xLog = Math.Log(SumOfExp(x, xMax, n)), yLog = Math.Log(SumOfExp(y, yMax, n));
+            double xLog = double.LogP1(SumOfOthers(x, xMax, n)), yLog = double.LogP1(SumOfOthers(y, yMax, n));
             *value.Row(r) = (float)(jensenShannon ? JensenShannon(x, y, xMax, yMax, xLog, yLog, d, n) : KullbackLeibler(x, y, xMax, yMax, xLog, yLog, d, n));
         }
     }

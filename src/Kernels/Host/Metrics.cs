@@ -7,6 +7,15 @@ internal readonly record struct AnswerWeights(Indices Offsets, Indices Tokens, T
 
 internal sealed unsafe partial class RowKernels<V>
 {
+    /// <summary>
+    /// Σ exp(x − largest) less 1, the term of the largest itself: where that is nearly certain, what the others are given keeps its digits.
+    /// </summary>
+    static double SumOfOthers(float* x, float largest, int n)
+    {
+        var at = new ReadOnlySpan<float>(x, n).IndexOf(largest);
+        return SumOfExp(x, largest, at) + SumOfExp(x + at + 1, largest, n - at - 1);
+    }
+
     /// <summary>Σ exp(x − largest), in short runs whose sums are added in double precision: a vocabulary is long.</summary>
     [MethodImpl(Hot)]
     static double SumOfExp(float* x, float largest, int n)

@@ -23,12 +23,13 @@ internal sealed unsafe partial class RowKernels<V>
         {
             var x = logits.Row(r);
             var largest = Largest(x, n);
-            var sum = SumOfExp(x, largest, n);
+            var sum = 1 + SumOfOthers(x, largest, n);
             int first = answers.Offsets.First()[r], end = answers.Offsets.First()[r + 1];
             var tokens = answers.Tokens.First();
             var weights = (float*)answers.Weights.Pointer;
+            double P(int token) => Math.Exp(x[token] - largest) / sum;
             double metric = 0;
-            for (var j = first; j < end; j++) metric += weights[j] * (Math.Exp(x[tokens[j]] - largest) / sum);
+            for (var j = first; j < end; j++) metric += weights[j] * P(tokens[j]);
             *value.Row(r) = (float)metric;
             if (dLogits.IsNone) continue;
             // ∂(−value)/∂logit_t = p_t·(value − w_t)
@@ -37,7 +38,14 @@ internal sealed unsafe partial class RowKernels<V>
             var i = 0;
             for (; i <= n - V.Count; i += V.Count) (Exp(V.Load(x + i) - m) * f).Store(d + i);
             if (i < n) (Exp(V.LoadFirst(x + i, n - i, 0) - m) * f).StoreFirst(d + i, n - i);
-            for (var j = first; j < end; j++) d[tokens[j]] -= (float)(weights[j] * (Math.Exp(x[tokens[j]] - largest) / sum));
+            // In double precision, since value − w cancels where the answer is nearly certain. Entries may name a token twice.
+            for (var j = first; j < end; j++)
+            {
+                double weight = 0;
+                for (var other = first; other < end; other++)
+                    if (tokens[other] == tokens[j]) weight += weights[other];
+                d[tokens[j]] = (float)(P(tokens[j]) * (metric - weight));
+            }
         }
     }
 }
