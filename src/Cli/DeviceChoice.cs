@@ -1,6 +1,7 @@
 using Faith.Engine;
 using Faith.Kernels;
 using Faith.Kernels.Cuda;
+using Faith.Kernels.Validation;
 
 namespace Faith.Cli;
 
@@ -10,8 +11,9 @@ namespace Faith.Cli;
 /// <param name="MemoryBytes">Most memory for activations on each device, or null.</param>
 /// <param name="Note">Says why a GPU is passed over, or that it has less memory than was thought.</param>
 /// <param name="Cublas">Products by cuBLAS.</param>
+/// <param name="Validate">Every operation is repeated on the CPU and compared.</param>
 /// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, CudaProbe? Gpus = null)
+internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, CudaProbe? Gpus = null)
 {
     /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -34,8 +36,8 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
         if (Cublas && blas is null) throw new InputException($"--cublas: {reason}");
         try
         {
-            if (Devices.AreSeveral(Name)) return Devices.OpenSeveral(Name, Gpus, blas);
-            return [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas, Gpus)];
+            IReadOnlyList<Device> opened = Devices.AreSeveral(Name) ? Devices.OpenSeveral(Name, Gpus, blas) : [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas, Gpus)];
+            return Validate ? [.. opened.Select(device => ValidatingDevice.Over(device, Threads, Note))] : opened;
         }
         catch (Exception e) when (e is ArgumentException || CudaDevices.MeansUnusable(e))
         {

@@ -26,6 +26,11 @@ internal sealed class DeviceOptions(CommandContext context)
         Description = "on a GPU: matrix products by NVIDIA's cuBLAS, where it is installed; results may then differ in the last bits with --memory, the number of devices and of examples",
     };
 
+    private readonly Option<bool> validate = new("--validate")
+    {
+        Description = "repeat every operation on the CPU (on the CPU: by its portable kernels), compare, and stop at the first that differs; slow, for a device that is not trusted yet",
+    };
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
@@ -33,9 +38,10 @@ internal sealed class DeviceOptions(CommandContext context)
         command.Add(memory);
         command.Add(threads);
         command.Add(cublas);
+        command.Add(validate);
     }
 
     /// <summary>What was chosen.</summary>
     public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
-        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas), context.Gpus);
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas), parse.GetValue(validate), context.Gpus);
 }

@@ -72,6 +72,28 @@ public sealed class GpuCommandTests : CliTest
     }
 
     [Theory]
+    [InlineData("gpt2", "cuda", "eap-ig", "--metric", "prob-diff")]
+    [InlineData("llama", "cuda", "eap-qkfix")]
+    [InlineData("gpt2", "cuda:all", "eap")]
+    [InlineData("llama", "cpu", "exact", "--metric", "js")]
+    public void A_validated_run_writes_the_same_and_says_how_far_the_cpu_was(string family, string device, string method, params string[] more)
+    {
+        string[] command = ["attribute", "--model", Model(family), "--data", data, "--method", method, "--device", device, .. more];
+        var plain = OnGpus([.. command, "--out", At("plain.json")]);
+        var (code, _, error) = OnGpus([.. command, "--out", At("validated.json"), "--validate"]);
+        Assert.True(plain.Code == 0 && code == 0, plain.Error + error);
+        // All but the line that says how they were made.
+        string[] Scores(string file) => [.. File.ReadLines(At(file)).Where(line => !line.StartsWith("\"run\"", StringComparison.Ordinal))];
+        Assert.Equal(Scores("plain.json"), Scores("validated.json"));
+        Assert.Matches(@$"^(faith: {(device == "cpu" ? "cpu" : "cuda:0")} .+, validated by cpu \(.+\): [\d,]+ calls of \d+ operations agree; at most \S+ of the largest value apart \(\w+\)\r?\n)$", error);
+        Assert.Matches(", validated by cpu", Json("validated.json").GetProperty("run").GetProperty("device").GetString());
+    }
+
+    [Fact]
+    public void Bench_cannot_be_validated() =>
+        RefusedOnGpus("--validate is of no use with bench", "bench", "--shape", "stories260k", "--device", "cuda", "--validate");
+
+    [Theory]
     [InlineData("gpt2", "logit-diff", "patching")]
     [InlineData("llama", "js", "patching")]
     [InlineData("llama", "logit-diff", "mean")]

@@ -46,6 +46,7 @@ internal static class BenchCommand
         {
             Outputs.Check(parse.GetValue(json), parse.GetValue(svg));
             var choice = device.Read(parse);
+            if (choice.Validate) throw new InputException("--validate is of no use with bench, which takes times; it goes with attribute, evaluate and the other commands");
             var settings = new BenchSettings
             {
                 Shape = parse.GetRequiredValue(shape),

@@ -19,10 +19,12 @@ public sealed class ValidatingDevice : Device
     private readonly Device device;
     private readonly Device referee;
     private readonly MirroredOperands mirrored;
+    private readonly Action<string>? report;
+    private bool agrees = true;
 
-    private ValidatingDevice(Device device, Device referee)
+    private ValidatingDevice(Device device, Device referee, Action<string>? report)
     {
-        (this.device, this.referee) = (device, referee);
+        (this.device, this.referee, this.report) = (device, referee, report);
         mirrored = new(device);
         (EnoughRows, RowsOfPass) = (device.EnoughRows, device.RowsOfPass);
     }
@@ -30,10 +32,11 @@ public sealed class ValidatingDevice : Device
     /// <summary>Validates a device, which it then owns: a GPU by the CPU's kernels, a CPU by its portable ones, which take registers of another width and none of its instructions.</summary>
     /// <param name="device">The device.</param>
     /// <param name="threads">Threads of the referee; 0 for one a core.</param>
-    public static ValidatingDevice Over(Device device, int threads = 0)
+    /// <param name="report">Told in the end, unless a result differed, how far results were apart.</param>
+    public static ValidatingDevice Over(Device device, int threads = 0, Action<string>? report = null)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new(device, new HostDevice(threads, device is HostDevice ? SimdWidth.Portable : SimdWidth.Best));
+        return new(device, new HostDevice(threads, device is HostDevice ? SimdWidth.Portable : SimdWidth.Best), report);
     }
 
     /// <summary>How far results were apart so far.</summary>
@@ -239,6 +242,7 @@ public sealed class ValidatingDevice : Device
     /// <inheritdoc/>
     public override void Dispose()
     {
+        if (agrees && Deviations.Calls > 0) report?.Invoke($"{Name}: {Deviations}");
         mirrored.Dispose();
         referee.Dispose();
         device.Dispose();
@@ -270,7 +274,7 @@ public sealed class ValidatingDevice : Device
         foreach (var operand in operands.Where(o => o.Role != OperandRole.Read && !o.View.IsNone))
             for (var row = 0; row < operand.View.Rows; row++) mirrored.Referees(operand.View, row).CopyTo(mirrored.Own(operand.View, row));
         if (mirrored.FirstDifference() is { } address)
-            throw new ValidationException($"{Call(name, operands)} on {device.Name} changed memory that is no result of it{Near(address, operands)}");
+            throw Disagreement($"{Call(name, operands)} on {device.Name} changed memory that is no result of it{Near(address, operands)}");
         Deviations.Add(name, deviation);
     }
 
@@ -290,13 +294,19 @@ public sealed class ValidatingDevice : Device
                 var difference = Math.Abs((double)a - b);
                 if (!(difference <= Tolerance * largest))
                 {
-                    throw new ValidationException(FormattableString.Invariant(
+                    throw Disagreement(FormattableString.Invariant(
                         $"{Call(name, operands)}: {result.Name}[{row}, {column}] is {a:G9} on {device.Name} and {b:G9} on {referee.Name}; its values reach {largest:G3}"));
                 }
                 if (difference > 0) deviation = Math.Max(deviation, difference / largest);
             }
         }
         return deviation;
+    }
+
+    private ValidationException Disagreement(string message)
+    {
+        agrees = false;
+        return new(message);
     }
 
     // "call 12 of Multiply(x [3 × 4], y [3 × 8])"
