@@ -114,37 +114,71 @@ internal sealed unsafe partial class RowKernels<V>
             for (; i + 4 <= m; i += 4)
             {
                 float* ai = a + i * aRow, ci = c + i * cRow + j;
-                if (whole) Rows4(ai, aRow, aColumn, b + j, bRow, ci, cRow, k, add);
-                else Rows4Edge(ai, aRow, aColumn, b + j, bRow, ci, cRow, first, second, k, add);
+                if (whole) Rows4(new WholePair(), ai, aRow, aColumn, b + j, bRow, ci, cRow, k, add);
+                else Rows4(new PartPair(first, second), ai, aRow, aColumn, b + j, bRow, ci, cRow, k, add);
             }
-            for (; i < m; i++) Row1(a + i * aRow, aColumn, b + j, bRow, c + i * cRow + j, first, second, k, add);
+            for (; i < m; i++) Row1(new PartPair(first, second), a + i * aRow, aColumn, b + j, bRow, c + i * cRow + j, k, add);
         }
     }
 
-    [MethodImpl(Inline)]
-    static V LoadUpTo(float* from, int n) => n == V.Count ? V.Load(from) : n == 0 ? V.Of(0) : V.LoadFirst(from, n, 0);
-
-    [MethodImpl(Inline)]
-    static void StoreUpTo(V value, float* to, int n)
+    /// <summary>Two registers that are loaded and stored together.</summary>
+    interface IPair
     {
-        if (n == V.Count) value.Store(to);
-        else if (n > 0) value.StoreFirst(to, n);
+        (V, V) Load(float* from);
+        void Store(V x, V y, float* to);
+    }
+
+    readonly struct WholePair : IPair
+    {
+        [MethodImpl(Inline)]
+        public (V, V) Load(float* from) => (V.Load(from), V.Load(from + V.Count));
+
+        [MethodImpl(Inline)]
+        public void Store(V x, V y, float* to)
+        {
+            x.Store(to);
+            y.Store(to + V.Count);
+        }
+    }
+
+    /// <summary>The first lanes of each stand in memory; the others are zero and not stored.</summary>
+    readonly struct PartPair(int first, int second) : IPair
+    {
+        [MethodImpl(Inline)]
+        public (V, V) Load(float* from) => (Load(from, first), Load(from + V.Count, second));
+
+        [MethodImpl(Inline)]
+        public void Store(V x, V y, float* to)
+        {
+            Store(x, to, first);
+            Store(y, to + V.Count, second);
+        }
+
+        [MethodImpl(Inline)]
+        static V Load(float* from, int n) => n == V.Count ? V.Load(from) : n == 0 ? V.Of(0) : V.LoadFirst(from, n, 0);
+
+        [MethodImpl(Inline)]
+        static void Store(V value, float* to, int n)
+        {
+            if (n == V.Count) value.Store(to);
+            else if (n > 0) value.StoreFirst(to, n);
+        }
     }
 
     [MethodImpl(Hot)]
-    static void Rows4(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int k, bool add)
+    static void Rows4<P>(P pair, float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int k, bool add) where P : struct, IPair
     {
         V x0 = V.Of(0), y0 = x0, x1 = x0, y1 = x0, x2 = x0, y2 = x0, x3 = x0, y3 = x0;
         if (add)
         {
-            (x0, y0) = (V.Load(c), V.Load(c + V.Count));
-            (x1, y1) = (V.Load(c + cRow), V.Load(c + cRow + V.Count));
-            (x2, y2) = (V.Load(c + 2 * cRow), V.Load(c + 2 * cRow + V.Count));
-            (x3, y3) = (V.Load(c + 3 * cRow), V.Load(c + 3 * cRow + V.Count));
+            (x0, y0) = pair.Load(c);
+            (x1, y1) = pair.Load(c + cRow);
+            (x2, y2) = pair.Load(c + 2 * cRow);
+            (x3, y3) = pair.Load(c + 3 * cRow);
         }
         for (; k > 0; k--)
         {
-            V b0 = V.Load(b), b1 = V.Load(b + V.Count);
+            var (b0, b1) = pair.Load(b);
             var f = V.Of(a[0]);
             x0 = V.MultiplyAdd(f, b0, x0);
             y0 = V.MultiplyAdd(f, b1, y0);
@@ -160,68 +194,25 @@ internal sealed unsafe partial class RowKernels<V>
             a += aColumn;
             b += bRow;
         }
-        x0.Store(c);
-        y0.Store(c + V.Count);
-        x1.Store(c + cRow);
-        y1.Store(c + cRow + V.Count);
-        x2.Store(c + 2 * cRow);
-        y2.Store(c + 2 * cRow + V.Count);
-        x3.Store(c + 3 * cRow);
-        y3.Store(c + 3 * cRow + V.Count);
+        pair.Store(x0, y0, c);
+        pair.Store(x1, y1, c + cRow);
+        pair.Store(x2, y2, c + 2 * cRow);
+        pair.Store(x3, y3, c + 3 * cRow);
     }
 
     [MethodImpl(Hot)]
-    static void Rows4Edge(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int first, int second, int k, bool add)
+    static void Row1<P>(P pair, float* a, nint aColumn, float* b, nint bRow, float* c, int k, bool add) where P : struct, IPair
     {
-        V x0 = V.Of(0), y0 = x0, x1 = x0, y1 = x0, x2 = x0, y2 = x0, x3 = x0, y3 = x0;
-        if (add)
-        {
-            (x0, y0) = (LoadUpTo(c, first), LoadUpTo(c + V.Count, second));
-            (x1, y1) = (LoadUpTo(c + cRow, first), LoadUpTo(c + cRow + V.Count, second));
-            (x2, y2) = (LoadUpTo(c + 2 * cRow, first), LoadUpTo(c + 2 * cRow + V.Count, second));
-            (x3, y3) = (LoadUpTo(c + 3 * cRow, first), LoadUpTo(c + 3 * cRow + V.Count, second));
-        }
-        for (; k > 0; k--)
-        {
-            V b0 = LoadUpTo(b, first), b1 = LoadUpTo(b + V.Count, second);
-            var f = V.Of(a[0]);
-            x0 = V.MultiplyAdd(f, b0, x0);
-            y0 = V.MultiplyAdd(f, b1, y0);
-            f = V.Of(a[aRow]);
-            x1 = V.MultiplyAdd(f, b0, x1);
-            y1 = V.MultiplyAdd(f, b1, y1);
-            f = V.Of(a[2 * aRow]);
-            x2 = V.MultiplyAdd(f, b0, x2);
-            y2 = V.MultiplyAdd(f, b1, y2);
-            f = V.Of(a[3 * aRow]);
-            x3 = V.MultiplyAdd(f, b0, x3);
-            y3 = V.MultiplyAdd(f, b1, y3);
-            a += aColumn;
-            b += bRow;
-        }
-        StoreUpTo(x0, c, first);
-        StoreUpTo(y0, c + V.Count, second);
-        StoreUpTo(x1, c + cRow, first);
-        StoreUpTo(y1, c + cRow + V.Count, second);
-        StoreUpTo(x2, c + 2 * cRow, first);
-        StoreUpTo(y2, c + 2 * cRow + V.Count, second);
-        StoreUpTo(x3, c + 3 * cRow, first);
-        StoreUpTo(y3, c + 3 * cRow + V.Count, second);
-    }
-
-    [MethodImpl(Hot)]
-    static void Row1(float* a, nint aColumn, float* b, nint bRow, float* c, int first, int second, int k, bool add)
-    {
-        V x = add ? LoadUpTo(c, first) : V.Of(0), y = add ? LoadUpTo(c + V.Count, second) : V.Of(0);
+        var (x, y) = add ? pair.Load(c) : (V.Of(0), V.Of(0));
         for (; k > 0; k--)
         {
             var f = V.Of(*a);
-            x = V.MultiplyAdd(f, LoadUpTo(b, first), x);
-            y = V.MultiplyAdd(f, LoadUpTo(b + V.Count, second), y);
+            var (b0, b1) = pair.Load(b);
+            x = V.MultiplyAdd(f, b0, x);
+            y = V.MultiplyAdd(f, b1, y);
             a += aColumn;
             b += bRow;
         }
-        StoreUpTo(x, c, first);
-        StoreUpTo(y, c + V.Count, second);
+        pair.Store(x, y, c);
     }
 }
