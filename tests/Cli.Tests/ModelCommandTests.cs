@@ -310,6 +310,24 @@ public sealed class ModelCommandTests : CliTest
     }
 
     [Fact]
+    public void A_model_whose_activations_overflow_is_refused()
+    {
+        var (scores, huge) = (Scores(), TinyModel.Write(At("huge"), scale: 1e30f));
+        foreach (var metric in (string[])["logit-diff", "kl"])
+        {
+            foreach (var method in (string[])["eap", "eap-ig", "clean-corrupted", "eap-ig-activations", "exact", "ifr", "acdc"])
+            {
+                Refused("example 1: the metric is NaN", "attribute", "--model", huge, "--data", data, "--method", method, "--metric", metric, "--out", At("s.json"));
+            }
+            Refused("example 1: the metric is NaN", "evaluate", "--model", huge, "--data", data, "--circuit", scores, "--metric", metric, "--json", At("e.json"));
+            Refused("example 1: the metric is NaN", "curve", "--model", huge, "--data", data, "--scores", scores, "--metric", metric, "--out", At("c.csv"));
+        }
+        Refused("example 1: the metric is NaN", "accuracy", "--model", huge, "--data", data);
+        // Here the metric is finite still, but the scores are not.
+        Refused("scores are out of range", "attribute", "--model", TinyModel.Write(At("large"), scale: 1e6f), "--data", data, "--out", At("s.json"));
+    }
+
+    [Fact]
     public void A_cancelled_run_leaves_nothing()
     {
         using var output = new StringWriter();

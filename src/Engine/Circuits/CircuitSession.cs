@@ -1,6 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 
@@ -16,7 +17,7 @@ internal sealed class CircuitSession : IDisposable
     private readonly AblationTable? table;
     private readonly double[] values;
 
-    /// <exception cref="InputException">The examples do not fit in memory all at once.</exception>
+    /// <exception cref="InputException">The examples do not fit in memory all at once, or the metric of one is not finite.</exception>
     public CircuitSession(Transformer model, IReadOnlyList<Example> data, EvaluationOptions options)
     {
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
@@ -38,6 +39,8 @@ internal sealed class CircuitSession : IDisposable
                 run.RunEnds(Clean.AsSpan(done, batch.Sequences), Corrupted.AsSpan(done, batch.Sequences));
                 done += batch.Sequences;
             }
+            FiniteMetric.Check(data, 0, Clean);
+            FiniteMetric.Check(data, 0, Corrupted);
         }
         catch (DeviceMemoryException e)
         {
