@@ -272,6 +272,8 @@ public sealed class ModelCommandTests : CliTest
         Refused("--ablation none is not known; known: patching, zero, mean, mean-positional", [.. attribute, "--ablation", "none"]);
         Refused("--level layer is not known; known: edge, node, neuron", [.. attribute, "--level", "layer"]);
         Refused("--top needs --method exact", [.. attribute, "--top", "3"]);
+        Refused("--ablation-data nothing: neither a file nor a built-in task (ioi, ", [.. attribute, "--ablation-data", "nothing"]);
+        Refused("--ablation-data sva: a built-in task is text, but the model has no tokenizer", [.. attribute, "--ablation-data", "sva"]);
         Refused("--ablation-data: zero takes nothing from data", [.. attribute, "--ablation", "zero", "--ablation-data", data]);
         Refused("patching from other data needs one prompt an example: 1 for 2", [.. attribute, "--ablation-data", Write("one.jsonl", Data.Split('\n')[0])]);
         Refused("--model", "attribute", "--data", data, "--out", At("s.json"));
