@@ -268,6 +268,7 @@ public sealed class ModelCommandTests : CliTest
         Refused("--examples must be a whole number from 1 to", [.. attribute, "--examples", "0"]);
         Refused("--threads must be a whole number from 1 to 1024, not -2", [.. attribute, "--threads", "-2"]);
         Refused("--memory must be a number of GiB above 0, not 0", [.. attribute, "--memory", "0"]);
+        Refused("MiB, more than the 0.001 MiB allowed: raise --memory or shorten it", [.. attribute, "--memory", "0.000001"]);
         Refused("--device", [.. attribute, "--device", "tpu"]);
         Refused("--ablation none is not known; known: patching, zero, mean, mean-positional", [.. attribute, "--ablation", "none"]);
         Refused("--level layer is not known; known: edge, node, neuron", [.. attribute, "--level", "layer"]);

@@ -29,7 +29,7 @@ internal sealed class CircuitSession : IDisposable
             var budget = MicroBatches.Budget(model, options.MemoryBytes);
             var batches = MicroBatches.Plan(model.Device, data, budget, sharePrefixes: table is null, batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1));
             Bytes = batches.Sum(b => b.Bytes);
-            if (Bytes > budget) throw new InputException($"{data.Count} examples need {Bytes >> 20} MiB at once, more than the {budget >> 20} MiB allowed: raise --memory or take fewer examples");
+            if (Bytes > budget) throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once, more than the {Mebibytes.Of(budget)} allowed: raise --memory or take fewer examples");
             var done = 0;
             foreach (var (batch, bytes) in batches)
             {
@@ -46,7 +46,7 @@ internal sealed class CircuitSession : IDisposable
         {
             Dispose();
             // Smaller micro-batches would need no less: all of them are held at once.
-            throw new InputException($"{data.Count} examples need {Bytes >> 20} MiB at once: {e.Message}; take fewer examples or a device with more memory", e);
+            throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once: {e.Message}; take fewer examples or a device with more memory", e);
         }
         catch
         {
