@@ -13,7 +13,8 @@ internal static class DataSource
     /// <summary>Loads the examples and checks them against the model.</summary>
     /// <param name="examples">How many, or null for all of a file and <see cref="TaskPrompts.DefaultCount"/> of a task.</param>
     /// <param name="notes">Where to say what was left out.</param>
-    public static PromptSet Load(string data, int? examples, LoadedModel model, TextWriter notes)
+    /// <param name="option">The option that named the data, for messages.</param>
+    public static PromptSet Load(string data, int? examples, LoadedModel model, TextWriter notes, string option = "--data")
     {
         var task = TaskCatalog.All.FirstOrDefault(task => task.Name == data);
         if (task is null)
@@ -21,12 +22,12 @@ internal static class DataSource
             // A name without a folder or an extension was meant as a task.
             if (!File.Exists(data) && Path.GetFileName(data) == data && !Path.HasExtension(data))
             {
-                throw new InputException($"--data {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))})");
+                throw new InputException($"{option} {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))})");
             }
             var set = PromptSet.Load(data, model.Tokenizer, model.Config);
             return examples is { } count ? set.First(count) : set;
         }
-        var tokenizer = model.Tokenizer ?? throw new InputException($"--data {data}: a built-in task is text, but the model has no tokenizer; give a file of token ids");
+        var tokenizer = model.Tokenizer ?? throw new InputException($"{option} {data}: a built-in task is text, but the model has no tokenizer; give a file of token ids");
         var loaded = TaskData.Load(task, examples ?? TaskPrompts.DefaultCount, Seed, TaskSplit.HeldOut, tokenizer, model.Config);
         if (loaded.Skipped > 0) notes.WriteLine($"faith: {loaded.Skipped} prompts of {data} do not fit the tokenizer of {model.Name} and were skipped; {loaded.Prompts.Count} are used");
         return loaded.Prompts;

@@ -60,6 +60,6 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     {
         if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
         // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
-        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context.Error);
+        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context.Error, "--ablation-data");
     }
 }

@@ -268,10 +268,13 @@ public sealed class ModelCommandTests : CliTest
         Refused("--examples must be a whole number from 1 to", [.. attribute, "--examples", "0"]);
         Refused("--threads must be a whole number from 1 to 1024, not -2", [.. attribute, "--threads", "-2"]);
         Refused("--memory must be a number of GiB above 0, not 0", [.. attribute, "--memory", "0"]);
+        Refused("MiB, more than the 0.001 MiB allowed: raise --memory or shorten it", [.. attribute, "--memory", "0.000001"]);
         Refused("--device", [.. attribute, "--device", "tpu"]);
         Refused("--ablation none is not known; known: patching, zero, mean, mean-positional", [.. attribute, "--ablation", "none"]);
         Refused("--level layer is not known; known: edge, node, neuron", [.. attribute, "--level", "layer"]);
         Refused("--top needs --method exact", [.. attribute, "--top", "3"]);
+        Refused("--ablation-data nothing: neither a file nor a built-in task (ioi, ", [.. attribute, "--ablation-data", "nothing"]);
+        Refused("--ablation-data sva: a built-in task is text, but the model has no tokenizer", [.. attribute, "--ablation-data", "sva"]);
         Refused("--ablation-data: zero takes nothing from data", [.. attribute, "--ablation", "zero", "--ablation-data", data]);
         Refused("patching from other data needs one prompt an example: 1 for 2", [.. attribute, "--ablation-data", Write("one.jsonl", Data.Split('\n')[0])]);
         Refused("--model", "attribute", "--data", data, "--out", At("s.json"));
@@ -307,6 +310,24 @@ public sealed class ModelCommandTests : CliTest
         Refused("nowhere.json: there is no such file", "evaluate", "--model", model, "--data", data, "--circuit", At("nowhere.json"));
         var other = Write("other.json", """{"cfg": {"n_layers": 0, "n_heads": 1, "parallel_attn_mlp": false, "d_model": 8}, "nodes": {}, "edges": {"input->logits": {"score": 1, "in_graph": true}}}""");
         Refused("other.json", "evaluate", "--model", model, "--data", data, "--circuit", other);
+    }
+
+    [Fact]
+    public void A_model_whose_activations_overflow_is_refused()
+    {
+        var (scores, huge) = (Scores(), TinyModel.Write(At("huge"), scale: 1e30f));
+        foreach (var metric in (string[])["logit-diff", "kl"])
+        {
+            foreach (var method in (string[])["eap", "eap-ig", "clean-corrupted", "eap-ig-activations", "exact", "ifr", "acdc"])
+            {
+                Refused("example 1: the metric is NaN", "attribute", "--model", huge, "--data", data, "--method", method, "--metric", metric, "--out", At("s.json"));
+            }
+            Refused("example 1: the metric is NaN", "evaluate", "--model", huge, "--data", data, "--circuit", scores, "--metric", metric, "--json", At("e.json"));
+            Refused("example 1: the metric is NaN", "curve", "--model", huge, "--data", data, "--scores", scores, "--metric", metric, "--out", At("c.csv"));
+        }
+        Refused("example 1: the metric is NaN", "accuracy", "--model", huge, "--data", data);
+        // Here the metric is finite still, but the scores are not.
+        Refused("scores are out of range", "attribute", "--model", TinyModel.Write(At("large"), scale: 1e6f), "--data", data, "--out", At("s.json"));
     }
 
     [Fact]

@@ -50,6 +50,8 @@ internal sealed class ExactMethod : AttributionMethod
             var (rowsTogether, _) = Largest(model, part.Batch, kind, table, part.Arena.Capacity);
             var run = new ExactRun(model, part.Arena, measuring: false, part.Batch, kind, table, wanted, rowsTogether);
             run.RunEnds(part.Of(clean), part.Of(corrupted));
+            FiniteMetric.Check(data, part.First, part.Of(clean));
+            FiniteMetric.Check(data, part.First, part.Of(corrupted));
             phases.Lap("ends");
             for (var l = 0; l < graph.Layers; l++)
             {

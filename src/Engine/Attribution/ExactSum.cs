@@ -1,3 +1,5 @@
+using Faith.Engine.Metrics;
+
 namespace Faith.Engine.Attribution;
 
 /// <summary>
@@ -16,6 +18,7 @@ internal sealed class ExactSum(int count)
     private Int128[] large = [];
 
     /// <summary>Adds <paramref name="value"/> to entry <paramref name="index"/>.</summary>
+    /// <exception cref="InputException">It is not a number or too large, as no finite activations make it.</exception>
     public void Add(int index, double value)
     {
         if (Math.Abs(value) < Limit)
@@ -28,7 +31,7 @@ internal sealed class ExactSum(int count)
             else sums[index] += term;
             return;
         }
-        if (!(Math.Abs(value) < LargeLimit)) throw new ArithmeticException($"score {value} is out of range: the model's activations are not finite or absurdly large");
+        if (!(Math.Abs(value) < LargeLimit)) throw new InputException($"scores are out of range ({value}): {FiniteMetric.Overflow}");
         if (large.Length == 0) large = new Int128[count];
         large[index] += (Int128)(value * LargeScale);
     }

@@ -56,6 +56,8 @@ internal abstract class PathMethod : AttributionMethod
                 part.Record();
                 run.ReadMetric(1, part.Of(clean));
                 run.ReadMetric(0, part.Of(corrupted));
+                FiniteMetric.Check(data, part.First, part.Of(clean));
+                FiniteMetric.Check(data, part.First, part.Of(corrupted));
                 for (var e = 0; e < part.Count; e++)
                 {
                     if (dropped is null) run.ReadScores(e, scores);

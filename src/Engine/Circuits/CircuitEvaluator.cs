@@ -18,7 +18,7 @@ public static class CircuitEvaluator
     /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</param>
     /// <param name="progress">Told after every circuit of every micro-batch.</param>
     /// <param name="cancellation">Stops between circuits.</param>
-    /// <exception cref="InputException">A circuit is of another graph, or an example does not fit in memory.</exception>
+    /// <exception cref="InputException">A circuit is of another graph, or an example does not fit in memory or has a metric that is not finite.</exception>
     public static IReadOnlyList<Faithfulness> Evaluate(TransformerSet models, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, MetricKind metric,
         long? memoryBytes = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
         Evaluate(models, data, circuits, new EvaluationOptions { Metric = metric, MemoryBytes = memoryBytes }, progress, cancellation);
@@ -30,7 +30,7 @@ public static class CircuitEvaluator
     /// <param name="options">What is measured, and under which ablation.</param>
     /// <param name="progress">Told after every circuit of every micro-batch.</param>
     /// <param name="cancellation">Stops between circuits.</param>
-    /// <exception cref="InputException">A circuit is of another graph, an example does not fit in memory, or the ablation data do not match.</exception>
+    /// <exception cref="InputException">A circuit is of another graph, an example does not fit in memory or has a metric that is not finite, or the ablation data do not match.</exception>
     public static IReadOnlyList<Faithfulness> Evaluate(TransformerSet models, IReadOnlyList<Example> data, IReadOnlyList<Circuit> circuits, EvaluationOptions options,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -83,6 +83,7 @@ public static class CircuitEvaluator
                     progress?.Report(new RunProgress(others.Length * part.First + (number + 1) * part.Count, others.Length * data.Count, "circuits"));
                 }, cancellation);
             }, (batch, budget) => CircuitRun.Largest(model, batch, options.Metric, table, others.Length, budget).Bytes);
+        foreach (var values in (double[][])[clean, corrupted, .. results]) FiniteMetric.Check(data, 0, values);
         return [.. results.Select(r => new Faithfulness(r, clean, corrupted))];
     }
 }

@@ -1,6 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 
@@ -16,7 +17,7 @@ internal sealed class CircuitSession : IDisposable
     private readonly AblationTable? table;
     private readonly double[] values;
 
-    /// <exception cref="InputException">The examples do not fit in memory all at once.</exception>
+    /// <exception cref="InputException">The examples do not fit in memory all at once, or the metric of one is not finite.</exception>
     public CircuitSession(Transformer model, IReadOnlyList<Example> data, EvaluationOptions options)
     {
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
@@ -28,7 +29,7 @@ internal sealed class CircuitSession : IDisposable
             var budget = MicroBatches.Budget(model, options.MemoryBytes);
             var batches = MicroBatches.Plan(model.Device, data, budget, sharePrefixes: table is null, batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1));
             Bytes = batches.Sum(b => b.Bytes);
-            if (Bytes > budget) throw new InputException($"{data.Count} examples need {Bytes >> 20} MiB at once, more than the {budget >> 20} MiB allowed: raise --memory or take fewer examples");
+            if (Bytes > budget) throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once, more than the {Mebibytes.Of(budget)} allowed: raise --memory or take fewer examples");
             var done = 0;
             foreach (var (batch, bytes) in batches)
             {
@@ -38,12 +39,14 @@ internal sealed class CircuitSession : IDisposable
                 run.RunEnds(Clean.AsSpan(done, batch.Sequences), Corrupted.AsSpan(done, batch.Sequences));
                 done += batch.Sequences;
             }
+            FiniteMetric.Check(data, 0, Clean);
+            FiniteMetric.Check(data, 0, Corrupted);
         }
         catch (DeviceMemoryException e)
         {
             Dispose();
             // Smaller micro-batches would need no less: all of them are held at once.
-            throw new InputException($"{data.Count} examples need {Bytes >> 20} MiB at once: {e.Message}; take fewer examples or a device with more memory", e);
+            throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once: {e.Message}; take fewer examples or a device with more memory", e);
         }
         catch
         {

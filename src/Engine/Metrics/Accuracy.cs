@@ -26,7 +26,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
     /// <param name="data">The examples.</param>
     /// <param name="memoryBytes">Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</param>
     /// <param name="cancellation">Stops between micro-batches.</param>
-    /// <exception cref="InputException">There is no example, or one does not fit in memory.</exception>
+    /// <exception cref="InputException">There is no example, or one does not fit in memory or has logits that are not finite.</exception>
     public static Accuracy Measure(Transformer model, IReadOnlyList<Example> data, long? memoryBytes = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -46,6 +46,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
             part.Arena.Release(start);
             Run(model, part.Arena, measuring: false, part.Batch, part.Batch.CorruptedTokens, part.Of(corrupted));
         });
+        foreach (var preferences in (Preference[][])[clean, corrupted]) FiniteMetric.Check(data, 0, [.. preferences.Select(p => p.AnswerShare)]);
         return new(clean, corrupted);
     }
 

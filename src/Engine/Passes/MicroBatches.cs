@@ -62,7 +62,7 @@ internal static class MicroBatches
                 if (plan.Max(b => b.Bytes) >= bytes)
                 {
                     var example = done + plan.TakeWhile(b => b.Bytes < bytes).Sum(b => b.Batch.Sequences);
-                    throw new InputException($"example {ExamplePart.NumberOf(data, example)} ({data[example].Clean.Length} tokens) needs {bytes >> 20} MiB by itself: {e.Message}; shorten it or take a device with more memory", e);
+                    throw new InputException($"example {ExamplePart.NumberOf(data, example)} ({data[example].Clean.Length} tokens) needs {Mebibytes.Of(bytes)} by itself: {e.Message}; shorten it or take a device with more memory", e);
                 }
                 model.LimitWorkspace(bytes / 2);
             }
@@ -100,7 +100,7 @@ internal static class MicroBatches
                 }
                 if (count == 1)
                 {
-                    throw new InputException($"example {ExamplePart.NumberOf(data, start)} ({data[start].Clean.Length} tokens) needs {bytes >> 20} MiB, more than the {budget >> 20} MiB allowed: raise --memory or shorten it");
+                    throw new InputException($"example {ExamplePart.NumberOf(data, start)} ({data[start].Clean.Length} tokens) needs {Mebibytes.Of(bytes)}, more than the {Mebibytes.Of(budget)} allowed: raise --memory or shorten it");
                 }
                 count = Math.Max(1, (int)Math.Min(count - 1, count * ((double)allowed / bytes)));
             }

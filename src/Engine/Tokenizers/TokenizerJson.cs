@@ -24,9 +24,10 @@ internal static class TokenizerJson
         Normalizer? normalizer = root.Optional("normalizer") is { } first ? parts.Normalizer(first) : null;
         PreTokenizer? preTokenizer = root.Optional("pre_tokenizer") is { } second ? parts.PreTokenizer(second) : null;
         TokenDecoder? decoder = root.Optional("decoder") is { } last ? parts.Decoder(last) : null;
+        int? begin = beginToken(vocabulary, root);
         try
         {
-            return new PipelineTokenizer(vocabulary, normalizer, preTokenizer, bpe, decoder, beginToken(vocabulary, root));
+            return new PipelineTokenizer(vocabulary, normalizer, preTokenizer, bpe, decoder, begin);
         }
         catch (InputException exception) when (!exception.Message.StartsWith(path, StringComparison.Ordinal))
         {

@@ -33,7 +33,7 @@ public class ExactSumTests
     public void WhatHasNoRoomIsRefused()
     {
         Assert.Equal(3e29, Sum([1e29, 2e29]), 1e14);
-        foreach (var value in new[] { double.NaN, double.PositiveInfinity, 1e31 }) Assert.Throws<ArithmeticException>(() => Sum([value]));
+        foreach (var value in new[] { double.NaN, double.PositiveInfinity, 1e31 }) Assert.Throws<InputException>(() => Sum([value]));
     }
 
     private static double Sum(double[] terms)
