@@ -12,7 +12,7 @@ internal static class CudaScratch
 
     /// <summary>
     /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB, which hold the 32
-    /// rows that fill a tile even where a row takes 18 MiB, as in Llama-3-8B.
+    /// rows that fill a tile even where a row takes 20 MiB, as in Llama-3-8B.
     /// </summary>
     public static long MostOfContraction(long deviceMemory) => Math.Max(LeastOfContraction, deviceMemory / 32);
 

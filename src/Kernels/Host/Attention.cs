@@ -124,14 +124,14 @@ internal sealed unsafe partial class RowKernels<V>
     /// <summary>Two registers that are loaded and stored together.</summary>
     interface IPair
     {
-        (V, V) Load(float* from);
+        void Load(float* from, out V x, out V y);
         void Store(V x, V y, float* to);
     }
 
     readonly struct WholePair : IPair
     {
         [MethodImpl(Inline)]
-        public (V, V) Load(float* from) => (V.Load(from), V.Load(from + V.Count));
+        public void Load(float* from, out V x, out V y) => (x, y) = (V.Load(from), V.Load(from + V.Count));
 
         [MethodImpl(Inline)]
         public void Store(V x, V y, float* to)
@@ -145,7 +145,7 @@ internal sealed unsafe partial class RowKernels<V>
     readonly struct PartPair(int first, int second) : IPair
     {
         [MethodImpl(Inline)]
-        public (V, V) Load(float* from) => (Load(from, first), Load(from + V.Count, second));
+        public void Load(float* from, out V x, out V y) => (x, y) = (Load(from, first), Load(from + V.Count, second));
 
         [MethodImpl(Inline)]
         public void Store(V x, V y, float* to)
@@ -171,14 +171,14 @@ internal sealed unsafe partial class RowKernels<V>
         V x0 = V.Of(0), y0 = x0, x1 = x0, y1 = x0, x2 = x0, y2 = x0, x3 = x0, y3 = x0;
         if (add)
         {
-            (x0, y0) = pair.Load(c);
-            (x1, y1) = pair.Load(c + cRow);
-            (x2, y2) = pair.Load(c + 2 * cRow);
-            (x3, y3) = pair.Load(c + 3 * cRow);
+            pair.Load(c, out x0, out y0);
+            pair.Load(c + cRow, out x1, out y1);
+            pair.Load(c + 2 * cRow, out x2, out y2);
+            pair.Load(c + 3 * cRow, out x3, out y3);
         }
         for (; k > 0; k--)
         {
-            var (b0, b1) = pair.Load(b);
+            pair.Load(b, out var b0, out var b1);
             var f = V.Of(a[0]);
             x0 = V.MultiplyAdd(f, b0, x0);
             y0 = V.MultiplyAdd(f, b1, y0);
@@ -203,11 +203,12 @@ internal sealed unsafe partial class RowKernels<V>
     [MethodImpl(Hot)]
     static void Row1<P>(P pair, float* a, nint aColumn, float* b, nint bRow, float* c, int k, bool add) where P : struct, IPair
     {
-        var (x, y) = add ? pair.Load(c) : (V.Of(0), V.Of(0));
+        V x = V.Of(0), y = x;
+        if (add) pair.Load(c, out x, out y);
         for (; k > 0; k--)
         {
             var f = V.Of(*a);
-            var (b0, b1) = pair.Load(b);
+            pair.Load(b, out var b0, out var b1);
             x = V.MultiplyAdd(f, b0, x);
             y = V.MultiplyAdd(f, b1, y);
             a += aColumn;
