@@ -200,7 +200,8 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// Causal softmax attention of each sequence's queries over its prefix and suffix keys:
-    /// context = softmax(scale·q·kᵀ)·v, logSumExp[row, h] = log Σ exp(scale·q·k). Sets context and logSumExp (=).
+    /// context = softmax(scale·q·kᵀ)·v, normalizers[row, 2h] = the largest of scale·q·k and normalizers[row, 2h + 1] = 1/Σ exp(scale·q·k − largest),
+    /// by which the gradients form the probabilities again. Sets context and normalizers (=).
     /// </summary>
     /// <param name="layout">Offsets of the sequences.</param>
     /// <param name="shape">Heads, groups, width.</param>
@@ -210,21 +211,21 @@ public abstract class Device : IDisposable
     /// <param name="prefixK">[prefix rows × (heads/prefixGroup)·headDim], or none when no sequence has a prefix.</param>
     /// <param name="prefixV">Like prefixK.</param>
     /// <param name="context">[layout.QueryRows × heads·headDim].</param>
-    /// <param name="logSumExp">[layout.QueryRows × heads].</param>
-    public abstract void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp);
+    /// <param name="normalizers">[layout.QueryRows × 2·heads].</param>
+    public abstract void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers);
 
     /// <summary>
     /// Gradients of <see cref="AttentionForward"/>: sets dq [QueryRows × heads·headDim], dk and dv [Rows × heads·headDim], one
     /// block a <b>query</b> head also when key heads are shared (=). Prefix keys and values get no gradient.
     /// </summary>
     public abstract void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv);
+        Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv);
 
     /// <summary>
     /// The gradient of <see cref="AttentionForward"/> at its values where the probabilities count as constant: sets dv as
     /// <see cref="AttentionBackward"/> does (=).
     /// </summary>
-    public abstract void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv);
+    public abstract void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv);
 
     /// <summary>y[row, g] = Σ of the <paramref name="group"/> consecutive heads of x [rows × heads·headDim] that share key head g; y [rows × (heads/group)·headDim].</summary>
     public abstract void SumHeadGroups(Tensor x, int headDim, int group, Tensor y);

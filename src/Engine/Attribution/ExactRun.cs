@@ -45,7 +45,7 @@ internal sealed class ExactRun
     private readonly Tensor rotatedQuery;
     private readonly Tensor rotatedKey;
     private readonly Tensor[] contexts;
-    private readonly Tensor logSumExp;
+    private readonly Tensor normalizers;
 
     // Trials side by side.
     private readonly int trialsTogether;
@@ -96,7 +96,7 @@ internal sealed class ExactRun
         rotatedQuery = arena.Matrix(rows, c.QueryWidth);
         rotatedKey = arena.Matrix(rows, c.KeyWidth);
         contexts = [.. HeadInputs.Select(_ => arena.Matrix(rows, c.QueryWidth))];
-        logSumExp = arena.Matrix(rows, c.Heads);
+        normalizers = arena.Matrix(rows, 2 * c.Heads);
         trials = new Activations(arena, c, Math.Max(trialsTogether * rows, lastTrialsTogether * sequences), lastTrialsTogether * sequences, keepLayers: false);
         layoutMark = arena.Mark();
         trialLayout = new PassLayout(device, arena, measuring, batch, trialsTogether);
@@ -306,7 +306,7 @@ internal sealed class ExactRun
         }
         var context = contexts[(int)input].RowRange(0, q.Rows);
         device.AttentionForward(last ? layout.LastQuery : layout.All, model.Attention, q, k, v, inputs.Prefix.Keys[l], inputs.Prefix.Values[l],
-            context, logSumExp.RowRange(0, q.Rows));
+            context, normalizers.RowRange(0, q.Rows));
         device.AddScaled(a.Context, -1, context);
     }
 

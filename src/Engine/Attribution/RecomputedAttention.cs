@@ -17,7 +17,7 @@ internal sealed class RecomputedAttention
     private readonly PrefixCache prefix;
     private readonly Activations activations;
     private readonly BackwardBuffers backward;
-    private readonly Tensor logSumExp;
+    private readonly Tensor normalizers;
     private readonly Tensor products;
     private readonly float[] read;
     private readonly float[][] scores;
@@ -28,7 +28,7 @@ internal sealed class RecomputedAttention
         (this.model, layout, prefix, this.activations, this.backward) = (model, inputs.Layout, inputs.Prefix, activations, backward);
         var (c, rows) = (model.Config, layout.Rows);
         foreach (var layer in activations.Layers) layer.KeptAttentionStream = arena.Matrix(rows, c.Width);
-        logSumExp = arena.Matrix(rows, c.Heads);
+        normalizers = arena.Matrix(rows, 2 * c.Heads);
         products = arena.Matrix(rows, c.Heads);
         read = new float[rows * c.Heads];
         scores = new float[layout.Sequences][];
@@ -87,7 +87,7 @@ internal sealed class RecomputedAttention
         var (device, c, graph, a) = (model.Device, model.Config, model.Graph, activations.Layers[l]);
         var seen = l == c.Layers - 1 ? layout.LastQuery : layout.All;
         var context = backward.Context.RowRange(0, queries.Rows);
-        device.AttentionForward(seen, model.Attention, queries, keys, a.Value, prefix.Keys[l], prefix.Values[l], context, logSumExp.RowRange(0, queries.Rows));
+        device.AttentionForward(seen, model.Attention, queries, keys, a.Value, prefix.Keys[l], prefix.Values[l], context, normalizers.RowRange(0, queries.Rows));
         device.AddScaled(a.Context, -1, context);
         device.MultiplyElements(context, backward.ContextGradients[l], context);
         var sums = products.RowRange(0, queries.Rows);

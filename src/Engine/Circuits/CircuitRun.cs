@@ -49,7 +49,7 @@ internal sealed class CircuitRun
     private readonly Tensor lastQuery;
     private readonly Tensor lastContext;
     private readonly Tensor context;
-    private readonly Tensor logSumExp;
+    private readonly Tensor normalizers;
     private readonly Tensor mixed;
     private readonly Tensor hidden;
     private readonly Tensor gate;
@@ -95,7 +95,7 @@ internal sealed class CircuitRun
         lastQuery = arena.Matrix(sequences, c.QueryWidth);
         lastContext = arena.Matrix(sequences, c.QueryWidth);
         context = arena.Matrix(rows, c.QueryWidth);
-        logSumExp = arena.Matrix(rows, c.Heads);
+        normalizers = arena.Matrix(rows, 2 * c.Heads);
         inputsTogether = Math.Max(3 * c.Heads, circuitsTogether);
         mixed = arena.Matrix(Math.Clamp(RowsMixedTogether / rows, 1, inputsTogether) * rows, c.Width);
         hidden = arena.Matrix(circuitsTogether * rows, c.MlpWidth);
@@ -246,7 +246,7 @@ internal sealed class CircuitRun
         {
             device.AttentionForward(rows, model.Attention with { Heads = heads, SuffixGroup = 1, PrefixGroup = heads / keyHeads },
                 Columns(q, first, heads), Columns(key, first, heads), Columns(value, first, heads), Columns(prefix.Keys[l], keyHead, keyHeads),
-                Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, first, heads), logSumExp.RowRange(0, q.Rows).ColumnRange(first, heads));
+                Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, first, heads), normalizers.RowRange(0, q.Rows).ColumnRange(2 * first, 2 * heads));
         }
         foreach (var (first, heads, head) in Neighbours(nodes, start, count)) device.AddScaled(Columns(corruptedContext, head, heads), -1, Columns(z, first, heads));
     }

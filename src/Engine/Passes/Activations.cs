@@ -18,7 +18,7 @@ internal sealed class LayerActivations
     public Tensor RotatedKey { get; set; }
     /// <summary>Attention output before W_O [query rows × H·d_head].</summary>
     public Tensor Context { get; set; }
-    public Tensor LogSumExp { get; set; }
+    public Tensor Normalizers { get; set; }
     public Tensor MlpXHat { get; set; }
     public Tensor MlpInverseSigma { get; set; }
     /// <summary>The rule's factor of gelu, gelu′(u) for the derivative [query rows × f] (none when no backward pass follows), or for SwiGLU gate and up [query rows × 2f].</summary>
@@ -69,7 +69,7 @@ internal sealed class Activations
                 AttentionInverseSigma = arena.Matrix(rows, 1),
                 Projection = arena.Matrix(rows, last ? 2 * c.KeyWidth : c.ProjectionWidth),
                 Context = arena.Matrix(queries, c.QueryWidth),
-                LogSumExp = arena.Matrix(queries, c.Heads),
+                Normalizers = arena.Matrix(queries, 2 * c.Heads),
                 MlpXHat = keepXHat ? arena.Matrix(queries, c.Width) : default,
                 MlpInverseSigma = keepLayers ? arena.Matrix(queries, 1) : default,
                 Gate = c.Activation == Activation.SwiGlu ? arena.Matrix(queries, 2 * c.MlpWidth) : keepLayers ? arena.Matrix(queries, c.MlpWidth) : default,
@@ -109,7 +109,7 @@ internal sealed class Activations
                 RotatedQuery = f.RotatedQuery.RowRange(0, queries),
                 RotatedKey = f.RotatedKey.RowRange(0, rows),
                 Context = f.Context.RowRange(0, queries),
-                LogSumExp = f.LogSumExp.RowRange(0, queries),
+                Normalizers = f.Normalizers.RowRange(0, queries),
                 MlpXHat = Top(f.MlpXHat, queries),
                 MlpInverseSigma = Top(f.MlpInverseSigma, queries),
                 Gate = Top(f.Gate, queries),

@@ -161,12 +161,12 @@ internal static class BackwardPass
                 split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
             if (rule.HoldsPattern)
             {
-                device.AttentionValuesBackward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, prefix.Keys[l], a.LogSumExp, context, dv);
+                device.AttentionValuesBackward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, prefix.Keys[l], a.Normalizers, context, dv);
             }
             else
             {
                 device.AttentionBackward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, a.Value,
-                    prefix.Keys[l], prefix.Values[l], a.Context, a.LogSumExp, context, dq, dk, dv);
+                    prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, dq, dk, dv);
                 if (c.Rotary is not null)
                 {
                     device.Rotary(dq, last ? layout.LastPositions : layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: true, dq);

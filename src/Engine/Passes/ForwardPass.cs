@@ -114,7 +114,7 @@ internal static class ForwardPass
             Rotate(model, a.Key, layout.Positions, a.RotatedKey);
         }
         model.Device.AttentionForward(last ? layout.LastQuery : layout.All, model.Attention, a.RotatedQuery, a.RotatedKey, a.Value,
-            prefix.Keys[l], prefix.Values[l], a.Context, a.LogSumExp);
+            prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers);
     }
 
     private static void AddAttention(Transformer model, LayerActivations a, int l, Tensor x) =>

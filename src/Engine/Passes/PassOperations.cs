@@ -152,12 +152,12 @@ public sealed class PassOperations : IDisposable
         // q·k and p·v of every pair that may see each other; the gradients are twice as many products.
         var flops = 4.0 * c.QueryWidth * batch.SuffixLengths.Sum(n => n * (n + 1.0) / 2);
         Add("AttentionForward", 2 * queries + 2 * keys + heads, flops,
-            () => device.AttentionForward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.LogSumExp));
+            () => device.AttentionForward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers));
         Add("AttentionBackward", 6 * queries + 2 * keys + heads, 2 * flops,
-            () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.LogSumExp, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
+            () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
         // Of the gradients' products one.
         Add("AttentionValuesBackward", 3 * queries + keys + heads, flops / 2,
-            () => device.AttentionValuesBackward(o.Layout.All, model.Attention, o.Query, o.Key, default, o.LogSumExp, o.ContextGradient, o.ValueGradient));
+            () => device.AttentionValuesBackward(o.Layout.All, model.Attention, o.Query, o.Key, default, o.Normalizers, o.ContextGradient, o.ValueGradient));
         if (c.Group > 1) Add("SumHeadGroups", queries + keys, 0, () => device.SumHeadGroups(o.KeyGradient, c.HeadDim, c.Group, o.Key));
     }
 
@@ -233,7 +233,7 @@ public sealed class PassOperations : IDisposable
             Projection = arena.Matrix(rows, c.ProjectionWidth);
             var up = c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : c.MlpWidth;
             (Up, UpGradient, Hidden) = (arena.Matrix(rows, up), arena.Matrix(rows, up), arena.Matrix(rows, c.MlpWidth));
-            (Context, ContextGradient, LogSumExp) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.Heads));
+            (Context, ContextGradient, Normalizers) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, 2 * c.Heads));
             (QueryGradient, KeyGradient, ValueGradient) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth));
             Sums = new GradientAccumulators(arena, c, rows, sequences, steps, GradientRule.Derivative);
             Contexts = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.QueryWidth))];
@@ -277,7 +277,7 @@ public sealed class PassOperations : IDisposable
         public Tensor Hidden { get; }
         public Tensor Context { get; }
         public Tensor ContextGradient { get; }
-        public Tensor LogSumExp { get; }
+        public Tensor Normalizers { get; }
         public Tensor QueryGradient { get; }
         public Tensor KeyGradient { get; }
         public Tensor ValueGradient { get; }

@@ -15,14 +15,13 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardQueries(cons
     if (start >= s.queries) return;
     loadRows<DI, warps>(queries, warps * each, headDim, [&](int i) { return s.query(p.q, start + i, p); });
     loadRows<DI, warps>(gradients, warps * each, headDim, [&](int i) { return s.query(p.dContext, start + i, p); });
-    float dot[each], logSum[each], acc[each][DI] = {};
+    float dot[each], acc[each][DI] = {};
+    Normalizer normalizer[each] = {};
+    const float mineOfDots = lane() < each ? dotOfContext(p, s, first + lane()) : 0.f;
+    if (lane() < each && first + lane() < s.queries) p.dots.row(s.queryRow + first + lane())[s.head] = mineOfDots;
     UNROLL for (int i = 0; i < each; i++) {
-        dot[i] = logSum[i] = 0.f;
-        if (first + i >= s.queries) continue;
-        const int row = s.queryRow + first + i;
-        dot[i] = dotOfRows(p, row, s.head);
-        logSum[i] = p.logSumExp.row(row)[s.head];
-        if (lane() == 0) p.dots.row(row)[s.head] = dot[i];
+        dot[i] = broadcast(mineOfDots, i);
+        if (first + i < s.queries) normalizer[i] = Normalizer::of(p, s.queryRow + first + i, s.head);
     }
     const int seen = s.visible(minimum(start + warps * each, s.queries) - 1), mine = warp() * each * 32 * DI;
     for (int tileStart = 0; tileStart < seen; tileStart += keysATile) {
@@ -39,7 +38,7 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardQueries(cons
         barrier();
         UNROLL for (int i = 0; i < each; i++) {
             const bool visible = first + i < s.queries && tileStart + lane() < s.visible(first + i);
-            slope[i] = visible ? exponential(probability[i] * p.scale - logSum[i]) * (slope[i] - dot[i]) * p.scale : 0.f;
+            slope[i] = visible ? normalizer[i].probability(probability[i] * p.scale) * (slope[i] - dot[i]) * p.scale : 0.f;
         }
         loadTile<DI, warps>(tile, headDim, key);
         barrier();
@@ -65,7 +64,7 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardKeys(const A
         auto query = [&](int i) { return s.query(p.q, tileStart + i, p); };
         auto gradient = [&](int i) { return s.query(p.dContext, tileStart + i, p); };
         const int asking = tileStart + lane();
-        const float logSum = asking < s.queries ? p.logSumExp.row(s.queryRow + asking)[s.head] : 0.f;
+        const Normalizer normalizer = asking < s.queries ? Normalizer::of(p, s.queryRow + asking, s.head) : Normalizer{};
         const float dot = asking < s.queries ? p.dots.row(s.queryRow + asking)[s.head] : 0.f;
         float probability[each], slope[each];
         loadTile<DI, warps>(tile, headDim, query);
@@ -77,7 +76,7 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardKeys(const A
         products<DI>(values + mine, tile, headDim, slope);
         UNROLL for (int i = 0; i < each; i++) {
             const bool visible = asking < s.queries && first + i < s.length && s.prefixLength + first + i < s.visible(asking);
-            probability[i] = visible ? exponential(probability[i] * p.scale - logSum) : 0.f;
+            probability[i] = visible ? normalizer.probability(probability[i] * p.scale) : 0.f;
             slope[i] = probability[i] * (slope[i] - dot) * p.scale;
         }
         accumulate<DI>(tile, probability, dv);

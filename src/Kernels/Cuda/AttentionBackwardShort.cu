@@ -38,7 +38,8 @@ template <int DI, int each, int warps, int tiles> DEVICE void attentionBackwardS
     constexpr int block = warps * each;
     __shared__ __attribute__((aligned(16))) float queries[block * 32 * DI], gradients[block * 32 * DI];
     __shared__ __attribute__((aligned(16))) float probabilities[block * keysATile], slopes[block * keysATile];
-    __shared__ float dots[block], logSums[block], tile[keysATile * (32 * DI + 1)];
+    __shared__ Normalizer normalizers[block];
+    __shared__ float dots[block], tile[keysATile * (32 * DI + 1)];
     const Sequence s = Sequence::at(p, blockX(), blockY());
     const int headDim = p.headDim, mine = warp() * each * 32 * DI, myWeights = warp() * each * keysATile;
     float dk[tiles][4][DI] = {}, dv[tiles][4][DI] = {};
@@ -49,10 +50,10 @@ template <int DI, int each, int warps, int tiles> DEVICE void attentionBackwardS
         const int filled = (count + each - 1) / each * each;
         loadRows<DI, warps>(queries, filled, headDim, [&](int i) { return s.query(p.q, start + i, p); });
         loadRows<DI, warps>(gradients, filled, headDim, [&](int i) { return s.query(p.dContext, start + i, p); });
-        for (int i = warp(); i < filled; i += warps) {
-            const int row = s.queryRow + start + i;
-            const float dot = i < count ? dotOfRows(p, row, s.head) : 0.f;
-            if (lane() == 0) dots[i] = dot, logSums[i] = i < count ? p.logSumExp.row(row)[s.head] : 0.f;
+        if (lane() < each) {
+            const int i = warp() * each + lane();
+            dots[i] = dotOfContext(p, s, start + i);
+            normalizers[i] = i < count ? Normalizer::of(p, s.queryRow + start + i, s.head) : Normalizer{};
         }
         float dq[each][DI] = {};
         // Tiles of the prefix, then of the suffix.
@@ -77,7 +78,7 @@ template <int DI, int each, int warps, int tiles> DEVICE void attentionBackwardS
                 UNROLL for (int i = 0; i < each; i++) {
                     const int query = warp() * each + i, weight = query * keysATile + lane();
                     const bool visible = first + i < s.queries && from + lane() < minimum(to, s.visible(first + i));
-                    const float probability = visible ? exponential(product[i] * p.scale - logSums[query]) : 0.f;
+                    const float probability = visible ? normalizers[query].probability(product[i] * p.scale) : 0.f;
                     probabilities[weight] = probability;
                     slopes[weight] = probability * (slopes[weight] - dots[query]) * p.scale;
                 }

@@ -1,9 +1,9 @@
-// Attention, and log Σ exp for its gradients.
+// Attention, and what its gradients need to form the probabilities again.
 //
 // Bytes: each of q and context once, k and v once for every block of warps·each queries. Operations a pair of query and key: 4·headDim.
 #include "attention.cuh"
 
-// Sets context and logSumExp.
+// Sets context and normalizers.
 template <int DI, int each, int warps> DEVICE void attentionForward(const AttentionParameters &p) {
     __shared__ __attribute__((aligned(16))) float queries[warps * each * 32 * DI];
     __shared__ float tile[keysATile * (32 * DI + 1)];
@@ -38,7 +38,7 @@ template <int DI, int each, int warps> DEVICE void attentionForward(const Attent
     UNROLL for (int i = 0; i < each; i++) {
         const float inverse = 1.f / sum[i];
         UNROLL for (int c = 0; c < DI; c++) acc[i][c] *= inverse;
-        if (first + i < s.queries && lane() == 0) p.logSumExp.row(s.queryRow + first + i)[s.head] = largest[i] + logarithm(sum[i]);
+        if (first + i < s.queries && lane() < 2) p.normalizers.row(s.queryRow + first + i)[2 * s.head + lane()] = lane() ? inverse : largest[i];
     }
     writeRows<DI>(p.context, s.queryRow, first, s.queries, s.head, headDim, acc);
 }

@@ -16,7 +16,7 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardValues(const
     const int firstQuery = maximum(start - (s.length - s.queries), 0) / keysATile * keysATile;
     for (int tileStart = firstQuery; tileStart < s.queries; tileStart += keysATile) {
         const int asking = tileStart + lane();
-        const float logSum = asking < s.queries ? p.logSumExp.row(s.queryRow + asking)[s.head] : 0.f;
+        const Normalizer normalizer = asking < s.queries ? Normalizer::of(p, s.queryRow + asking, s.head) : Normalizer{};
         float probability[each];
         loadTile<DI, warps>(tile, headDim, [&](int i) { return s.query(p.q, tileStart + i, p); });
         barrier();
@@ -24,7 +24,7 @@ template <int DI, int each, int warps> DEVICE void attentionBackwardValues(const
         barrier();
         UNROLL for (int i = 0; i < each; i++) {
             const bool visible = asking < s.queries && first + i < s.length && s.prefixLength + first + i < s.visible(asking);
-            probability[i] = visible ? exponential(probability[i] * p.scale - logSum) : 0.f;
+            probability[i] = visible ? normalizer.probability(probability[i] * p.scale) : 0.f;
         }
         loadTile<DI, warps>(tile, headDim, [&](int i) { return s.query(p.dContext, tileStart + i, p); });
         barrier();

@@ -13,7 +13,7 @@ public sealed partial class CudaDevice
     [StructLayout(LayoutKind.Sequential)]
     private record struct AttentionParameters
     {
-        public Tensor Q, K, V, PrefixK, PrefixV, Context, LogSumExp;
+        public Tensor Q, K, V, PrefixK, PrefixV, Context, Normalizers;
         public Tensor DContext, Dq, Dk, Dv, Dots;
         public Indices Offsets, QueryOffsets, PrefixOffsets, PrefixLengths;
         public int HeadDim, SuffixGroup, PrefixGroup, Tiles;
@@ -21,7 +21,7 @@ public sealed partial class CudaDevice
     }
 
     private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
-        Tensor prefixV, Tensor context, Tensor logSumExp)
+        Tensor prefixV, Tensor context, Tensor normalizers)
     {
         ArgumentNullException.ThrowIfNull(layout);
         if (shape.HeadDim > WidestHeadOfGpu)
@@ -33,7 +33,7 @@ public sealed partial class CudaDevice
         RequireShape(k, layout.Rows, width / shape.SuffixGroup);
         RequireShape(v, layout.Rows, width / shape.SuffixGroup);
         RequireShape(context, layout.QueryRows, width);
-        RequireShape(logSumExp, layout.QueryRows, shape.Heads);
+        RequireShape(normalizers, layout.QueryRows, 2 * shape.Heads);
         for (var s = 0; s < layout.Sequences; s++)
             if (layout.PrefixLengths[s] > 0 && (layout.PrefixOffsets[s] < 0
                 || layout.PrefixOffsets[s] + layout.PrefixLengths[s] > Math.Min(prefixK.Rows, prefixV.Rows)))
@@ -53,7 +53,7 @@ public sealed partial class CudaDevice
             PrefixK = prefixK,
             PrefixV = prefixV,
             Context = context,
-            LogSumExp = logSumExp,
+            Normalizers = normalizers,
             Offsets = onDevice.Offsets,
             QueryOffsets = onDevice.QueryOffsets,
             PrefixOffsets = onDevice.PrefixOffsets,

@@ -5,9 +5,9 @@ public sealed partial class CudaDevice
 {
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
-        Tensor prefixV, Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
+        Tensor prefixV, Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
     {
-        var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp);
+        var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, normalizers);
         var width = shape.Heads * shape.HeadDim;
         RequireShape(dContext, layout.QueryRows, width);
         RequireShape(dq, layout.QueryRows, width);

@@ -5,9 +5,9 @@ public sealed partial class CudaDevice
 {
     /// <inheritdoc/>
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp)
+        Tensor context, Tensor normalizers)
     {
-        var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp);
+        var parameters = Attention(layout, shape, q, k, v, prefixK, prefixV, context, normalizers);
         LaunchAttention("attention_forward", layout, shape, LongestQueries(layout), parameters);
     }
 }

@@ -1,6 +1,7 @@
 // Causal softmax attention over packed sequences of different lengths, each with an optional prefix of keys and values.
-// Nothing of size queries × keys is stored: the forward pass keeps log Σ exp, from which the backward pass forms the
-// probabilities again (Dao et al. 2022).
+// Nothing of size queries × keys is stored: the forward pass keeps each query's largest score and 1/Σ exp(score - largest), from which the
+// backward pass forms the probabilities again (after Dao et al. 2022, who keep the logarithm of the sum plus the largest: where scores are
+// in the hundreds, that loses the digits of the probabilities).
 //
 // A warp works on `each` queries (keys, for the gradients at keys and values) of one head of one sequence; tiles of 32 keys (queries) pass
 // through shared memory, one a lane in the products over the columns, and 32 columns a lane-step in the sums over the tile.
@@ -12,7 +13,7 @@
 #include "prelude.cuh"
 
 struct AttentionParameters {
-    Tensor q, k, v, prefixK, prefixV, context, logSumExp;
+    Tensor q, k, v, prefixK, prefixV, context, normalizers; // of these two columns a head: largest, inverse of the sum
     Tensor dContext, dq, dk, dv, dots; // the backward pass's; dots is rows × heads
     Indices offsets, queryOffsets, prefixOffsets, prefixLengths;
     int headDim, suffixGroup, prefixGroup, tiles; // tiles: blocks of one head of the longest sequence
@@ -103,10 +104,22 @@ template <int DI, int each> DEVICE void writeRows(const Tensor &y, int firstRow,
     }
 }
 
-// dContext·context of a query and head, the same in all lanes.
-DEVICE float dotOfRows(const AttentionParameters &p, int row, int head) {
-    const float *context = p.context.row(row) + head * p.headDim, *gradient = p.dContext.row(row) + head * p.headDim;
+// How scores of a query become probabilities.
+struct Normalizer {
+    float largest, inverse;
+    DEVICE Normalizer of(const AttentionParameters &p, int row, int head) {
+        const float *at = p.normalizers.row(row) + 2 * head;
+        return {at[0], at[1]};
+    }
+    __device__ __attribute__((always_inline)) float probability(float score) const { return exponential(score - largest) * inverse; }
+};
+
+// dContext·context of a query, by one lane and in the order of products(): where a query sees one key alone, or all but, its context is the
+// value there, and this is the bits of dContext·value.
+DEVICE float dotOfContext(const AttentionParameters &p, const Sequence &s, int query) {
+    const float *context = s.query(p.context, query, p), *gradient = s.query(p.dContext, query, p);
     float dot = 0.f;
-    for (int c = lane(); c < p.headDim; c += 32) dot = __builtin_fmaf(context[c], gradient[c], dot);
-    return overWarp<Add>(dot);
+    if (!context) return dot;
+    for (int c = 0; c < p.headDim; c++) dot = __builtin_fmaf(gradient[c], context[c], dot);
+    return dot;
 }

@@ -12,7 +12,7 @@ compiler=${CLANG:-clang++-14}
 command -v "$compiler" >/dev/null || { echo "$0: $compiler is not installed (Debian, Ubuntu: apt-get install clang-14)" >&2; exit 2; }
 built=$(mktemp)
 trap 'rm -f "$built" "$built.s"' EXIT
-"$compiler" -x cuda --cuda-device-only --cuda-gpu-arch=sm_80 -nocudainc -nocudalib -std=c++17 -fdeclspec -O3 \
+"$compiler" -x cuda --cuda-device-only --cuda-gpu-arch=sm_80 -nocudainc -nocudalib -std=c++17 -fdeclspec -O3 -ffp-contract=off \
     -Wall -Wno-unused-function -Werror -S kernels.cu -o "$built.s"
 if grep -q '\.extern' "$built.s"; then
     echo "$0: the kernels call functions that are nowhere defined:" >&2

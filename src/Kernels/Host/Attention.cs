@@ -4,7 +4,7 @@ namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.AttentionForward"/> and of its gradients.</summary>
 internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, Tensor Q, Tensor K, Tensor V, Tensor PrefixK, Tensor PrefixV,
-    Tensor Context, Tensor LogSumExp, Tensor DContext, Tensor Dq, Tensor Dk, Tensor Dv);
+    Tensor Context, Tensor Normalizers, Tensor DContext, Tensor Dq, Tensor Dk, Tensor Dv);
 
 public sealed unsafe partial class HostDevice
 {
@@ -65,6 +65,9 @@ internal sealed unsafe partial class RowKernels<V>
 
         /// <summary>Row of a query matrix (q, context and their gradients), at this head.</summary>
         public float* Query(Tensor x, int query) => x.Row(FirstQuery + query) + column;
+
+        /// <summary>The largest score of a query, and 1/Σ exp(score − largest).</summary>
+        public float* Normalizer(Tensor normalizers, int query) => normalizers.Row(FirstQuery + query) + 2 * (column / HeadDim);
 
         /// <summary>Row of dk or dv, at this head.</summary>
         public float* Gradient(Tensor x, int row) => x.Row(FirstRow + row) + column;

@@ -6,8 +6,8 @@ public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv) =>
-        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp, dContext, dq, dk, dv), backward: true,
+        Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv) =>
+        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, normalizers, dContext, dq, dk, dv), backward: true,
             static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionBackward(o, sequence, head, scratch));
 }
 
@@ -31,10 +31,7 @@ internal sealed unsafe partial class RowKernels<V>
             Product(q, o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
             Product(d, o.DContext.Stride, 1, values, s.Pitch, ds, s.Pitch, count, seen, s.HeadDim, false);
             for (var i = 0; i < count; i++)
-            {
-                var delta = Dot(s.Query(o.DContext, first + i), s.Query(o.Context, first + i), s.HeadDim);
-                SoftmaxGradient(p + (long)i * s.Pitch, ds + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, o.LogSumExp.Row(s.FirstQuery + first + i)[head], delta);
-            }
+                SoftmaxGradient(p + (long)i * s.Pitch, ds + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, s.Normalizer(o.Normalizers, first + i));
             SumOverKeys(s, ds, count, seen, o.K, o.PrefixK, s.Query(o.Dq, first), o.Dq.Stride);
             var suffix = seen - s.Prefix;
             Product(ds + s.Prefix, 1, s.Pitch, q, o.Q.Stride, s.Gradient(o.Dk, 0), o.Dk.Stride, suffix, s.HeadDim, count, true);
@@ -42,24 +39,29 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
-    /// <summary>p = exp(scale·p − lse), ds = p·(ds − delta)·scale over the first n; both 0 from there to <paramref name="end"/>.</summary>
+    /// <summary>
+    /// p = exp(scale·p − largest)/Σ, ds = p·(ds − Σ p·ds)·scale over the first n; both 0 from there to <paramref name="end"/>. Where one key has all of the
+    /// probability, ds is exactly zero.
+    /// </summary>
     [MethodImpl(Hot)]
-    static void SoftmaxGradient(float* p, float* ds, int n, int end, float scale, float lse, float delta)
+    static void SoftmaxGradient(float* p, float* ds, int n, int end, float scale, float* normalizer)
     {
-        V f = V.Of(scale), l = V.Of(lse), m = V.Of(delta);
+        V f = V.Of(scale), largest = V.Of(normalizer[0]), inverse = V.Of(normalizer[1]), sum = V.Of(0);
         var i = 0;
         for (; i <= n - V.Count; i += V.Count)
         {
-            var e = Exp(V.Load(p + i) * f - l);
-            e.Store(p + i);
-            (e * f * (V.Load(ds + i) - m)).Store(ds + i);
+            var probability = Exp(V.Load(p + i) * f - largest) * inverse;
+            probability.Store(p + i);
+            sum = V.MultiplyAdd(probability, V.Load(ds + i), sum);
         }
         if (i < n)
         {
-            var e = Exp(V.LoadFirst(p + i, n - i, 0) * f - l);
-            e.StoreFirst(p + i, n - i);
-            (e * f * (V.LoadFirst(ds + i, n - i, 0) - m)).StoreFirst(ds + i, n - i);
+            (Exp(V.LoadFirst(p + i, n - i, 0) * f - largest) * inverse).StoreFirst(p + i, n - i);
+            sum = V.MultiplyAdd(V.LoadFirst(p + i, n - i, 0), V.LoadFirst(ds + i, n - i, 0), sum); // without what stood in the lanes past the end
         }
+        var mean = V.Of(sum.Sum());
+        for (i = 0; i <= n - V.Count; i += V.Count) (V.Load(p + i) * f * (V.Load(ds + i) - mean)).Store(ds + i);
+        if (i < n) (V.LoadFirst(p + i, n - i, 0) * f * (V.LoadFirst(ds + i, n - i, 0) - mean)).StoreFirst(ds + i, n - i);
         new Span<float>(p + n, end - n).Clear();
         new Span<float>(ds + n, end - n).Clear();
     }

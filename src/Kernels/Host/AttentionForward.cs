@@ -5,8 +5,8 @@ namespace Faith.Kernels.Host;
 public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
-    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp) =>
-        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, logSumExp, default, default, default, default), backward: false,
+    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) =>
+        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, normalizers, default, default, default, default), backward: false,
             static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionForward(o, sequence, head, scratch));
 }
 
@@ -23,7 +23,10 @@ internal sealed unsafe partial class RowKernels<V>
             int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
             Product(s.Query(o.Q, first), o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
             for (var i = 0; i < count; i++)
-                inverse[i] = 1 / Softmax(p + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, out o.LogSumExp.Row(s.FirstQuery + first + i)[head]);
+            {
+                var normalizer = s.Normalizer(o.Normalizers, first + i);
+                inverse[i] = normalizer[1] = 1 / Softmax(p + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, out normalizer[0]);
+            }
             SumOverKeys(s, p, count, seen, o.V, o.PrefixV, s.Query(o.Context, first), o.Context.Stride);
             for (var i = 0; i < count; i++)
             {
@@ -35,9 +38,9 @@ internal sealed unsafe partial class RowKernels<V>
 
     /// <summary>x = exp(scale·x − largest), scale ≥ 0, over the first n, 0 from there to <paramref name="end"/>; returns the sum.</summary>
     [MethodImpl(Hot)]
-    static float Softmax(float* x, int n, int end, float scale, out float logSumExp)
+    static float Softmax(float* x, int n, int end, float scale, out float largest)
     {
-        var largest = Largest(x, n) * scale;
+        largest = Largest(x, n) * scale;
         V f = V.Of(scale), m = V.Of(largest), sum = V.Of(0);
         var i = 0;
         for (; i <= n - V.Count; i += V.Count)
@@ -54,7 +57,6 @@ internal sealed unsafe partial class RowKernels<V>
             total += V.LoadFirst(x + i, rest, 0).Sum(); // without what stood in the lanes past the end
         }
         new Span<float>(x + n, end - n).Clear();
-        logSumExp = largest + MathF.Log(total);
         return total;
     }
 }

@@ -5,8 +5,8 @@ namespace Faith.Kernels.Host;
 public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv) =>
-        ForHeads(new(layout, shape, q, k, default, prefixK, default, default, logSumExp, dContext, default, default, dv), backward: false,
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv) =>
+        ForHeads(new(layout, shape, q, k, default, prefixK, default, default, normalizers, dContext, default, default, dv), backward: false,
             static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionValuesBackward(o, sequence, head, scratch));
 }
 
@@ -26,16 +26,17 @@ internal sealed unsafe partial class RowKernels<V>
             {
                 float* row = p + (long)i * s.Pitch;
                 var visible = s.Seen(first + i);
-                Map(new ProbabilityMap(o.Shape.Scale, o.LogSumExp.Row(s.FirstQuery + first + i)[head]), row, row, row, visible);
+                var normalizer = s.Normalizer(o.Normalizers, first + i);
+                Map(new ProbabilityMap(o.Shape.Scale, normalizer[0], normalizer[1]), row, row, row, visible);
                 new Span<float>(row + visible, seen - visible).Clear();
             }
             Product(p + s.Prefix, 1, s.Pitch, s.Query(o.DContext, first), o.DContext.Stride, s.Gradient(o.Dv, 0), o.Dv.Stride, seen - s.Prefix, s.HeadDim, count, true);
         }
     }
 
-    readonly struct ProbabilityMap(float scale, float lse) : IMap
+    readonly struct ProbabilityMap(float scale, float largest, float inverse) : IMap
     {
         [MethodImpl(Inline)]
-        public V Apply(V score, V _) => Exp(score * V.Of(scale) - V.Of(lse));
+        public V Apply(V score, V _) => Exp(score * V.Of(scale) - V.Of(largest)) * V.Of(inverse);
     }
 }

@@ -161,25 +161,25 @@ public sealed class ValidatingDevice : Device
         Check((d, o) => d.Rotary(o[x], o[positions], o[cosines], o[sines], headDim, inverse, o[y]), [In(x), In(positions), In(cosines), In(sines), Out(y)]);
 
     /// <inheritdoc/>
-    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor logSumExp) =>
-        Check((d, o) => d.AttentionForward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[logSumExp]),
-            [In(q), In(k), In(v), In(prefixK), In(prefixV), Out(context), Out(logSumExp)]);
+    public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) =>
+        Check((d, o) => d.AttentionForward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[normalizers]),
+            [In(q), In(k), In(v), In(prefixK), In(prefixV), Out(context), Out(normalizers)]);
 
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor logSumExp, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
+        Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
     {
         // A probability's gradient is p·(dContext·v − mean of the same), which cancels where a query sees one key.
         double OfScores(MirroredOperands o) => shape.Scale * o.Largest(dContext) * Math.Max(o.Largest(v), o.Largest(prefixV));
-        Check((d, o) => d.AttentionBackward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[logSumExp], o[dContext], o[dq], o[dk], o[dv]),
-            [In(q), In(k), In(v), In(prefixK), In(prefixV), In(context), In(logSumExp), In(dContext),
+        Check((d, o) => d.AttentionBackward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[normalizers], o[dContext], o[dq], o[dk], o[dv]),
+            [In(q), In(k), In(v), In(prefixK), In(prefixV), In(context), In(normalizers), In(dContext),
                 Out(dq, o => OfScores(o) * Math.Max(o.Largest(k), o.Largest(prefixK))), Out(dk, o => OfScores(o) * o.Largest(q)), Out(dv)]);
     }
 
     /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor logSumExp, Tensor dContext, Tensor dv) =>
-        Check((d, o) => d.AttentionValuesBackward(layout, shape, o[q], o[k], o[prefixK], o[logSumExp], o[dContext], o[dv]),
-            [In(q), In(k), In(prefixK), In(logSumExp), In(dContext), Out(dv)]);
+    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv) =>
+        Check((d, o) => d.AttentionValuesBackward(layout, shape, o[q], o[k], o[prefixK], o[normalizers], o[dContext], o[dv]),
+            [In(q), In(k), In(prefixK), In(normalizers), In(dContext), Out(dv)]);
 
     /// <inheritdoc/>
     public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) => Check((d, o) => d.SumHeadGroups(o[x], headDim, group, o[y]), [In(x), Out(y)]);

@@ -56,27 +56,27 @@ internal static class AttentionCases
     private static Outcome[] Forward(OpContext c, Setup s)
     {
         var o = Create(c, s);
-        var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, s.Heads * s.HeadDim, s.Heads * s.HeadDim + 2),
-            c.Arena.New(o.Layout.QueryRows, s.Heads));
+        var (context, normalizers) = (c.Arena.New(o.Layout.QueryRows, s.Heads * s.HeadDim, s.Heads * s.HeadDim + 2),
+            c.Arena.New(o.Layout.QueryRows, 2 * s.Heads));
         c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
-            logSum);
+            normalizers);
         var expected = new Literal(o);
         return [Outcome.Sum("context", c.Arena.Get(context), expected.Context),
-            Outcome.Sum("logSumExp", c.Arena.Get(logSum), expected.LogSumExp, 2e-6)];
+            Outcome.Sum("normalizers", c.Arena.Get(normalizers), expected.Normalizers, 2e-6)];
     }
 
     private static Outcome[] Backward(OpContext c, Setup s)
     {
         var o = Create(c, s);
         var width = s.Heads * s.HeadDim;
-        var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.QueryRows, s.Heads));
+        var (context, normalizers) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.QueryRows, 2 * s.Heads));
         var (gradient, dGradient) = c.Random(o.Layout.QueryRows, width, width + 3);
         var (dq, dk, dv) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.Rows, width, width + 1),
             c.Arena.New(o.Layout.Rows, width));
         c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
-            logSum);
+            normalizers);
         c.Device.AttentionBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
-            logSum, dGradient, dq, dk, dv);
+            normalizers, dGradient, dq, dk, dv);
         var expected = new Literal(o, gradient);
         return [Outcome.Sum("dq", c.Arena.Get(dq), expected.Dq, terms: 0.01), Outcome.Sum("dk", c.Arena.Get(dk), expected.Dk, terms: 0.01),
             Outcome.Sum("dv", c.Arena.Get(dv), expected.Dv, terms: 0.01)];
@@ -86,12 +86,12 @@ internal static class AttentionCases
     {
         var o = Create(c, s);
         var width = s.Heads * s.HeadDim;
-        var (context, logSum) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.QueryRows, s.Heads));
+        var (context, normalizers) = (c.Arena.New(o.Layout.QueryRows, width), c.Arena.New(o.Layout.QueryRows, 2 * s.Heads));
         var (gradient, dGradient) = c.Random(o.Layout.QueryRows, width, width + 3);
         var dv = c.Arena.New(o.Layout.Rows, width, width + 1);
         c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
-            logSum);
-        c.Device.AttentionValuesBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[3], logSum, dGradient, dv);
+            normalizers);
+        c.Device.AttentionValuesBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[3], normalizers, dGradient, dv);
         return [Outcome.Sum("dv", c.Arena.Get(dv), new Literal(o, gradient).Dv, terms: 0.01)];
     }
 
@@ -99,7 +99,7 @@ internal static class AttentionCases
     private sealed class Literal
     {
         public double[] Context { get; }
-        public double[] LogSumExp { get; }
+        public double[] Normalizers { get; }
         public double[] Dq { get; }
         public double[] Dk { get; }
         public double[] Dv { get; }
@@ -109,7 +109,7 @@ internal static class AttentionCases
             var (layout, shape) = (o.Layout, o.Shape);
             int width = shape.Heads * shape.HeadDim, dh = shape.HeadDim;
             Context = new double[layout.QueryRows * width];
-            LogSumExp = new double[layout.QueryRows * shape.Heads];
+            Normalizers = new double[layout.QueryRows * 2 * shape.Heads];
             Dq = new double[layout.QueryRows * width];
             Dk = new double[layout.Rows * width];
             Dv = new double[layout.Rows * width];
@@ -127,7 +127,8 @@ internal static class AttentionCases
                         var scores = Enumerable.Range(0, prefix
                             + suffixKeys).Select(key => shape.Scale * columns.Sum(i => q[i] * At(o.K, o.PrefixK, key, i))).ToArray();
                         var p = Reference.Softmax(scores);
-                        LogSumExp[row * shape.Heads + h] = scores.Max() + Math.Log(scores.Sum(v => Math.Exp(v - scores.Max())));
+                        var at = 2 * (row * shape.Heads + h);
+                        (Normalizers[at], Normalizers[at + 1]) = (scores.Max(), 1 / scores.Sum(v => Math.Exp(v - scores.Max())));
                         foreach (var i in columns)
                             for (var key = 0; key < p.Length; key++)
                                 Context[row * width + h * dh + i] += p[key] * At(o.V, o.PrefixV, key, i);

@@ -99,9 +99,9 @@ public sealed class CudaContractTests(CudaFixture fixture)
         {
             var none = new int[lengths.Length];
             var layout = arena.Prepare(new Ragged(lengths, none, none, false));
-            var (y, logSum) = (arena.New(layout.Rows, headDim), arena.New(layout.Rows, 1));
+            var (y, normalizers) = (arena.New(layout.Rows, headDim), arena.New(layout.Rows, 2));
             fixture.Device.AttentionForward(layout, new(1, headDim, 1, 1, 0.3f), q.RowRange(0, layout.Rows), k.RowRange(0, layout.Rows),
-                v.RowRange(0, layout.Rows), default, default, y, logSum);
+                v.RowRange(0, layout.Rows), default, default, y, normalizers);
             return arena.Get(y.RowRange(0, 5));
         }
         Assert.Equal(FirstFive(5), FirstFive(5, 40));
@@ -132,12 +132,12 @@ public sealed class CudaContractTests(CudaFixture fixture)
             var layout = arena.Prepare(new Ragged(lengths, new int[lengths.Length], [.. lengths.Select(_ => prefix)], lastOnly));
             var shape = new AttentionShape(heads, headDim, 2, 1, 0.2f);
             var queries = layout.QueryRows;
-            var (y, logSum) = (arena.New(queries, width), arena.New(queries, heads));
+            var (y, normalizers) = (arena.New(queries, width), arena.New(queries, 2 * heads));
             var (dq, dk, dv) = (arena.New(queries, width), arena.New(layout.Rows, width), arena.New(layout.Rows, width));
             Tensor Q(Tensor x) => x.RowRange(0, queries);
             Tensor K(Tensor x) => x.RowRange(0, layout.Rows);
-            fixture.Device.AttentionForward(layout, shape, Q(q), K(k), K(v), prefixK, prefixV, y, logSum);
-            fixture.Device.AttentionBackward(layout, shape, Q(q), K(k), K(v), prefixK, prefixV, y, logSum, Q(gradient), dq, dk, dv);
+            fixture.Device.AttentionForward(layout, shape, Q(q), K(k), K(v), prefixK, prefixV, y, normalizers);
+            fixture.Device.AttentionBackward(layout, shape, Q(q), K(k), K(v), prefixK, prefixV, y, normalizers, Q(gradient), dq, dk, dv);
             Assert.StartsWith(kernels, SimulatedGpu.Launched[^1], StringComparison.Ordinal);
             return [arena.Get(dq.RowRange(0, lastOnly ? 1 : suffix)), arena.Get(dk.RowRange(0, suffix)), arena.Get(dv.RowRange(0, suffix))];
         }

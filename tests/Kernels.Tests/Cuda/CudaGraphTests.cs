@@ -116,12 +116,12 @@ public sealed class CudaGraphTests(CudaFixture fixture)
                 var none = new int[lengths.Length];
                 var layout = arena.Prepare(new Ragged(lengths, none, none, false));
                 Tensor New() => context.Random(layout.Rows, headDim).Device;
-                var (q, k, v, y, logSum, dy) = (New(), New(), New(), New(), arena.Put(context.Values(layout.Rows), layout.Rows, 1), New());
+                var (q, k, v, y, normalizers, dy) = (New(), New(), New(), New(), arena.Put(context.Values(2 * layout.Rows), layout.Rows, 2), New());
                 var (dq, dk, dv) = (arena.New(layout.Rows, headDim), arena.New(layout.Rows, headDim), arena.New(layout.Rows, headDim));
                 outputs.Add(dq);
                 operations.Add(() => device.Fill(dq, 0));
                 operations.Add(() =>
-                    device.AttentionBackward(layout, new(1, headDim, 1, 1, 0.3f), q, k, v, default, default, y, logSum, dy, dq, dk, dv));
+                    device.AttentionBackward(layout, new(1, headDim, 1, 1, 0.3f), q, k, v, default, default, y, normalizers, dy, dq, dk, dv));
             }
             Backward(2);
             Backward(3, 30);

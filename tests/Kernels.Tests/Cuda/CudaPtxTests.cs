@@ -60,6 +60,10 @@ public sealed class CudaPtxTests(CudaFixture fixture)
         Assert.True(Assembled()[0].EndsWith($", kernels.ptx sha256 {Hash([CudaModule.EmbeddedPtx()])}", StringComparison.Ordinal),
             "kernels.registers.tsv is of another kernels.ptx: run src/Kernels/Cuda/assemble-ptx.sh");
 
+    // Without .rn the driver's compiler may fuse a product and a sum, another than the one of the day before, or in one kernel and not in another.
+    [Fact]
+    public void NothingIsLeftToTheDriverToFuse() => Assert.DoesNotMatch(@"\b(add|sub|mul)\.f32\b", CudaModule.EmbeddedPtx());
+
     [Fact]
     public void TheDocumentListsThem()
     {
