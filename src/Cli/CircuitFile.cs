@@ -16,5 +16,11 @@ internal static class CircuitFile
         return file;
     }
 
+    /// <summary>Says, once a run is done, that its circuit or scores are those of another model with the same graph, where they are.</summary>
+    public static void NoteAnotherModel(CommandContext context, string path, ScoreFile file, LoadedModel model)
+    {
+        if (file.Run?.ModelHash is { } hash && hash != model.Hash) context.Note($"{path} was made with another model ({file.Run.Model}) than {model.Name}, of the same graph");
+    }
+
     private static string Describe(int layers, int heads, bool parallel) => $"{layers} layers of {heads} heads{(parallel ? " in parallel with the MLPs" : "")}";
 }

@@ -68,6 +68,15 @@ internal sealed class MethodOptions(bool searches)
         };
     }
 
+    /// <summary>Says, once a run is done, which of the options did nothing in it.</summary>
+    public void NoteWhatDidNothing(CommandContext context, ParseResult parse, AttributionOptions options)
+    {
+        bool IsGiven(Option option) => parse.GetResult(option) is { Implicit: false };
+        var used = AttributionMethods.Find(options.Method).Rule(options);
+        if (used is null && IsGiven(steps)) context.Note($"--steps does nothing with --method {options.Method}, which has none");
+        if (used != options.Rule && IsGiven(rule)) context.Note($"--rule does nothing with --method {options.Method}, {(used is { } own ? $"which takes {own.Name()}" : "which has none")}");
+    }
+
     /// <summary>Runs what was asked for.</summary>
     /// <exception cref="InputException">The method has no steps to be found, or the compatibility mode does not do this.</exception>
     public MethodRun Run(ParseResult parse, TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)

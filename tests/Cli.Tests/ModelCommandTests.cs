@@ -312,6 +312,29 @@ public sealed class ModelCommandTests : CliTest
         Refused("other.json", "evaluate", "--model", model, "--data", data, "--circuit", other);
     }
 
+    [Theory]
+    [InlineData("--steps does nothing with --method eap, which has none", "--method", "eap", "--steps", "3")]
+    [InlineData("--rule does nothing with --method exact, which has none", "--method", "exact", "--rule", "right")]
+    [InlineData("--rule does nothing with --method eap-ig-activations, which takes right", "--method", "eap-ig-activations", "--rule", "left")]
+    [InlineData("kl is smallest at the clean run", "--method", "eap", "--metric", "kl")]
+    [InlineData("", "--method", "eap-ig", "--rule", "right", "--steps", "2", "--metric", "kl")]
+    public void What_does_nothing_is_said(string note, params string[] more)
+    {
+        var (code, _, error) = Run(["attribute", "--model", model, "--data", data, "--out", At("s.json"), .. more]);
+        Assert.Equal(0, code);
+        if (note.Length == 0) Assert.Empty(error);
+        else Assert.Matches($"^faith: {note}[^\\n]*\\n$", error.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void A_circuit_of_another_model_of_the_same_graph_is_evaluated_with_a_note()
+    {
+        var (scores, other) = (Scores(), TinyModel.Write(At("other"), scale: 2));
+        var (code, _, error) = Run("evaluate", "--model", other, "--data", data, "--circuit", scores);
+        Assert.Equal(0, code);
+        Assert.Matches(@"^faith: .* was made with another model \(.*\) than .*, of the same graph\s*$", error);
+    }
+
     [Fact]
     public void A_model_whose_activations_overflow_is_refused()
     {

@@ -85,6 +85,9 @@ internal static class AttributeCommand
             };
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
+            method.NoteWhatDidNothing(context, parse, options);
+            if (options.Metric.IsDivergence() && AttributionMethods.Find(options.Method).Path(options, models.Graph) is { } points && points.All(p => p.Alpha is 1))
+                context.Note($"{options.Metric.Name()} is smallest at the clean run, so that its gradient there is zero, and with it the scores of {options.Method}; eap-ig and clean-corrupted have others");
             Summarise(context, path, data, attribution);
         });
         return command;

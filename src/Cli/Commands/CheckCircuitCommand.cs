@@ -29,7 +29,8 @@ internal static class CheckCircuitCommand
             Outputs.Check(path);
             using var model = run.LoadModel(parse);
             var circuitPath = parse.GetRequiredValue(circuit);
-            var chosen = CircuitFile.Read(circuitPath, model).InGraph;
+            var file = CircuitFile.Read(circuitPath, model);
+            var chosen = file.InGraph;
             if (chosen.EdgeCount == 0) throw new InputException($"{circuitPath}: has no edge in the graph; a circuit is needed");
             var data = run.LoadData(parse, model);
             var options = run.Evaluation(parse, model);
@@ -46,6 +47,7 @@ internal static class CheckCircuitCommand
                     if (knockouts is not null) Members(writer, knockouts, chosen.Graph);
                 });
             }
+            CircuitFile.NoteAnotherModel(context, circuitPath, file, model);
             Summarise(context, check);
             if (knockouts is not null) Summarise(context, knockouts, chosen.Graph);
         });

@@ -72,6 +72,7 @@ internal static class CurveCommand
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
             OutputFile.WriteText(path, CurvePoint.Csv(points));
             if (plotPath is not null) OutputFile.WriteText(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points));
+            CircuitFile.NoteAnotherModel(context, scoresPath, file, model);
             Summarise(context, points, options.Metric);
             if (isMib) Areas(context, points, counts.Length);
         });

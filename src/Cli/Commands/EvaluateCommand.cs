@@ -27,12 +27,15 @@ internal static class EvaluateCommand
             var jsonPath = parse.GetValue(json);
             Outputs.Check(jsonPath);
             using var model = run.LoadModel(parse);
-            var chosen = CircuitFile.Read(parse.GetRequiredValue(circuit), model).InGraph;
+            var path = parse.GetRequiredValue(circuit);
+            var file = CircuitFile.Read(path, model);
+            var chosen = file.InGraph;
             var data = run.LoadData(parse, model);
             var options = run.Evaluation(parse, model);
             var models = model.OnAll(run.Device(parse));
             var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, [chosen], options, progress, context.Cancellation))[0];
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
+            CircuitFile.NoteAnotherModel(context, path, file, model);
             Summarise(context, chosen, options, result);
         });
         return command;

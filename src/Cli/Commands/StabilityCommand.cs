@@ -50,6 +50,7 @@ internal static class StabilityCommand
             };
             var models = model.OnAll(run.Device(parse));
             var result = ProgressDisplay.Run(context, progress => StabilityStudy.Run(models, data, attribution, options, progress, context.Cancellation));
+            method.NoteWhatDidNothing(context, parse, attribution);
             if (path is not null) JsonFile.Write(path, writer => Members(writer, attribution.Method, data.Count, options, result));
             context.Output.WriteLine($"{attribution.Method} on {data.Count} examples of {data.Name}; {options.Resamples} resamples, intervals of {options.Confidence.ToString("0.##%", CultureInfo.InvariantCulture)}");
             EdgeTable(context, model.Graph, options, result);

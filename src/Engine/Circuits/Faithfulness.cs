@@ -14,5 +14,5 @@ public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Cor
     public double CorruptedMean => Corrupted.Average();
 
     /// <summary>(m(circuit) − m(corrupted)) / (m(full) − m(corrupted)) of the means: 0 for the empty circuit, 1 for the full one; NaN when clean and corrupted do not differ.</summary>
-    public double Normalised => (CircuitMean - CorruptedMean) / (CleanMean - CorruptedMean);
+    public double Normalised => (CircuitMean - CorruptedMean) / (CleanMean - CorruptedMean) + 0.0; // no -0
 }

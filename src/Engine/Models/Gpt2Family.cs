@@ -30,7 +30,7 @@ internal sealed class Gpt2Family : ModelFamily
             HeadDim = width / heads,
             MlpWidth = file.Has("n_inner") ? file.Size("n_inner") : checked(4 * width),
             Vocabulary = vocabulary,
-            Context = file.Has("n_positions") ? file.Size("n_positions") : file.Size("n_ctx"),
+            Context = file.Size(!file.Has("n_positions") && file.Has("n_ctx") ? "n_ctx" : "n_positions"),
             Norm = NormKind.LayerNorm,
             NormEpsilon = file.Epsilon("layer_norm_epsilon", 1e-5),
             Activation = Activation.GeluTanh,

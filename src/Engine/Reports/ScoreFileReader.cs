@@ -80,7 +80,7 @@ internal sealed class ScoreFileReader
         var graph = new ModelGraph(layers, heads, parallel);
         if ((long)graph.Edges * ShortestEdge > fileLength)
         {
-            throw tokens.Fault($"{layers} layers of {heads} heads have {graph.Edges} edges, too many for a file of {fileLength} bytes");
+            throw tokens.Fault($"{layers} layers of {heads} heads have {graph.Edges} edges, each with its entry, which are too many for a file of {fileLength} bytes");
         }
         return (graph, dModel);
     }

@@ -140,7 +140,7 @@ public sealed class ScoreFileTests : IDisposable
     [InlineData("{\"cfg\": {\"n_layers\": 1e999, \"n_heads\": 1}}", "cfg.n_layers")]
     [InlineData("{\"cfg\": {\"n_layers\": 1, \"n_heads\": 0}}", "cfg.n_heads")]
     [InlineData("{\"cfg\": {\"n_layers\": 9999, \"n_heads\": 9999}}", "more than can be handled")]
-    [InlineData("{\"cfg\": {\"n_layers\": 50, \"n_heads\": 50}}", "too many for a file of")]
+    [InlineData("{\"cfg\": {\"n_layers\": 50, \"n_heads\": 50}}", "each with its entry, which are too many for a file of")]
     [InlineData("{\"cfg\": {\"n_layers\": 1, \"n_heads\": 1, \"parallel_attn_mlp\": 0}}", "cfg.parallel_attn_mlp: should be true or false")]
     public void AbsurdConfigurationsAreRefused(string json, string expected) => Refused(json, expected);
 
