@@ -58,6 +58,19 @@ public class PathAttributionTests
         }
     }
 
+    // Attention scores of thousands: most queries see one key alone, whose probability has no gradient, and not one of rounding either.
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(30000)]
+    public void SaturatedAttentionAgreesWithTheOracle(float scale)
+    {
+        foreach (var weights in new[] { RandomModels.Create(RandomModels.Gpt2Config() with { AttentionScale = scale }, 61), RandomModels.Create(RandomModels.LlamaConfig() with { AttentionScale = scale }, 62) })
+        {
+            var data = RandomExamples.Create(63, weights.Config.Vocabulary);
+            Scoring.Compare(weights, data, new() { Method = "eap" }, OracleMethod.Eap);
+        }
+    }
+
     [Fact]
     public void OneRightStepIsEap()
     {
