@@ -84,7 +84,7 @@ public static class FaithProgram
         {
             InputException => (BadInput, exception.Message),
             CudaException => (BadInput, $"the GPU failed: {exception.Message}; --device cpu runs without it"),
-            ValidationException => (Fault, $"the device computes something else than the CPU: {exception.Message}; nothing was written"),
+            ValidationException => (Fault, $"the device computes something else than the CPU: {exception.Message}"),
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
             OutOfMemoryException => (BadInput, "the machine has too little memory; a smaller --memory, fewer --examples or shorter prompts need less"),
             OperationCanceledException => (Interrupted, "cancelled; nothing was written"),
