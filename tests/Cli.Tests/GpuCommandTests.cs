@@ -113,6 +113,9 @@ public sealed class GpuCommandTests : CliTest
         AssertSame("cpu-curve.csv", "cuda-curve.csv");
         AssertSame("cuda.json", "cuda:1,0.json", tolerance: 0);
         AssertSame("cuda-curve.csv", "cuda:1,0-curve.csv", tolerance: 0);
+        var validated = OnGpus("curve", "--scores", At("scores.json"), "--out", At("validated.csv"), "--model", model, "--data", data, "--metric", metric, "--ablation", ablation, "--device", "cuda", "--validate");
+        Assert.True(validated.Code == 0, validated.Error);
+        AssertSame("cuda-curve.csv", "validated.csv", tolerance: 0);
     }
 
     [Theory]
