@@ -1,8 +1,8 @@
 namespace Faith.Engine.Tokenizers;
 
 /// <summary>
-/// Which token a model puts before every text: bos_token of tokenizer_config.json, else what the tokenizer's own template starts
-/// with, else bos_token_id of config.json.
+/// Which token a model puts before every text: bos_token of tokenizer_config.json or, in older directories, of special_tokens_map.json, else what
+/// the tokenizer's own template starts with, else bos_token_id of config.json.
 /// </summary>
 internal static class BeginTokens
 {
@@ -10,7 +10,8 @@ internal static class BeginTokens
     /// <param name="tokenizer">The root of tokenizer.json, if there is one.</param>
     /// <exception cref="InputException">A file names a token that does not exist.</exception>
     public static int? FromDirectory(string directory, Vocabulary vocabulary, JsonInput? tokenizer) =>
-        FromTokenizerConfig(Path.Combine(directory, "tokenizer_config.json"), vocabulary)
+        FromNames(Path.Combine(directory, "tokenizer_config.json"), vocabulary)
+        ?? FromNames(Path.Combine(directory, "special_tokens_map.json"), vocabulary)
         ?? (tokenizer is { } root ? FromTemplate(vocabulary, root) : null)
         ?? FromConfig(Path.Combine(directory, "config.json"), vocabulary);
 
@@ -46,7 +47,7 @@ internal static class BeginTokens
         }
     }
 
-    private static int? FromTokenizerConfig(string path, Vocabulary vocabulary)
+    private static int? FromNames(string path, Vocabulary vocabulary)
     {
         if (!File.Exists(path) || JsonInput.Read(path).Optional("bos_token") is not { } token)
             return null;

@@ -33,7 +33,7 @@ public sealed class LoadingTests : IDisposable
             Assert.Equal(whole.Encode(text), separate.Encode(text));
             Assert.Equal(text, separate.Decode(separate.Encode(text)));
         }
-        Assert.Null(separate.BeginToken);
+        Assert.Equal(separate.Encode("<|endoftext|>").Single(), separate.BeginToken);
     }
 
     [Theory]
@@ -69,6 +69,8 @@ public sealed class LoadingTests : IDisposable
         Assert.Equal(1, TokenizerLoader.TryLoad(folder.Path)!.BeginToken);
         folder.Write("tokenizer_config.json", """{"bos_token":null}""");
         Assert.Equal(1, TokenizerLoader.TryLoad(folder.Path)!.BeginToken);
+        folder.Write("special_tokens_map.json", """{"bos_token":{"content":"</s>","lstrip":false}}""");
+        Assert.Equal(2, TokenizerLoader.TryLoad(folder.Path)!.BeginToken);
         folder.Write("tokenizer_config.json", """{"bos_token":"<unk>"}""");
         Assert.Equal(0, TokenizerLoader.TryLoad(folder.Path)!.BeginToken);
         folder.Write("tokenizer_config.json", """{"bos_token":{"content":"</s>"}}""");
