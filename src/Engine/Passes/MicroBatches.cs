@@ -54,6 +54,7 @@ internal static class MicroBatches
                 {
                     run(current = new MicroBatch(batch, new Arena(memory), done));
                     done += batch.Sequences;
+                    model.NoticeThatRunsGoOn();
                 }
             }
             catch (DeviceMemoryException e) when (current is not { IsRecorded: true })

@@ -12,6 +12,7 @@ public sealed class Transformer : IDisposable
     private readonly MatrixSource unembeddingSource;
     private Weights? unembedding;
     private DeviceBuffer? workspace;
+    private bool isNoticeDue;
 
     /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
     /// <exception cref="InputException">The device does not take heads of the model's width.</exception>
@@ -81,8 +82,15 @@ public sealed class Transformer : IDisposable
     {
         workspace?.Dispose();
         workspace = null;
-        if (WorkspaceLimit == long.MaxValue) Notice?.Invoke($"{Device.Name} has too little memory left for these micro-batches; going on with smaller ones (a lower --memory starts with them)");
+        isNoticeDue |= WorkspaceLimit == long.MaxValue;
         WorkspaceLimit = Math.Min(WorkspaceLimit, bytes);
+    }
+
+    /// <summary>Gives notice, once a smaller micro-batch was run after the workspace was limited for the first time.</summary>
+    internal void NoticeThatRunsGoOn()
+    {
+        if (isNoticeDue) Notice?.Invoke($"{Device.Name} has too little memory left for these micro-batches; going on with smaller ones (a lower --memory starts with them)");
+        isNoticeDue = false;
     }
 
     /// <summary>Bytes of the workspace that is kept for the next run.</summary>
