@@ -199,6 +199,8 @@ public sealed class TransformerSetTests : IDisposable
         models.Run(Data(), (model, _, _, _) =>
         {
             model.LimitWorkspace(1000);
+            model.NoticeThatRunsGoOn();
+            model.NoticeThatRunsGoOn();
             return 0;
         }, null, CancellationToken.None);
         Assert.Equal(2, notices.Count);
