@@ -40,7 +40,8 @@ struct ContractParameters {
 // Sets products[row][part][u][column] for the sources of one layer. Block z-index: the row of the chunk; y-index: the tile of sources
 // and the part. Operations a row: 2·sources·columns·d. Bytes: 4·d·(sources + columns) a row, from L2.
 // Tiles: 48×48 with 4×6 results a thread, or 64×64 with 4×4; the host takes the ones of which less is empty.
-template <class Tile, int size> DEVICE void contractRows(const ContractParameters &p) {
+template <class Tile> DEVICE void contractRows(const ContractParameters &p) {
+    constexpr int size = Tile::rows;
     const int row = blockZ(), part = blockY() % p.parts, u0 = blockY() / p.parts * size, c0 = blockX() * size;
     const int width = p.differences.columns, from = part * p.partLength, depth = minimum(p.partLength, width - from);
     // Only the MLP column reads the sources from headSources on.
@@ -74,8 +75,8 @@ template <class Tile, int size> DEVICE void contractRows(const ContractParameter
     }
 }
 
-KERNEL(96, 6) contract_rows_48(ContractParameters p) { contractRows<TileProduct<48, 48, 4, 6>, 48>(p); }
-KERNEL(256, 4) contract_rows_64(ContractParameters p) { contractRows<TileProduct<64, 64, 4, 4>, 64>(p); }
+KERNEL(96, 6) contract_rows_48(ContractParameters p) { contractRows<TileProduct<48, 48, 4, 6>>(p); }
+KERNEL(256, 4) contract_rows_64(ContractParameters p) { contractRows<TileProduct<64, 64, 4, 4>>(p); }
 
 template <int count> struct Count {
     static constexpr int value = count;

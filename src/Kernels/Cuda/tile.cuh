@@ -35,7 +35,7 @@ DEVICE float one(const unsigned short *p) { return asFloat((unsigned)*(GLOBAL(un
 template <int BM, int BN, int TM, int TN> struct TileProduct {
     // In the large tile a deeper one of k would cost the registers of a second block on the multiprocessor.
     static constexpr int BK = BM == 128 ? 8 : 16, threadsX = BN / TN, threads = threadsX * (BM / TM), strideA = BM + 4, strideB = BN + 4;
-    static constexpr int rowsOfThread = TM, columnsOfThread = TN;
+    static constexpr int rows = BM, rowsOfThread = TM, columnsOfThread = TN;
     static constexpr int loadsA = BM * BK / 4 / threads, loadsB = BN * BK / 4 / threads;
     static_assert(loadsA * 4 * threads == BM * BK && loadsB * 4 * threads == BN * BK, "every thread loads as much of a tile");
     // A thread's rows and columns come in runs of four or two, the runs spread over the whole tile, so that neighbouring threads

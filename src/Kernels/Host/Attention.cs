@@ -45,7 +45,7 @@ internal sealed unsafe partial class RowKernels<V>
     readonly struct HeadOfSequence
     {
         public readonly int HeadDim, Prefix, Rows, FirstRow, Queries, FirstQuery, Keys, Pitch;
-        readonly int column, suffixColumn, prefixColumn, prefixStart;
+        readonly int head, column, suffixColumn, prefixColumn, prefixStart;
 
         public HeadOfSequence(in AttentionOperands o, int sequence, int head)
         {
@@ -58,6 +58,7 @@ internal sealed unsafe partial class RowKernels<V>
             Queries = o.Layout.QueryOffsets[sequence + 1] - FirstQuery;
             Keys = Prefix + Rows;
             Pitch = (Keys + 15) & ~15;
+            this.head = head;
             column = head * HeadDim;
             suffixColumn = head / o.Shape.SuffixGroup * HeadDim;
             prefixColumn = head / o.Shape.PrefixGroup * HeadDim;
@@ -67,7 +68,7 @@ internal sealed unsafe partial class RowKernels<V>
         public float* Query(Tensor x, int query) => x.Row(FirstQuery + query) + column;
 
         /// <summary>The largest score of a query, and 1/Σ exp(score − largest).</summary>
-        public float* Normalizer(Tensor normalizers, int query) => normalizers.Row(FirstQuery + query) + 2 * (column / HeadDim);
+        public float* Normalizer(Tensor normalizers, int query) => normalizers.Row(FirstQuery + query) + 2 * head;
 
         /// <summary>Row of dk or dv, at this head.</summary>
         public float* Gradient(Tensor x, int row) => x.Row(FirstRow + row) + column;

@@ -16,7 +16,6 @@ internal sealed unsafe partial class RowKernels<V>
     {
         var s = new HeadOfSequence(o, sequence, head);
         float* keys = scratch, p = keys + (long)s.HeadDim * s.Pitch;
-        var inverse = stackalloc float[QueryBlock];
         Transpose(s, o.K, o.PrefixK, keys);
         for (var first = 0; first < s.Queries; first += QueryBlock)
         {
@@ -25,13 +24,13 @@ internal sealed unsafe partial class RowKernels<V>
             for (var i = 0; i < count; i++)
             {
                 var normalizer = s.Normalizer(o.Normalizers, first + i);
-                inverse[i] = normalizer[1] = 1 / Softmax(p + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, out normalizer[0]);
+                normalizer[1] = 1 / Softmax(p + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, out normalizer[0]);
             }
             SumOverKeys(s, p, count, seen, o.V, o.PrefixV, s.Query(o.Context, first), o.Context.Stride);
             for (var i = 0; i < count; i++)
             {
                 var context = s.Query(o.Context, first + i);
-                Map(new ScaleMap(inverse[i]), context, context, context, s.HeadDim);
+                Map(new ScaleMap(s.Normalizer(o.Normalizers, first + i)[1]), context, context, context, s.HeadDim);
             }
         }
     }

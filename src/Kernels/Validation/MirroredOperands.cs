@@ -9,12 +9,18 @@ namespace Faith.Kernels.Validation;
 internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDisposable
 {
     private const int Alignment = 64;
+    private const int MostOfPiece = 1 << 30;
     private readonly List<Range> ranges = [];
     private HostBuffer mirror = new(0);
     private HostBuffer results = new(0);
 
     // Bytes of the device's memory, and where they stand in both buffers.
     private readonly record struct Range(nint Start, long Bytes, long Offset);
+
+    private readonly record struct Piece(nint Start, int Bytes, long Offset)
+    {
+        public Span<byte> In(HostBuffer buffer) => new((byte*)buffer.Address + Offset, Bytes);
+    }
 
     /// <inheritdoc/>
     public Tensor this[Tensor view] => view.IsNone || view.Rows == 0 ? view : view with { Pointer = In(mirror, view.Pointer) };
@@ -67,16 +73,10 @@ internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDispo
     /// <summary>The first byte at which the device and the referee differ, as an address of the device; null where they agree.</summary>
     public nint? FirstDifference()
     {
-        foreach (var range in ranges)
+        foreach (var piece in Pieces())
         {
-            for (long done = 0; done < range.Bytes;)
-            {
-                var count = (int)Math.Min(range.Bytes - done, 1 << 30);
-                var at = range.Offset + done;
-                var same = new ReadOnlySpan<byte>((byte*)mirror.Address + at, count).CommonPrefixLength(new ReadOnlySpan<byte>((byte*)results.Address + at, count));
-                if (same < count) return range.Start + (nint)(done + same);
-                done += count;
-            }
+            var same = piece.In(mirror).CommonPrefixLength(piece.In(results));
+            if (same < piece.Bytes) return piece.Start + same;
         }
         return null;
     }
@@ -109,14 +109,16 @@ internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDispo
 
     private void Download(HostBuffer into)
     {
+        foreach (var piece in Pieces()) device.Download(piece.Start, piece.In(into));
+    }
+
+    // The ranges in pieces that a span can hold.
+    private IEnumerable<Piece> Pieces()
+    {
         foreach (var range in ranges)
         {
-            for (long done = 0; done < range.Bytes;)
-            {
-                var count = (int)Math.Min(range.Bytes - done, 1 << 30);
-                device.Download(range.Start + (nint)done, new Span<byte>((byte*)into.Address + range.Offset + done, count));
-                done += count;
-            }
+            for (long done = 0; done < range.Bytes; done += MostOfPiece)
+                yield return new(range.Start + (nint)done, (int)Math.Min(range.Bytes - done, MostOfPiece), range.Offset + done);
         }
     }
 

@@ -132,7 +132,7 @@ public sealed class CudaErrorTests(CudaFixture fixture)
         SimulatedGpu.Reset();
         var handles = SimulatedGpu.LiveHandles;
         var ptx = CudaModule.EmbeddedPtx().Replace("fma.rn.f32", "fma.sideways.f32", StringComparison.Ordinal);
-        var error = Assert.Throws<CudaException>(() => Open(ptx));
+        var error = Assert.Throws<CudaException>(() => fixture.Open(ptx));
         Assert.Equal(218, error.Code);
         Assert.Equal(handles, SimulatedGpu.LiveHandles);
         Assert.Matches(@"cuModuleLoadDataEx\(kernels.ptx\) failed: CUDA_ERROR_INVALID_PTX \(218\)", error.Message);
@@ -146,6 +146,4 @@ public sealed class CudaErrorTests(CudaFixture fixture)
         var error = Assert.Throws<CudaException>(() => fixture.Device.Upload([1, 2, 3, 4], 0x1000));
         Assert.Matches(@"^cuMemcpyHtoDAsync\(.*\) failed: CUDA_ERROR_INVALID_VALUE \(1\): ", error.Message);
     }
-
-    private CudaDevice Open(string ptx) => new(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0], ptx);
 }

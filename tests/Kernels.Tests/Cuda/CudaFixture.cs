@@ -22,6 +22,16 @@ public sealed class CudaFixture : IDisposable
 
     public CudaDevice Device { get; }
 
+    /// <summary>A device with kernels of its own.</summary>
+    public CudaDevice Open(string ptx) => new(Driver, CudaDevices.Probe(Driver).Devices[0], ptx);
+
+    /// <summary>A kernel's name, parameters and body, as they stand in a PTX.</summary>
+    public static string BodyOf(string ptx, string kernel)
+    {
+        var start = ptx.IndexOf($".entry {kernel}(", StringComparison.Ordinal);
+        return ptx[start..ptx.IndexOf("\n}", start, StringComparison.Ordinal)];
+    }
+
     public void Dispose() => Device.Dispose();
 }
 

@@ -19,7 +19,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void ARemovedBarrierIsARace(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
-        var body = BodyOf(ptx, kernel);
+        var body = CudaFixture.BodyOf(ptx, kernel);
         var barriers = Barrier().Matches(body);
         Assert.NotEmpty(barriers);
         var caught = 0;
@@ -41,7 +41,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void AMissingBarrierBeforeTheEpilogueIsARace(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
-        var body = BodyOf(ptx, kernel);
+        var body = CudaFixture.BodyOf(ptx, kernel);
         var barrier = Barrier().Matches(body)[^1];
         Assert.Matches($@"kernel {kernel}, PTX line \d+ '(ld|st)\.global.*': block .*: race: thread.* global address",
             Fault(ptx.Replace(body, body.Remove(barrier.Index, barrier.Length), StringComparison.Ordinal), kernel));
@@ -54,7 +54,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void ABarrierThatSomeThreadsSkipIsDivergent(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
-        var body = BodyOf(ptx, kernel);
+        var body = CudaFixture.BodyOf(ptx, kernel);
         var barrier = Barrier().Match(body);
         // Lane 0 of every warp leaves just before.
         var message = Fault(ptx.Replace(body, body.Insert(barrier.Index,
@@ -72,7 +72,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void AShiftedSharedAddressIsNoticed(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
-        var body = BodyOf(ptx, kernel);
+        var body = CudaFixture.BodyOf(ptx, kernel);
         var store = SharedStore().Match(body);
         var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.shared.f32 [{store.Groups[1].Value}+65536], %f1;"
             + body[(store.Index + store.Length)..], StringComparison.Ordinal), kernel);
@@ -88,7 +88,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void AShiftedIndexLeavesItsBuffer(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
-        var body = BodyOf(ptx, kernel);
+        var body = CudaFixture.BodyOf(ptx, kernel);
         var store = GlobalStore().Matches(body)[^1];
         var message = Fault(ptx.Replace(body, body[..store.Index]
             + $"\tst.global.f32 [{store.Groups[1].Value}+{1 << 30}]{store.Groups[2].Value}" + body[(store.Index + store.Length)..],
@@ -101,7 +101,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void AnUnalignedAddressIsNoticed()
     {
         var ptx = CudaModule.EmbeddedPtx();
-        var body = BodyOf(ptx, "copy");
+        var body = CudaFixture.BodyOf(ptx, "copy");
         var store = GlobalStore().Match(body);
         var message = Fault(ptx.Replace(body, body[..store.Index] + $"\tst.global.f32 [{store.Groups[1].Value}+2]{store.Groups[2].Value}"
             + body[(store.Index + store.Length)..], StringComparison.Ordinal), "copy");
@@ -112,7 +112,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public void ABufferThatIsTooSmallIsNoticed()
     {
         SimulatedGpu.Reset();
-        using var device = Open(CudaModule.EmbeddedPtx());
+        using var device = fixture.Open(CudaModule.EmbeddedPtx());
         using var arena = new DeviceArena(device);
         var (x, y) = (arena.New(4, 7), arena.New(4, 6));
         var error = Assert.Throws<CudaException>(() => device.Copy(x, y with { Columns = 7, Stride = 7 }));
@@ -127,7 +127,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     {
         SimulatedGpu.Reset();
         var ptx = CudaModule.EmbeddedPtx().Replace("copy_param_0[80]", "copy_param_0[88]", StringComparison.Ordinal);
-        using var device = Open(ptx);
+        using var device = fixture.Open(ptx);
         using var arena = new DeviceArena(device);
         var x = arena.New(1, 3);
         Assert.Contains("ElementParameters has 80 bytes, kernel copy takes 88",
@@ -139,7 +139,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     {
         SimulatedGpu.Reset();
         Assert.NotEqual(CudaModule.EmbeddedPtx(), ptx);
-        using var device = Open(ptx);
+        using var device = fixture.Open(ptx);
         foreach (var test in OpCases.All.Where(c => Operations(kernel).Contains(c.Operation)))
         {
             using var arena = new DeviceArena(device);
@@ -172,14 +172,6 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         _ when kernel.StartsWith("gemm", StringComparison.Ordinal) => ["Multiply"],
         _ => ["AttentionBackward"],
     };
-
-    private static string BodyOf(string ptx, string kernel)
-    {
-        var start = ptx.IndexOf($".entry {kernel}(", StringComparison.Ordinal);
-        return ptx[start..ptx.IndexOf("\n}", start, StringComparison.Ordinal)];
-    }
-
-    private CudaDevice Open(string ptx) => new(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0], ptx);
 
     [GeneratedRegex(@"\tbar\.sync \t0;\n")]
     private static partial Regex Barrier();

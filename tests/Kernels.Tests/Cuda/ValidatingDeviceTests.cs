@@ -21,7 +21,7 @@ public sealed class ValidatingDeviceTests(CudaFixture fixture)
         SimulatedGpu.Memory.AcceptsHostMemory = true;
         try
         {
-            using var device = ValidatingDevice.Over(name == "cpu" ? new HostDevice(2) : Open(CudaModule.EmbeddedPtx()), threads: 2);
+            using var device = ValidatingDevice.Over(name == "cpu" ? new HostDevice(2) : fixture.Open(CudaModule.EmbeddedPtx()), threads: 2);
             foreach (var item in SharedCases.All.GroupBy(c => c.Op).SelectMany(cases => cases.Where((_, i) => i % 5 == 0)))
             {
                 using var context = new CaseContext(device, seed: 7, compare: false);
@@ -44,7 +44,7 @@ public sealed class ValidatingDeviceTests(CudaFixture fixture)
     [Fact]
     public void AWrongResultIsNamed()
     {
-        var body = BodyOf("add_scaled");
+        var body = CudaFixture.BodyOf(CudaModule.EmbeddedPtx(), "add_scaled");
         // The factor is forgotten.
         var message = Fault(Replaced("add_scaled", body, Regex.Replace(body, @"\tfma\.rn\.f32 \t(%f\d+), %f\d+, (%f\d+), (%f\d+);", "\tadd.rn.f32 \t$1, $2, $3;")),
             (device, x, y) =>
@@ -58,7 +58,7 @@ public sealed class ValidatingDeviceTests(CudaFixture fixture)
     [Fact]
     public void AStrayWriteIsNamed()
     {
-        var body = BodyOf("copy");
+        var body = CudaFixture.BodyOf(CudaModule.EmbeddedPtx(), "copy");
         // Every element is stored where it belongs and once more behind it: only the gap after the last column shows that.
         var message = Fault(Replaced("copy", body, Regex.Replace(body, @"\tst\.global\.f32 \t\[(%rd\d+)(?:\+(\d+))?\](, %f\d+;)",
             m => $"{m.Value}\n\tst.global.f32 \t[{m.Groups[1].Value}+{int.Parse("0" + m.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture) + 20}]{m.Groups[3].Value}")),
@@ -70,7 +70,7 @@ public sealed class ValidatingDeviceTests(CudaFixture fixture)
     public void ItPassesOnWhatTheDeviceSaysOfItself()
     {
         SimulatedGpu.Reset();
-        using var gpu = Open(CudaModule.EmbeddedPtx());
+        using var gpu = fixture.Open(CudaModule.EmbeddedPtx());
         using var device = ValidatingDevice.Over(gpu);
         Assert.Equal((gpu.EnoughRows, gpu.RowsOfPass, gpu.EnoughWorkspace, gpu.WorkspaceShare, gpu.WidestHead, gpu.IsAsynchronous, gpu.IsHostMemory),
             (device.EnoughRows, device.RowsOfPass, device.EnoughWorkspace, device.WorkspaceShare, device.WidestHead, device.IsAsynchronous, device.IsHostMemory));
@@ -80,18 +80,11 @@ public sealed class ValidatingDeviceTests(CudaFixture fixture)
     private string Fault(string ptx, Action<Device, Tensor, Tensor> run)
     {
         SimulatedGpu.Reset();
-        using var device = ValidatingDevice.Over(Open(ptx));
+        using var device = ValidatingDevice.Over(fixture.Open(ptx));
         using var arena = new DeviceArena(device);
         float[] values = [.. Enumerable.Range(0, 15).Select(i => i - 6.5f)];
         var (x, y) = (arena.Put(values, 3, 5), arena.Put([.. values, .. values[..5]], 4, 5, stride: 16).RowRange(0, 3));
         return Assert.Throws<ValidationException>(() => run(device, x, y)).Message;
-    }
-
-    private static string BodyOf(string kernel)
-    {
-        var ptx = CudaModule.EmbeddedPtx();
-        var start = ptx.IndexOf($".entry {kernel}(", StringComparison.Ordinal);
-        return ptx[start..ptx.IndexOf("\n}", start, StringComparison.Ordinal)];
     }
 
     private static string Replaced(string kernel, string body, string with)
@@ -99,6 +92,4 @@ public sealed class ValidatingDeviceTests(CudaFixture fixture)
         Assert.True(body != with, $"{kernel} is as it was");
         return CudaModule.EmbeddedPtx().Replace(body, with, StringComparison.Ordinal);
     }
-
-    private CudaDevice Open(string ptx) => new(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0], ptx);
 }
