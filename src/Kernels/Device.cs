@@ -192,10 +192,14 @@ public abstract class Device : IDisposable
     public void Prepare(Ragged layout, nint memory)
     {
         ArgumentNullException.ThrowIfNull(layout);
-        var offsets = Upload(layout.Offsets, memory);
-        var queries = Upload(layout.QueryOffsets, memory += 4 * offsets.Count);
-        var prefixes = Upload(layout.PrefixOffsets, memory += 4 * queries.Count);
-        layout.OnDevice = new(offsets, queries, prefixes, Upload(layout.PrefixLengths, memory + 4 * prefixes.Count));
+        Indices Next(int[] values)
+        {
+            var copied = Upload(values, memory);
+            memory += sizeof(int) * values.Length;
+            return copied;
+        }
+        layout.OnDevice = new(Next(layout.Offsets), Next(layout.QueryOffsets), Next(layout.PrefixOffsets), Next(layout.PrefixLengths),
+            Next(layout.TileOffsets), Next(layout.SequenceTiles), Next(layout.Packs));
     }
 
     /// <summary>

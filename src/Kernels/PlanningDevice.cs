@@ -10,9 +10,10 @@ namespace Faith.Kernels;
 public sealed class PlanningDevice : Device
 {
     private const int Alignment = 256;
-    private const int LargestCache = 128 << 20;
+    private const int LargestCache = 128 << 20, LargestWave = 768;
     private readonly long memory;
     private readonly int? cudaCache;
+    private int contractionWave;
     private nint next = Alignment;
     private long held;
     private long scratch;
@@ -27,9 +28,16 @@ public sealed class PlanningDevice : Device
     /// <summary>A CPU with this much memory.</summary>
     public static PlanningDevice Host(long memory) => new("cpu", memory, null);
 
-    /// <summary>A GPU with this much memory and, unless given, a level 2 cache as large as any: what a contraction takes grows with it.</summary>
-    public static PlanningDevice Cuda(string name, long memory, int cacheBytes = LargestCache) =>
-        new(name, memory, cacheBytes) { EnoughRows = CudaDevice.EnoughRowsOfGpu, RowsOfPass = CudaDevice.RowsOfPassOfGpu };
+    /// <summary>
+    /// A GPU with this much memory and, unless given, a level 2 cache as large and multiprocessors as many as any: what a contraction
+    /// takes grows with them.
+    /// </summary>
+    public static PlanningDevice Cuda(string name, long memory, CudaDeviceInfo? device = null) => new(name, memory, device?.Cache ?? LargestCache)
+    {
+        EnoughRows = CudaDevice.EnoughRowsOfGpu,
+        RowsOfPass = CudaDevice.RowsOfPassOfGpu,
+        contractionWave = device is null ? LargestWave : CudaScratch.WaveOfContraction(device.Multiprocessors, device.SharedMemory),
+    };
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -146,9 +154,9 @@ public sealed class PlanningDevice : Device
     public override void ContractScores(ScoreContraction contraction)
     {
         if (cudaCache is not { } cache) return;
-        var (rows, bytesOfARow) = CudaScratch.OfContraction(contraction, cache, CudaScratch.MostOfContraction(memory));
-        while (rows > 1 && rows * bytesOfARow > FreeMemory + scratch) rows /= 2;
-        TakeScratch(rows * bytesOfARow);
+        var (bytes, least) = CudaScratch.OfContraction(contraction, cache, contractionWave, CudaScratch.MostOfContraction(memory));
+        while (bytes > least && bytes > FreeMemory + scratch) bytes = Math.Max(bytes / 2, least);
+        TakeScratch(bytes);
     }
 
     /// <inheritdoc/>

@@ -29,6 +29,7 @@ public sealed class Ragged
             QueryOffsets[s + 1] = QueryOffsets[s] + (lastQueryOnly ? 1 : suffixLengths[s]);
             LongestSequence = Math.Max(LongestSequence, suffixLengths[s] + prefixLengths[s]);
         }
+        (TileOffsets, SequenceTiles, Packs) = Tile(Offsets);
     }
 
     /// <summary>Number of sequences.</summary>
@@ -48,12 +49,47 @@ public sealed class Ragged
     /// <summary>Longest prefix plus suffix.</summary>
     public int LongestSequence { get; }
 
-    /// <summary>Bytes of the device memory that <see cref="Device.Prepare"/> fills.</summary>
-    public long Bytes => sizeof(int) * (4L * Sequences + 2);
+    /// <summary>Most suffix rows of a tile and of a pack.</summary>
+    public const int TileRows = 16;
+    /// <summary>
+    /// First suffix row of each tile, and the number of rows: tiles are the rows of one sequence, cut from its first row on, so that a sum
+    /// over the rows of a tile does not depend on the other sequences.
+    /// </summary>
+    public int[] TileOffsets { get; }
+    /// <summary>First tile of each sequence, [Sequences + 1].</summary>
+    public int[] SequenceTiles { get; }
+    /// <summary>First tile of each pack, and the number of tiles: a pack is as many neighbouring tiles as have no more rows than one may have.</summary>
+    public int[] Packs { get; }
 
-    /// <summary>The same arrays in the device's memory, in the order Offsets, QueryOffsets, PrefixOffsets, PrefixLengths; set by <see cref="Device.Prepare"/>.</summary>
+    /// <summary>Bytes of the device memory that <see cref="Device.Prepare"/> fills.</summary>
+    public long Bytes => sizeof(int) * (5L * Sequences + 3 + TileOffsets.Length + Packs.Length);
+
+    /// <summary>The same arrays in the device's memory, in the order of <see cref="RaggedOnDevice"/>; set by <see cref="Device.Prepare"/>.</summary>
     public RaggedOnDevice OnDevice { get; set; }
+
+    private static (int[] Tiles, int[] SequenceTiles, int[] Packs) Tile(int[] offsets)
+    {
+        List<int> tiles = [], packs = [];
+        var sequenceTiles = new int[offsets.Length];
+        var packStart = 0;
+        for (var s = 0; s < offsets.Length - 1; s++)
+        {
+            sequenceTiles[s] = tiles.Count;
+            for (var row = offsets[s]; row < offsets[s + 1]; row += TileRows)
+            {
+                if (tiles.Count == 0 || Math.Min(row + TileRows, offsets[s + 1]) - packStart > TileRows)
+                {
+                    packs.Add(tiles.Count);
+                    packStart = row;
+                }
+                tiles.Add(row);
+            }
+        }
+        sequenceTiles[^1] = tiles.Count;
+        return ([.. tiles, offsets[^1]], sequenceTiles, [.. packs, tiles.Count]);
+    }
 }
 
 /// <summary>A <see cref="Ragged"/> layout in a device's memory.</summary>
-public readonly record struct RaggedOnDevice(Indices Offsets, Indices QueryOffsets, Indices PrefixOffsets, Indices PrefixLengths);
+public readonly record struct RaggedOnDevice(Indices Offsets, Indices QueryOffsets, Indices PrefixOffsets, Indices PrefixLengths,
+    Indices TileOffsets, Indices SequenceTiles, Indices Packs);

@@ -10,6 +10,9 @@ public sealed class SimulatedCuda
 {
     public const string Name = "cuda";
 
+    /// <summary>What the driver says of the GPU.</summary>
+    public static CudaDeviceInfo Info => CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)).Devices[0];
+
     /// <summary>A healthy GPU, which replays sequences of operations unless told otherwise.</summary>
     public static CudaDevice Open(bool replay = true)
     {

@@ -54,6 +54,7 @@ public static class Opcodes
         Add("xor.b64", "qqq", Lanes.Binary<ulong, Xor<ulong>>);
         Add("not.b32", "dd", Lanes.Unary<uint, Not<uint>>);
         Add("not.b64", "qq", Lanes.Unary<ulong, Not<ulong>>);
+        Add("bfe.u32", "dddd", Lanes.Ternary<uint, ExtractBits>);
         Add("shl.b32", "ddd", Lanes.Shift<uint, ShiftLeft>);
         Add("shl.b64", "qqd", Lanes.Shift<ulong, ShiftLeft>);
         Add("shr.u32 shr.b32", "ddd", Lanes.Shift<uint, ShiftRight>);

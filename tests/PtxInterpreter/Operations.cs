@@ -72,6 +72,20 @@ internal struct FusedMultiplyAdd : ITernary<float>
     public static Floats Apply(Floats a, Floats b, Floats c) => Vector256.FusedMultiplyAdd(a, b, c);
 }
 
+internal struct ExtractBits : ITernary<uint>
+{
+    public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b, Vector256<uint> c)
+    {
+        var result = Vector256<uint>.Zero;
+        for (var n = 0; n < Vector256<uint>.Count; n++)
+        {
+            uint first = b[n] & 0xff, count = c[n] & 0xff;
+            result = result.WithElement(n, (uint)((first > 31 ? 0 : (ulong)a[n] >> (int)first) & ((1ul << (int)Math.Min(count, 32)) - 1)));
+        }
+        return result;
+    }
+}
+
 internal struct ShiftLeft : IShift<uint>, IShift<ulong>
 {
     public static Vector256<uint> Apply(Vector256<uint> a, int count) => a << count;

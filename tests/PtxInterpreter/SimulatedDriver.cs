@@ -161,7 +161,7 @@ public static unsafe partial class SimulatedDriver
     private static int DeviceGetAttribute(int* value, int attribute, int device)
     {
         *value = attribute switch { 16 => SimulatedGpu.Multiprocessors, 38 => 1 << 20, 75 => SimulatedGpu.Capability.Major,
-            76 => SimulatedGpu.Capability.Minor, _ => -1 };
+            76 => SimulatedGpu.Capability.Minor, 81 => 100 << 10, _ => -1 };
         return *value < 0 ? InvalidValue : 0;
     }
 

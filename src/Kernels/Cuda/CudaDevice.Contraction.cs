@@ -11,27 +11,32 @@ public sealed partial class CudaDevice
     [StructLayout(LayoutKind.Sequential)]
     private record struct ContractParameters
     {
-        public Tensor Differences, Gradients, MlpGradient, NormalizedInputs;
-        public nint Products;
-        public int FirstRow, Count, Rows, HeadColumns, Columns, Sources, HeadSources, ProductSources, Parts, PartLength, Aligned;
+        public Tensor Differences, Alpha, MlpGradient, NormalizedInputs, StepProducts;
+        public nint Weights, Scale, Products;
+        public Indices Tiles, Packs;
+        public int FirstPack, FirstRow, Count, Rows, WeightsStride, Transposed, Heads, Group, HeadDim, FirstColumn, HeadColumns, Steps;
+        public int Sources, ProductSources, ProductColumns, Parts, PartLength, Aligned;
     }
 
     [StructLayout(LayoutKind.Sequential)]
     private record struct ReduceParameters
     {
         public nint Products;
-        public Tensor StepProducts, Scores;
-        public Indices Offsets;
-        public int FirstRow, Count, Rows, HeadColumns, Columns, Steps, Mlp, Sources, HeadSources, ProductSources, FirstColumn, ScoreColumns, Parts;
+        public Tensor Scores;
+        public Indices SequenceTiles;
+        public int FirstTile, Tiles, Sources, Columns, ProductSources, ProductColumns, Parts, FirstColumn, ScoreColumns;
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct LastRowParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstRow,
-        int Count, int Sources, int Column, int ScoreColumns);
+    private readonly record struct ColumnParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstRow,
+        int Count, int FirstSource, int Sources, int Column, int ScoreColumns, int LastOnly);
+
+    /// <summary>Packs that are worked on together: their rows and tiles, and where their products and Δz stand.</summary>
+    private readonly record struct Chunk(int FirstPack, int Packs, int FirstTile, int Tiles, int FirstRow, int Rows, nint Products, Tensor Differences);
 
     /// <summary>
-    /// Bytes of device memory that a contraction may use: a 32nd of the device's unless set. It takes the rows in chunks that fit; the
-    /// size changes its speed, never its bits.
+    /// Bytes of device memory that a contraction may use: a 32nd of the device's unless set. It takes the rows in chunks that fit, of one pack at
+    /// least; the size changes its speed, never its bits.
     /// </summary>
     public long ContractionMemory { get; init; }
 
@@ -40,34 +45,38 @@ public sealed partial class CudaDevice
     {
         ArgumentNullException.ThrowIfNull(contraction);
         var c = contraction;
-        int rows = c.Layout.Rows, width = c.InputDifference.Columns, heads = c.Heads;
-        int sources = 1 + c.Layers * (heads + 1), scoreColumns = c.Layers * (3 * heads + 1) + 1;
-        RequireShape(c.Scores, c.Layout.Sequences, checked(sources * scoreColumns));
-        var (chunk, bytesOfARow) = CudaScratch.OfContraction(c, _cacheBytes, ContractionMemory);
-        var memory = LargestWorkspace(ref chunk, bytesOfARow);
-        for (var first = 0; first < rows; first += chunk)
+        int width = c.InputDifference.Columns, sources = CudaScratch.SourcesOf(c, c.Layers), packs = c.Layout.Packs.Length - 1;
+        RequireShape(c.Scores, c.Layout.Sequences, checked(sources * ScoreColumns(c)));
+        if (c.Layout.Rows == 0) return;
+        var (bytes, least) = CudaScratch.OfContraction(c, _cacheBytes, _contractionWave, ContractionMemory);
+        var memory = LargestWorkspace(ref bytes, least);
+        for (int first = 0, taken; first < packs; first += taken)
         {
-            var count = Math.Min(chunk, rows - first);
-            var differences = new Tensor(memory, checked(sources * count), width);
-            var gradients = new Tensor(memory + checked((nint)(sizeof(float) * differences.Count)), c.HeadColumns * count, width);
-            var products = gradients.Pointer + checked((nint)(sizeof(float) * gradients.Count));
-            FormDifferences(c, first, count, differences);
+            taken = CudaScratch.PacksIn(c, first, bytes);
+            int firstTile = c.Layout.Packs[first], tiles = c.Layout.Packs[first + taken] - firstTile, firstRow = c.Layout.TileOffsets[firstTile];
+            var rows = c.Layout.TileOffsets[firstTile + tiles] - firstRow;
+            var products = checked((nint)(sizeof(float) * tiles * CudaScratch.ProductsOfTile(c)));
+            var chunk = new Chunk(first, taken, firstTile, tiles, firstRow, rows, memory, new(memory + products, checked(sources * rows), width));
+            FormDifferences(c, firstRow, rows, chunk.Differences);
             for (var layer = 0; layer < c.Layers; layer++)
-                ContractLayer(c, layer, first, count, differences, gradients, products, sources, scoreColumns);
-            LastRows(c, c.LogitsGradient, first, count, differences, sources, scoreColumns - 1, scoreColumns);
+                ContractLayer(c, layer, chunk);
+            ContractColumn(c, c.LogitsGradient, chunk, 0, sources, ScoreColumns(c) - 1);
         }
     }
 
-    // Memory for a chunk of rows; for a smaller one where the device has no more.
-    private nint LargestWorkspace(ref int chunk, long bytesOfARow)
+    // Of one example.
+    private static int ScoreColumns(ScoreContraction c) => c.Layers * (3 * c.Heads + 1) + 1;
+
+    // Memory for a chunk; for a smaller one where the device has no more.
+    private nint LargestWorkspace(ref long bytes, long least)
     {
-        for (; ; chunk /= 2)
+        for (; ; bytes = Math.Max(bytes / 2, least))
         {
             try
             {
-                return Workspace(chunk * bytesOfARow);
+                return Workspace(bytes);
             }
-            catch (DeviceMemoryException) when (chunk > 1)
+            catch (DeviceMemoryException) when (bytes > least)
             {
                 // Half of it may do.
             }
@@ -90,99 +99,87 @@ public sealed partial class CudaDevice
             var output = (CudaWeights)c.Output[layer];
             var weightsBatch = output.Offset(WeightSide.Forward, c.HeadDim, 0);
             MultiplyBatch(output, WeightSide.Forward, context.ColumnRange(0, c.HeadDim), Source(own), c.Heads,
-                xBatch: c.HeadDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale: 0, add: false);
+                xBatch: c.HeadDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, bias: 0, add: false);
             if (c.Centred)
                 Centre(Source(own, c.Heads), Source(own, c.Heads));
             Centre(c.MlpDifference[layer].RowRange(first, count), Source(own + c.Heads));
         }
     }
 
-    private void ContractLayer(ScoreContraction c, int layer, int first, int count, Tensor differences, Tensor gradients, nint products,
-        int sources, int scoreColumns)
+    private void ContractLayer(ScoreContraction c, int layer, in Chunk chunk)
     {
-        int heads = c.Heads, headDim = c.HeadDim, width = differences.Columns, rows = c.Layout.Rows;
-        int headSources = 1 + layer * (heads + 1), mlpSources = headSources + (c.Parallel ? 0 : heads),
-            firstColumn = layer * (3 * heads + 1);
-        var alpha = c.Alpha[layer].RowRange(first, count);
-        var scale = c.NormScale[layer];
-
-        // γ⊙(W·α) of the q columns, then of the k and v columns, or of the v columns alone: the fused matrix holds heads q blocks and
-        // heads/group k and v blocks, and group neighbouring columns share one of those. Where none is shared, all are alike.
-        var fused = (CudaWeights)c.QueryKeyValue[layer];
-        var weightsBatch = fused.Offset(WeightSide.Transposed, headDim, 0);
-        var gradient = new Tensor(gradients.Pointer, count, width);
-        var shared = c.ValuesAlone ? heads : c.Group == 1 ? 3 * heads : 2 * heads;
-        if (shared == 2 * heads)
-            MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange(0, headDim), gradient, heads,
-                xBatch: headDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, weightsGroup: 1, bias: 0, scale.Pointer, add: false);
-        MultiplyBatch(fused, WeightSide.Transposed, alpha.ColumnRange((3 * heads - shared) * headDim, headDim),
-            gradients.RowRange((c.HeadColumns - shared) * count, count), shared,
-            xBatch: headDim, yBatch: (long)count * width, k0: (heads + (2 * heads - shared) / c.Group) * headDim, n0: 0, weightsBatch,
-            weightsGroup: c.Group, bias: 0, scale.Pointer, add: false);
-
+        int heads = c.Heads, headDim = c.HeadDim, width = chunk.Differences.Columns, sources = CudaScratch.SourcesOf(c, layer);
+        var firstColumn = layer * (3 * heads + 1);
+        var leftOut = 3 * heads - c.HeadColumns;
+        var weights = (CudaWeights)c.QueryKeyValue[layer];
+        var (alpha, scale, normalized, mlpGradient) = (c.Alpha[layer], c.NormScale[layer], c.NormalizedInputs[layer], c.MlpGradient[layer]);
         // Where the MLP reads one row a sequence, it is the last one.
-        var mlpGradient = c.MlpGradient[layer];
-        var everyRow = mlpGradient.Rows == rows;
-        var mlp = everyRow ? 1 : 0;
-        var columns = c.HeadColumns + mlp + c.Steps;
-        var tileSources = everyRow ? Math.Max(headSources, mlpSources) : headSources;
-        MatrixFlops += 2L * count * tileSources * columns * width;
+        var everyRow = mlpGradient.Rows == c.Layout.Rows;
+        var columns = c.HeadColumns + (everyRow ? 1 : 0);
+        MatrixFlops += 2L * chunk.Rows * width * ((long)c.HeadColumns * headDim + (long)columns * sources);
+        var (tile, tiles) = CudaScratch.TileOfContraction(c);
         var (parts, partLength) = CudaScratch.PartsOfContraction(width);
-        var tile = ChooseContractionTile(columns, tileSources);
-        Launch($"contract_rows_{tile}", new ContractParameters
+        int productSources = CudaScratch.SourcesOf(c, c.Layers - 1), productColumns = tile * tiles;
+        var onDevice = c.Layout.OnDevice;
+        Launch($"contract_tiles_{(weights.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}_{tile}", new ContractParameters
         {
-            Differences = differences,
-            Gradients = gradients,
+            Differences = chunk.Differences,
+            Alpha = alpha,
             MlpGradient = everyRow ? mlpGradient : default,
-            NormalizedInputs = c.NormalizedInputs[layer],
-            Products = products,
-            FirstRow = first,
-            Count = count,
-            Rows = rows,
+            NormalizedInputs = normalized,
+            StepProducts = c.StepProducts[layer],
+            Weights = weights.Pointer,
+            Scale = scale.Pointer,
+            Products = chunk.Products,
+            Tiles = onDevice.TileOffsets,
+            Packs = onDevice.Packs,
+            FirstPack = chunk.FirstPack,
+            FirstRow = chunk.FirstRow,
+            Count = chunk.Rows,
+            Rows = c.Layout.Rows,
+            WeightsStride = weights.Stride,
+            Transposed = weights.StoredTransposed ? 1 : 0,
+            Heads = heads,
+            Group = c.Group,
+            HeadDim = headDim,
+            FirstColumn = leftOut,
             HeadColumns = c.HeadColumns,
-            Columns = columns,
-            Sources = tileSources,
-            HeadSources = headSources,
-            ProductSources = sources,
+            Steps = c.Steps,
+            Sources = sources,
+            ProductSources = productSources,
+            ProductColumns = productColumns,
             Parts = parts,
             PartLength = partLength,
-            Aligned = InFours(c.NormalizedInputs[layer].Pointer | (everyRow ? mlpGradient.Pointer : 0),
-                width | c.NormalizedInputs[layer].Stride | (everyRow ? mlpGradient.Stride : 0), 0, sizeof(float)),
-        }, CeilDiv(columns, tile), CeilDiv(tileSources, tile) * parts, count);
-        Launch("reduce_rows", new ReduceParameters
+            Aligned = InFours(chunk.Differences.Pointer | alpha.Pointer | scale.Pointer | normalized.Pointer | (everyRow ? mlpGradient.Pointer : 0),
+                    width | headDim | alpha.Stride | normalized.Stride | (everyRow ? mlpGradient.Stride : 0), 0, sizeof(float))
+                & InFours(weights.Pointer, weights.Stride, 0, weights.ElementBytes),
+        }, chunk.Packs, CeilDiv(columns, tile), parts);
+        Launch("reduce_tiles", new ReduceParameters
         {
-            Products = products,
-            StepProducts = c.Steps == 0 ? default : c.StepProducts[layer].ColumnRange(3 * heads - c.HeadColumns, c.HeadColumns),
+            Products = chunk.Products,
             Scores = c.Scores,
-            Offsets = c.Layout.OnDevice.Offsets,
-            FirstRow = first,
-            Count = count,
-            Rows = rows,
-            HeadColumns = c.HeadColumns,
+            SequenceTiles = onDevice.SequenceTiles,
+            FirstTile = chunk.FirstTile,
+            Tiles = chunk.Tiles,
+            Sources = sources,
             Columns = columns,
-            Steps = c.Steps,
-            Mlp = mlp,
-            Sources = tileSources,
-            HeadSources = headSources,
-            ProductSources = sources,
-            FirstColumn = firstColumn + 3 * heads - c.HeadColumns,
-            ScoreColumns = scoreColumns,
+            ProductSources = productSources,
+            ProductColumns = productColumns,
             Parts = parts,
-        }, CeilDiv((long)tileSources * (c.HeadColumns + mlp), 256), c.Layout.Sequences);
-        if (!everyRow)
-            LastRows(c, mlpGradient, first, count, differences, mlpSources, firstColumn + 3 * heads, scoreColumns);
+            FirstColumn = firstColumn + leftOut,
+            ScoreColumns = ScoreColumns(c),
+        }, CeilDiv((long)sources * columns, 256), c.Layout.Sequences);
+        // The heads of the layer feed its MLP alone, and all sources do where it reads last rows only.
+        var mlpSources = sources + (c.Parallel ? 0 : heads);
+        ContractColumn(c, mlpGradient, chunk, everyRow ? sources : 0, mlpSources, firstColumn + 3 * heads);
     }
 
-    // The tile of which less stays empty.
-    private static int ChooseContractionTile(int columns, int sources)
+    // One column of the sources [from, to), in every row where the gradient has them all, else in the last row of each sequence.
+    private void ContractColumn(ScoreContraction c, Tensor gradient, in Chunk chunk, int from, int to, int column)
     {
-        long Results(int tile) => CeilDiv(columns, tile) * CeilDiv(sources, tile) * tile * tile;
-        return Results(48) < Results(64) ? 48 : 64;
+        if (from == to) return;
+        MatrixFlops += 2L * (to - from) * gradient.Columns * Math.Min(gradient.Rows, chunk.Rows);
+        Launch("contract_column", new ColumnParameters(chunk.Differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, chunk.FirstRow,
+            chunk.Rows, from, to - from, column, ScoreColumns(c), gradient.Rows == c.Layout.Rows ? 0 : 1), CeilDiv(to - from, 8), c.Layout.Sequences);
     }
-
-    private void LastRows(ScoreContraction c, Tensor gradient, int first, int count, Tensor differences, int sources, int column,
-        int scoreColumns) =>
-        Launch("contract_last_rows",
-            new LastRowParameters(differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, first, count, sources, column, scoreColumns),
-            CeilDiv(sources, 8), c.Layout.Sequences);
 }

@@ -10,9 +10,9 @@ public sealed partial class CudaDevice
     private record struct GemmParameters
     {
         public Tensor X, Y;
-        public nint Weights, Bias, Scale;
+        public nint Weights, Bias;
         public long XBatch, WeightsBatch, YBatch;
-        public int WeightsStride, WeightsGroup, Add, AlignedX, AlignedWeights, AlignedY;
+        public int WeightsStride, Add, AlignedX, AlignedWeights, AlignedY;
         public Tensor Operand;
         public int Epilogue;
     }
@@ -30,7 +30,7 @@ public sealed partial class CudaDevice
         if (IsByLibrary(w))
             MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
         else
-            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add);
+            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, bias.Pointer, add);
     }
 
     /// <inheritdoc/>
@@ -54,15 +54,15 @@ public sealed partial class CudaDevice
                 EpilogueKind.SwiGlu => y.Columns / 2,
                 _ => y.Columns,
             });
-        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, weightsGroup: 1, bias.Pointer, scale: 0, add: false, then);
+        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, bias.Pointer, add: false, then);
     }
 
     /// <summary>
-    /// A batch of products: x and y move by xBatch and yBatch elements from one to the next, the block of weights by
-    /// weightsBatch elements every weightsGroup products. y = scale⊙(x·W) + bias, and what follows.
+    /// A batch of products y = x·W + bias, and what follows: x, y and the block of weights move by xBatch, yBatch and weightsBatch elements from one
+    /// to the next.
     /// </summary>
     private void MultiplyBatch(CudaWeights w, WeightSide side, Tensor x, Tensor y, int batch, long xBatch, long yBatch, int k0, int n0,
-        long weightsBatch, int weightsGroup, nint bias, nint scale, bool add, Epilogue then = default)
+        long weightsBatch, nint bias, bool add, Epilogue then = default)
     {
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
         var transposed = side == WeightSide.Transposed != w.StoredTransposed;
@@ -73,12 +73,10 @@ public sealed partial class CudaDevice
             Y = y,
             Weights = w.Pointer + checked((nint)(offset * w.ElementBytes)),
             Bias = bias,
-            Scale = scale,
             XBatch = xBatch,
             WeightsBatch = weightsBatch,
             YBatch = yBatch,
             WeightsStride = w.Stride,
-            WeightsGroup = weightsGroup,
             Add = add ? 1 : 0,
             AlignedX = InFours(x.Pointer, x.Stride, xBatch, 4),
             AlignedWeights = InFours(w.Pointer + (nint)(offset * w.ElementBytes), w.Stride, weightsBatch, w.ElementBytes),

@@ -26,7 +26,7 @@ public sealed unsafe partial class CudaDevice : Device
     private readonly CudaModule _module = null!;
     private readonly PinnedBuffer[] _staging = [];
     private readonly CudaHandle[] _staged = [];
-    private readonly int _multiprocessors, _cacheBytes;
+    private readonly int _multiprocessors, _cacheBytes, _contractionWave;
     private CudaBuffer? _workspace;
     private int _nextStaging;
 
@@ -37,7 +37,7 @@ public sealed unsafe partial class CudaDevice : Device
             throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
         _driver = driver;
         (EnoughRows, RowsOfPass) = (EnoughRowsOfGpu, RowsOfPassOfGpu);
-        (_multiprocessors, _cacheBytes) = (info.Multiprocessors, info.Cache);
+        (_multiprocessors, _cacheBytes, _contractionWave) = (info.Multiprocessors, info.Cache, CudaScratch.WaveOfContraction(info.Multiprocessors, info.SharedMemory));
         ContractionMemory = CudaScratch.MostOfContraction(info.Memory);
         Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
         _context = new(driver, info.Ordinal);

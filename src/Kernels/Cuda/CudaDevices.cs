@@ -11,7 +11,8 @@ namespace Faith.Kernels.Cuda;
 /// <param name="Multiprocessors">Streaming multiprocessors.</param>
 /// <param name="Memory">Bytes of device memory.</param>
 /// <param name="Cache">Bytes of the level 2 cache.</param>
-public sealed record CudaDeviceInfo(int Ordinal, string Name, int Major, int Minor, int Multiprocessors, long Memory, int Cache)
+/// <param name="SharedMemory">Bytes of shared memory of a multiprocessor.</param>
+public sealed record CudaDeviceInfo(int Ordinal, string Name, int Major, int Minor, int Multiprocessors, long Memory, int Cache, int SharedMemory)
 {
     /// <summary>True for compute capability 8.0 and above, which the kernels are compiled for.</summary>
     public bool Usable => Major >= 8;
@@ -40,7 +41,7 @@ public static unsafe class CudaDevices
 {
     // Graphs are instantiated with cuGraphInstantiateWithFlags, which came with CUDA 11.4.
     private const int OldestDriver = 11040;
-    private const int AttributeMultiprocessors = 16, AttributeCache = 38, AttributeMajor = 75, AttributeMinor = 76;
+    private const int AttributeMultiprocessors = 16, AttributeCache = 38, AttributeMajor = 75, AttributeMinor = 76, AttributeSharedMemory = 81;
 
     /// <summary>Lists the devices of the installed driver, or says why there are none. Never throws.</summary>
     public static CudaProbe Probe()
@@ -117,6 +118,6 @@ public static unsafe class CudaDevices
             return value;
         }
         return new(ordinal, Marshal.PtrToStringUTF8((nint)name) ?? "", Attribute(AttributeMajor), Attribute(AttributeMinor),
-            Attribute(AttributeMultiprocessors), (long)memory, Attribute(AttributeCache));
+            Attribute(AttributeMultiprocessors), (long)memory, Attribute(AttributeCache), Attribute(AttributeSharedMemory));
     }
 }

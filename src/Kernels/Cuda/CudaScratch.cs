@@ -4,40 +4,77 @@ namespace Faith.Kernels.Cuda;
 internal static class CudaScratch
 {
     private const long LeastOfContraction = 256L << 20;
-    private const int LeastChunk = 32;
 
     /// <summary>Bytes of <see cref="Device.AttentionBackward"/>: one number a query and head, or none where one kernel does it all.</summary>
     public static long OfAttentionBackward(Ragged layout, AttentionShape shape) =>
         CudaDevice.IsShort(layout, shape) ? 0 : (long)layout.QueryRows * shape.Heads * sizeof(float);
 
     /// <summary>
-    /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB, which hold the 32
-    /// rows that fill a tile even where a row takes 20 MiB, as in Llama-3-8B.
+    /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB, which hold the 16
+    /// rows of a pack even where a row takes 20 MiB, as in Llama-3-8B.
     /// </summary>
     public static long MostOfContraction(long deviceMemory) => Math.Max(LeastOfContraction, deviceMemory / 32);
 
-    /// <summary>Rows that a contraction takes at a time, and the bytes of each: Δz of all sources, γ⊙(W·α) of the head columns of a layer, and all products.</summary>
+    /// <summary>Bytes that a contraction takes for a chunk of its packs, and the least it can do with, those of its largest pack.</summary>
     /// <param name="c">The contraction.</param>
     /// <param name="cache">Bytes of the level 2 cache.</param>
+    /// <param name="wave">Blocks that the device works on at a time.</param>
     /// <param name="memory">Most bytes in all.</param>
-    public static (int Rows, long BytesOfARow) OfContraction(ScoreContraction c, long cache, long memory)
+    public static (long Bytes, long Least) OfContraction(ScoreContraction c, long cache, int wave, long memory)
     {
-        int width = c.InputDifference.Columns, sources = 1 + c.Layers * (c.Heads + 1), mostColumns = c.HeadColumns + 1 + c.Steps;
-        var bytesOfARow = sizeof(float) * ((long)(sources + c.HeadColumns) * width + (long)sources * mostColumns * PartsOfContraction(width).Parts);
-        // Every layer reads the differences again, so a chunk should stay in the cache; but every chunk reads all weights
-        // again, so it should not be small either.
-        var rowsInCache = Math.Max(cache / 4 * 3 / bytesOfARow, LeastChunk);
-        return ((int)Math.Clamp(Math.Min(rowsInCache, memory / bytesOfARow), 1, Math.Min(c.Layout.Rows, ushort.MaxValue)), bytesOfARow);
+        var packs = c.Layout.Packs.Length - 1;
+        var all = BytesOfPacks(c, 0, packs);
+        var least = Enumerable.Range(0, packs).Max(pack => BytesOfPacks(c, pack, 1));
+        // Every layer reads the differences again, so a chunk should stay in the cache; but it should also have a block for
+        // every place on the device.
+        var columns = TileOfContraction(c);
+        var blocksOfPack = columns.Tiles * PartsOfContraction(c.InputDifference.Columns).Parts;
+        var bytesOfWave = (wave + blocksOfPack - 1) / blocksOfPack * ((all + packs - 1) / packs);
+        return (Math.Clamp(Math.Min(Math.Max(cache / 4 * 3, bytesOfWave), memory), least, all), least);
+    }
+
+    /// <summary>Blocks of a contraction that a device works on at a time: as many as its shared memory holds, each with 48 KiB.</summary>
+    public static int WaveOfContraction(int multiprocessors, int sharedMemory) => multiprocessors * Math.Max(sharedMemory / (48 << 10), 1);
+
+    /// <summary>As many packs from the first one on as take no more than these bytes, but at least one.</summary>
+    public static int PacksIn(ScoreContraction c, int first, long bytes)
+    {
+        var packs = 1;
+        while (first + packs < c.Layout.Packs.Length - 1 && BytesOfPacks(c, first, packs + 1) <= bytes) packs++;
+        return packs;
+    }
+
+    /// <summary>Bytes of Δz of all sources in the rows of some packs, and of the products of a layer.</summary>
+    public static long BytesOfPacks(ScoreContraction c, int first, int count)
+    {
+        int from = c.Layout.Packs[first], to = c.Layout.Packs[first + count], rows = c.Layout.TileOffsets[to] - c.Layout.TileOffsets[from];
+        return checked(sizeof(float) * ((long)SourcesOf(c, c.Layers) * rows * c.InputDifference.Columns + (to - from) * ProductsOfTile(c)));
+    }
+
+    /// <summary>Elements of the products of a layer in one tile: [parts][sources that its heads read][columns].</summary>
+    public static long ProductsOfTile(ScoreContraction c)
+    {
+        var (tile, tiles) = TileOfContraction(c);
+        return (long)PartsOfContraction(c.InputDifference.Columns).Parts * SourcesOf(c, c.Layers - 1) * tile * tiles;
+    }
+
+    /// <summary>Sources that the heads of a layer read; for the number of layers all of them.</summary>
+    public static int SourcesOf(ScoreContraction c, int layer) => 1 + layer * (c.Heads + 1);
+
+    /// <summary>Columns of a block, those of which fewer stay empty, and how many blocks take those of a layer: its heads' and its MLP's.</summary>
+    public static (int Columns, int Tiles) TileOfContraction(ScoreContraction c)
+    {
+        int Tiles(int columns) => (c.HeadColumns + columns) / columns;
+        return Tiles(32) * 32 < Tiles(40) * 40 ? (32, Tiles(32)) : (40, Tiles(40));
     }
 
     /// <summary>
-    /// Parts into which a contraction's products over d are cut, and the columns of all but the last: about 256, but at most four parts,
-    /// since each is written and read once. They depend on the width alone, as the bits of the scores do on them.
+    /// Parts into which a contraction's sums over d are cut, and the columns of all but the last: at most 64 parts of a multiple of 16, each of which
+    /// a block forms and multiplies. They depend on the width alone, as the bits of the scores do on them.
     /// </summary>
     public static (int Parts, int Length) PartsOfContraction(int width)
     {
-        var most = Math.Clamp((width + 255) / 256, 1, 4);
-        var length = ((width + most - 1) / most + 15) / 16 * 16;
+        var length = (width + 16 * 64 - 1) / (16 * 64) * 16;
         return ((width + length - 1) / length, length);
     }
 }

@@ -1,6 +1,6 @@
 // Matrix products x·W and x·Wᵀ from one row-major copy of W, in float32 or with bfloat16 weights widened exactly.
 //
-// Sets (or, with add, adds to) y = scale⊙(x·W) + bias for a batch of independent products (block z-index), and applies what
+// Sets (or, with add, adds to) y = x·W + bias for a batch of independent products (block z-index), and applies what
 // follows element by element (one product, not a batch).
 // Operations: 2·rows·n·k. Bytes at least: 4·rows·(k + n) + k·n·(4 or 2); W is read once for every BM rows and x once for every
 // BN columns, from L2 where they fit. Tiles: 128×128 with 8×8 results a thread where that fills the GPU, 64×64 with 4×4
@@ -14,9 +14,9 @@ enum Epilogue { NOTHING, GELU, TIMES, SWIGLU, SWIGLU_GRADIENT, GELU_RATIO, SWIGL
 struct GemmParameters {
     Tensor x, y;             // rows × k, rows × n
     const void *weights;     // first element used
-    const float *bias, *scale;
+    const float *bias;
     long long xBatch, weightsBatch, yBatch; // elements from one product of the batch to the next
-    int weightsStride, weightsGroup;        // weightsGroup products in a row share one block of weights
+    int weightsStride;
     int add, alignedX, alignedWeights, alignedY;
     Tensor operand; // of the epilogue
     int epilogue;
@@ -50,7 +50,7 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
     using Tile = TileProduct<BM, BN, TM, TN>;
     const int rows = p.y.rows, depth = p.x.columns, m0 = blockY() * BM;
     const float *x = p.x.pointer + blockZ() * p.xBatch;
-    const Weight *w = (const Weight *)p.weights + blockZ() / p.weightsGroup * p.weightsBatch;
+    const Weight *w = (const Weight *)p.weights + blockZ() * p.weightsBatch;
     float *y = p.y.pointer + blockZ() * p.yBatch;
     // The tile's columns are neighbours; for SwiGLU one half of them are gates and the other half their ups.
     const bool paired = p.epilogue == SWIGLU;
@@ -80,7 +80,6 @@ template <class Weight, bool transposed, int BM, int BN, int TM, int TN> DEVICE 
             UNROLL for (int j = 0; j < 4; j++) {
                 v[j] = acc[i][run + j];
                 if (j >= count) continue;
-                if (p.scale) v[j] *= p.scale[n + j];
                 if (p.bias) v[j] += p.bias[n + j];
             }
             if (p.alignedY && count >= 4) {

@@ -7,7 +7,7 @@ LC_ALL=C
 export LC_ALL
 cd "$(dirname "$0")"
 ptxas=$(command -v "${PTXAS:-ptxas}") || { echo "$0: ptxas is not here; see assemble-ptx.sh" >&2; exit 2; }
-[ $# -gt 0 ] || set -- gemm_f32_large gemm_f32_transposed_large gemm_f32_medium gemm_f32_small contract_rows_48 contract_rows_64 attention_forward_64_four
+[ $# -gt 0 ] || set -- gemm_f32_large gemm_f32_transposed_large gemm_f32_medium gemm_f32_small contract_tiles_f32_32 contract_tiles_f32_40 attention_forward_64_four
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 "$ptxas" -arch=sm_90 kernels.ptx -o "$made/cubin"

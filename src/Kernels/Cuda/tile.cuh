@@ -1,11 +1,11 @@
-// The product of two tiles in shared memory, used by the matrix product and by the contraction of scores.
+// The product of two tiles in shared memory, of which matrix products are made.
 //
 // A block holds BM×BN results, a thread TM×TN of them, and walks over k in tiles of BK with two buffers: while one tile is
 // multiplied, the next one is on its way from global memory into registers and then into the other buffer, so there is one
 // barrier a tile. Every result is one chain of fused multiply-adds over k from 0 up, whatever the tile: its bits depend
 // neither on the tile's size nor on the other rows.
 //
-// Shared memory: 2·BK·(BM + BN + 8) floats: 16.9 KB for 128×128, 17.4 KB for 64×64, 13.3 KB for 48×48, 9.2 KB for 32×32.
+// Shared memory: 2·BK·(BM + BN + 8) floats: 16.9 KB for 128×128, 17.4 KB for 64×64, 9.2 KB for 32×32.
 #pragma once
 #include "prelude.cuh"
 
@@ -35,12 +35,11 @@ DEVICE float one(const unsigned short *p) { return asFloat((unsigned)*(GLOBAL(un
 template <int BM, int BN, int TM, int TN> struct TileProduct {
     // In the large tile a deeper one of k would cost the registers of a second block on the multiprocessor.
     static constexpr int BK = BM == 128 ? 8 : 16, threadsX = BN / TN, threads = threadsX * (BM / TM), strideA = BM + 4, strideB = BN + 4;
-    static constexpr int rows = BM, rowsOfThread = TM, columnsOfThread = TN;
     static constexpr int loadsA = BM * BK / 4 / threads, loadsB = BN * BK / 4 / threads;
     static_assert(loadsA * 4 * threads == BM * BK && loadsB * 4 * threads == BN * BK, "every thread loads as much of a tile");
-    // A thread's rows and columns come in runs of four or two, the runs spread over the whole tile, so that neighbouring threads
-    // read neighbouring words of shared memory.
-    static constexpr int runM = TM % 4 ? 2 : 4, runN = TN % 4 ? 2 : 4;
+    // A thread's columns come in runs of four, its rows in runs of four or two, the runs spread over the whole tile, so that
+    // neighbouring threads read neighbouring words of shared memory.
+    static constexpr int runM = TM % 4 ? 2 : 4, runN = 4;
 
     // A warp has 4×8 threads. Lanes n and n ^ 1 share a column, n and n ^ 2 a row: loads of 16 bytes of which either is true take
     // shared memory two cycles instead of four.

@@ -81,10 +81,9 @@ public sealed class RunPlannerTests
         var data = RandomExamples.Create(7, weights.Config.Vocabulary, count: 5);
         var options = new AttributionOptions { Method = method, Metric = metric, Steps = steps };
         using var device = SimulatedCuda.Open();
-        const int SimulatedCache = 1 << 20;
         RunPlan Plan()
         {
-            using var planning = PlanningDevice.Cuda("GPU", device.FreeMemory, SimulatedCache);
+            using var planning = PlanningDevice.Cuda("GPU", device.FreeMemory, SimulatedCuda.Info);
             return RunPlanner.Plan(planning, weights, data, options);
         }
         var plenty = Plan();

@@ -55,13 +55,48 @@ public sealed class CudaContractTests(CudaFixture fixture)
         Assert.Equal(4, SimulatedGpu.Launched.Where(k => k.EndsWith("large", StringComparison.Ordinal)).Distinct().Count());
     }
 
+    private static readonly int[] Lengths = [3, 1, 4, 40, 7, 9, 5];
+
     [Fact]
     public void ScoresHaveTheSameBitsHoweverTheRowsAreCut()
     {
         SimulatedGpu.Reset();
-        // Room for one row at a time.
-        using var oneRow = new CudaDevice(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0]) { ContractionMemory = 1 };
-        Assert.Equal(Scores(fixture.Device), Scores(oneRow));
+        // Room for one pack at a time.
+        using var onePack = new CudaDevice(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0]) { ContractionMemory = 1 };
+        Assert.Equal(Scores(fixture.Device, Lengths), Scores(onePack, Lengths));
+        // The rows 8, 16, 16, 15 and 14, of two layers each.
+        Assert.Equal((5 + 1) * 2, SimulatedGpu.Launched.Count(k => k.StartsWith("contract_tiles", StringComparison.Ordinal)));
+    }
+
+    // Alone its first tile is a pack; beside others its tiles are in packs with theirs.
+    [Fact]
+    public void ScoresOfASequenceHaveTheSameBitsBesideOthers()
+    {
+        SimulatedGpu.Reset();
+        int[] lengths = [21, 3, 6];
+        using var arena = new DeviceArena(fixture.Device);
+        ContractionSetup Setup(int[] of) => new(new(fixture.Device, arena, 11), of, 2, heads: 3, headDim: 4, group: 1, steps: 1, centred: true, parallel: false);
+        var (alone, others) = (Setup(lengths[..1]), Setup(lengths));
+        var (few, all) = (alone.Contraction, others.Contraction);
+        // The first sequence's rows are the first ones; weights are the same.
+        foreach (var (to, from) in Views(all).Zip(Views(few)))
+            fixture.Device.Copy(from, to.RowRange(0, from.Rows));
+        fixture.Device.ContractScores(few);
+        var weightsOfFew = all.Output.Concat(all.QueryKeyValue).Zip(few.Output.Concat(few.QueryKeyValue)).ToDictionary();
+        fixture.Device.ContractScores(all.Mapped(view => view, weights => weightsOfFew[weights]));
+        var expected = alone.Scores();
+        Assert.Equal(expected, others.Scores()[..expected.Length]);
+
+        static IEnumerable<Tensor> Views(ScoreContraction c)
+        {
+            List<Tensor> views = [];
+            c.Mapped(view =>
+            {
+                views.Add(view);
+                return view;
+            }, weights => weights);
+            return views;
+        }
     }
 
     [Fact]
@@ -69,16 +104,17 @@ public sealed class CudaContractTests(CudaFixture fixture)
     {
         SimulatedGpu.Reset();
         using var device = new CudaDevice(fixture.Driver, CudaDevices.Probe(fixture.Driver).Devices[0]);
-        // Room for some of the 8 rows.
-        var scores = Scores(device, () => SimulatedGpu.MemoryBytes = SimulatedGpu.Memory.Used + 5000);
+        // Room for two of the packs of 16 rows, whose Δz take 9 KiB each, and what they multiply.
+        var scores = Scores(device, Lengths, () => SimulatedGpu.MemoryBytes = SimulatedGpu.Memory.Used + 30000);
+        Assert.InRange(SimulatedGpu.Launched.Count(k => k.StartsWith("contract_tiles", StringComparison.Ordinal)), 3, 12);
         SimulatedGpu.Reset();
-        Assert.Equal(Scores(fixture.Device), scores);
+        Assert.Equal(Scores(fixture.Device, Lengths), scores);
     }
 
-    private static float[] Scores(CudaDevice device, Action? before = null)
+    private static float[] Scores(CudaDevice device, int[] lengths, Action? before = null)
     {
         using var arena = new DeviceArena(device);
-        var setup = new ContractionSetup(new(device, arena, 11), [3, 1, 4], 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true,
+        var setup = new ContractionSetup(new(device, arena, 11), lengths, 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true,
             parallel: false, lastMlpOnly: true);
         before?.Invoke();
         device.ContractScores(setup.Contraction);

@@ -11,7 +11,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     public static TheoryData<string> KernelsWithBarriers =>
         ["norm_forward", "norm_backward", "gemm_f32_small", "gemm_bf16_transposed_small", "attention_forward_64_one",
             "attention_backward_queries_64_four", "attention_backward_keys_64_four", "attention_backward_short_64", "attention_backward_short_128",
-            "centre_rows", "contract_rows_48", "contract_rows_64", "sparse_logits", "softmax_metric", "divergence_metric"];
+            "centre_rows", "contract_tiles_f32_32", "contract_tiles_f32_40", "contract_tiles_bf16_32", "contract_tiles_bf16_40", "sparse_logits", "softmax_metric", "divergence_metric"];
 
     // Not every barrier is needed by these cases (one after the last use of shared memory is not), but some are.
     [Theory]
@@ -65,8 +65,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
 
     [Theory]
     [InlineData("gemm_f32_small")]
-    [InlineData("contract_rows_48")]
-    [InlineData("contract_rows_64")]
+    [InlineData("contract_tiles_f32_32")]
+    [InlineData("contract_tiles_bf16_40")]
     [InlineData("attention_backward_keys_64_four")]
     [InlineData("attention_backward_short_64")]
     public void AShiftedSharedAddressIsNoticed(string kernel)
@@ -84,7 +84,7 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     [InlineData("norm_forward")]
     [InlineData("gemm_f32_small")]
     [InlineData("attention_forward_64_one")]
-    [InlineData("reduce_rows")]
+    [InlineData("reduce_tiles")]
     public void AShiftedIndexLeavesItsBuffer(string kernel)
     {
         var ptx = CudaModule.EmbeddedPtx();
@@ -165,10 +165,11 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
         "norm_forward" => ["NormForward"],
         "norm_backward" => ["NormBackward"],
         "copy" => ["Copy"],
-        "centre_rows" or "contract_rows_48" or "contract_rows_64" or "reduce_rows" => ["ContractScores"],
+        "centre_rows" or "reduce_tiles" => ["ContractScores"],
         "sparse_logits" => ["SparseLogits"],
         "softmax_metric" => ["SoftmaxMetric"],
         "divergence_metric" => ["DivergenceMetric"],
+        _ when kernel.StartsWith("contract", StringComparison.Ordinal) => ["ContractScores"],
         _ when kernel.StartsWith("gemm", StringComparison.Ordinal) => ["Multiply"],
         _ => ["AttentionBackward"],
     };

@@ -9,6 +9,11 @@ public sealed class PtxInterpreterTests
     // Shifts by the width or more leave nothing but the sign.
     [InlineData("shl.b32 %r3, %r1, %r2;", 5u, 31u, 0x80000000u)]
     [InlineData("shl.b32 %r3, %r1, %r2;", 5u, 32u, 0u)]
+    [InlineData("bfe.u32 %r3, %r1, %r2, 3;", 0xabcdu, 2u, 3u)]
+    [InlineData("bfe.u32 %r3, %r1, 30, %r2;", 0xc0000000u, 5u, 3u)]
+    [InlineData("bfe.u32 %r3, %r1, %r2, 32;", 0x89abcdefu, 4u, 0x89abcdeu)]
+    [InlineData("bfe.u32 %r3, %r1, %r2, 8;", 0x89abcdefu, 40u, 0u)]
+    [InlineData("bfe.u32 %r3, %r1, 3, %r2;", 0x89abcdefu, 0u, 0u)]
     [InlineData("shr.u32 %r3, %r1, %r2;", 0x80000000u, 31u, 1u)]
     [InlineData("shr.u32 %r3, %r1, 32;", 0x80000000u, 0u, 0u)]
     [InlineData("shr.s32 %r3, %r1, %r2;", 0x80000000u, 40u, uint.MaxValue)]

@@ -26,29 +26,44 @@ internal static class ScoreCases
         new("ContractScores", "values alone", c =>
             Contract(new ContractionSetup(c, [2, 3], 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: false, parallel: true,
             valuesAlone: true))),
+        // Tiles of 16 rows and packs of several sequences.
+        new("ContractScores", "long sequences", c =>
+            Contract(new ContractionSetup(c, [3, 35, 1, 16, 17, 2], 2, heads: 3, headDim: 4, group: 1, steps: 2, centred: true, parallel: false,
+            lastMlpOnly: true))),
+        new("ContractScores", "long sequences, unaligned", c =>
+            Contract(new ContractionSetup(c, [5, 20, 9], 2, heads: 3, headDim: 5, group: 3, steps: 1, centred: false, parallel: false))),
+        // 61 columns in two tiles of 32; 34 and 46 columns in tiles of 40 and, of bfloat16, 64, of which all is aligned where heads are wide enough.
         new("ContractScores", "more columns than a tile", c =>
-            Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
-        new("ContractScores", "more sources than a tile", c =>
-            Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 2, group: 5, steps: 1, centred: false, parallel: false))),
-        // A width of 64, whole tiles: nothing is checked element by element.
-        new("ContractScores", "more columns than a tile, whole", c =>
             Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 3, group: 1, steps: 7, centred: true, parallel: false))),
-        new("ContractScores", "more sources than a tile, whole", c =>
-            Contract(new ContractionSetup(c, [1, 2], 5, heads: 15, headDim: 4, group: 5, steps: 1, centred: false, parallel: false))),
-        // 55 columns of which fewer stay empty in tiles of 64, up to 126 sources; 178 columns and 60 sources.
-        new("ContractScores", "more sources than a tile of 64", c =>
-            Contract(new ContractionSetup(c, [2, 1], 7, heads: 17, headDim: 2, group: 1, steps: 3, centred: true, parallel: false))),
-        new("ContractScores", "more sources than a tile of 64, whole", c =>
-            Contract(new ContractionSetup(c, [1, 2], 7, heads: 17, headDim: 12, group: 1, steps: 3, centred: false, parallel: false))),
-        new("ContractScores", "more columns than a tile of 64, whole", c =>
-            Contract(new ContractionSetup(c, [2], 1, heads: 59, headDim: 4, group: 1, steps: 0, centred: true, parallel: false))),
-        // Widths of 301 and 304, cut into 160 and the rest, and of 1028 in four parts.
-        new("ContractScores", "two parts", c =>
+        new("ContractScores", "more columns than a tile, aligned", c =>
+            Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
+        new("ContractScores", "forty columns", c =>
+            Contract(new ContractionSetup(c, [7, 9], 2, heads: 12, headDim: 3, group: 2, steps: 2, centred: true, parallel: false, stored: true))),
+        new("ContractScores", "forty columns, aligned", c =>
+            Contract(new ContractionSetup(c, [7, 9], 2, heads: 12, headDim: 4, group: 2, steps: 2, centred: true, parallel: false, stored: true))),
+        new("ContractScores", "forty columns, bfloat16", c =>
+            Contract(new ContractionSetup(c, [7, 9], 2, heads: 11, headDim: 2, group: 1, steps: 2, centred: true, parallel: false,
+            precision: WeightPrecision.BFloat16))),
+        new("ContractScores", "forty columns, bfloat16, aligned", c =>
+            Contract(new ContractionSetup(c, [7, 9], 2, heads: 11, headDim: 12, group: 1, steps: 2, centred: true, parallel: false,
+            precision: WeightPrecision.BFloat16))),
+        new("ContractScores", "bfloat16, stored transposed, aligned", c =>
+            Contract(new ContractionSetup(c, [7, 9], 2, heads: 4, headDim: 20, group: 2, steps: 2, centred: false, parallel: false,
+            precision: WeightPrecision.BFloat16, stored: true))),
+        // Up to 141 sources in tiles of 96.
+        new("ContractScores", "more sources than a tile", c =>
+            Contract(new ContractionSetup(c, [1, 2], 8, heads: 19, headDim: 2, group: 1, steps: 1, centred: false, parallel: false))),
+        new("ContractScores", "more sources than a tile, aligned", c =>
+            Contract(new ContractionSetup(c, [1, 17], 8, heads: 19, headDim: 4, group: 1, steps: 3, centred: true, parallel: false))),
+        // Widths of 301 and 304 in 19 parts of 16, and of 1028 in 33 of 32.
+        new("ContractScores", "many parts", c =>
             Contract(new ContractionSetup(c, [1, 2], 2, heads: 3, headDim: 99, group: 1, steps: 2, centred: true, parallel: false))),
-        new("ContractScores", "two parts, whole", c =>
+        new("ContractScores", "many parts, aligned", c =>
             Contract(new ContractionSetup(c, [1, 2], 2, heads: 3, headDim: 100, group: 3, steps: 2, centred: true, parallel: false))),
-        new("ContractScores", "four parts", c =>
+        new("ContractScores", "parts of several tiles of d", c =>
             Contract(new ContractionSetup(c, [3], 1, heads: 4, headDim: 256, group: 2, steps: 1, centred: false, parallel: false))),
+        new("ContractScores", "forty columns, parts of several tiles of d, unaligned", c =>
+            Contract(new ContractionSetup(c, [18, 1], 1, heads: 13, headDim: 79, group: 13, steps: 1, centred: false, parallel: true))),
     ];
 
     private static Outcome[] Split(OpContext c, int rows, int heads, int headDim, int group, bool zero)
