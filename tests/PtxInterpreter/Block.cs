@@ -15,14 +15,14 @@ public sealed class Block : IDisposable
     private readonly int _threads;
 
     /// <summary>A block of <paramref name="threads"/> threads.</summary>
-    public Block(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory)
+    public Block(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory, ulong firstNumber)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         Kernel = kernel;
         Parameters = parameters;
         Memory = memory;
         Shared = new(kernel);
-        (_grid, _threads) = (grid, threads);
+        (_grid, _threads, FirstNumber) = (grid, threads, firstNumber);
         _warps = [.. Enumerable.Range(0, threads / Warp.Lanes).Select(w => new Warp(this, w * Warp.Lanes))];
     }
 
@@ -34,8 +34,12 @@ public sealed class Block : IDisposable
     public GlobalMemory Memory { get; }
     /// <summary>Shared memory.</summary>
     public SharedMemory Shared { get; }
-    /// <summary>What the block wrote to global memory since its last barrier.</summary>
-    public GlobalWrites Writes { get; } = new();
+    /// <summary>Number of the launch's first block; see <see cref="GlobalAccesses"/>.</summary>
+    public ulong FirstNumber { get; }
+    /// <summary>Number of this block.</summary>
+    public ulong Number { get; private set; }
+    /// <summary>Barriers that it has passed.</summary>
+    public int Interval { get; private set; }
     /// <summary>Position in the grid.</summary>
     public Dim Index { get; private set; }
     /// <summary>Warp instructions run so far.</summary>
@@ -57,12 +61,12 @@ public sealed class Block : IDisposable
         _ => throw new PtxException($"kernel {Kernel.Name}: unknown special register {name}"),
     };
 
-    /// <summary>Runs the block at a position of the grid.</summary>
-    public void Run(Dim index)
+    /// <summary>Runs the block number <paramref name="n"/> of the grid.</summary>
+    public void Run(long n)
     {
-        Index = index;
+        Index = new((uint)(n % _grid.X), (uint)(n / _grid.X % _grid.Y), (uint)(n / _grid.X / _grid.Y));
+        (Number, Interval) = (FirstNumber + (ulong)n, 0);
         Shared.Reset();
-        Writes.Barrier();
         foreach (var warp in _warps)
             warp.Start();
         while (true)
@@ -81,7 +85,7 @@ public sealed class Block : IDisposable
                     throw waiting.Failure(waiting.WaitingAt!,
                         $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits here while warp {warp.FirstThread / Warp.Lanes} waits at PTX line {warp.WaitingAt!.Line}");
             Shared.Barrier();
-            Writes.Barrier();
+            Interval++;
         }
     }
 

@@ -6,14 +6,14 @@ namespace Faith.PtxInterpreter;
 public sealed unsafe class GlobalMemory
 {
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<ulong, (ulong End, int Device)> _allocations = [];
+    private readonly SortedDictionary<ulong, (ulong End, int Device, GlobalAccesses Accesses)> _allocations = [];
     private readonly Dictionary<int, long> _usedBy = [];
     // Sorted starts and ends, replaced as a whole, so that running kernels read them without a lock.
-    private volatile Table _table = new([], []);
+    private volatile Table _table = new([], [], []);
 
     /// <summary>
     /// Lets kernels and copies touch all memory of the process, for tests that keep their operands in host memory between
-    /// fences of their own. Bounds are not checked then.
+    /// fences of their own. Bounds and races are not checked then.
     /// </summary>
     public bool AcceptsHostMemory { get; set; }
 
@@ -43,7 +43,7 @@ public sealed unsafe class GlobalMemory
         NativeMemory.Fill((void*)address, (nuint)bytes, 0xff);
         lock (_lock)
         {
-            _allocations.Add(address, (address + (ulong)bytes, device));
+            _allocations.Add(address, (address + (ulong)bytes, device, new(address, address + (ulong)bytes)));
             Take(device, bytes);
             Peak = Math.Max(Peak, Used);
             Publish();
@@ -60,13 +60,17 @@ public sealed unsafe class GlobalMemory
                 return false;
             Take(allocation.Device, -(long)(allocation.End - address));
             Publish();
+            allocation.Accesses.Dispose();
         }
         NativeMemory.AlignedFree((void*)address);
         return true;
     }
 
-    /// <summary>True when all of [address, address + bytes) is in one allocation, whose bounds are returned.</summary>
-    public bool Contains(ulong address, ulong bytes, out ulong start, out ulong end)
+    /// <summary>True when all of [address, address + bytes) is in one allocation.</summary>
+    public bool Contains(ulong address, ulong bytes) => Find(address, bytes, out _, out _, out _);
+
+    /// <summary>The allocation that all of [address, address + bytes) is in; false when there is none.</summary>
+    public bool Find(ulong address, ulong bytes, out ulong start, out ulong end, out GlobalAccesses? accesses)
     {
         var table = _table;
         var (starts, ends) = (table.Starts, table.Ends);
@@ -74,10 +78,10 @@ public sealed unsafe class GlobalMemory
         index = index < 0 ? ~index - 1 : index;
         if (index < 0 || address + bytes > ends[index])
         {
-            (start, end) = (address, address + bytes);
+            (start, end, accesses) = (address, address + bytes, null);
             return AcceptsHostMemory;
         }
-        (start, end) = (starts[index], ends[index]);
+        (start, end, accesses) = (starts[index], ends[index], table.Accesses[index]);
         return true;
     }
 
@@ -87,7 +91,7 @@ public sealed unsafe class GlobalMemory
         _usedBy[device] = _usedBy.GetValueOrDefault(device) + bytes;
     }
 
-    private void Publish() => _table = new([.. _allocations.Keys], [.. _allocations.Values.Select(a => a.End)]);
+    private void Publish() => _table = new([.. _allocations.Keys], [.. _allocations.Values.Select(a => a.End)], [.. _allocations.Values.Select(a => a.Accesses)]);
 
-    private sealed record Table(ulong[] Starts, ulong[] Ends);
+    private sealed record Table(ulong[] Starts, ulong[] Ends, GlobalAccesses[] Accesses);
 }

@@ -30,16 +30,17 @@ public static class Launch
             throw new PtxException($"kernel {kernel.Name}: more than 48 KiB of shared memory");
 
         var next = -1L;
+        var firstNumber = GlobalAccesses.Number(grid.Count);
         PtxException? failure = null;
         void Work()
         {
-            using var block = new Block(kernel, grid, threads, parameters, memory);
+            using var block = new Block(kernel, grid, threads, parameters, memory, firstNumber);
             for (long n; Volatile.Read(ref failure) is null && (n = Interlocked.Increment(ref next)) < grid.Count;)
             {
                 var at = reverse ? grid.Count - 1 - n : n;
                 try
                 {
-                    block.Run(new((uint)(at % grid.X), (uint)(at / grid.X % grid.Y), (uint)(at / grid.X / grid.Y)));
+                    block.Run(at);
                 }
                 catch (PtxException e)
                 {

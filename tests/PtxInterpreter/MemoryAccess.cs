@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.PtxInterpreter;
 
-/// <summary>Loads and stores, lane by lane, with bounds, alignment and races within a block checked.</summary>
+/// <summary>Loads and stores, lane by lane, with bounds, alignment and races checked.</summary>
 public static unsafe class MemoryAccess
 {
     /// <summary>Loads from the parameter block.</summary>
@@ -32,8 +32,8 @@ public static unsafe class MemoryAccess
         {
             var lane = BitOperations.TrailingZeroCount(active);
             var data = Global(i, w, lane, addresses[lane]);
-            if (w.Block.Writes.Any && w.Block.Writes.OtherWriter((ulong)data, i.Size * i.Values.Length, w.FirstThread + lane) is >= 0 and var writer)
-                throw w.Failure(i, $"race: thread {w.FirstThread + lane} reads global address {(ulong)data:x}, where thread {writer} wrote since the last barrier");
+            if (w.Accesses?.Read(w.Block.FirstNumber, w.Mark(lane), (ulong)data, i.Size * i.Values.Length) is { } race)
+                throw w.Failure(i, race);
             LoadLane(i, w, lane, data);
         }
     }
@@ -47,8 +47,8 @@ public static unsafe class MemoryAccess
         {
             var lane = BitOperations.TrailingZeroCount(active);
             var data = Global(i, w, lane, addresses[lane]);
-            if (w.Block.Writes.Write((ulong)data, i.Size * i.Values.Length, w.FirstThread + lane) is >= 0 and var writer)
-                throw w.Failure(i, $"race: threads {writer} and {w.FirstThread + lane} both write global address {(ulong)data:x}");
+            if (w.Accesses?.Write(w.Block.FirstNumber, w.Mark(lane), (ulong)data, i.Size * i.Values.Length) is { } race)
+                throw w.Failure(i, race);
             StoreLane(i, w, lane, data);
         }
     }
@@ -101,9 +101,9 @@ public static unsafe class MemoryAccess
         // Nearly all accesses hit the allocation of the one before.
         if (address < w.AllocationStart || address + bytes > w.AllocationEnd)
         {
-            if (!w.Block.Memory.Contains(address, bytes, out var start, out var end))
+            if (!w.Block.Memory.Find(address, bytes, out var start, out var end, out var accesses))
                 throw w.Failure(i, $"thread {w.FirstThread + lane}: global address {address:x} is in no allocation ({bytes} bytes)");
-            (w.AllocationStart, w.AllocationEnd) = (start, end);
+            (w.AllocationStart, w.AllocationEnd, w.Accesses) = (start, end, accesses);
         }
         return (byte*)address;
     }

@@ -94,5 +94,5 @@ public static unsafe class SimulatedBlas
     }
 
     private static bool Holds(nint address, long rows, long columns, long stride) => rows == 0 || columns == 0
-        || SimulatedGpu.Memory.Contains((ulong)address, (ulong)(sizeof(float) * ((columns - 1) * stride + rows)), out _, out _);
+        || SimulatedGpu.Memory.Contains((ulong)address, (ulong)(sizeof(float) * ((columns - 1) * stride + rows)));
 }

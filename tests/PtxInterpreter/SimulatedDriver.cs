@@ -239,7 +239,7 @@ public static unsafe partial class SimulatedDriver
     {
         if (Ready() is not 0 and var error)
             return error;
-        if (!SimulatedGpu.Memory.Contains((ulong)onDevice, bytes, out _, out _))
+        if (!SimulatedGpu.Memory.Contains((ulong)onDevice, bytes))
             return InvalidValue;
         SimulatedGpu.Copies++;
         NativeMemory.Copy((void*)source, (void*)destination, bytes);
@@ -251,7 +251,7 @@ public static unsafe partial class SimulatedDriver
     {
         if (Ready() is not 0 and var error)
             return error;
-        if (!SimulatedGpu.Memory.Contains((ulong)destination, count, out _, out _))
+        if (!SimulatedGpu.Memory.Contains((ulong)destination, count))
             return InvalidValue;
         NativeMemory.Fill((void*)destination, count, value);
         return 0;

@@ -50,6 +50,8 @@ public sealed unsafe class Warp : IDisposable
     public ulong AllocationStart { get; set; }
     /// <summary>Its end.</summary>
     public ulong AllocationEnd { get; set; }
+    /// <summary>Who touched what in it; null where that is not kept.</summary>
+    public GlobalAccesses? Accesses { get; set; }
     /// <summary>Instructions run so far.</summary>
     public long Executed { get; private set; }
     /// <summary>True when every lane has left the kernel.</summary>
@@ -64,6 +66,9 @@ public sealed unsafe class Warp : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector256<T> LaneMask<T>(int first) where T : unmanaged =>
         Vector256.Load((T*)(_masks + (sizeof(T) == 8 ? 4 * Lanes : 0)) + first);
+
+    /// <summary>The mark of a lane for <see cref="GlobalAccesses"/>.</summary>
+    public ulong Mark(int lane) => GlobalAccesses.Mark(Block.Number, Block.Interval, FirstThread + lane);
 
     /// <summary>A failure at an instruction.</summary>
     public PtxException Failure(Instruction instruction, string what)

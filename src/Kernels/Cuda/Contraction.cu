@@ -263,7 +263,7 @@ KERNEL(256) contract_column(ColumnParameters p) {
     const int example = blockY(), u = p.firstSource + blockX() * 8 + warp(), end = p.offsets[example + 1];
     const int from = maximum(p.lastOnly ? end - 1 : p.offsets[example], p.firstRow), to = minimum(end, p.firstRow + p.count);
     if (u >= p.firstSource + p.sources || from >= to) return;
-    float *score = p.scores.row(example) + (long long)u * p.scoreColumns + p.column, sum = *score;
+    float *score = p.scores.row(example) + (long long)u * p.scoreColumns + p.column, sum = lane() == 0 ? *score : 0.f;
     for (int row = from; row < to; row++) {
         const float *difference = p.differences.row((long long)u * p.count + row - p.firstRow), *gradient = p.gradient.row(p.lastOnly ? example : row);
         float dot = 0.f;

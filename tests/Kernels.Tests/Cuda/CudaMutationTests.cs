@@ -48,6 +48,20 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     }
 
     [Theory]
+    [InlineData("gemm_f32_small", "x")]
+    [InlineData("attention_forward_64_one", "y")]
+    [InlineData("contract_tiles_f32_32", "x")]
+    [InlineData("contract_tiles_f32_40", "z")]
+    [InlineData("reduce_tiles", "y")]
+    public void BlocksThatDoTheSameWorkRace(string kernel, string dimension)
+    {
+        var ptx = CudaModule.EmbeddedPtx();
+        var body = CudaFixture.BodyOf(ptx, kernel);
+        var message = Fault(ptx.Replace(body, body.Replace($"%ctaid.{dimension};", "0;", StringComparison.Ordinal), StringComparison.Ordinal), kernel);
+        Assert.Matches($@"kernel {kernel}, PTX line \d+ '(ld|st)\.global.*': block .*: race: .*, where another block of the launch (wrote|read)", message);
+    }
+
+    [Theory]
     [InlineData("norm_forward")]
     [InlineData("gemm_f32_small")]
     [InlineData("attention_forward_64_one")]

@@ -108,7 +108,7 @@ public sealed class PtxInterpreterTests
     }
 
     [Theory]
-    [InlineData("frobnicate.u32 %r1, %r2;\nret;", "PTX line 18: unknown instruction frobnicate.u32")]
+    [InlineData("frobnicate.u32 %r1, %r2;\nret;", "PTX line 20: unknown instruction frobnicate.u32")]
     [InlineData("add.s32 %r1, %rd1, %r2;\nret;", "%rd1 has the wrong type")]
     [InlineData("add.s32 %r1, %r2, elsewhere;\nret;", "unknown operand elsewhere")]
     [InlineData("bra $nowhere;", "no label $nowhere")]
@@ -120,9 +120,38 @@ public sealed class PtxInterpreterTests
     public void WhatIsNotUnderstoodIsAnError(string body, string what) =>
         Assert.Contains(what, Assert.Throws<PtxException>(() => Run(body)).Message, StringComparison.Ordinal);
 
-    // Runs one block of 64 threads. %r9 is the thread, %rd3 the address of its word of the result, %rd4 shared memory of 64 words and
+    // %rd2 is the address of the first word of the result.
+    [Theory]
+    [InlineData("st.global.u32 [%rd2], %r9;\nret;", 1, "thread 1 writes global address")]
+    [InlineData("st.global.u32 [%rd3], %r9;\nld.global.u32 %r1, [%rd7];\nret;", 1, "thread 32 writes global address", "where thread 0, with no barrier between, read")]
+    [InlineData("ld.global.u32 %r1, [%rd2];\nst.global.u32 [%rd3], %r9;\nret;", 1, "thread 0 writes global address", "where other threads, with no barrier between, read")]
+    [InlineData("ld.global.u32 %r1, [%rd7];\nst.global.u32 [%rd3], %r9;\nret;", 1, "thread 32 reads global address", "where thread 0, with no barrier between, wrote")]
+    [InlineData("st.global.u32 [%rd3], %r9;\nret;", 2, "writes global address", "where another block of the launch wrote")]
+    [InlineData("bar.sync 0;\nst.global.u32 [%rd3], %r9;\nbar.sync 0;\nret;", 3, "writes global address", "where another block of the launch wrote")]
+    [InlineData("mov.u32 %r1, %ctaid.x;\nsetp.eq.s32 %p1, %r1, 1;\n@%p1 bra $write;\nld.global.u32 %r1, [%rd3];\nret;\n$write:\nst.global.u32 [%rd3], %r9;\nret;", 2, "global address", "where another block of the launch")]
+    public void RacesInGlobalMemoryAreNamed(string body, int blocks, params string[] what)
+    {
+        foreach (var reverse in (bool[])[false, true])
+        {
+            var message = Assert.Throws<PtxException>(() => Run(body, blocks, reverse)).Message;
+            Assert.Contains("race: ", message, StringComparison.Ordinal);
+            Assert.All(what, part => Assert.Contains(part, message, StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("st.global.u32 [%rd3], %r9;\nbar.sync 0;\nld.global.u32 %r1, [%rd7];\nbar.sync 0;\nst.global.u32 [%rd3], %r1;\nret;", 1)]
+    [InlineData("ld.global.u32 %r1, [%rd3];\nst.global.u32 [%rd3], %r9;\nld.global.u32 %r1, [%rd3];\nret;", 1)]
+    [InlineData("ld.global.u32 %r1, [%rd2];\nld.global.u32 %r1, [%rd7];\nret;", 3)]
+    public void WhatIsOrderedIsNoRace(string body, int blocks)
+    {
+        _ = Run(body, blocks);
+        _ = Run(body, blocks, launches: 2);
+    }
+
+    // Runs blocks of 64 threads. %r9 is the thread, %rd3 the address of its word of the result, %rd7 of that of thread n ^ 32, %rd4 shared memory of 64 words and
     // %rd5 the thread's word of it.
-    private static uint[] Run(string body)
+    private static uint[] Run(string body, int blocks = 1, bool reverse = false, int launches = 1)
     {
         var ptx = $$"""
             .version 7.0
@@ -142,6 +171,8 @@ public sealed class PtxInterpreterTests
             add.s64 %rd3, %rd2, %rd6;
             mov.u64 %rd4, buffer;
             add.s64 %rd5, %rd4, %rd6;
+            xor.b64 %rd8, %rd6, 128;
+            add.s64 %rd7, %rd2, %rd8;
             {{body.ReplaceLineEndings("\n")}}
             }
             """;
@@ -149,7 +180,8 @@ public sealed class PtxInterpreterTests
         var address = memory.Allocate(256);
         try
         {
-            Launch.Run(PtxParser.Parse(ptx)["k"], new(1, 1, 1), 64, BitConverter.GetBytes(address), memory, reverse: false);
+            for (var n = 0; n < launches; n++)
+                Launch.Run(PtxParser.Parse(ptx)["k"], new((uint)blocks, 1, 1), 64, BitConverter.GetBytes(address), memory, reverse);
             unsafe
             {
                 return new ReadOnlySpan<uint>((void*)address, 64).ToArray();
