@@ -39,6 +39,10 @@ internal static class Outputs
                 using var stream = new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             }
         }
+        catch (FileNotFoundException e)
+        {
+            throw new InputException($"{path}: is a link to a file that is not there; name that file instead", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path}: cannot be written ({e.Message})", e);

@@ -94,6 +94,8 @@ public sealed class CircuitCommandTests : CliTest
         Refused("the edges have no scores to select by", "circuit", "--scores", At("s.json"), "--out", At("c.json"), "--edges", "2");
         Refused($"{At("none/c.json")}: the folder does not exist", "circuit", "--scores", At("s.json"), "--out", At("none/c.json"), "--edges", "2");
         Refused($"{Folder}: is a folder", "circuit", "--scores", At("s.json"), "--out", Folder, "--edges", "2");
+        File.CreateSymbolicLink(At("link.json"), At("not there.json"));
+        Refused($"{At("link.json")}: is a link to a file that is not there", "circuit", "--scores", At("s.json"), "--out", At("link.json"), "--edges", "2");
         Refused("the name of an output file is empty", "circuit", "--scores", At("s.json"), "--out", "", "--edges", "2");
     }
 }

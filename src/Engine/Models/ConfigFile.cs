@@ -113,6 +113,9 @@ internal sealed class ConfigFile
     /// <summary>Whether a key is present and not null.</summary>
     internal bool Has(string key) => Find(key) is not null;
 
+    /// <summary>True when the key is there and null.</summary>
+    internal bool IsNull(string key) => root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Null;
+
     /// <summary>The error for a value that is not supported; says "absent" when the default is what does not fit.</summary>
     internal InputException Unsupported(string key, string supported)
     {

@@ -34,8 +34,6 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
             throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
         }
         var vocabulary = file.Size("vocab_size");
-        var context = file.Size("max_position_embeddings");
-        CheckWindow(file, context);
         CheckBiases(file);
         return Checked(file, new ModelConfig
         {
@@ -47,7 +45,7 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
             HeadDim = headDim,
             MlpWidth = file.Size("intermediate_size"),
             Vocabulary = vocabulary,
-            Context = context,
+            Context = ReadContext(file),
             Norm = NormKind.RmsNorm,
             NormEpsilon = file.Epsilon("rms_norm_eps", 1e-6),
             Activation = Activation.SwiGlu,
@@ -59,16 +57,15 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
         });
     }
 
-    /// <summary>Every query reads every earlier position: a window is refused unless no prompt can be longer.</summary>
-    private void CheckWindow(ConfigFile file, int context)
+    /// <summary>Every query reads every earlier position, so of a model with a sliding window prompts can be as long as the window, in which it makes no difference.</summary>
+    private int ReadContext(ConfigFile file)
     {
+        const int WindowOfTransformers = 4096; // where the file does not say; null is none
+        var context = file.Size("max_position_embeddings");
         if (file.Texts("layer_types").Any(type => type != "full_attention")) throw file.Unsupported("layer_types", "full_attention");
         // Qwen2 states a window and a switch for it; the switch is off unless given. Llama has no window.
         var windowed = modelType == "mistral" || (modelType == "qwen2" && file.Flag("use_sliding_window", false));
-        if (windowed && file.Has("sliding_window") && file.Size("sliding_window") < context)
-        {
-            throw file.Unsupported("sliding_window", $"null, or at least max_position_embeddings = {context}");
-        }
+        return windowed && !file.IsNull("sliding_window") ? Math.Min(context, file.Size("sliding_window", WindowOfTransformers)) : context;
     }
 
     private void CheckBiases(ConfigFile file)

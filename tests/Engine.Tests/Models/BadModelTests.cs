@@ -96,7 +96,7 @@ public sealed class BadModelTests
     [InlineData("llama", "rope_parameters", "{\"rope_type\":\"dynamic\"}", "rope_parameters.rope_type is \"dynamic\"")]
     [InlineData("llama", "partial_rotary_factor", "0.5", "partial_rotary_factor is 0.5; supported: 1")]
     [InlineData("llama", "num_attention_heads", "268435456", "config.json")]
-    [InlineData("mistral", "sliding_window", "8", "sliding_window is 8; supported: null, or at least max_position_embeddings = 16")]
+    [InlineData("mistral", "sliding_window", "0", "sliding_window is 0; supported: a whole number from 1")]
     [InlineData("mistral", "attention_bias", "true", "attention_bias is true; supported: false")]
     [InlineData("mistral", "architectures", "[\"LlamaForCausalLM\"]", "for model_type mistral: MistralForCausalLM")]
     [InlineData("qwen2", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "layer_types is")]
@@ -110,9 +110,6 @@ public sealed class BadModelTests
     [InlineData("llama", "rope_parameters", "{\"rope_theta\":500000.0}")]
     [InlineData("llama", "architectures", "null")]
     [InlineData("llama", "model_type", "null")]
-    [InlineData("mistral", "sliding_window", "null")]
-    [InlineData("mistral", "sliding_window", "16")]
-    [InlineData("qwen2", "sliding_window", "8")]
     [InlineData("qwen2", "layer_types", "[\"full_attention\",\"full_attention\"]")]
     public void Harmless_settings_are_accepted(string family, string key, string json)
     {
@@ -122,6 +119,24 @@ public sealed class BadModelTests
         model.Write(directory.Path);
         using var weights = ModelLoader.Load(directory.Path);
         Assert.Equal(new RotaryConfig(500000, 2), weights.Config.Rotary);
+    }
+
+    [Theory]
+    [InlineData("mistral", "8", 8)]
+    [InlineData("mistral", "20", 16)]
+    [InlineData("mistral", "null", 16)]
+    [InlineData("mistral", null, 4096)] // of 10,000, as transformers reads it
+    [InlineData("qwen2", "8", 16)]      // use_sliding_window is off
+    [InlineData("llama", "8", 16)]      // no such setting
+    public void Prompts_can_be_as_long_as_a_sliding_window(string family, string? json, int context)
+    {
+        using var directory = new TemporaryDirectory();
+        var model = TinyModel.Llama(family);
+        if (json is null) model.Config["max_position_embeddings"] = 10_000;
+        else model.Config["sliding_window"] = JsonNode.Parse(json);
+        model.Write(directory.Path);
+        using var weights = ModelLoader.Load(directory.Path);
+        Assert.Equal(context, weights.Config.Context);
     }
 
     [Fact]
