@@ -22,7 +22,7 @@ internal sealed class ContractionTiming : IDisposable
         T[] Each<T>(Func<T> make) => [.. Enumerable.Range(0, layers).Select(_ => make())];
         Operands = new ScoreContraction
         {
-            Layout = layout, Layers = layers, Heads = Heads, HeadDim = HeadDim, Group = 1, Centred = true, Parallel = false, Steps = steps,
+            Layout = layout, Layers = layers, Heads = Heads, HeadDim = HeadDim, Group = 1, Centred = true, Parallel = false, ReducesLastLayer = true, Steps = steps,
             InputDifference = Matrix(rows, Width),
             ContextDifference = Each(() => Matrix(rows, Width)),
             MlpDifference = Each(() => Matrix(rows, Width)),

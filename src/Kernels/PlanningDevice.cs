@@ -13,16 +13,17 @@ public sealed class PlanningDevice : Device
     private const int LargestCache = 128 << 20, LargestWave = 768;
     private readonly long memory;
     private readonly int? cudaCache;
-    private int contractionWave;
+    private readonly int contractionWave;
     private nint next = Alignment;
     private long held;
     private long scratch;
 
-    private PlanningDevice(string name, long memory, int? cudaCache)
+    private PlanningDevice(string name, long memory, int? cudaCache, int contractionWave = 0)
     {
         Name = name;
         this.memory = memory;
         this.cudaCache = cudaCache;
+        this.contractionWave = contractionWave;
     }
 
     /// <summary>A CPU with this much memory.</summary>
@@ -32,12 +33,12 @@ public sealed class PlanningDevice : Device
     /// A GPU with this much memory and, unless given, a level 2 cache as large and multiprocessors as many as any: what a contraction
     /// takes grows with them.
     /// </summary>
-    public static PlanningDevice Cuda(string name, long memory, CudaDeviceInfo? device = null) => new(name, memory, device?.Cache ?? LargestCache)
-    {
-        EnoughRows = CudaDevice.EnoughRowsOfGpu,
-        RowsOfPass = CudaDevice.RowsOfPassOfGpu,
-        contractionWave = device is null ? LargestWave : CudaScratch.WaveOfContraction(device.Multiprocessors, device.SharedMemory),
-    };
+    public static PlanningDevice Cuda(string name, long memory, CudaDeviceInfo? device = null) =>
+        new(name, memory, device?.Cache ?? LargestCache, device is null ? LargestWave : CudaScratch.WaveOfContraction(device.Multiprocessors, device.SharedMemory))
+        {
+            EnoughRows = CudaDevice.EnoughRowsOfGpu,
+            RowsOfPass = CudaDevice.RowsOfPassOfGpu,
+        };
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -153,9 +154,9 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void ContractScores(ScoreContraction contraction)
     {
-        if (cudaCache is not { } cache) return;
+        if (cudaCache is not { } cache || contraction.Layout.Rows == 0) return;
         var (bytes, least) = CudaScratch.OfContraction(contraction, cache, contractionWave, CudaScratch.MostOfContraction(memory));
-        while (bytes > least && bytes > FreeMemory + scratch) bytes = Math.Max(bytes / 2, least);
+        while (bytes > least && bytes > FreeMemory + scratch) bytes = CudaScratch.LessOfContraction(bytes, least);
         TakeScratch(bytes);
     }
 

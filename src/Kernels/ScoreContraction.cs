@@ -46,8 +46,14 @@ public sealed class ScoreContraction
     public required Tensor[] StepProducts { get; init; }
     /// <summary>Steps held in <see cref="NormalizedInputs"/>.</summary>
     public required int Steps { get; set; }
-    /// <summary>Per layer: accumulated gradient at the MLP's input, [rows × d], or [sequences × d] where only each sequence's last row has one: then queries have
-    /// a gradient there only too (α and s are zero in other rows), and the layer's outputs are read nowhere else.</summary>
+    /// <summary>
+    /// True where of the last layer only each sequence's last row has a gradient of the MLP's input and of queries (α and s are zero in other
+    /// rows), and the layer's outputs are read nowhere else.
+    /// </summary>
+    public required bool ReducesLastLayer { get; init; }
+    /// <summary>True for a layer, or the logits that follow the last one, of which only last rows count; see <see cref="ReducesLastLayer"/>.</summary>
+    public bool IsReduced(int layer) => layer == Layers || (ReducesLastLayer && layer == Layers - 1);
+    /// <summary>Per layer: accumulated gradient at the MLP's input, [rows × d], or [sequences × d] where the layer is reduced.</summary>
     public required Tensor[] MlpGradient { get; init; }
     /// <summary>Accumulated gradient at the input of the final norm, [sequences × d]: only each sequence's last row has one.</summary>
     public required Tensor LogitsGradient { get; init; }
@@ -65,6 +71,7 @@ public sealed class ScoreContraction
         Centred = Centred,
         Parallel = Parallel,
         ValuesAlone = ValuesAlone,
+        ReducesLastLayer = ReducesLastLayer,
         InputDifference = view(InputDifference),
         ContextDifference = [.. ContextDifference.Select(view)],
         MlpDifference = [.. MlpDifference.Select(view)],

@@ -21,7 +21,7 @@ public sealed class AllocationTests
         var shape = new AttentionShape(Heads, HeadDim, 1, 1, 0.1f);
         var contraction = new ScoreContraction
         {
-            Layout = layout, Layers = 1, Heads = Heads, HeadDim = HeadDim, Group = 1, Centred = true, Parallel = false, Steps = 1,
+            Layout = layout, Layers = 1, Heads = Heads, HeadDim = HeadDim, Group = 1, Centred = true, Parallel = false, ReducesLastLayer = false, Steps = 1,
             InputDifference = x, ContextDifference = [y], MlpDifference = [z], Output = [weights], QueryKeyValue = [projection], NormScale = [row],
             Alpha = [t.Matrix(Rows, 3 * Width)], NormalizedInputs = [x], StepProducts = [t.Matrix(Rows, 3 * Heads)], MlpGradient = [z],
             LogitsGradient = two, Scores = t.Matrix(2, 6 * 14),

@@ -56,7 +56,7 @@ internal static class AttributionCases
         var projectionValues = new float[m.Layers][];
         var contraction = new ScoreContraction
         {
-            Layout = layout, Layers = m.Layers, Heads = heads, HeadDim = dh, Group = m.Group, Centred = m.Centred, Parallel = m.Parallel, Steps = m.Steps, ValuesAlone = m.ValuesAlone,
+            Layout = layout, Layers = m.Layers, Heads = heads, HeadDim = dh, Group = m.Group, Centred = m.Centred, Parallel = m.Parallel, Steps = m.Steps, ValuesAlone = m.ValuesAlone, ReducesLastLayer = m.LastOnly,
             InputDifference = t.Matrix(rows, d),
             ContextDifference = Each(_ => t.Matrix(rows, heads * dh)),
             MlpDifference = Each(_ => t.Matrix(rows, d)),

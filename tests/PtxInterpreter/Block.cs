@@ -85,7 +85,8 @@ public sealed class Block : IDisposable
                     throw waiting.Failure(waiting.WaitingAt!,
                         $"divergent: warp {waiting.FirstThread / Warp.Lanes} waits here while warp {warp.FirstThread / Warp.Lanes} waits at PTX line {warp.WaitingAt!.Line}");
             Shared.Barrier();
-            Interval++;
+            if (++Interval > GlobalAccesses.MostIntervals)
+                throw waiting.Failure(waiting.WaitingAt!, $"more than {GlobalAccesses.MostIntervals} barriers");
         }
     }
 

@@ -5,11 +5,15 @@ namespace Faith.PtxInterpreter;
 
 /// <summary>
 /// Who last wrote and who read each word of an allocation. Two threads that touch a word, at least one of them writing, race unless
-/// they are of one block with a barrier between; of different blocks of a launch nothing orders them. Marks of earlier launches count for nothing.
+/// they are of one block with a barrier between; of different blocks of a launch nothing orders them. Marks of earlier
+/// launches count for nothing; two at the same time must not share an allocation.
 /// </summary>
 public sealed unsafe class GlobalAccesses : IDisposable
 {
     private const int ThreadBits = 12, IntervalBits = 22, ManyBlocks = (1 << ThreadBits) - 1, ManyThreads = ManyBlocks - 1;
+
+    /// <summary>Most barriers that a block may pass.</summary>
+    public const int MostIntervals = (1 << IntervalBits) - 1;
 
     private static long s_blocks;
 
@@ -27,7 +31,11 @@ public sealed unsafe class GlobalAccesses : IDisposable
     }
 
     /// <summary>The number of a launch's first block; those of all launches are different, and above 0.</summary>
-    public static ulong Number(long blocks) => (ulong)(Interlocked.Add(ref s_blocks, blocks) - blocks + 1);
+    public static ulong Number(long blocks)
+    {
+        var last = Interlocked.Add(ref s_blocks, blocks);
+        return last >> 64 - IntervalBits - ThreadBits == 0 ? (ulong)(last - blocks + 1) : throw new PtxException($"more than {last - blocks} blocks in one process");
+    }
 
     /// <summary>The mark of a thread.</summary>
     /// <param name="block">The block's number.</param>

@@ -239,6 +239,7 @@ internal sealed class PathRun
         Centred = model.Centred,
         Parallel = model.Config.ParallelBlocks,
         ValuesAlone = activations.Rule.HoldsPattern,
+        ReducesLastLayer = true,
         InputDifference = input,
         ContextDifference = differences.Contexts,
         MlpDifference = differences.MlpOutputs,

@@ -62,10 +62,11 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
     {
         const int WindowOfTransformers = 4096; // where the file does not say; null is none
         var context = file.Size("max_position_embeddings");
-        if (file.Texts("layer_types").Any(type => type != "full_attention")) throw file.Unsupported("layer_types", "full_attention");
         // Qwen2 states a window and a switch for it; the switch is off unless given. Llama has no window.
-        var windowed = modelType == "mistral" || (modelType == "qwen2" && file.Flag("use_sliding_window", false));
-        return windowed && !file.IsNull("sliding_window") ? Math.Min(context, file.Size("sliding_window", WindowOfTransformers)) : context;
+        var windowed = (modelType == "mistral" || (modelType == "qwen2" && file.Flag("use_sliding_window", false))) && !file.IsNull("sliding_window");
+        if (file.Texts("layer_types").Any(type => type != "full_attention" && !(windowed && type == "sliding_attention")))
+            throw file.Unsupported("layer_types", windowed ? "full_attention, sliding_attention" : "full_attention");
+        return windowed ? Math.Min(context, file.Size("sliding_window", WindowOfTransformers)) : context;
     }
 
     private void CheckBiases(ConfigFile file)

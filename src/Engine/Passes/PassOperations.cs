@@ -309,6 +309,7 @@ public sealed class PassOperations : IDisposable
             Group = model.Config.Group,
             Centred = model.Centred,
             Parallel = model.Config.ParallelBlocks,
+            ReducesLastLayer = true,
             InputDifference = X,
             ContextDifference = Contexts,
             MlpDifference = MlpOutputs,

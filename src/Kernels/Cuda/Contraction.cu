@@ -1,8 +1,8 @@
 // The contraction of all edge scores, a chunk of rows at a time.
 //
 // Working memory, for `count` rows from firstRow on, in `tiles` of at most 16 of one sequence, and F sources:
-//   differences [F][count][d]       Δz of every source, centred for LayerNorm
-//   products    [tiles][parts][F][C]  Σ Δz·G over the rows of a tile and a part of d, for the C columns of one layer
+//   differences [F][count][d]  Δz of every source, centred for LayerNorm
+//   products    [tiles][parts][sources][columns]  Σ Δz·G over the rows of a tile and a part of d, for the columns of one layer
 // G itself, γ⊙(W·α) - Σ_k x̂_k·s_k, exists 16 rows by 16 of d at a time, in shared memory; it is formed once and multiplied there with
 // every source. It need not be centred, since the differences are.
 #include "tile.cuh"
@@ -36,7 +36,7 @@ struct ContractParameters {
     int firstPack, firstRow, count, rows;
     int weightsStride, transposed, heads, group, headDim; // transposed: a row in memory is a column of W
     int firstColumn, headColumns, steps;                  // those before firstColumn are left out
-    int sources, productSources, productColumns;          // sources that the columns read, F and C filled up to whole tiles
+    int sources, productSources, productColumns; // sources that the columns read, those of the last layer, columns filled up to whole tiles
     int parts, partLength;                                // of d
     int aligned;
 };
@@ -144,7 +144,8 @@ template <class Weight, int columns> DEVICE void formElements(const ContractPara
 }
 
 // Sets products[tile][part][u][column] for the sources of one layer. Block x-index: the pack; y-index: the tile of columns; z-index: the part of d.
-// Operations a row: 2·columns·d·(sources + headDim + steps). Bytes: 4·d·sources a row and column tile, and W once for every pack.
+// Operations a row: 2·columns·d·(sources + headDim + steps). Bytes: 4·d·sources a row and column tile; for every
+// pack W (that of a key or value head once for every query head) and, for every 16 of d, α.
 // A thread has 4 sources by TN columns of a tile of 96 sources by 8·TN columns; a warp 16 sources by all columns, and nothing
 // to multiply where there are fewer. The differences pass through shared memory a row at a time, while the next ones are on their way.
 template <class Weight, int TN> DEVICE void contractTiles(const ContractParameters &p) {
@@ -227,15 +228,15 @@ struct ReduceParameters {
     const float *products;
     Tensor scores;         // [examples × F·N]
     Indices sequenceTiles; // first tile of every example
-    int firstTile, tiles;  // of the chunk
+    int firstSequence, firstTile, tiles; // of the chunk
     int sources, columns, productSources, productColumns, parts;
     int firstColumn, scoreColumns; // of the layer, and N
 };
 
 // Adds to the scores of one layer, tile by tile in the order of the rows: the same bits however tiles are put together in packs, chunks
-// and micro-batches. A thread an entry, block y-index the example. Bytes a tile: 4·parts·sources·columns.
+// and micro-batches. A thread an entry, block y-index the example of the chunk. Bytes a tile: 4·parts·sources·columns.
 KERNEL(256) reduce_tiles(ReduceParameters p) {
-    const int example = blockY(), entry = blockX() * 256 + threadIndex(), u = entry / p.columns, column = entry % p.columns;
+    const int example = p.firstSequence + blockY(), entry = blockX() * 256 + threadIndex(), u = entry / p.columns, column = entry % p.columns;
     if (u >= p.sources) return;
     const int from = maximum(p.sequenceTiles[example], p.firstTile), to = minimum(p.sequenceTiles[example + 1], p.firstTile + p.tiles);
     if (from >= to) return;
@@ -244,7 +245,7 @@ KERNEL(256) reduce_tiles(ReduceParameters p) {
     const float *product = p.products + (from - p.firstTile) * p.parts * ofPart + (long long)u * p.productColumns + column;
     for (int tile = from; tile < to; tile++) {
         float value = 0.f;
-        UNROLL_BY_8 for (int part = 0; part < p.parts; part++, product += ofPart) value += *product;
+        UNROLL_BY_8 for (int part = 0; part < p.parts; part++, product += ofPart) value += one(product);
         sum += value;
     }
     *score = sum;
@@ -253,14 +254,14 @@ KERNEL(256) reduce_tiles(ReduceParameters p) {
 struct ColumnParameters {
     Tensor differences, gradient, scores; // [F·count × d], [rows × d] or [examples × d], [examples × F·N]
     Indices offsets;
-    int firstRow, count, firstSource, sources, column, scoreColumns;
+    int firstSequence, firstRow, count, firstSource, sources, column, scoreColumns;
     int lastOnly; // the gradient has one row an example, which is that of its last row
 };
 
-// Adds to one column's scores, row by row, what the rows of each example give, or the last one alone. A warp a source, block y-index the example.
+// Adds to one column's scores, row by row, what the rows of each example give, or the last one alone. A warp a source, block y-index the example of the chunk.
 // Bytes a row: 8·d a source; operations: 2·d.
 KERNEL(256) contract_column(ColumnParameters p) {
-    const int example = blockY(), u = p.firstSource + blockX() * 8 + warp(), end = p.offsets[example + 1];
+    const int example = p.firstSequence + blockY(), u = p.firstSource + blockX() * 8 + warp(), end = p.offsets[example + 1];
     const int from = maximum(p.lastOnly ? end - 1 : p.offsets[example], p.firstRow), to = minimum(end, p.firstRow + p.count);
     if (u >= p.firstSource + p.sources || from >= to) return;
     float *score = p.scores.row(example) + (long long)u * p.scoreColumns + p.column, sum = lane() == 0 ? *score : 0.f;

@@ -24,15 +24,16 @@ public sealed partial class CudaDevice
         public nint Products;
         public Tensor Scores;
         public Indices SequenceTiles;
-        public int FirstTile, Tiles, Sources, Columns, ProductSources, ProductColumns, Parts, FirstColumn, ScoreColumns;
+        public int FirstSequence, FirstTile, Tiles, Sources, Columns, ProductSources, ProductColumns, Parts, FirstColumn, ScoreColumns;
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct ColumnParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstRow,
-        int Count, int FirstSource, int Sources, int Column, int ScoreColumns, int LastOnly);
+    private readonly record struct ColumnParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstSequence,
+        int FirstRow, int Count, int FirstSource, int Sources, int Column, int ScoreColumns, int LastOnly);
 
-    /// <summary>Packs that are worked on together: their rows and tiles, and where their products and Δz stand.</summary>
-    private readonly record struct Chunk(int FirstPack, int Packs, int FirstTile, int Tiles, int FirstRow, int Rows, nint Products, Tensor Differences);
+    /// <summary>Packs that are worked on together: their tiles and rows, the sequences that these are of, and where their products and Δz stand.</summary>
+    private readonly record struct Chunk(int FirstPack, int Packs, int FirstTile, int Tiles, int FirstRow, int Rows, int FirstSequence, int Sequences,
+        nint Products, Tensor Differences);
 
     /// <summary>
     /// Bytes of device memory that a contraction may use: a 32nd of the device's unless set. It takes the rows in chunks that fit, of one pack at
@@ -55,13 +56,21 @@ public sealed partial class CudaDevice
             taken = CudaScratch.PacksIn(c, first, bytes);
             int firstTile = c.Layout.Packs[first], tiles = c.Layout.Packs[first + taken] - firstTile, firstRow = c.Layout.TileOffsets[firstTile];
             var rows = c.Layout.TileOffsets[firstTile + tiles] - firstRow;
+            var firstSequence = SequenceOf(c.Layout, firstTile);
             var products = checked((nint)(sizeof(float) * tiles * CudaScratch.ProductsOfTile(c)));
-            var chunk = new Chunk(first, taken, firstTile, tiles, firstRow, rows, memory, new(memory + products, checked(sources * rows), width));
+            var chunk = new Chunk(first, taken, firstTile, tiles, firstRow, rows, firstSequence,
+                SequenceOf(c.Layout, firstTile + tiles - 1) + 1 - firstSequence, memory, new(memory + products, checked(sources * rows), width));
             FormDifferences(c, firstRow, rows, chunk.Differences);
             for (var layer = 0; layer < c.Layers; layer++)
                 ContractLayer(c, layer, chunk);
-            ContractColumn(c, c.LogitsGradient, chunk, 0, sources, ScoreColumns(c) - 1);
+            ContractColumn(c, c.Layers, c.LogitsGradient, chunk, 0, sources, ScoreColumns(c) - 1);
         }
+    }
+
+    private static int SequenceOf(Ragged layout, int tile)
+    {
+        var sequence = Array.BinarySearch(layout.SequenceTiles, tile);
+        return sequence < 0 ? ~sequence - 1 : sequence;
     }
 
     // Of one example.
@@ -70,7 +79,7 @@ public sealed partial class CudaDevice
     // Memory for a chunk; for a smaller one where the device has no more.
     private nint LargestWorkspace(ref long bytes, long least)
     {
-        for (; ; bytes = Math.Max(bytes / 2, least))
+        for (; ; bytes = CudaScratch.LessOfContraction(bytes, least))
         {
             try
             {
@@ -113,8 +122,7 @@ public sealed partial class CudaDevice
         var leftOut = 3 * heads - c.HeadColumns;
         var weights = (CudaWeights)c.QueryKeyValue[layer];
         var (alpha, scale, normalized, mlpGradient) = (c.Alpha[layer], c.NormScale[layer], c.NormalizedInputs[layer], c.MlpGradient[layer]);
-        // Where the MLP reads one row a sequence, it is the last one.
-        var everyRow = mlpGradient.Rows == c.Layout.Rows;
+        var everyRow = !c.IsReduced(layer);
         var columns = c.HeadColumns + (everyRow ? 1 : 0);
         MatrixFlops += 2L * chunk.Rows * width * ((long)c.HeadColumns * headDim + (long)columns * sources);
         var (tile, tiles) = CudaScratch.TileOfContraction(c);
@@ -159,6 +167,7 @@ public sealed partial class CudaDevice
             Products = chunk.Products,
             Scores = c.Scores,
             SequenceTiles = onDevice.SequenceTiles,
+            FirstSequence = chunk.FirstSequence,
             FirstTile = chunk.FirstTile,
             Tiles = chunk.Tiles,
             Sources = sources,
@@ -168,18 +177,18 @@ public sealed partial class CudaDevice
             Parts = parts,
             FirstColumn = firstColumn + leftOut,
             ScoreColumns = ScoreColumns(c),
-        }, CeilDiv((long)sources * columns, 256), c.Layout.Sequences);
+        }, CeilDiv((long)sources * columns, 256), chunk.Sequences);
         // The heads of the layer feed its MLP alone, and all sources do where it reads last rows only.
         var mlpSources = sources + (c.Parallel ? 0 : heads);
-        ContractColumn(c, mlpGradient, chunk, everyRow ? sources : 0, mlpSources, firstColumn + 3 * heads);
+        ContractColumn(c, layer, mlpGradient, chunk, everyRow ? sources : 0, mlpSources, firstColumn + 3 * heads);
     }
 
-    // One column of the sources [from, to), in every row where the gradient has them all, else in the last row of each sequence.
-    private void ContractColumn(ScoreContraction c, Tensor gradient, in Chunk chunk, int from, int to, int column)
+    // One column of the sources [from, to), in every row or, of a reduced layer, in the last one of each sequence.
+    private void ContractColumn(ScoreContraction c, int layer, Tensor gradient, in Chunk chunk, int from, int to, int column)
     {
         if (from == to) return;
-        MatrixFlops += 2L * (to - from) * gradient.Columns * Math.Min(gradient.Rows, chunk.Rows);
-        Launch("contract_column", new ColumnParameters(chunk.Differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, chunk.FirstRow,
-            chunk.Rows, from, to - from, column, ScoreColumns(c), gradient.Rows == c.Layout.Rows ? 0 : 1), CeilDiv(to - from, 8), c.Layout.Sequences);
+        MatrixFlops += 2L * (to - from) * gradient.Columns * (c.IsReduced(layer) ? chunk.Sequences : chunk.Rows);
+        Launch("contract_column", new ColumnParameters(chunk.Differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, chunk.FirstSequence, chunk.FirstRow,
+            chunk.Rows, from, to - from, column, ScoreColumns(c), c.IsReduced(layer) ? 1 : 0), CeilDiv(to - from, 8), chunk.Sequences);
     }
 }

@@ -10,8 +10,8 @@ internal static class CudaScratch
         CudaDevice.IsShort(layout, shape) ? 0 : (long)layout.QueryRows * shape.Heads * sizeof(float);
 
     /// <summary>
-    /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB, which hold the 16
-    /// rows of a pack even where a row takes 20 MiB, as in Llama-3-8B.
+    /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB. A pack of 16 rows
+    /// of Llama-3-8B takes 294 MiB, and 744 where every row is a sequence.
     /// </summary>
     public static long MostOfContraction(long deviceMemory) => Math.Max(LeastOfContraction, deviceMemory / 32);
 
@@ -30,7 +30,22 @@ internal static class CudaScratch
         var columns = TileOfContraction(c);
         var blocksOfPack = columns.Tiles * PartsOfContraction(c.InputDifference.Columns).Parts;
         var bytesOfWave = (wave + blocksOfPack - 1) / blocksOfPack * ((all + packs - 1) / packs);
-        return (Math.Clamp(Math.Min(Math.Max(cache / 4 * 3, bytesOfWave), memory), least, all), least);
+        return (LargestChunk(c, Math.Clamp(Math.Min(Math.Max(cache / 4 * 3, bytesOfWave), memory), least, all)), least);
+    }
+
+    /// <summary>What to try where a device does not have these bytes.</summary>
+    public static long LessOfContraction(long bytes, long least) => Math.Max(bytes / 2, least);
+
+    // Chunks end with a pack, so the largest may take less than it could.
+    private static long LargestChunk(ScoreContraction c, long bytes)
+    {
+        var largest = 0L;
+        for (int first = 0, taken; first < c.Layout.Packs.Length - 1; first += taken)
+        {
+            taken = PacksIn(c, first, bytes);
+            largest = Math.Max(largest, BytesOfPacks(c, first, taken));
+        }
+        return largest;
     }
 
     /// <summary>Blocks of a contraction that a device works on at a time: as many as its shared memory holds, each with 48 KiB.</summary>

@@ -79,7 +79,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     int SourcesOfMlp(int layer) => layer == c.Layers ? sources : SourcesOfHeads(layer) + (c.Parallel ? 0 : heads);
 
     /// <summary>True where only an example's last row has a gradient of queries and of the MLP's input, or of logits.</summary>
-    bool OnLastRows(int layer) => layer == c.Layers || c.MlpGradient[layer].Rows != c.Layout.Rows;
+    bool OnLastRows(int layer) => c.IsReduced(layer);
 
     long Flops(int layer)
     {
@@ -208,7 +208,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             WriteHeadGradients(layer, offset, start, n, g, edge, 0, queries, onLastRows);
             WriteHeadGradients(layer, offset, start, n, g, edge, queries, headColumns - queries, onLastRows: false);
         }
-        WriteLastGradient(layer == c.Layers ? c.LogitsGradient : c.MlpGradient[layer], start, n, last);
+        WriteLastGradient(layer == c.Layers ? c.LogitsGradient : c.MlpGradient[layer], onLastRows, start, n, last);
         var z = Difference(number, 0);
         for (var t = 0; t < tileCount; t++)
         {
@@ -274,10 +274,9 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     }
 
     /// <summary>Columns [start, start + n) of the gradient of the MLP's input or of logits, in all rows or the examples' last ones, which then stand one after another.</summary>
-    void WriteLastGradient(Tensor gradient, int start, int n, float* g)
+    void WriteLastGradient(Tensor gradient, bool onLastRows, int start, int n, float* g)
     {
         var part = gradient.ColumnRange(start, n);
-        var onLastRows = gradient.Rows != c.Layout.Rows;
         var y = new Tensor((nint)g, onLastRows ? lastCount : chunkRows, n, slice);
         if (!onLastRows) CopyRows(part.RowRange(chunkStart, chunkRows), y);
         else

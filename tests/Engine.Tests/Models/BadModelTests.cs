@@ -140,6 +140,18 @@ public sealed class BadModelTests
     }
 
     [Fact]
+    public void Layers_with_a_window_are_taken_where_the_window_is_known()
+    {
+        using var directory = new TemporaryDirectory();
+        var model = TinyModel.Llama("qwen2");
+        foreach (var (key, json) in new[] { ("use_sliding_window", "true"), ("sliding_window", "8"), ("layer_types", "[\"full_attention\",\"sliding_attention\"]") })
+            model.Config[key] = JsonNode.Parse(json);
+        model.Write(directory.Path);
+        using var weights = ModelLoader.Load(directory.Path);
+        Assert.Equal(8, weights.Config.Context);
+    }
+
+    [Fact]
     public void Llama3_rotary_scaling_is_read_from_either_place()
     {
         const string scaling = "\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"

@@ -1,4 +1,5 @@
 using Faith.Kernels.Cuda;
+using Faith.Kernels.Host;
 using Faith.PtxInterpreter;
 
 namespace Faith.Kernels.Tests.Cuda;
@@ -68,22 +69,32 @@ public sealed class CudaContractTests(CudaFixture fixture)
         Assert.Equal((5 + 1) * 2, SimulatedGpu.Launched.Count(k => k.StartsWith("contract_tiles", StringComparison.Ordinal)));
     }
 
-    // Alone its first tile is a pack; beside others its tiles are in packs with theirs.
-    [Fact]
-    public void ScoresOfASequenceHaveTheSameBitsBesideOthers()
+    // Alone its first tile is a pack; beside others its tiles are in packs with theirs. Where all sequences have one row, every row is a last one.
+    [Theory]
+    [InlineData(false, 1, 21, 3, 6)]
+    [InlineData(true, 1, 21, 3, 6)]
+    [InlineData(true, 2, 1, 1, 3)]
+    public void ScoresOfASequenceHaveTheSameBitsBesideOthers(bool lastMlpOnly, int first, params int[] lengths)
     {
         SimulatedGpu.Reset();
-        int[] lengths = [21, 3, 6];
-        using var arena = new DeviceArena(fixture.Device);
-        ContractionSetup Setup(int[] of) => new(new(fixture.Device, arena, 11), of, 2, heads: 3, headDim: 4, group: 1, steps: 1, centred: true, parallel: false);
-        var (alone, others) = (Setup(lengths[..1]), Setup(lengths));
+        using var host = new HostDevice(2);
+        SameBitsBesideOthers(host, lastMlpOnly, lengths[..first], lengths);
+        SameBitsBesideOthers(fixture.Device, lastMlpOnly, lengths[..first], lengths);
+    }
+
+    private static void SameBitsBesideOthers(Device device, bool lastMlpOnly, int[] someLengths, int[] lengths)
+    {
+        using var arena = new DeviceArena(device);
+        ContractionSetup Setup(int[] of) =>
+            new(new(device, arena, 11), of, 2, heads: 3, headDim: 100, group: 1, steps: 1, centred: true, parallel: false, lastMlpOnly: lastMlpOnly);
+        var (alone, others) = (Setup(someLengths), Setup(lengths));
         var (few, all) = (alone.Contraction, others.Contraction);
-        // The first sequence's rows are the first ones; weights are the same.
+        // Rows and sequences of the few are the first ones of all; weights are the same.
         foreach (var (to, from) in Views(all).Zip(Views(few)))
-            fixture.Device.Copy(from, to.RowRange(0, from.Rows));
-        fixture.Device.ContractScores(few);
+            device.Copy(from, to.RowRange(0, from.Rows));
+        device.ContractScores(few);
         var weightsOfFew = all.Output.Concat(all.QueryKeyValue).Zip(few.Output.Concat(few.QueryKeyValue)).ToDictionary();
-        fixture.Device.ContractScores(all.Mapped(view => view, weights => weightsOfFew[weights]));
+        device.ContractScores(all.Mapped(view => view, weights => weightsOfFew[weights]));
         var expected = alone.Scores();
         Assert.Equal(expected, others.Scores()[..expected.Length]);
 
