@@ -111,6 +111,29 @@ public sealed class CudaContractTests(CudaFixture fixture)
     }
 
     [Fact]
+    public void ScoresOfRandomShapesMatchTheFormula()
+    {
+        SimulatedGpu.Reset();
+        var random = new Random(123);
+        bool Either() => random.Next(2) == 0;
+        for (var seed = 0; seed < 80; seed++)
+        {
+            int heads = new[] { 1, 2, 3, 4, 6, 8, 12, 13, 20 }[random.Next(9)], headDim = random.Next(1, Math.Min(20, 130 / heads) + 1), layers = random.Next(1, 5);
+            var divisors = Enumerable.Range(1, heads).Where(group => heads % group == 0).ToArray();
+            var group = divisors[random.Next(divisors.Length)];
+            int[] lengths = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(5) == 0 ? random.Next(17, 40) : random.Next(1, 9))];
+            using var arena = new DeviceArena(fixture.Device);
+            var setup = new ContractionSetup(new(fixture.Device, arena, seed), lengths, layers, heads, headDim, group, steps: random.Next(4), centred: Either(), parallel: Either(),
+                Either() ? WeightPrecision.Float32 : WeightPrecision.BFloat16, stored: Either(), lastMlpOnly: Either(), valuesAlone: random.Next(4) == 0);
+            fixture.Device.ContractScores(setup.Contraction);
+            var (actual, expected) = (setup.Scores(), setup.Expected());
+            var tolerance = 3e-6 * expected.Max(Math.Abs);
+            for (var i = 0; i < actual.Length; i++)
+                Assert.True(Math.Abs(actual[i] - expected[i]) < tolerance, $"shape {seed}: {layers} layers of {heads} heads of {headDim} in groups of {group}, rows {string.Join(' ', lengths)}: entry {i} is {actual[i]}, not {expected[i]}");
+        }
+    }
+
+    [Fact]
     public void AContractionTakesWhatMemoryThereIs()
     {
         SimulatedGpu.Reset();
