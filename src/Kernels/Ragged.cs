@@ -61,6 +61,13 @@ public sealed class Ragged
     /// <summary>First tile of each pack, and the number of tiles: a pack is as many neighbouring tiles as have no more rows than one may have.</summary>
     public int[] Packs { get; }
 
+    /// <summary>The sequence that a tile is of.</summary>
+    public int SequenceOf(int tile)
+    {
+        var sequence = Array.BinarySearch(SequenceTiles, tile);
+        return sequence < 0 ? ~sequence - 1 : sequence;
+    }
+
     /// <summary>Bytes of the device memory that <see cref="Device.Prepare"/> fills.</summary>
     public long Bytes => sizeof(int) * (5L * Sequences + 3 + TileOffsets.Length + Packs.Length);
 

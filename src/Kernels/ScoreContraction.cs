@@ -51,6 +51,10 @@ public sealed class ScoreContraction
     /// rows), and the layer's outputs are read nowhere else.
     /// </summary>
     public required bool ReducesLastLayer { get; init; }
+    /// <summary>Sources that the heads of a layer read; for the number of layers, those that logits read: all.</summary>
+    public int SourcesBefore(int layer) => 1 + (layer * (Heads + 1));
+    /// <summary>Columns of all layers and of logits.</summary>
+    public int Columns => (Layers * ((3 * Heads) + 1)) + 1;
     /// <summary>True for a layer, or the logits that follow the last one, of which only last rows count; see <see cref="ReducesLastLayer"/>.</summary>
     public bool IsReduced(int layer) => layer == Layers || (ReducesLastLayer && layer == Layers - 1);
     /// <summary>Per layer: accumulated gradient at the MLP's input, [rows × d], or [sequences × d] where the layer is reduced.</summary>

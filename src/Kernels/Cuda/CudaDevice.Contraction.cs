@@ -46,8 +46,8 @@ public sealed partial class CudaDevice
     {
         ArgumentNullException.ThrowIfNull(contraction);
         var c = contraction;
-        int width = c.InputDifference.Columns, sources = CudaScratch.SourcesOf(c, c.Layers), packs = c.Layout.Packs.Length - 1;
-        RequireShape(c.Scores, c.Layout.Sequences, checked(sources * ScoreColumns(c)));
+        int width = c.InputDifference.Columns, sources = c.SourcesBefore(c.Layers), packs = c.Layout.Packs.Length - 1;
+        RequireShape(c.Scores, c.Layout.Sequences, checked(sources * c.Columns));
         if (c.Layout.Rows == 0) return;
         var (bytes, least) = CudaScratch.OfContraction(c, _cacheBytes, _contractionWave, ContractionMemory);
         var memory = LargestWorkspace(ref bytes, least);
@@ -56,25 +56,16 @@ public sealed partial class CudaDevice
             taken = CudaScratch.PacksIn(c, first, bytes);
             int firstTile = c.Layout.Packs[first], tiles = c.Layout.Packs[first + taken] - firstTile, firstRow = c.Layout.TileOffsets[firstTile];
             var rows = c.Layout.TileOffsets[firstTile + tiles] - firstRow;
-            var firstSequence = SequenceOf(c.Layout, firstTile);
+            var firstSequence = c.Layout.SequenceOf(firstTile);
             var products = checked((nint)(sizeof(float) * tiles * CudaScratch.ProductsOfTile(c)));
             var chunk = new Chunk(first, taken, firstTile, tiles, firstRow, rows, firstSequence,
-                SequenceOf(c.Layout, firstTile + tiles - 1) + 1 - firstSequence, memory, new(memory + products, checked(sources * rows), width));
+                c.Layout.SequenceOf(firstTile + tiles - 1) + 1 - firstSequence, memory, new(memory + products, checked(sources * rows), width));
             FormDifferences(c, firstRow, rows, chunk.Differences);
             for (var layer = 0; layer < c.Layers; layer++)
                 ContractLayer(c, layer, chunk);
-            ContractColumn(c, c.Layers, c.LogitsGradient, chunk, 0, sources, ScoreColumns(c) - 1);
+            ContractColumn(c, c.Layers, c.LogitsGradient, chunk, 0, sources, c.Columns - 1);
         }
     }
-
-    private static int SequenceOf(Ragged layout, int tile)
-    {
-        var sequence = Array.BinarySearch(layout.SequenceTiles, tile);
-        return sequence < 0 ? ~sequence - 1 : sequence;
-    }
-
-    // Of one example.
-    private static int ScoreColumns(ScoreContraction c) => c.Layers * (3 * c.Heads + 1) + 1;
 
     // Memory for a chunk; for a smaller one where the device has no more.
     private nint LargestWorkspace(ref long bytes, long least)
@@ -117,7 +108,7 @@ public sealed partial class CudaDevice
 
     private void ContractLayer(ScoreContraction c, int layer, in Chunk chunk)
     {
-        int heads = c.Heads, headDim = c.HeadDim, width = chunk.Differences.Columns, sources = CudaScratch.SourcesOf(c, layer);
+        int heads = c.Heads, headDim = c.HeadDim, width = chunk.Differences.Columns, sources = c.SourcesBefore(layer);
         var firstColumn = layer * (3 * heads + 1);
         var leftOut = 3 * heads - c.HeadColumns;
         var weights = (CudaWeights)c.QueryKeyValue[layer];
@@ -127,7 +118,7 @@ public sealed partial class CudaDevice
         MatrixFlops += 2L * chunk.Rows * width * ((long)c.HeadColumns * headDim + (long)columns * sources);
         var (tile, tiles) = CudaScratch.TileOfContraction(c);
         var (parts, partLength) = CudaScratch.PartsOfContraction(width);
-        int productSources = CudaScratch.SourcesOf(c, c.Layers - 1), productColumns = tile * tiles;
+        int productSources = c.SourcesBefore(c.Layers - 1), productColumns = tile * tiles;
         var onDevice = c.Layout.OnDevice;
         Launch($"contract_tiles_{(weights.Precision == WeightPrecision.BFloat16 ? "bf16" : "f32")}_{tile}", new ContractParameters
         {
@@ -176,7 +167,7 @@ public sealed partial class CudaDevice
             ProductColumns = productColumns,
             Parts = parts,
             FirstColumn = firstColumn + leftOut,
-            ScoreColumns = ScoreColumns(c),
+            ScoreColumns = c.Columns,
         }, CeilDiv((long)sources * columns, 256), chunk.Sequences);
         // The heads of the layer feed its MLP alone, and all sources do where it reads last rows only.
         var mlpSources = sources + (c.Parallel ? 0 : heads);
@@ -189,6 +180,6 @@ public sealed partial class CudaDevice
         if (from == to) return;
         MatrixFlops += 2L * (to - from) * gradient.Columns * (c.IsReduced(layer) ? chunk.Sequences : chunk.Rows);
         Launch("contract_column", new ColumnParameters(chunk.Differences, gradient, c.Scores, c.Layout.OnDevice.Offsets, chunk.FirstSequence, chunk.FirstRow,
-            chunk.Rows, from, to - from, column, ScoreColumns(c), c.IsReduced(layer) ? 1 : 0), CeilDiv(to - from, 8), chunk.Sequences);
+            chunk.Rows, from, to - from, column, c.Columns, c.IsReduced(layer) ? 1 : 0), CeilDiv(to - from, 8), chunk.Sequences);
     }
 }

@@ -27,8 +27,8 @@ internal static class CudaScratch
         var least = Enumerable.Range(0, packs).Max(pack => BytesOfPacks(c, pack, 1));
         // Every layer reads the differences again, so a chunk should stay in the cache; but it should also have a block for
         // every place on the device.
-        var columns = TileOfContraction(c);
-        var blocksOfPack = columns.Tiles * PartsOfContraction(c.InputDifference.Columns).Parts;
+        var (_, columnTiles) = TileOfContraction(c);
+        var blocksOfPack = columnTiles * PartsOfContraction(c.InputDifference.Columns).Parts;
         var bytesOfWave = (wave + blocksOfPack - 1) / blocksOfPack * ((all + packs - 1) / packs);
         return (LargestChunk(c, Math.Clamp(Math.Min(Math.Max(cache / 4 * 3, bytesOfWave), memory), least, all)), least);
     }
@@ -63,23 +63,20 @@ internal static class CudaScratch
     public static long BytesOfPacks(ScoreContraction c, int first, int count)
     {
         int from = c.Layout.Packs[first], to = c.Layout.Packs[first + count], rows = c.Layout.TileOffsets[to] - c.Layout.TileOffsets[from];
-        return checked(sizeof(float) * ((long)SourcesOf(c, c.Layers) * rows * c.InputDifference.Columns + (to - from) * ProductsOfTile(c)));
+        return checked(sizeof(float) * ((long)c.SourcesBefore(c.Layers) * rows * c.InputDifference.Columns + (to - from) * ProductsOfTile(c)));
     }
 
     /// <summary>Elements of the products of a layer in one tile: [parts][sources that its heads read][columns].</summary>
     public static long ProductsOfTile(ScoreContraction c)
     {
         var (tile, tiles) = TileOfContraction(c);
-        return (long)PartsOfContraction(c.InputDifference.Columns).Parts * SourcesOf(c, c.Layers - 1) * tile * tiles;
+        return (long)PartsOfContraction(c.InputDifference.Columns).Parts * c.SourcesBefore(c.Layers - 1) * tile * tiles;
     }
-
-    /// <summary>Sources that the heads of a layer read; for the number of layers all of them.</summary>
-    public static int SourcesOf(ScoreContraction c, int layer) => 1 + layer * (c.Heads + 1);
 
     /// <summary>Columns of a block, those of which fewer stay empty, and how many blocks take those of a layer: its heads' and its MLP's.</summary>
     public static (int Columns, int Tiles) TileOfContraction(ScoreContraction c)
     {
-        int Tiles(int columns) => (c.HeadColumns + columns) / columns;
+        int Tiles(int columns) => (c.HeadColumns + 1 + columns - 1) / columns;
         return Tiles(32) * 32 < Tiles(40) * 40 ? (32, Tiles(32)) : (40, Tiles(40));
     }
 

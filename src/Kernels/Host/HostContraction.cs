@@ -13,7 +13,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
 {
     const long DifferenceBytes = 48L << 20; // of one chunk's Δz
     const int GradientBytes = 960 << 10;    // of one slice's G: it shall stay in the second-level cache
-    const int TileRows = 16, MostTiles = 16, MostRows = 96;
+    const int TileRows = Ragged.TileRows, MostTiles = 16, MostRows = 96;
 
     /// <param name="Last">The number of the example's last row among those of the chunk; -1 when another tile has it.</param>
     readonly record struct Tile(int Example, int FirstRow, int Rows, int Last);
@@ -35,14 +35,14 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     {
         c = contraction;
         (heads, dh, d) = (c.Heads, c.HeadDim, c.InputDifference.Columns);
-        sources = 1 + c.Layers * (heads + 1);
+        sources = c.SourcesBefore(c.Layers);
         (headColumns, leftOut, queries) = (c.HeadColumns, 3 * heads - c.HeadColumns, c.ValuesAlone ? 0 : heads);
-        columns = c.Layers * LayerColumns + 1;
+        columns = c.Columns;
         ChooseSizes();
         long flops = 0;
-        for (var row = 0; row < c.Layout.Rows; row += chunkRows)
+        for (var tile = 0; tile < c.Layout.TileOffsets.Length - 1; tile += tileCount)
         {
-            TakeChunk(row);
+            TakeChunk(tile);
             pool.For(sources, 1, this, static (in HostContraction self, int from, int to, int thread) =>
             {
                 for (var u = from; u < to; u++) self.WriteDifference(u, thread);
@@ -75,7 +75,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     /// <summary>Enough slices at a time for all threads.</summary>
     int LayersAtATime => (2 * pool.Threads + slices - 1) / slices;
 
-    int SourcesOfHeads(int layer) => layer == c.Layers ? 0 : 1 + layer * (heads + 1);
+    int SourcesOfHeads(int layer) => layer == c.Layers ? 0 : c.SourcesBefore(layer);
     int SourcesOfMlp(int layer) => layer == c.Layers ? sources : SourcesOfHeads(layer) + (c.Parallel ? 0 : heads);
 
     /// <summary>True where only an example's last row has a gradient of queries and of the MLP's input, or of logits.</summary>
@@ -110,22 +110,20 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         partial = packedAlpha + alphaFloats;
     }
 
-    /// <summary>The next tiles that fit a chunk, from a row at which a tile starts.</summary>
-    void TakeChunk(int row)
+    /// <summary>The tiles from one on that fit a chunk.</summary>
+    void TakeChunk(int tile)
     {
-        var offsets = c.Layout.Offsets;
-        var example = Array.BinarySearch(offsets, row);
-        if (example < 0) example = ~example - 1;
-        (chunkStart, chunkRows, tileCount, lastCount) = (row, 0, 0, 0);
-        while (row < c.Layout.Rows && tileCount < MostTiles)
+        var (offsets, ofSequences) = (c.Layout.TileOffsets, c.Layout.SequenceTiles);
+        var example = c.Layout.SequenceOf(tile);
+        (chunkStart, chunkRows, tileCount, lastCount) = (offsets[tile], 0, 0, 0);
+        for (; tile < offsets.Length - 1 && tileCount < MostTiles; tile++)
         {
-            var rows = Math.Min(TileRows, offsets[example + 1] - row);
+            var rows = offsets[tile + 1] - offsets[tile];
             if (chunkRows + rows > rowLimit) break;
             chunkRows += rows;
-            var isLast = row + rows == offsets[example + 1];
+            var isLast = tile + 1 == ofSequences[example + 1];
             if (isLast) lastRows[lastCount] = chunkRows - 1;
-            tiles[tileCount++] = new(example, row, rows, isLast ? lastCount++ : -1);
-            row += rows;
+            tiles[tileCount++] = new(example, offsets[tile], rows, isLast ? lastCount++ : -1);
             if (isLast) example++;
         }
     }

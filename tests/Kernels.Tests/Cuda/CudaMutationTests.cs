@@ -80,6 +80,8 @@ public sealed partial class CudaMutationTests(CudaFixture fixture)
     [Theory]
     [InlineData("gemm_f32_small")]
     [InlineData("contract_tiles_f32_32")]
+    [InlineData("contract_tiles_f32_40")]
+    [InlineData("contract_tiles_bf16_32")]
     [InlineData("contract_tiles_bf16_40")]
     [InlineData("attention_backward_keys_64_four")]
     [InlineData("attention_backward_short_64")]

@@ -37,6 +37,9 @@ internal static class ScoreCases
             Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 3, group: 1, steps: 7, centred: true, parallel: false))),
         new("ContractScores", "more columns than a tile, aligned", c =>
             Contract(new ContractionSetup(c, [2, 1], 1, heads: 20, headDim: 4, group: 1, steps: 7, centred: true, parallel: false))),
+        // 178 columns in five tiles.
+        new("ContractScores", "many tiles of columns", c =>
+            Contract(new ContractionSetup(c, [2], 1, heads: 59, headDim: 4, group: 1, steps: 0, centred: true, parallel: false))),
         new("ContractScores", "forty columns", c =>
             Contract(new ContractionSetup(c, [7, 9], 2, heads: 12, headDim: 3, group: 2, steps: 2, centred: true, parallel: false, stored: true))),
         new("ContractScores", "forty columns, aligned", c =>
