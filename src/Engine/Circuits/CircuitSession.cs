@@ -27,7 +27,7 @@ internal sealed class CircuitSession : IDisposable
         {
             table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
             var budget = MicroBatches.Budget(model, options.MemoryBytes);
-            var batches = MicroBatches.Plan(model.Device, data, budget, sharePrefixes: table is null, batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1));
+            var batches = MicroBatches.Plan(model, data, budget, sharePrefixes: table is null, batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1));
             Bytes = batches.Sum(b => b.Bytes);
             if (Bytes > budget) throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once, more than the {Mebibytes.Of(budget)} allowed: raise --memory or take fewer examples");
             var done = 0;

@@ -26,7 +26,7 @@ internal sealed class LastTokenMean : PassHook
     public static float[] Compute(Transformer model, IReadOnlyList<Example> data, long? memoryBytes)
     {
         var mean = new LastTokenMean(model);
-        var batches = MicroBatches.Plan(model.Device, data, MicroBatches.Budget(model, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch));
+        var batches = MicroBatches.Plan(model, data, MicroBatches.Budget(model, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch));
         using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
         foreach (var (batch, _) in batches)
         {

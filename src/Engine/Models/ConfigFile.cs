@@ -42,6 +42,14 @@ internal sealed class ConfigFile
         throw Unsupported(key, $"a whole number from 1 to {LargestSize}");
     }
 
+    /// <summary>A length that prompts may have: a whole number from 1 that no memory is taken by.</summary>
+    internal int Length(string key, int? otherwise = null)
+    {
+        if (Find(key) is not { } value) return otherwise ?? throw Missing(key, "a whole number of at least 1");
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var length) && length >= 1) return length;
+        throw Unsupported(key, $"a whole number from 1 to {int.MaxValue}");
+    }
+
     /// <summary>A positive finite number.</summary>
     internal double Positive(string key, double? otherwise = null)
     {
@@ -93,13 +101,16 @@ internal sealed class ConfigFile
         return [.. value.EnumerateArray().Select(item => Decode(item) ?? throw Unsupported(key, "a list of strings"))];
     }
 
-    /// <summary>A token id below <paramref name="vocabulary"/>, the first of a list of them, or null when absent.</summary>
-    internal int? Token(string key, int vocabulary)
+    /// <summary>
+    /// A token id, the first of a list of them, or null when absent. It may be outside the vocabulary: data of ids never use it, and
+    /// text that begins with it is refused where it is read.
+    /// </summary>
+    internal int? Token(string key)
     {
         if (Find(key) is not { } value) return null;
         if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0) value = value[0];
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id >= 0 && id < vocabulary) return id;
-        throw Unsupported(key, $"null or a token id from 0 to {vocabulary - 1}");
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id >= 0) return id;
+        throw Unsupported(key, $"null or a token id from 0 to {int.MaxValue}");
     }
 
     /// <summary>An object inside this one, or null when absent.</summary>

@@ -19,7 +19,6 @@ internal sealed class Gpt2Family : ModelFamily
         var width = file.Size("n_embd");
         var heads = file.Size("n_head");
         if (width % heads != 0) throw file.Unsupported("n_head", $"a divisor of n_embd = {width}");
-        var vocabulary = file.Size("vocab_size");
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
@@ -29,15 +28,15 @@ internal sealed class Gpt2Family : ModelFamily
             KeyValueHeads = heads,
             HeadDim = width / heads,
             MlpWidth = file.Has("n_inner") ? file.Size("n_inner") : checked(4 * width),
-            Vocabulary = vocabulary,
+            Vocabulary = file.Size("vocab_size"),
             Context = file.Size(!file.Has("n_positions") && file.Has("n_ctx") ? "n_ctx" : "n_positions"),
             Norm = NormKind.LayerNorm,
             NormEpsilon = file.Epsilon("layer_norm_epsilon", 1e-5),
             Activation = Activation.GeluTanh,
             TiedEmbedding = file.Flag("tie_word_embeddings", true),
             AttentionScale = file.Flag("scale_attn_weights", true) ? (float)(1 / Math.Sqrt(width / heads)) : 1,
-            BeginToken = file.Token("bos_token_id", vocabulary),
-            EndToken = file.Token("eos_token_id", vocabulary),
+            BeginToken = file.Token("bos_token_id"),
+            EndToken = file.Token("eos_token_id"),
         });
     }
 

@@ -33,7 +33,6 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
         {
             throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
         }
-        var vocabulary = file.Size("vocab_size");
         CheckBiases(file);
         return Checked(file, new ModelConfig
         {
@@ -44,7 +43,7 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
             KeyValueHeads = keyValueHeads,
             HeadDim = headDim,
             MlpWidth = file.Size("intermediate_size"),
-            Vocabulary = vocabulary,
+            Vocabulary = file.Size("vocab_size"),
             Context = ReadContext(file),
             Norm = NormKind.RmsNorm,
             NormEpsilon = file.Epsilon("rms_norm_eps", 1e-6),
@@ -52,8 +51,8 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
             Rotary = ReadRotary(file, headDim),
             TiedEmbedding = file.Flag("tie_word_embeddings", false),
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),
-            BeginToken = file.Token("bos_token_id", vocabulary),
-            EndToken = file.Token("eos_token_id", vocabulary),
+            BeginToken = file.Token("bos_token_id"),
+            EndToken = file.Token("eos_token_id"),
         });
     }
 
@@ -61,12 +60,12 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
     private int ReadContext(ConfigFile file)
     {
         const int WindowOfTransformers = 4096; // where the file does not say; null is none
-        var context = file.Size("max_position_embeddings");
+        var context = file.Length("max_position_embeddings");
         // Qwen2 states a window and a switch for it; the switch is off unless given. Llama has no window.
         var windowed = (modelType == "mistral" || (modelType == "qwen2" && file.Flag("use_sliding_window", false))) && !file.IsNull("sliding_window");
         if (file.Texts("layer_types").Any(type => type != "full_attention" && !(windowed && type == "sliding_attention")))
             throw file.Unsupported("layer_types", windowed ? "full_attention, sliding_attention" : "full_attention");
-        return windowed ? Math.Min(context, file.Size("sliding_window", WindowOfTransformers)) : context;
+        return windowed ? Math.Min(context, file.Length("sliding_window", WindowOfTransformers)) : context;
     }
 
     private void CheckBiases(ConfigFile file)
@@ -105,7 +104,7 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
                 if (factor < 1) throw section.Unsupported("factor", "at least 1");
                 return rotary with
                 {
-                    Scaling = new Llama3Scaling(factor, low, high, section.Size("original_max_position_embeddings")),
+                    Scaling = new Llama3Scaling(factor, low, high, section.Length("original_max_position_embeddings")),
                 };
             default:
                 throw section.Unsupported(typeKey, "default, llama3");

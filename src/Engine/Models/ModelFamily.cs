@@ -38,13 +38,18 @@ internal abstract class ModelFamily
 
     private static string Supported => string.Join(", ", All.Select(f => $"{f.ModelType} ({string.Join(", ", f.Architectures)})"));
 
-    /// <summary>Fails when the fused widths of a configuration are beyond what one matrix may have.</summary>
+    /// <summary>Fails when the fused widths of a configuration are beyond what one matrix may have, or the pairs of its graph beyond what an array may.</summary>
     protected static ModelConfig Checked(ConfigFile file, ModelConfig config)
     {
         var projection = ((long)config.Heads + 2L * config.KeyValueHeads) * config.HeadDim;
         if (projection > int.MaxValue || 2L * config.MlpWidth > int.MaxValue)
         {
             throw file.Bad("describes a model whose attention or MLP is wider than 2^31");
+        }
+        var (sources, columns) = (1 + (long)config.Layers * (config.Heads + 1L), 1 + (long)config.Layers * (3L * config.Heads + 1));
+        if ((Int128)sources * columns > Array.MaxLength)
+        {
+            throw file.Bad($"describes a model of {config.Layers} layers with {config.Heads} heads, whose graph has more than 2^31 pairs of nodes");
         }
         return config;
     }

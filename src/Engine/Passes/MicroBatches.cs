@@ -17,12 +17,15 @@ internal static class MicroBatches
     }
 
     /// <summary>
-    /// Consecutive micro-batches of <paramref name="data"/> for <paramref name="device"/>, each of hardly more than
+    /// Consecutive micro-batches of <paramref name="data"/> for <paramref name="model"/>, each of hardly more than
     /// <see cref="Device.EnoughRows"/> rows and within <paramref name="budget"/> bytes by <paramref name="measure"/>.
     /// </summary>
-    /// <exception cref="InputException">A single example does not fit.</exception>
-    public static List<(Batch Batch, long Bytes)> Plan(Device device, IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure) =>
-        Plan(device.EnoughRows, data, 0, budget, long.MaxValue, sharePrefixes, measure);
+    /// <exception cref="InputException">A single example does not fit, or the model cannot run it.</exception>
+    public static List<(Batch Batch, long Bytes)> Plan(Transformer model, IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure)
+    {
+        model.Admit(data);
+        return Plan(model.Device.EnoughRows, data, 0, budget, long.MaxValue, sharePrefixes, measure);
+    }
 
     /// <summary>
     /// Runs over <paramref name="data"/> in micro-batches, one after another in the model's workspace. Where the device turns out to
@@ -36,10 +39,11 @@ internal static class MicroBatches
     /// <param name="run">Runs a micro-batch, and calls <see cref="MicroBatch.Record"/> before it adds anything to the results.</param>
     /// <param name="most">The bytes with which a batch is best run, within a budget; null: the least.</param>
     /// <returns>Bytes of the largest workspace.</returns>
-    /// <exception cref="InputException">A single example does not fit.</exception>
+    /// <exception cref="InputException">A single example does not fit, or the model cannot run it.</exception>
     public static long Run(Transformer model, IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure, Action<MicroBatch> run,
         Func<Batch, long, long>? most = null)
     {
+        model.Admit(data);
         var (done, largest) = (0, 0L);
         var plan = Sized(model.WorkspaceLimit);
         while (done < data.Count)

@@ -45,6 +45,7 @@ public sealed class PassOperations : IDisposable
         (this.model, c, device) = (model, model.Config, model.Device);
         weightBytes = precision == WeightPrecision.BFloat16 ? 2 : 4;
         batch = new Batch([.. Enumerable.Range(0, (rows + tokens - 1) / tokens).Select(i => Example(Math.Min(tokens, rows - i * tokens)))], sharePrefixes: false);
+        model.Admit(batch.Examples);
         var size = Arena.Measuring();
         _ = new Operands(this, size, measuring: true, steps);
         memory = device.Allocate(size.Peak);

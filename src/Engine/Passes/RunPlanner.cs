@@ -29,6 +29,7 @@ public static class RunPlanner
         if (data.Count == 0) throw new InputException("the data set is empty");
         if (options.Ablation != Ablation.Patching) throw new InputException("plans are made for patching; the other ablations take whole prompts and a table besides");
         using var model = new Transformer(device, SizesOf(weights));
+        model.Admit(data);
         if (AttributionMethods.Find(options.Method) is not PathMethod method) throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({string.Join(", ", Methods)})");
         var path = method.Path(options, model.Graph);
         // A softmax needs the unembedding in the form of a weight matrix.

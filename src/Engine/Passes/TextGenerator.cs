@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faith.Engine.Data;
+using Faith.Engine.Metrics;
 using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
@@ -25,21 +26,25 @@ public static class TextGenerator
     }
 
     /// <summary>The logits [vocabulary] after the last token of a prompt.</summary>
+    /// <exception cref="InputException">The model cannot run the prompt, or its logits are not finite.</exception>
     public static float[] LastLogits(Transformer model, int[] tokens)
     {
         ArgumentNullException.ThrowIfNull(model);
+        Example[] prompt = [new(tokens, tokens, [], [])];
+        model.Admit(prompt, "the prompt");
         var measured = Arena.Measuring();
         _ = Run(measured, measuring: true);
         var memory = model.Workspace(measured.Peak);
         var logits = Run(new Arena(memory), measuring: false);
         var result = new float[model.Config.Vocabulary];
         model.Device.Download(logits.Pointer, MemoryMarshal.AsBytes(result.AsSpan()));
+        if (!Array.TrueForAll(result, float.IsFinite)) throw new InputException($"the logits are not finite: {FiniteMetric.Overflow}");
         return result;
 
         Tensor Run(Arena arena, bool measuring)
         {
             var (device, c) = (model.Device, model.Config);
-            var batch = new Batch([new Example(tokens, tokens, [], [])], sharePrefixes: false);
+            var batch = new Batch(prompt, sharePrefixes: false);
             var layout = new PassLayout(device, arena, measuring, batch, 1);
             var activations = new Activations(arena, c, batch.Rows, 1, keepLayers: false);
             var logits = arena.Matrix(1, c.Vocabulary);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 using Faith.Kernels;
@@ -12,6 +13,7 @@ public sealed class Transformer : IDisposable
     private readonly MatrixSource unembeddingSource;
     private Weights? unembedding;
     private DeviceBuffer? workspace;
+    private RotaryTables? rotary;
     private bool isNoticeDue;
 
     /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
@@ -33,7 +35,6 @@ public sealed class Transformer : IDisposable
             Embedding = Table(weights.Embedding);
             UnembeddingTable = ReferenceEquals(weights.Unembedding, weights.Embedding) ? Embedding : Table(weights.Unembedding);
             if (weights.Positions is { } positions) Positions = Table(positions);
-            if (Config.Rotary is { } rotary) (Cosines, Sines) = RotaryTables(rotary);
             Layers = [.. weights.Layers.Select(MakeLayer)];
             FinalScale = Vector(weights.FinalNormScale);
             FinalShift = Vector(weights.FinalNormShift);
@@ -59,8 +60,9 @@ public sealed class Transformer : IDisposable
 
     internal Tensor Embedding { get; }
     internal Tensor Positions { get; }
-    internal Tensor Cosines { get; }
-    internal Tensor Sines { get; }
+    /// <summary>cos and sin of every rotary angle, a row a position: as many as the prompts that were <see cref="Admit"/>ted have.</summary>
+    internal Tensor Cosines { get; private set; }
+    internal Tensor Sines { get; private set; }
     internal TransformerLayer[] Layers { get; }
     internal Tensor FinalScale { get; }
     internal Tensor FinalShift { get; }
@@ -105,10 +107,24 @@ public sealed class Transformer : IDisposable
         return workspace = Device.Allocate(bytes);
     }
 
+    /// <summary>Makes ready for prompts; every run does so before it lays anything out.</summary>
+    /// <exception cref="InputException">The model cannot run an example; see <see cref="PromptLimits"/>.</exception>
+    internal void Admit(IReadOnlyList<Example> data, string? called = null)
+    {
+        var longest = PromptLimits.Check(Config, data, called);
+        if (Config.Rotary is null || rotary?.Positions >= longest) return;
+        var longer = new RotaryTables(Device, Config, longest);
+        Bytes += longer.Bytes - (rotary?.Bytes ?? 0);
+        rotary?.Dispose();
+        rotary = longer;
+        (Cosines, Sines) = (rotary.Cosines, rotary.Sines);
+    }
+
     /// <summary>Frees the parameters.</summary>
     public void Dispose()
     {
         workspace?.Dispose();
+        rotary?.Dispose();
         foreach (var item in owned) item.Dispose();
         owned.Clear();
     }
@@ -143,23 +159,6 @@ public sealed class Transformer : IDisposable
         var result = NewMatrix(1, projection.Outputs);
         Device.Multiply(projection, WeightSide.Forward, shift, result, bias);
         return result;
-    }
-
-    private (Tensor Cosines, Tensor Sines) RotaryTables(RotaryConfig rotary)
-    {
-        var half = rotary.Dimensions / 2;
-        var (cosines, sines) = (new float[Config.Context * half], new float[Config.Context * half]);
-        for (var i = 0; i < half; i++)
-        {
-            var frequency = RotaryFrequencies.Frequency(rotary, i);
-            for (var p = 0; p < Config.Context; p++)
-            {
-                var (sine, cosine) = Math.SinCos(p * frequency);
-                cosines[p * half + i] = (float)cosine;
-                sines[p * half + i] = (float)sine;
-            }
-        }
-        return (Matrix(cosines, Config.Context, half), Matrix(sines, Config.Context, half));
     }
 
     private Weights Pack(MatrixSource source)

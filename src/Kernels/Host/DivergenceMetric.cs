@@ -85,7 +85,7 @@ internal sealed unsafe partial class RowKernels<V>
                 var whole = left >= V.Count;
                 var a = V.Max(whole ? V.Load(x + i) : V.LoadFirst(x + i, left, float.MinValue), floor);
                 var b = V.Max(whole ? V.Load(y + i) : V.LoadFirst(y + i, left, float.MinValue), floor);
-                V p = Exp(a - xm) * fx, r = Exp(b - ym) * fy, delta = V.Max(V.Min(b - a - c - rest, most), zero - most);
+                V p = Exp(a - xm) * fx, r = Exp(b - ym) * fy, delta = V.Max(zero - most, V.Min(most, b - a - c - rest));
                 var (both, larger) = join.Of(V.Max(delta, zero - delta));
                 sum = V.MultiplyAdd(V.Max(p, r), both, sum);
                 var term = p * (larger - V.Max(delta, zero));
@@ -124,7 +124,7 @@ internal sealed unsafe partial class RowKernels<V>
         [MethodImpl(Inline)]
         public (V Both, V Log) Of(V t)
         {
-            V near = V.Min(t, V.Of(1)), square = near * near, halfNear = near * V.Of(0.5f);
+            V near = V.Min(V.Of(1), t), square = near * near, halfNear = near * V.Of(0.5f);
             // log cosh(t/2)
             var c = V.MultiplyAdd(square, V.Of(10922f / 42567525 / 16384), V.Of(-691f / 935550 / 4096));
             c = V.MultiplyAdd(square, c, V.Of(31f / 14175 / 1024));
@@ -142,7 +142,7 @@ internal sealed unsafe partial class RowKernels<V>
             u = V.MultiplyAdd(near * u, V.Of(-1f / 4), V.Of(1));
             u = V.MultiplyAdd(near * u, V.Of(-1f / 3), V.Of(1));
             u = V.MultiplyAdd(near * u, V.Of(-1f / 2), V.Of(1)) * near;
-            var (log, both) = Far(V.Max(t, V.Of(1)));
+            var (log, both) = Far(V.Max(V.Of(1), t));
             return (halfNear * u - (V.Of(2) - u) * c + (both - bothAtOne), halfNear - c + (log - logAtOne));
         }
 

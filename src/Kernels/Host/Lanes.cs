@@ -25,7 +25,9 @@ internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     static abstract T operator /(T a, T b);
     /// <summary>a·b + c, rounded once where the machine can.</summary>
     static abstract T MultiplyAdd(T a, T b, T c);
+    /// <summary>The larger of two; NaN where <paramref name="b"/> is. Whether a NaN in <paramref name="a"/> counts depends on the machine.</summary>
     static abstract T Max(T a, T b);
+    /// <summary>The smaller of two; NaN where <paramref name="b"/> is. Whether a NaN in <paramref name="a"/> counts depends on the machine.</summary>
     static abstract T Min(T a, T b);
     /// <summary>The nearest integer.</summary>
     static abstract T Round(T a);

@@ -97,11 +97,11 @@ internal sealed unsafe partial class RowKernels<V> : RowKernels where V : unmana
         return m.Largest();
     }
 
-    /// <summary>eˣ to about 1 ulp; 0 below −104 and finite above 88.</summary>
+    /// <summary>eˣ to about 1 ulp; 0 below −104 and finite above 88; NaN of NaN, since x stands second in both bounds.</summary>
     [MethodImpl(Inline)]
     internal static V Exp(V x)
     {
-        x = V.Max(V.Min(x, V.Of(88.37f)), V.Of(-104f));
+        x = V.Max(V.Of(-104f), V.Min(V.Of(88.37f), x));
         var n = V.Round(x * V.Of(1.44269504f));
         // ln 2 in two parts: the first has few enough bits that n times it is exact.
         var r = V.MultiplyAdd(n, V.Of(-0.693359375f), x);

@@ -76,7 +76,8 @@ public sealed class BadModelTests
     [InlineData("layer_norm_epsilon", "0", "layer_norm_epsilon is 0; supported: a positive number")]
     [InlineData("layer_norm_epsilon", "1e-300", "layer_norm_epsilon is 1e-300")]
     [InlineData("layer_norm_epsilon", "1e999", "layer_norm_epsilon is 1e999")]
-    [InlineData("bos_token_id", "11", "bos_token_id is 11; supported: null or a token id from 0 to 10")]
+    [InlineData("bos_token_id", "2147483648", "bos_token_id is 2147483648; supported: null or a token id from 0 to 2147483647")]
+    [InlineData("n_layer", "100000000", "describes a model of 100000000 layers with 2 heads, whose graph has more than 2^31 pairs of nodes")]
     [InlineData("eos_token_id", "-1", "eos_token_id is -1")]
     public void Gpt2_settings_are_checked(string key, string json, string expected) =>
         Assert.Contains(expected, ConfigFault(TinyModel.Gpt2(), key, json));
@@ -96,6 +97,8 @@ public sealed class BadModelTests
     [InlineData("llama", "rope_parameters", "{\"rope_type\":\"dynamic\"}", "rope_parameters.rope_type is \"dynamic\"")]
     [InlineData("llama", "partial_rotary_factor", "0.5", "partial_rotary_factor is 0.5; supported: 1")]
     [InlineData("llama", "num_attention_heads", "268435456", "config.json")]
+    [InlineData("llama", "max_position_embeddings", "2147483648", "max_position_embeddings is 2147483648; supported: a whole number from 1 to 2147483647")]
+    [InlineData("llama", "max_position_embeddings", "1e400", "max_position_embeddings is 1e400")]
     [InlineData("mistral", "sliding_window", "0", "sliding_window is 0; supported: a whole number from 1")]
     [InlineData("mistral", "attention_bias", "true", "attention_bias is true; supported: false")]
     [InlineData("mistral", "architectures", "[\"LlamaForCausalLM\"]", "for model_type mistral: MistralForCausalLM")]

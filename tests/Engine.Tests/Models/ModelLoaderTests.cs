@@ -285,4 +285,15 @@ public sealed class ModelLoaderTests(ITestOutputHelper output)
         Assert.Equal(64, weights.Hash.Length);
         Assert.All(All(weights.Layers[layers - 1].QueryKeyValue), value => Assert.True(float.IsFinite(value)));
     }
+
+    [Fact]
+    public void A_begin_token_outside_the_vocabulary_is_the_concern_of_text_alone()
+    {
+        using var directory = new TemporaryDirectory();
+        var model = TinyModel.Gpt2();
+        (model.Config["bos_token_id"], model.Config["eos_token_id"]) = (50256, 50256);
+        model.Write(directory.Path);
+        using var weights = ModelLoader.Load(directory.Path);
+        Assert.Equal((50256, 50256), (weights.Config.BeginToken, weights.Config.EndToken));
+    }
 }

@@ -1,0 +1,77 @@
+using Faith.Kernels.Host;
+
+namespace Faith.Kernels.Tests;
+
+/// <summary>What overflowed stays visible through every operation that bounds its operand, on every width: a result that looks finite would be believed.</summary>
+public sealed class NonFiniteTests
+{
+    private const int Columns = 21;
+
+    public static TheoryData<SimdWidth, int, float> Places()
+    {
+        var data = new TheoryData<SimdWidth, int, float>();
+        foreach (var width in new[] { SimdWidth.Portable, SimdWidth.V256, SimdWidth.V512 }.Where(w => w <= HostDevice.Widest))
+            foreach (var column in new[] { 0, 3, 9, 16, 20 })
+                foreach (var value in new[] { float.NaN, float.PositiveInfinity }) data.Add(width, column, value);
+        return data;
+    }
+
+    /// <summary>A softmax over keys of which one has a score that is no number.</summary>
+    [Theory, MemberData(nameof(Places))]
+    public void AttentionIsNotFinite(SimdWidth width, int key, float value)
+    {
+        using var device = new HostDevice(1, width);
+        using var t = new CaseContext(device, 3);
+        var layout = new Ragged([Columns], [0], [0], lastQueryOnly: true);
+        using var memory = device.Allocate(layout.Bytes);
+        device.Prepare(layout, memory.Address);
+        Tensor q = t.Matrix(1, 4), k = t.Matrix(Columns, 4), v = t.Matrix(Columns, 4), context = t.Matrix(1, 4), normalizers = t.Matrix(1, 2);
+        (CaseContext.At(q, 0, 1), CaseContext.At(k, key, 1)) = (1, value);
+        device.AttentionForward(layout, new(1, 4, 1, 1, 0.5f), q, k, v, default, default, context, normalizers);
+        for (var c = 0; c < 4; c++) Assert.False(float.IsFinite(CaseContext.At(context, 0, c)));
+    }
+
+    [Theory, MemberData(nameof(Places))]
+    public void MetricsAreNotFinite(SimdWidth width, int column, float value)
+    {
+        using var device = new HostDevice(1, width);
+        using var t = new CaseContext(device, 4);
+        Tensor good = t.Matrix(1, Columns), bad = t.Matrix(1, Columns), result = t.Matrix(1, 1), gradient = t.Matrix(1, Columns);
+        CaseContext.At(bad, 0, column) = value;
+        foreach (var jensenShannon in new[] { false, true })
+        {
+            foreach (var (logits, reference) in new[] { (bad, good), (good, bad) })
+            {
+                device.DivergenceMetric(logits, reference, jensenShannon, result, gradient);
+                Assert.False(float.IsFinite(CaseContext.At(result, 0, 0)));
+            }
+        }
+        // A softmax has a limit where one logit is infinite.
+        if (!float.IsNaN(value)) return;
+        var other = column == 5 ? 6 : 5;
+        device.SoftmaxMetric(bad, t.Integers(0, 1), t.Integers(other), One(t), result, gradient);
+        Assert.False(float.IsFinite(CaseContext.At(result, 0, 0)));
+    }
+
+    [Theory, MemberData(nameof(Places))]
+    public void ActivationsAreNotFinite(SimdWidth width, int column, float value)
+    {
+        using var device = new HostDevice(1, width);
+        using var t = new CaseContext(device, 5);
+        Tensor u = t.Matrix(1, Columns), gateUp = t.Matrix(1, 2 * Columns), y = t.Matrix(1, Columns), derivative = t.Matrix(1, Columns);
+        (CaseContext.At(u, 0, column), CaseContext.At(gateUp, 0, column)) = (value, value);
+        device.GeluForward(u, y, derivative);
+        Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
+        device.GeluRatioForward(u, y, derivative);
+        Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
+        device.SwiGluForward(gateUp, y);
+        Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
+    }
+
+    private static Tensor One(CaseContext t)
+    {
+        var one = t.Matrix(1, 1);
+        CaseContext.At(one, 0, 0) = 1;
+        return one;
+    }
+}
