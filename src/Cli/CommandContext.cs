@@ -10,8 +10,10 @@ namespace Faith.Cli;
 /// <param name="cancellation">Set by Ctrl-C.</param>
 internal sealed class CommandContext(TextWriter output, TextWriter error, bool isOutputTerminal, bool isErrorTerminal, CancellationToken cancellation)
 {
-    public TextWriter Output { get; } = output;
-    public TextWriter Error { get; } = error;
+    private const int LongestMessage = 1000;
+
+    public PlainWriter Output { get; } = new(output);
+    public PlainWriter Error { get; } = new(error, LongestMessage);
     public bool IsOutputTerminal { get; } = isOutputTerminal;
     public bool IsErrorTerminal { get; } = isErrorTerminal;
     public CancellationToken Cancellation { get; } = cancellation;
@@ -23,5 +25,10 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
     public Action<string>? WriteAbove { get; set; }
 
     /// <summary>Says something about a run that goes on.</summary>
-    public void Note(string line) => (WriteAbove ?? Error.WriteLine)($"faith: {line}");
+    public void Note(string line)
+    {
+        var message = Error.Clean($"faith: {line}");
+        if (WriteAbove is { } above) above(message);
+        else Error.WriteLine(message);
+    }
 }

@@ -49,7 +49,7 @@ public static class FaithProgram
         {
             var parse = Root(context).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parse.Action is ParseErrorAction) throw new InputException(ArgumentErrors.FirstOf(parse));
-            return parse.Invoke(new InvocationConfiguration { Output = context.Output, Error = context.Error, EnableDefaultExceptionHandler = false });
+            return parse.Invoke(new InvocationConfiguration { Output = context.Output.Stream, Error = context.Error.Stream, EnableDefaultExceptionHandler = false });
         }
         catch (Exception e)
         {
@@ -78,7 +78,7 @@ public static class FaithProgram
         DevicesCommand.Create(context),
     };
 
-    private static int Report(Exception exception, TextWriter error)
+    private static int Report(Exception exception, PlainWriter error)
     {
         var (code, message) = exception switch
         {
@@ -91,7 +91,7 @@ public static class FaithProgram
             _ => (Fault, $"internal error: {exception.GetType().Name}: {exception.Message} (set {TraceVariable}=1 to see where)"),
         };
         error.WriteLine($"faith: {message.ReplaceLineEndings(" ")}");
-        if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteLine(exception);
+        if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteText($"{exception}\n");
         return code;
     }
 }

@@ -11,7 +11,7 @@ internal static class ProgressDisplay
     public static T Run<T>(CommandContext context, Func<IProgress<RunProgress>?, T> work)
     {
         if (!context.IsErrorTerminal) return work(null);
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Error) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Error.Stream) });
         return console.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new CountColumn(), new RateColumn(), new RemainingTimeColumn())

@@ -1,3 +1,4 @@
+using Faith.Engine;
 using Spectre.Console;
 
 namespace Faith.Cli;
@@ -6,12 +7,13 @@ namespace Faith.Cli;
 /// <param name="headers">Titles of the columns; a leading '&gt;', not shown, sets a column of numbers flush right.</param>
 internal sealed class TextTable(params string[] headers)
 {
+    private readonly string[] headers = [.. headers.Select(PlainText.Line)];
     private readonly List<string[]> rows = [];
 
     public void Add(params string[] cells)
     {
         if (cells.Length != headers.Length) throw new ArgumentException($"{cells.Length} cells for {headers.Length} columns", nameof(cells));
-        rows.Add(cells);
+        rows.Add([.. cells.Select(PlainText.Line)]);
     }
 
     public void Write(CommandContext context)
@@ -29,7 +31,7 @@ internal sealed class TextTable(params string[] headers)
             table.AddColumn(IsNumber(header) ? column.RightAligned() : column);
         }
         foreach (var row in rows) table.AddRow([.. row.Select(Markup.Escape)]);
-        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Output) }).Write(table);
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Output.Stream) }).Write(table);
     }
 
     private void WritePlain(TextWriter output)

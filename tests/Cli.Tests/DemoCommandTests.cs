@@ -20,7 +20,7 @@ public sealed class DemoCommandTests : CliTest
         Done("evaluate", "--model", "tasks-4l", "--data", "ioi", "--examples", "6", "--circuit", At("demo/scores.json"), "--json", At("r.json"));
         var result = JsonDocument.Parse(File.ReadAllText(At("r.json"))).RootElement;
         Assert.Contains($"EAP-IG keeps {result.GetProperty("faithfulness").GetDouble():0%} of the behaviour with {result.GetProperty("edges").GetInt32()} of", output, StringComparison.Ordinal);
-        Assert.StartsWith($"# tasks-4l on ioi\n\nEAP-IG keeps", File.ReadAllText(At("demo/report.md")), StringComparison.Ordinal);
+        Assert.StartsWith($"# `tasks-4l` on ioi\n\nEAP-IG keeps", File.ReadAllText(At("demo/report.md")), StringComparison.Ordinal);
         Assert.Contains(At("demo/report.md"), Done("demo", "--task", "sva", "--examples", "3", "--out", At("demo")), StringComparison.Ordinal);
     }
 

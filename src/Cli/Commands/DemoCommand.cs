@@ -58,7 +58,7 @@ internal static class DemoCommand
     {
         var text = StudyTables.Markdown(modelName, studies);
         OutputFile.WriteText(Path.Combine(folder, AllFile), text);
-        context.Output.Write(text);
+        context.Output.WriteText(text);
     }
 
     private static void WriteOne(CommandContext context, string folder, LoadedModel loaded, DeviceChoice choice, TaskStudy study, Stopwatch clock)

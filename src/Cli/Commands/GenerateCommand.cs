@@ -35,7 +35,8 @@ internal static class GenerateCommand
                 continued.Add(id);
             }
             // Decoded as a whole: a character may be spread over several tokens. The token that starts the text is not a part of it.
-            context.Output.WriteLine(tokenizer.Decode([.. continued.Skip(ids[0] == tokenizer.BeginToken ? 1 : 0)]));
+            context.Output.WriteText(tokenizer.Decode([.. continued.Skip(ids[0] == tokenizer.BeginToken ? 1 : 0)]));
+            context.Output.WriteLine();
         });
         return command;
     }

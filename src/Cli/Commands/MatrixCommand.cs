@@ -47,7 +47,7 @@ internal static class MatrixCommand
                 return (found, sets.Select(set => CircuitEvaluator.Evaluate(models, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray());
             });
             var text = Markdown(loaded.Name, sets, count, circuits, results);
-            if (path is null) context.Output.Write(text);
+            if (path is null) context.Output.WriteText(text);
             else OutputFile.WriteText(path, text);
         });
         return command;
@@ -56,7 +56,7 @@ internal static class MatrixCommand
     private static string Markdown(string model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {model}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {Cli.Markdown.Code(model)}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"| circuit of | edges | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|---:|{string.Concat(sets.Select(_ => "---:|"))}\n");
         for (var row = 0; row < sets.Length; row++)
         {

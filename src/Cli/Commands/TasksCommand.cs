@@ -62,7 +62,7 @@ internal static class TasksCommand
             var lines = TaskPrompts.ToJsonLines(prompts);
             if (path is null)
             {
-                context.Output.Write(Encoding.UTF8.GetString(lines));
+                context.Output.WriteText(Encoding.UTF8.GetString(lines));
                 return;
             }
             OutputFile.Write(path, stream => stream.Write(lines));

@@ -66,7 +66,7 @@ internal static class StudyFiles
 
     private static string Markdown(string modelName, TaskStudy study, IReadOnlyList<string> prose)
     {
-        var text = new StringBuilder($"# {modelName} on {study.Data.Name}\n\n");
+        var text = new StringBuilder($"# {Cli.Markdown.Code(modelName)} on {study.Data.Name}\n\n");
         foreach (var paragraph in prose) text.Append(paragraph).Append("\n\n");
         text.Append($"![The circuit]({Picture})\n\n![Faithfulness by size]({Plot})\n\n");
         text.Append("| edges selected | edges left after pruning | EAP-IG | EAP | random |\n|---:|---:|---:|---:|---:|\n");

@@ -11,7 +11,7 @@ internal static class StudyTables
     {
         var graph = studies[0].EapIg.Scores.Graph;
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Held-out prompts of {modelName}, {studies.Max(s => s.Data.Count)} a task. Right: an answer is more likely than every distractor. ");
+        text.Append(CultureInfo.InvariantCulture, $"Held-out prompts of {Cli.Markdown.Code(modelName)}, {studies.Max(s => s.Data.Count)} a task. Right: an answer is more likely than every distractor. ");
         text.Append("Likelier: the answers together are more likely than the distractors. Changed: the corrupted prompt no longer prefers an answer.\n\n");
         text.Append("| task | right | likelier | changed | logit diff clean | corrupted | completeness gap |\n|---|---:|---:|---:|---:|---:|---:|\n");
         foreach (var s in studies)

@@ -47,7 +47,8 @@ internal static class CircuitDot
         var result = new StringBuilder("\"");
         foreach (var c in text)
         {
-            result.Append(c switch { '"' => "\\\"", '\\' => "\\\\", '\n' => "\\n", _ when char.IsControl(c) => " ", _ => c.ToString() });
+            // Graphviz reads &#10; and the like as characters.
+            result.Append(c switch { '"' => "\\\"", '\\' => "\\\\", '\n' => "\\n", '&' => "&amp;", _ => c.ToString() });
         }
         return result.Append('"').ToString();
     }

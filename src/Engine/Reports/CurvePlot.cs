@@ -14,7 +14,7 @@ public sealed record CurvePlot
     private static readonly string[] Dashes = ["", "7 4", "2 3", "9 3 2 3"];
 
     /// <summary>The title.</summary>
-    public required string Title { get; init; }
+    public required string Title { get; init => field = PlainText.Short(value, SvgText.LongestTitle); }
     /// <summary>What x is.</summary>
     public string XLabel { get; init; } = "edges";
     /// <summary>What y is.</summary>

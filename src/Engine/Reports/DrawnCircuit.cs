@@ -40,7 +40,7 @@ internal sealed class DrawnCircuit
         })];
         var members = circuit.NodesInCircuit();
         Nodes = [.. Enumerable.Range(0, Graph.Nodes).Where(n => members[n])];
-        Title = title ?? "Circuit";
+        Title = PlainText.Short(title ?? "Circuit", SvgText.LongestTitle);
         Subtitle = $"{Count(Edges.Count, "edge")} of {Graph.Edges:N0}, {Count(Nodes.Count, "node")} of {Graph.Nodes:N0}; "
             + $"{Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}"
             + (neurons is null ? "" : $"; the edges carry {Count(neurons.Count, "neuron")} of {neurons.Most:N0}");

@@ -9,6 +9,9 @@ internal static class SvgText
     /// <summary>Fonts that any viewer has one of.</summary>
     public const string Fonts = "Helvetica, Arial, 'DejaVu Sans', 'Liberation Sans', sans-serif";
 
+    /// <summary>Most characters of a title: pictures are made wide enough for theirs.</summary>
+    public const int LongestTitle = 200;
+
     /// <summary>A coordinate: a tenth of a pixel is enough.</summary>
     public static string Number(double value)
     {
@@ -19,18 +22,12 @@ internal static class SvgText
     /// <summary>A value to read: four significant digits.</summary>
     public static string Value(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
 
-    /// <summary>Text for an element or a quoted attribute. Characters XML cannot hold become '?'.</summary>
+    /// <summary>Text for an element or a quoted attribute, as one line that shows all of its characters.</summary>
     public static string Escape(string text)
     {
         var result = new StringBuilder(text.Length + 8);
-        for (var i = 0; i < text.Length; i++)
+        foreach (var c in PlainText.Line(text))
         {
-            var c = text[i];
-            if (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
-            {
-                result.Append(c).Append(text[++i]);
-                continue;
-            }
             result.Append(c switch
             {
                 '&' => "&amp;",
@@ -38,9 +35,8 @@ internal static class SvgText
                 '>' => "&gt;",
                 '"' => "&quot;",
                 '\'' => "&#39;",
-                '\t' or '\n' or '\r' => " ",
-                < ' ' or '\uFFFE' or '\uFFFF' => "?",
-                _ when char.IsSurrogate(c) => "?",
+                // XML cannot hold these two.
+                '\uFFFE' or '\uFFFF' => "?",
                 _ => c.ToString(),
             });
         }

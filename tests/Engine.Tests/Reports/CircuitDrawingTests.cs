@@ -142,7 +142,7 @@ public sealed class CircuitDrawingTests
         Assert.Contains("<script>alert", svg.Root!.Element(Svg + "title")!.Value);
         Assert.Single(Regex.Matches(CircuitDrawing.Html(circuit, scores, title), "<script>"));
         var dot = CircuitDrawing.Dot(circuit, scores, title);
-        Assert.Contains("\\\" & \\\\ ", dot);
+        Assert.Contains("\\\" &amp; \\\\ \\\\u0001 \\\\ud800 é\\\\n]]>", dot);
     }
 
     [Theory]
