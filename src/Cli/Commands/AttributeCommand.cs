@@ -70,7 +70,7 @@ internal static class AttributeCommand
                 if (parse.GetValue(top) is { } count)
                 {
                     var ranking = given ?? Attributor.Run(models, data, options with { Method = "eap-ig", Level = ScoreLevel.Edge }, progress, context.Cancellation).Scores;
-                    options = options with { OnlyEdges = [.. Best(ranking, count).Select(edge => edge.Source * ranking.Graph.Columns + edge.Column)] };
+                    options = options with { OnlyEdges = [.. Best(ranking, count)] };
                 }
                 return method.Run(parse, models, data, options, progress, context.Cancellation);
             });
@@ -147,7 +147,7 @@ internal static class AttributeCommand
         {
             var graph = result.Scores.Graph;
             json.WriteStartObject("standard_errors");
-            foreach (var (source, column) in ScoreFile.EdgeOrder(graph)) json.WriteNumberOrNull(graph.EdgeName(source, column), errors[source * graph.Columns + column]);
+            foreach (var edge in ScoreFile.EdgeOrder(graph)) json.WriteNumberOrNull(graph.EdgeName(edge), errors[edge]);
             json.WriteEndObject();
         }
         json.WriteNumber("seconds", run.Seconds);
@@ -181,19 +181,19 @@ internal static class AttributeCommand
         if (result.NodeScores is { } nodes)
         {
             var nodeTable = new TextTable("node", ">score");
-            foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(node), nodes[node].ToString("0.0000"));
+            foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(new(node)), nodes[node].ToString("0.0000"));
             nodeTable.Write(context);
         }
         if (!result.HasEdgeScores) return;
         var table = new TextTable("edge", ">score", ">± s.e.");
-        foreach (var (source, column) in Best(result.Scores, BestShown))
+        foreach (var edge in Best(result.Scores, BestShown))
         {
-            var error = result.StandardErrors is { } errors ? errors[source * graph.Columns + column].ToString("0.0000") : "";
-            table.Add(graph.EdgeName(source, column), result.Scores[source, column].ToString("0.0000"), error);
+            var error = result.StandardErrors is { } errors ? errors[edge].ToString("0.0000") : "";
+            table.Add(graph.EdgeName(edge), result.Scores[edge].ToString("0.0000"), error);
         }
         table.Write(context);
     }
 
-    private static IEnumerable<(int Source, int Column)> Best(EdgeScores scores, int count) => ScoreFile.EdgeOrder(scores.Graph)
-        .OrderByDescending(edge => Math.Abs(scores[edge.Source, edge.Column])).Take(count);
+    private static IEnumerable<EdgeId> Best(EdgeScores scores, int count) => ScoreFile.EdgeOrder(scores.Graph)
+        .OrderByDescending(edge => Math.Abs(scores[edge])).Take(count);
 }

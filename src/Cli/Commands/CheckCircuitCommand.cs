@@ -60,7 +60,7 @@ internal static class CheckCircuitCommand
         json.WriteNumberOrNull("faithfulness", check.Faithfulness.Normalised);
         json.WriteNumberOrNull("complement_faithfulness", check.Complement.Normalised);
         json.WriteStartObject("contributions");
-        foreach (var edge in check.Contributions) json.WriteNumberOrNull(check.Circuit.Graph.EdgeName(edge.Source, edge.Column), edge.Contribution);
+        foreach (var edge in check.Contributions) json.WriteNumberOrNull(check.Circuit.Graph.EdgeName(edge.Edge), edge.Contribution);
         json.WriteEndObject();
     }
 
@@ -71,9 +71,9 @@ internal static class CheckCircuitCommand
         output.WriteLine($"complement: {check.Complement.Normalised:0.0000} of the other {graph.Edges - check.Circuit.EdgeCount} edges; 0 where they keep nothing");
         output.WriteLine($"contributions: {contributions.Count(c => c.Contribution <= 0)} edges give nothing or harm, {contributions.Count(c => Math.Abs(c.Contribution) < 0.001)} change faithfulness by less than 0.001");
         var table = new TextTable("edge", ">contribution");
-        foreach (var edge in contributions.Reverse().Take(Shown)) table.Add(graph.EdgeName(edge.Source, edge.Column), edge.Contribution.ToString("0.0000"));
+        foreach (var edge in contributions.Reverse().Take(Shown)) table.Add(graph.EdgeName(edge.Edge), edge.Contribution.ToString("0.0000"));
         if (contributions.Count > 2 * Shown) table.Add("…", "");
-        foreach (var edge in contributions.Take(Math.Min(Shown, Math.Max(0, contributions.Count - Shown))).Reverse()) table.Add(graph.EdgeName(edge.Source, edge.Column), edge.Contribution.ToString("0.0000"));
+        foreach (var edge in contributions.Take(Math.Min(Shown, Math.Max(0, contributions.Count - Shown))).Reverse()) table.Add(graph.EdgeName(edge.Edge), edge.Contribution.ToString("0.0000"));
         table.Write(context);
     }
 
@@ -106,7 +106,7 @@ internal static class CheckCircuitCommand
     private static void Summarise(CommandContext context, KnockoutStudy study, ModelGraph graph)
     {
         if (study.Greedy is not { } greedy) return;
-        string Names(IEnumerable<int> nodes) => string.Join(' ', nodes.Select(graph.NodeName));
+        string Names(IEnumerable<NodeId> nodes) => string.Join(' ', nodes.Select(graph.NodeName));
         context.Output.WriteLine($"completeness: without K, circuit and model differ by {study.Sets.Average(k => k.Difference):0.0000} on average and {study.Sets.Max(k => k.Difference):0.0000} at most, of {study.Sets.Count} sets drawn; "
             + $"by {greedy.Difference:0.0000} ({greedy.Circuit:0.0000} and {greedy.Model:0.0000}) for the greedy set {Names(greedy.Nodes)}");
         var least = study.Needs[0];

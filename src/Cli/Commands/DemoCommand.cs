@@ -99,13 +99,13 @@ internal static class DemoCommand
         var eapRank = Ranked(study.Eap).Select((edge, rank) => (edge, rank)).ToDictionary(e => e.edge, e => e.rank + 1);
         foreach (var edge in order.Take(EdgesShown))
         {
-            table.Add(graph.EdgeName(edge / graph.Columns, edge % graph.Columns), Number(study.EapIg.Scores.Values[edge]),
+            table.Add(graph.EdgeName(edge), Number(study.EapIg.Scores.Values[edge]),
                 study.EapIg.StandardErrors is { } errors ? Number(errors[edge]) : "", Number(study.Eap.Scores.Values[edge]), $"{eapRank[edge]}");
         }
         return table;
 
-        static int[] Ranked(Engine.Attribution.AttributionResult result) =>
-            [.. Engine.Graphs.Circuit.Full(result.Scores.Graph).Edges.OrderByDescending(e => Math.Abs(result.Scores.Values[e]))];
+        static Engine.Graphs.EdgeId[] Ranked(Engine.Attribution.AttributionResult result) =>
+            [.. result.Scores.Graph.AllEdges.OrderByDescending(e => Math.Abs(result.Scores.Values[e]))];
     }
 
     private static TextTable Curves(TaskStudy study)

@@ -49,7 +49,7 @@ internal static class EvaluateCommand
         var nodes = circuit.NodesInCircuit();
         for (var node = 0; node < nodes.Length; node++)
         {
-            if (nodes[node]) json.WriteStringValue(circuit.Graph.NodeName(node));
+            if (nodes[node]) json.WriteStringValue(circuit.Graph.NodeName(new(node)));
         }
         json.WriteEndArray();
         json.WriteString("metric", options.Metric.Name());

@@ -64,7 +64,7 @@ internal static class StabilityCommand
         var table = new TextTable(["edge", ">score", ">from", ">to", .. options.Sizes.Select(n => $">in top {n}")]);
         foreach (var edge in result.Edges.Take(BestShown))
         {
-            table.Add([graph.EdgeName(edge.Source, edge.Column), edge.Score.ToString("0.0000"), edge.Interval.Low.ToString("0.0000"), edge.Interval.High.ToString("0.0000"),
+            table.Add([graph.EdgeName(edge.Edge), edge.Score.ToString("0.0000"), edge.Interval.Low.ToString("0.0000"), edge.Interval.High.ToString("0.0000"),
                 .. edge.Selected.Select(share => share.ToString("0%"))]);
         }
         table.Write(context);
@@ -118,7 +118,7 @@ internal static class StabilityCommand
         foreach (var edge in edges)
         {
             json.WriteStartObject();
-            json.WriteString("edge", graph.EdgeName(edge.Source, edge.Column));
+            json.WriteString("edge", graph.EdgeName(edge.Edge));
             json.WriteNumber("score", edge.Score);
             WriteInterval(json, "interval", edge.Interval);
             json.WriteStartObject("selected");

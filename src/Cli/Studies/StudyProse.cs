@@ -50,10 +50,10 @@ internal static class StudyProse
         foreach (var edge in circuit.Edges)
         {
             var score = Math.Abs(study.EapIg.Scores.Values[edge]);
-            strength[edge / graph.Columns] += score;
-            strength[graph.NodeOfColumn(edge % graph.Columns)] += score;
+            strength[graph.SourceOf(edge)] += score;
+            strength[graph.TargetOf(edge)] += score;
         }
-        return Enumerable.Range(1, graph.Nodes - 2).Where(n => strength[n] > 0).OrderByDescending(n => strength[n]).ThenBy(n => n).Take(NodesNamed).Select(graph.NodeName);
+        return graph.AllSources.Skip(1).Where(n => strength[n] > 0).OrderByDescending(n => strength[n]).ThenBy(n => n).Take(NodesNamed).Select(graph.NodeName);
     }
 
     private static int Overlap(TaskStudy study)
@@ -61,7 +61,7 @@ internal static class StudyProse
         var best = Best(study.EapIg.Scores).ToHashSet();
         return Best(study.Eap.Scores).Count(best.Contains);
 
-        static IEnumerable<int> Best(EdgeScores scores) => Circuit.Full(scores.Graph).Edges.OrderByDescending(e => Math.Abs(scores.Values[e])).Take(EdgesCompared);
+        static IEnumerable<EdgeId> Best(EdgeScores scores) => scores.Graph.AllEdges.OrderByDescending(e => Math.Abs(scores.Values[e])).Take(EdgesCompared);
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

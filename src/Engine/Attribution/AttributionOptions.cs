@@ -1,6 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 
 namespace Faith.Engine.Attribution;
@@ -27,8 +28,8 @@ public sealed record AttributionOptions
     internal LibraryQuirks? Library { get; init; }
     /// <summary>What is scored.</summary>
     public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
-    /// <summary>The edges (u·N + v) that exact patching tries; the others score 0. Null: all of them.</summary>
-    public IReadOnlyCollection<int>? OnlyEdges { get; init; }
+    /// <summary>The edges that exact patching tries; the others score 0. Null: all of them.</summary>
+    public IReadOnlyCollection<EdgeId>? OnlyEdges { get; init; }
     /// <summary>The thresholds of acdc, rising; null: 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates the losses of clean and corrupted run.</summary>
     public IReadOnlyList<double>? Thresholds { get; init; }
     /// <summary>Is handed the edge scores of every example; null: nobody wants them. Methods without scores by example refuse it (<see cref="AttributionMethod.ScoresByExample"/>).</summary>

@@ -59,7 +59,7 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
     /// <summary>The best of everything that was scored: edges, then nodes and neurons at their levels.</summary>
     private static List<HashSet<int>> Best(AttributionResult result, int? edges)
     {
-        var all = new List<HashSet<int>> { CircuitSelection.Top(result.Scores, Count(result.Scores.Graph.Edges, edges), signed: false, prune: false).Edges.ToHashSet() };
+        var all = new List<HashSet<int>> { CircuitSelection.Top(result.Scores, Count(result.Scores.Graph.Edges, edges), signed: false, prune: false).Edges.Select(edge => edge.Index).ToHashSet() };
         foreach (var scores in (double[]?[])[result.NodeScores, result.NeuronScores])
         {
             if (scores is not null) all.Add([.. Enumerable.Range(0, scores.Length).OrderByDescending(i => Math.Abs(scores[i])).Take(Count(scores.Length, null))]);

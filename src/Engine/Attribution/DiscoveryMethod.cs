@@ -81,7 +81,7 @@ internal sealed class DiscoveryMethod : AttributionMethod
     {
         private readonly ModelGraph graph;
         private readonly Func<Circuit, double> lossOf;
-        private readonly SortedSet<int> kept;
+        private readonly SortedSet<EdgeId> kept;
         private readonly int[] outEdges;
         private readonly double[] goneAt;
         private double loss;
@@ -92,8 +92,8 @@ internal sealed class DiscoveryMethod : AttributionMethod
             var full = Circuit.Full(graph);
             kept = [.. full.Edges];
             outEdges = new int[graph.Nodes];
-            foreach (var edge in kept) outEdges[edge / graph.Columns]++;
-            goneAt = new double[graph.Sources * graph.Columns];
+            foreach (var edge in kept) outEdges[graph.SourceOf(edge)]++;
+            goneAt = new double[graph.Pairs];
             loss = lossOf(full);
         }
 
@@ -106,13 +106,12 @@ internal sealed class DiscoveryMethod : AttributionMethod
         /// <summary>Tries every edge once, from logits down: columns and sources descending are a reverse topological order.</summary>
         public void Sweep(double threshold, Action<int, int> progress, CancellationToken cancellation)
         {
-            for (var column = graph.Columns - 1; column >= 0; column--)
+            foreach (var column in graph.AllColumns.Reverse())
             {
                 progress(graph.Columns - 1 - column, graph.Columns);
                 var node = graph.NodeOfColumn(column);
-                for (var source = graph.SourcesBefore(column) - 1; source >= 0; source--)
+                foreach (var edge in graph.InEdges(column).Reverse())
                 {
-                    var edge = source * graph.Columns + column;
                     if (!kept.Remove(edge)) continue;
                     cancellation.ThrowIfCancellationRequested();
                     // What nobody reads changes nothing.
@@ -120,7 +119,7 @@ internal sealed class DiscoveryMethod : AttributionMethod
                     if (without - loss < threshold)
                     {
                         (loss, goneAt[edge]) = (without, threshold);
-                        outEdges[source]--;
+                        outEdges[graph.SourceOf(edge)]--;
                     }
                     else
                     {

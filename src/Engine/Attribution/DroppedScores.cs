@@ -20,7 +20,7 @@ internal sealed class DroppedScores
     public DroppedScores(Transformer model, ScoreLevel level, int examples)
     {
         graph = model.Graph;
-        scores = new float[graph.Sources * graph.Columns];
+        scores = new float[graph.Pairs];
         edges = [.. Enumerable.Range(0, examples).Select(_ => new double[scores.Length])];
         if (level != ScoreLevel.Edge) nodes = new(graph, 1, examples);
         if (level == ScoreLevel.Neuron) neurons = new(graph, model.Config.Width, examples);
@@ -32,13 +32,13 @@ internal sealed class DroppedScores
         for (var e = 0; e < edges.Length; e++)
         {
             run.ReadScores(e, scores);
-            for (var u = 0; u < graph.Sources; u++)
+            foreach (var u in graph.AllSources)
             {
                 var sum = 0.0;
-                for (var i = u * graph.Columns; i < (u + 1) * graph.Columns; i++)
+                foreach (var edge in graph.OutEdges(u))
                 {
-                    edges[e][i] += Math.Abs(scores[i]);
-                    sum += scores[i];
+                    edges[e][edge] += Math.Abs(scores[edge]);
+                    sum += scores[edge];
                 }
                 if (LayerOf(u) != layer) nodes?.Add(u, Math.Abs(sum) * Share(LayerOf(u)));
             }
@@ -53,10 +53,11 @@ internal sealed class DroppedScores
     /// <summary>The scores [F·N] of an example.</summary>
     public void ReadScores(int example, Span<float> destination)
     {
-        for (var v = 0; v < graph.Columns; v++)
+        destination.Clear();
+        foreach (var v in graph.AllColumns)
         {
             var share = Share(v == graph.LogitsColumn ? null : graph.DestinationOf(v).Layer);
-            for (var i = v; i < destination.Length; i += graph.Columns) destination[i] = (float)(edges[example][i] * share);
+            foreach (var edge in graph.InEdges(v)) destination[edge] = (float)(edges[example][edge] * share);
         }
     }
 
@@ -67,7 +68,7 @@ internal sealed class DroppedScores
         if (neurons is not null) allNeurons!.Add(neurons);
     }
 
-    private int? LayerOf(int source) => source == 0 ? null : (source - 1) / (graph.Heads + 1);
+    private int? LayerOf(NodeId source) => source == ModelGraph.InputNode ? null : graph.PlaceOf(source).Layer;
 
     /// <summary>What each of the points counts that do not drop this layer.</summary>
     private double Share(int? layer) => 1.0 / (layer is null ? graph.Layers : graph.Layers - 1);

@@ -11,13 +11,13 @@ internal sealed class EarlierScores
     // 1 GiB. A fixed number: whether points are run again changes the last bits of a score, and memory must not.
     private const long MostHeld = 1L << 28;
 
-    private readonly int[] edges;
+    private readonly EdgeId[] edges;
     private readonly float[]?[] scores;
     private double[]? neurons;
 
     private EarlierScores(ModelGraph graph, int examples)
     {
-        edges = [.. Circuit.Full(graph).Edges];
+        edges = [.. graph.AllEdges];
         scores = new float[examples][];
     }
 

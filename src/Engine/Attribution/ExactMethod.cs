@@ -65,7 +65,7 @@ internal sealed class ExactMethod : AttributionMethod
             run.TryLogits();
             phases.Lap("logits");
             part.Record();
-            foreach (var scores in run.Scores.Chunk(graph.Sources * graph.Columns)) sums.Add(scores);
+            foreach (var scores in run.Scores.Chunk(graph.Pairs)) sums.Add(scores);
             phases.Lap("sum");
             trials += (long)run.Trials * part.Count;
         }, (batch, most) => Largest(model, batch, kind, table, most).Bytes);
@@ -84,9 +84,9 @@ internal sealed class ExactMethod : AttributionMethod
         };
     }
 
-    private static Func<int, int, bool> Filter(ModelGraph graph, IReadOnlyCollection<int>? only)
+    private static Func<EdgeId, bool> Filter(ModelGraph graph, IReadOnlyCollection<EdgeId>? only)
     {
-        if (only is null) return (_, _) => true;
+        if (only is null) return _ => true;
         var circuit = new Circuit(graph, only);
         return circuit.Contains;
     }

@@ -24,14 +24,14 @@ internal static class ExactNodes
         var evaluation = new EvaluationOptions { Metric = kind, Ablation = options.Ablation, AblationData = options.AblationData, MemoryBytes = options.MemoryBytes };
         var full = Circuit.Full(graph);
         var ofNeurons = options.Level == ScoreLevel.Neuron;
-        var ends = Evaluate([.. Enumerable.Range(0, graph.Sources).Select(u => new Circuit(graph, full.Edges.Where(e => e / graph.Columns != u)))], ofNeurons ? null : progress);
+        var ends = Evaluate([.. graph.AllSources.Select(u => new Circuit(graph, full.Edges.Where(e => graph.SourceOf(e) != u)))], ofNeurons ? null : progress);
         var loss = ends[0].Clean.Average(v => kind.Loss(v));
         double Score(Faithfulness result) => result.Circuit.Average(v => kind.Loss(v)) - loss;
 
         // A few at a time, so that the circuits of large models need not all be held.
         var all = NeuronSet.All(graph, width);
         var neurons = ofNeurons ? new double[graph.Sources * width] : null;
-        for (var u = 0; ofNeurons && u < graph.Sources; u++)
+        foreach (var u in ofNeurons ? graph.AllSources : [])
         {
             progress?.Report(new RunProgress(u, graph.Sources, "exact"));
             foreach (var columns in Enumerable.Range(0, width).Chunk(NeuronsAtATime))

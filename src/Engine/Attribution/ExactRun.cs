@@ -21,7 +21,7 @@ internal sealed class ExactRun
     private readonly Arena arena;
     private readonly Batch batch;
     private readonly MetricKind kind;
-    private readonly Func<int, int, bool> wanted;
+    private readonly Func<EdgeId, bool> wanted;
     private readonly BatchInputs inputs;
     private readonly MetricHead metric;
     private readonly Tensor values;
@@ -57,14 +57,14 @@ internal sealed class ExactRun
     private double[] cleanLosses = [];
 
     /// <summary>Lays out a run of the <paramref name="wanted"/> edges whose trials have up to <paramref name="rowsTogether"/> rows together (but at least one trial).</summary>
-    public ExactRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, Func<int, int, bool> wanted, int rowsTogether)
+    public ExactRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, Func<EdgeId, bool> wanted, int rowsTogether)
     {
         this.model = model;
         this.arena = arena;
         this.batch = batch;
         this.kind = kind;
         this.wanted = wanted;
-        Scores = measuring ? [] : new float[checked(batch.Sequences * model.Graph.Sources * model.Graph.Columns)];
+        Scores = measuring ? [] : new float[checked(batch.Sequences * model.Graph.Pairs)];
         var (c, device, rows, sequences) = (model.Config, model.Device, batch.Rows, batch.Sequences);
         trialsTogether = Math.Max(1, rowsTogether / rows);
         lastTrialsTogether = Math.Max(1, rowsTogether / sequences);
@@ -112,7 +112,7 @@ internal sealed class ExactRun
     public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int rowsTogether)
     {
         var arena = Arena.Measuring();
-        _ = new ExactRun(model, arena, measuring: true, batch, kind, table, (_, _) => false, rowsTogether);
+        _ = new ExactRun(model, arena, measuring: true, batch, kind, table, _ => false, rowsTogether);
         return arena.Peak;
     }
 
@@ -152,13 +152,12 @@ internal sealed class ExactRun
     public void TryHeads(int l, CancellationToken cancellation)
     {
         var graph = model.Graph;
-        for (var u = 0; u < graph.SourcesBefore(graph.HeadColumn(l, InputKind.Query, 0)); u++)
+        foreach (var source in graph.InEdges(graph.HeadColumn(l, InputKind.Query, 0)).Select(graph.SourceOf))
         {
             cancellation.ThrowIfCancellationRequested();
             var columns = HeadInputs.SelectMany(input => Enumerable.Range(0, graph.Heads).Select(h => (Input: input, Head: h)))
-                .Where(to => wanted(u, graph.HeadColumn(l, to.Input, to.Head))).ToArray();
+                .Where(to => wanted(graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))).ToArray();
             if (columns.Length == 0) continue;
-            var source = u;
             model.Device.Repeatable(() =>
             {
                 Project(l, source);
@@ -166,7 +165,7 @@ internal sealed class ExactRun
             });
             foreach (var chunk in columns.Chunk(l == graph.Layers - 1 ? lastTrialsTogether : trialsTogether))
             {
-                Score(l, [.. chunk.Select(to => (source, graph.HeadColumn(l, to.Input, to.Head)))], (layout, pass) => RunHeads(l, chunk, layout, pass));
+                Score(l, [.. chunk.Select(to => graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))], (layout, pass) => RunHeads(l, chunk, layout, pass));
             }
         }
     }
@@ -194,12 +193,12 @@ internal sealed class ExactRun
         var column = model.Graph.MlpColumn(l);
         foreach (var chunk in Wanted(column).Chunk(l == model.Graph.Layers - 1 ? lastTrialsTogether : trialsTogether))
         {
-            Score(l, [.. chunk.Select(u => (u, column))], (layout, pass) => RunMlps(l, chunk, layout, pass));
+            Score(l, chunk, (layout, pass) => RunMlps(l, chunk, layout, pass));
         }
     }
 
     /// <summary>Trials of the MLP of a layer, each of which reads Δz_u of one source besides.</summary>
-    private void RunMlps(int l, int[] from, PassLayout layout, Activations pass)
+    private void RunMlps(int l, EdgeId[] from, PassLayout layout, Activations pass)
     {
         var device = model.Device;
         var stream = TrialStream(l, from.Length);
@@ -221,7 +220,7 @@ internal sealed class ExactRun
         var layers = model.Graph.Layers;
         foreach (var chunk in Wanted(model.Graph.LogitsColumn).Chunk(lastTrialsTogether))
         {
-            Score(layers, [.. chunk.Select(u => (u, model.Graph.LogitsColumn))], (layout, pass) =>
+            Score(layers, chunk, (layout, pass) =>
             {
                 Mix(chunk, clean.LastStream, lastSources, pass.LastStream);
                 ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, layers);
@@ -229,8 +228,7 @@ internal sealed class ExactRun
         }
     }
 
-    private IEnumerable<int> Wanted(int column) =>
-        Enumerable.Range(0, model.Graph.SourcesBefore(column)).Where(u => wanted(u, column));
+    private IEnumerable<EdgeId> Wanted(ColumnId column) => model.Graph.InEdges(column).Where(wanted);
 
     /// <summary>The activations of some trials that start in layer l; from the last layer on with one row a sequence.</summary>
     private Activations Trial(int l, int count) => l >= model.Graph.Layers - 1
@@ -255,21 +253,21 @@ internal sealed class ExactRun
 
     private Tensor CleanStreamAfter(int l) => l == model.Graph.Layers - 1 ? clean.LastStream : clean.Layers[l + 1].KeptAttentionStream;
 
-    private void Mix(int[] from, Tensor stream, SourceDifferences source, Tensor x)
+    private void Mix(EdgeId[] from, Tensor stream, SourceDifferences source, Tensor x)
     {
         for (var i = 0; i < from.Length; i++)
         {
             var rows = x.RowRange(i * stream.Rows, stream.Rows);
             model.Device.Copy(stream, rows);
-            source.Add(from[i], rows);
+            source.Add(model.Graph.SourceOf(from[i]), rows);
         }
     }
 
     /// <summary>Queries, keys and values of all heads of a layer that reads x + Δz_u.</summary>
-    private void Project(int l, int u)
+    private void Project(int l, NodeId source)
     {
         var (device, c, w, last) = (model.Device, model.Config, model.Layers[l], l == model.Graph.Layers - 1);
-        Mix([u], clean.Layers[l].KeptAttentionStream, sources, mixed);
+        Mix([model.Graph.Edge(source, model.Graph.HeadColumn(l, InputKind.Query, 0))], clean.Layers[l].KeptAttentionStream, sources, mixed);
         device.NormForward(mixed, w.AttentionScale, w.AttentionShift, c.NormEpsilon, model.Centred, normed, default, default);
         if (last)
         {
@@ -318,9 +316,9 @@ internal sealed class ExactRun
     }
 
     /// <summary>Loss of each trial − loss of the clean run, for trials that start in layer l; they come again with other sources.</summary>
-    private void Score(int l, (int Source, int Column)[] edges, Action<PassLayout, Activations> run)
+    private void Score(int l, EdgeId[] edges, Action<PassLayout, Activations> run)
     {
-        var (graph, results) = (model.Graph, new double[edges.Length * batch.Sequences]);
+        var results = new double[edges.Length * batch.Sequences];
         var (layout, pass) = (Layout(l, edges.Length), Trial(l, edges.Length));
         model.Device.Repeatable(() =>
         {
@@ -332,7 +330,7 @@ internal sealed class ExactRun
         {
             for (var e = 0; e < batch.Sequences; e++)
             {
-                Scores[(e * graph.Sources + edges[i].Source) * graph.Columns + edges[i].Column] = (float)(kind.Loss(results[i * batch.Sequences + e]) - cleanLosses[e]);
+                Scores[e * model.Graph.Pairs + edges[i]] = (float)(kind.Loss(results[i * batch.Sequences + e]) - cleanLosses[e]);
             }
         }
         Trials += edges.Length;

@@ -38,7 +38,7 @@ internal sealed class InformationFlowRun : PassHook
 
     public void Execute() => run.Execute(this);
 
-    public override void Input(Tensor embeddings) => model.Device.Copy(embeddings, Output(0));
+    public override void Input(Tensor embeddings) => model.Device.Copy(embeddings, Output(ModelGraph.InputNode));
 
     public override void Context(int l, Tensor contexts)
     {
@@ -56,25 +56,24 @@ internal sealed class InformationFlowRun : PassHook
     {
         var (graph, width) = (model.Graph, model.Config.Width);
         var (first, rows) = (run.Offsets[e], run.Offsets[e + 1] - run.Offsets[e]);
-        var z = Enumerable.Range(0, graph.Sources).Select(u => Read(Output(u).RowRange(first, rows))).ToArray();
-        var scores = new double[graph.Sources * graph.Columns];
+        var z = graph.AllSources.Select(u => Read(Output(u).RowRange(first, rows))).ToArray();
+        var scores = new double[graph.Pairs];
         for (var l = 0; l <= graph.Layers; l++)
         {
             if (l == graph.Layers)
             {
-                Add(run.Activations.LastStream, graph.LogitsColumn, 1);
+                Add(run.Activations.LastStream, [graph.LogitsColumn]);
                 continue;
             }
-            Add(run.Activations.Layers[l].KeptAttentionStream, graph.HeadColumn(l, InputKind.Query, 0), 3 * graph.Heads);
-            Add(run.Activations.Layers[l].KeptMlpStream, graph.MlpColumn(l), 1);
+            Add(run.Activations.Layers[l].KeptAttentionStream, [.. Enumerable.Range(0, graph.Heads).SelectMany(h => graph.ColumnsOf(graph.HeadNode(l, h)))]);
+            Add(run.Activations.Layers[l].KeptMlpStream, [graph.MlpColumn(l)]);
         }
         return [.. scores.Select(s => (float)s)];
 
-        // Columns first … first + count − 1 read this stream.
-        void Add(Tensor stream, int column, int count)
+        void Add(Tensor stream, ColumnId[] readers)
         {
             var r = Read(stream.RowRange(first, rows));
-            var proximity = new double[graph.SourcesBefore(column)];
+            var proximity = new double[graph.SourcesBefore(readers[0])];
             for (var t = 0; t < rows; t++)
             {
                 var row = r.AsSpan(t * width, width);
@@ -85,13 +84,13 @@ internal sealed class InformationFlowRun : PassHook
                 for (var u = 0; u < proximity.Length; u++)
                 {
                     var share = proximity[u] / total / rows;
-                    for (var v = column; v < column + count; v++) scores[u * graph.Columns + v] += share;
+                    foreach (var v in readers) scores[graph.Edge(new(u), v)] += share;
                 }
             }
         }
     }
 
-    private Tensor Output(int source) => outputs.RowRange(source * batch.Rows, batch.Rows);
+    private Tensor Output(NodeId source) => outputs.RowRange(source * batch.Rows, batch.Rows);
 
     private float[] Read(Tensor x)
     {

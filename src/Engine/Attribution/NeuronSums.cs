@@ -14,7 +14,7 @@ internal sealed class NeuronSums(ModelGraph graph, int width, int examples)
     /// Adds what every row contributes to the columns of a source: products [rows × d] of examples that end at the given row offsets.
     /// <paramref name="term"/> gives what the sum over the rows of an example (its number among these) counts; null: the sum itself.
     /// </summary>
-    public void Add(int source, ReadOnlySpan<float> products, ReadOnlySpan<int> offsets, Func<int, double, double>? term = null)
+    public void Add(NodeId source, ReadOnlySpan<float> products, ReadOnlySpan<int> offsets, Func<int, double, double>? term = null)
     {
         for (var e = 0; e + 1 < offsets.Length; e++)
         {
@@ -28,7 +28,7 @@ internal sealed class NeuronSums(ModelGraph graph, int width, int examples)
     }
 
     /// <summary>Adds what one example contributes to a node, where nodes have one column.</summary>
-    public void Add(int source, double term) => sums.Add(source, term);
+    public void Add(NodeId source, double term) => sums.Add(source, term);
 
     /// <summary>Adds other sums of as many columns.</summary>
     public void Add(NeuronSums other) => sums.Add(other.sums);

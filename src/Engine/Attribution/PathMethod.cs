@@ -43,7 +43,7 @@ internal abstract class PathMethod : AttributionMethod
         var nodes = isDropping && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
-        var scores = new float[model.Graph.Sources * model.Graph.Columns];
+        var scores = new float[model.Graph.Pairs];
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, this, options, table, shift), part =>
             {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faith.Engine.Ablations;
+using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Kernels;
@@ -62,7 +63,7 @@ internal sealed class PathRun
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         if (options.Metric.IsDivergence() && unweighted is [{ Alpha: 0 }]) ablatedFinal = arena.Matrix(batch.Sequences, c.Width);
-        scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
+        scores = arena.Matrix(batch.Sequences, model.Graph.Pairs);
         activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: method.Gradient);
         steps = [.. cuts.Select((cut, i) => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
             points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
@@ -79,7 +80,7 @@ internal sealed class PathRun
         _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, shift);
         if (!model.Device.IsHostMemory) return arena.Peak;
         var ofScore = path.Any(p => p.Dropped is not null) ? sizeof(double) : method.RecomputesAttention ? sizeof(float) : 0;
-        return arena.Peak + (long)ofScore * batch.Sequences * model.Graph.Sources * model.Graph.Columns;
+        return arena.Peak + (long)ofScore * batch.Sequences * model.Graph.Pairs;
     }
 
     /// <summary>Runs everything.</summary>
@@ -159,10 +160,9 @@ internal sealed class PathRun
         var (device, graph) = (model.Device, model.Graph);
         var sources = Sources();
         var products = new float[inputDifference.Count];
-        for (var u = 0; u < graph.Sources; u++)
+        foreach (var u in graph.AllSources)
         {
-            var (l, h) = Math.DivRem(u - 1, graph.Heads + 1);
-            var gradient = sums.OutputGradient[u == 0 ? 0 : h == graph.Heads ? 2 + 2 * l : 1 + 2 * l];
+            var gradient = sums.OutputGradient[graph.StageOf(u)];
             var x = backward.Stream.RowRange(0, gradient.Rows);
             device.Fill(x, 0);
             sources.Add(u, x);
@@ -276,4 +276,4 @@ internal sealed class PathRun
 }
 
 /// <summary>Takes what every row contributes to the columns of a source: products [rows × d] of examples that end at the given row offsets.</summary>
-internal delegate void SourceProducts(int source, ReadOnlySpan<float> products, ReadOnlySpan<int> offsets);
+internal delegate void SourceProducts(NodeId source, ReadOnlySpan<float> products, ReadOnlySpan<int> offsets);

@@ -38,13 +38,12 @@ internal sealed class RecomputedAttention
     public void Run(SourceDifferences differences, CancellationToken cancellation)
     {
         var (device, c, graph) = (model.Device, model.Config, model.Graph);
-        for (var e = 0; e < scores.Length; e++) scores[e] = new float[graph.Sources * graph.Columns];
+        for (var e = 0; e < scores.Length; e++) scores[e] = new float[graph.Pairs];
         for (var l = 0; l < c.Layers; l++)
         {
             var (w, a, last) = (model.Layers[l], activations.Layers[l], l == c.Layers - 1);
             var (x, projected) = (backward.Stream, backward.SplitProjection);
-            var sources = graph.SourcesBefore(graph.HeadColumn(l, InputKind.Query, 0));
-            for (var u = 0; u < sources; u++)
+            foreach (var u in graph.InEdges(graph.HeadColumn(l, InputKind.Query, 0)).Select(graph.SourceOf))
             {
                 cancellation.ThrowIfCancellationRequested();
                 device.Copy(a.KeptAttentionStream, x);
@@ -67,10 +66,9 @@ internal sealed class RecomputedAttention
     public void CopyTo(Span<float> destination, int example)
     {
         var graph = model.Graph;
-        for (var v = 0; v < graph.LogitsColumn; v++)
+        foreach (var edge in graph.AllColumns.Where(v => graph.DestinationOf(v).Kind is InputKind.Query or InputKind.Key).SelectMany(graph.InEdges))
         {
-            if (graph.DestinationOf(v).Kind is not (InputKind.Query or InputKind.Key)) continue;
-            for (var i = v; i < destination.Length; i += graph.Columns) destination[i] = scores[example][i];
+            destination[edge] = scores[example][edge];
         }
     }
 
@@ -82,7 +80,7 @@ internal sealed class RecomputedAttention
         if (model.Config.Rotary is not null) model.Device.Rotary(y, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, y);
     }
 
-    private void Score(int l, int u, InputKind kind, Tensor queries, Tensor keys)
+    private void Score(int l, NodeId u, InputKind kind, Tensor queries, Tensor keys)
     {
         var (device, c, graph, a) = (model.Device, model.Config, model.Graph, activations.Layers[l]);
         var seen = l == c.Layers - 1 ? layout.LastQuery : layout.All;
@@ -100,7 +98,7 @@ internal sealed class RecomputedAttention
             {
                 var sum = 0.0;
                 for (var row = seen.QueryOffsets[e]; row < seen.QueryOffsets[e + 1]; row++) sum += values[row * c.Heads + h];
-                scores[e][u * graph.Columns + graph.HeadColumn(l, kind, h)] = (float)sum;
+                scores[e][graph.Edge(u, graph.HeadColumn(l, kind, h))] = (float)sum;
             }
         }
     }

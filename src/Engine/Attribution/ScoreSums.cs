@@ -5,7 +5,7 @@ namespace Faith.Engine.Attribution;
 /// <summary>Σs and Σs² of every edge over the examples, exact in any order (see <see cref="ExactSum"/>); hands the scores of each on.</summary>
 internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink)
 {
-    private readonly int[] edges = [.. Circuit.Full(graph).Edges];
+    private readonly EdgeId[] edges = [.. graph.AllEdges];
     private readonly ExactSum sums = new(graph.Edges);
     private readonly ExactSum squares = new(graph.Edges);
     private readonly double[] inputScores = new double[examples];
@@ -43,7 +43,7 @@ internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink
     /// <summary>Mean scores.</summary>
     public EdgeScores Means()
     {
-        var values = new double[graph.Sources * graph.Columns];
+        var values = new double[graph.Pairs];
         for (var i = 0; i < edges.Length; i++) values[edges[i]] = sums[i] / examples;
         return new EdgeScores(graph, values);
     }
@@ -52,7 +52,7 @@ internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink
     public double[]? StandardErrors()
     {
         if (examples < 2) return null;
-        var values = new double[graph.Sources * graph.Columns];
+        var values = new double[graph.Pairs];
         for (var i = 0; i < edges.Length; i++)
         {
             var mean = sums[i] / examples;

@@ -20,7 +20,7 @@ internal sealed class ShiftedScores
     private readonly Tensor scores;
     private readonly SourceDifferences sources;
     private readonly ScoreContraction contraction;
-    private readonly int[] edges;
+    private readonly EdgeId[] edges;
 
     /// <param name="outputs">c.</param>
     /// <param name="contract">The contraction of these outputs of the input and of these others into these scores.</param>
@@ -30,9 +30,9 @@ internal sealed class ShiftedScores
         rows = new AblatedRows(model.Device, arena, measuring, outputs, batch);
         shift = new DifferenceCapture(model.Device, arena, model.Config, batch.Rows, batch.Sequences, rows);
         input = arena.Matrix(batch.Rows, model.Config.Width);
-        scores = arena.Matrix(batch.Sequences, checked(model.Graph.Sources * model.Graph.Columns));
+        scores = arena.Matrix(batch.Sequences, model.Graph.Pairs);
         contraction = contract(input, shift, scores);
-        edges = [.. Circuit.Full(model.Graph).Edges];
+        edges = [.. model.Graph.AllEdges];
         sources = new SourceDifferences(model, input, [.. shift.Contexts[..^1], shift.LastContext], [.. shift.MlpOutputs[..^1], shift.LastMlp], outputs.HeadsAsInput ? input : default);
     }
 
@@ -53,7 +53,7 @@ internal sealed class ShiftedScores
     }
 
     /// <summary>x += c of a source; in the last layer x has one row a sequence.</summary>
-    public void AddOutput(int source, Tensor x) => sources.Add(source, x);
+    public void AddOutput(NodeId source, Tensor x) => sources.Add(source, x);
 
     /// <summary>Adds what every edge gains to the scores [F·N] of one example of the micro-batch.</summary>
     public void AddTo(Span<float> destination, int example)
@@ -63,7 +63,7 @@ internal sealed class ShiftedScores
         foreach (var edge in edges)
         {
             // An output that is the input's gains with every v what the input gains: heads have no such row before W_O.
-            destination[edge] += gains[outputs.HeadsAsInput ? edge % model.Graph.Columns : edge];
+            destination[edge] += gains[outputs.HeadsAsInput ? model.Graph.Edge(ModelGraph.InputNode, model.Graph.ColumnOf(edge)) : edge];
         }
     }
 }

@@ -16,8 +16,8 @@ public static class Auroc
         ArgumentNullException.ThrowIfNull(scores);
         ArgumentNullException.ThrowIfNull(known);
         if (scores.Graph != known.Graph) throw new InputException("the scores and the known circuit are of different models");
-        var edges = Circuit.Full(scores.Graph).Edges.ToArray();
-        var values = Array.ConvertAll(edges, e => Math.Abs(scores.Values[e]));
+        var edges = scores.Graph.AllEdges.ToArray();
+        var values = Array.ConvertAll(edges, e => Math.Abs(scores[e]));
         if (values.Any(double.IsNaN)) throw new InputException("a score is not a number: the edges cannot be ranked");
         var ranks = RankCorrelation.Ranks(values);
         double inside = known.EdgeCount, outside = edges.Length - inside;

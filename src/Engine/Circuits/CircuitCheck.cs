@@ -29,7 +29,7 @@ public sealed class CircuitCheck
 
     /// <summary>What every edge gives to the circuit, the least first: 0 for one that it does not need, below 0 for one that harms it.</summary>
     public IReadOnlyList<EdgeContribution> Contributions =>
-        [.. Circuit.Edges.Select((edge, i) => new EdgeContribution(edge / Circuit.Graph.Columns, edge % Circuit.Graph.Columns, Faithfulness.Normalised - without[i]))
+        [.. Circuit.Edges.Select((edge, i) => new EdgeContribution(edge, Faithfulness.Normalised - without[i]))
             .OrderBy(c => c.Contribution)];
 
     /// <summary>Evaluates the circuit, its complement and the circuit without each of its edges.</summary>
@@ -40,7 +40,7 @@ public sealed class CircuitCheck
         ArgumentNullException.ThrowIfNull(circuit);
         var graph = circuit.Graph;
         if (circuit.Neurons is not null) throw new InputException("what is outside a circuit of neurons is not a set of edges: it can be evaluated, but not checked");
-        var complement = new Circuit(graph, Circuit.Full(graph).Edges.Where(e => !circuit.Contains(e)));
+        var complement = new Circuit(graph, graph.AllEdges.Where(e => !circuit.Contains(e)));
         Circuit[] circuits = [circuit, complement, .. circuit.Edges.Select(edge => new Circuit(graph, circuit.Edges.Where(e => e != edge)))];
         return new(circuit, CircuitEvaluator.Evaluate(models, data, circuits, options, progress, cancellation));
     }

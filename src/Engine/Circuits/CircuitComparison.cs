@@ -75,31 +75,25 @@ public static class CircuitComparison
     private static (double[] X, double[] Y) Keys(EdgeScores a, EdgeScores b, bool signed)
     {
         CheckSame(a.Graph, b.Graph);
-        double[] x = new double[a.Graph.Edges], y = new double[x.Length];
-        var n = 0;
-        for (var column = 0; column < a.Graph.Columns; column++)
-        {
-            for (var source = 0; source < a.Graph.SourcesBefore(column); source++)
-            {
-                x[n] = signed ? a[source, column] : Math.Abs(a[source, column]);
-                y[n++] = signed ? b[source, column] : Math.Abs(b[source, column]);
-            }
-        }
-        return (x, y);
+        // By column, in which order sums have their last bits.
+        EdgeId[] edges = [.. a.Graph.AllColumns.SelectMany(a.Graph.InEdges)];
+        return (Array.ConvertAll(edges, edge => Key(a[edge])), Array.ConvertAll(edges, edge => Key(b[edge])));
+
+        double Key(double score) => signed ? score : Math.Abs(score);
     }
 
     private static bool[] Touched(Circuit circuit)
     {
         var nodes = circuit.NodesInCircuit();
         // Logits is in by definition; here only what edges reach counts.
-        nodes[circuit.Graph.LogitsNode] = circuit.Edges.Any(e => e % circuit.Graph.Columns == circuit.Graph.LogitsColumn);
+        nodes[circuit.Graph.LogitsNode] = circuit.Edges.Any(e => circuit.Graph.ColumnOf(e) == circuit.Graph.LogitsColumn);
         return nodes;
     }
 
     private static bool[] Carried(Circuit circuit, int width)
     {
         var carried = new bool[circuit.Graph.Sources * width];
-        foreach (var u in circuit.Edges.Select(e => e / circuit.Graph.Columns).Distinct())
+        foreach (var u in circuit.Edges.Select(circuit.Graph.SourceOf).Distinct())
         {
             for (var c = 0; c < width; c++) carried[u * width + c] = circuit.Neurons?.Contains(u, c) ?? true;
         }

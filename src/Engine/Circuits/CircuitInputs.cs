@@ -10,7 +10,7 @@ namespace Faith.Engine.Circuits;
 /// </summary>
 internal sealed class CircuitInputs
 {
-    private readonly int[][] lists;
+    private readonly NodeId[][] lists;
     private readonly bool[] live;
     private readonly bool[] allRows;
 
@@ -18,16 +18,14 @@ internal sealed class CircuitInputs
     {
         var graph = circuit.Graph;
         Neurons = circuit.Neurons;
-        var all = new List<int>[graph.Columns];
-        for (var v = 0; v < graph.Columns; v++) all[v] = [];
-        foreach (var edge in circuit.Edges) all[edge % graph.Columns].Add(edge / graph.Columns);
+        var all = circuit.Edges.ToLookup(graph.ColumnOf, graph.SourceOf);
 
         // Columns of a node come after those of every node that can feed it, so one sweep up and one down settle everything.
         var reached = new bool[graph.Nodes];
-        if (patching) reached[0] = true;
+        if (patching) reached[ModelGraph.InputNode] = true;
         else Array.Fill(reached, true);
-        lists = new int[graph.Columns][];
-        for (var v = 0; v < graph.Columns; v++)
+        lists = new NodeId[graph.Columns][];
+        foreach (var v in graph.AllColumns)
         {
             lists[v] = [.. all[v].Where(u => reached[u])];
             if (lists[v].Length > 0) reached[graph.NodeOfColumn(v)] = true;
@@ -35,12 +33,12 @@ internal sealed class CircuitInputs
         var useful = new bool[graph.Nodes];
         useful[graph.LogitsNode] = true;
         allRows = new bool[graph.Sources];
-        for (var v = graph.Columns - 1; v >= 0; v--)
+        foreach (var v in graph.AllColumns.Reverse())
         {
             var node = graph.NodeOfColumn(v);
             if (!useful[node]) lists[v] = [];
             var kind = graph.DestinationOf(v).Kind;
-            var everywhere = kind is InputKind.Key or InputKind.Value || (node < graph.Sources && allRows[node]);
+            var everywhere = kind is InputKind.Key or InputKind.Value || (node != graph.LogitsNode && allRows[node]);
             foreach (var u in lists[v])
             {
                 useful[u] = true;
@@ -58,11 +56,11 @@ internal sealed class CircuitInputs
     public int LiveNodes { get; }
 
     /// <summary>The live sources that feed a column, ascending.</summary>
-    public int[] Of(int column) => lists[column];
+    public NodeId[] Into(ColumnId column) => lists[column];
 
     /// <summary>True when a node's output can differ from its ablated one and reaches logits.</summary>
-    public bool IsLive(int node) => live[node];
+    public bool IsLive(NodeId node) => live[node];
 
     /// <summary>True when a live node's output is read in rows other than each sequence's last.</summary>
-    public bool OnAllRows(int node) => allRows[node];
+    public bool OnAllRows(NodeId node) => allRows[node];
 }

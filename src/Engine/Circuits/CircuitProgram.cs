@@ -4,7 +4,7 @@ namespace Faith.Engine.Circuits;
 
 /// <summary>
 /// What has to be computed for several circuits: their distinct nodes. Circuits share a node where everything that reaches it is the
-/// same in them. Nodes stand in topological order, of one block (the input, the heads of a layer, the MLP of a layer) those needed on all rows first.
+/// same in them. Nodes stand in topological order, of one stage (<see cref="ModelGraph"/>) those needed on all rows first.
 /// </summary>
 internal sealed class CircuitProgram
 {
@@ -13,9 +13,7 @@ internal sealed class CircuitProgram
     /// <summary>The program of some circuits.</summary>
     public CircuitProgram(ModelGraph graph, IReadOnlyList<CircuitInputs> circuits)
     {
-        var columns = new List<int>[graph.Nodes];
-        for (var node = 0; node < columns.Length; node++) columns[node] = [];
-        for (var v = 0; v < graph.Columns; v++) columns[graph.NodeOfColumn(v)].Add(v);
+        ColumnId[][] columns = [.. graph.AllSources.Select(u => graph.ColumnsOf(u).ToArray())];
 
         // Numbers in order of discovery; a node's inputs are known before it.
         var found = new List<ProgramNode>();
@@ -25,8 +23,8 @@ internal sealed class CircuitProgram
         {
             var circuit = circuits[i];
             var numberOf = new int[graph.Sources];
-            int[] Inputs(int column) => [.. circuit.Of(column).Select(u => numberOf[u])];
-            for (var u = 0; u < graph.Sources; u++)
+            int[] Inputs(ColumnId column) => [.. circuit.Into(column).Select(u => numberOf[u])];
+            foreach (var u in graph.AllSources)
             {
                 if (!circuit.IsLive(u)) continue;
                 int[][] inputs = [.. columns[u].Select(Inputs)];
@@ -43,13 +41,13 @@ internal sealed class CircuitProgram
             logits[i] = Inputs(graph.LogitsColumn);
         }
 
-        int[] order = [.. Enumerable.Range(0, found.Count).OrderBy(n => Block(graph, found[n].Source)).ThenBy(n => found[n].OnAllRows ? 0 : 1).ThenBy(n => found[n].Source)];
+        int[] order = [.. Enumerable.Range(0, found.Count).OrderBy(n => graph.StageOf(found[n].Source)).ThenBy(n => found[n].OnAllRows ? 0 : 1).ThenBy(n => found[n].Source)];
         var places = new int[order.Length];
         for (var place = 0; place < order.Length; place++) places[order[place]] = place;
         Nodes = [.. order.Select(n => found[n].Placed(places))];
         Logits = [.. logits.Select(list => list.Select(n => places[n]).ToArray())];
-        starts = new int[2 * graph.Layers + 2];
-        foreach (var node in Nodes) starts[Block(graph, node.Source) + 1]++;
+        starts = new int[graph.Stages + 1];
+        foreach (var node in Nodes) starts[graph.StageOf(node.Source) + 1]++;
         for (var b = 1; b < starts.Length; b++) starts[b] += starts[b - 1];
     }
 
@@ -59,14 +57,8 @@ internal sealed class CircuitProgram
     /// <summary>What feeds logits, by circuit.</summary>
     public IReadOnlyList<int[]> Logits { get; }
 
-    /// <summary>Places of the nodes that are the input.</summary>
-    public (int First, int End) OfInput => (0, starts[1]);
-
-    /// <summary>Places of a layer's heads.</summary>
-    public (int First, int End) OfHeads(int layer) => (starts[1 + 2 * layer], starts[2 + 2 * layer]);
-
-    /// <summary>Places of a layer's MLP.</summary>
-    public (int First, int End) OfMlp(int layer) => (starts[2 + 2 * layer], starts[3 + 2 * layer]);
+    /// <summary>Places of the nodes of a stage.</summary>
+    public (int First, int End) Stage(int stage) => (starts[stage], starts[stage + 1]);
 
     /// <summary>Neighbouring circuits that have together at most <paramref name="nodes"/> live nodes, or one that has more.</summary>
     public static IEnumerable<IReadOnlyList<CircuitInputs>> Cut(IEnumerable<CircuitInputs> circuits, int nodes)
@@ -84,23 +76,16 @@ internal sealed class CircuitProgram
         }
         if (group.Count > 0) yield return group;
     }
-
-    private static int Block(ModelGraph graph, int source)
-    {
-        if (source == 0) return 0;
-        var (layer, h) = Math.DivRem(source - 1, graph.Heads + 1);
-        return 1 + 2 * layer + (h == graph.Heads ? 1 : 0);
-    }
 }
 
 /// <summary>A node of a <see cref="CircuitProgram"/>.</summary>
 /// <param name="source">Its number in the graph.</param>
 /// <param name="inputs">What feeds its columns in the graph's order (q, k and v of a head, the one of an MLP), each ascending by source.</param>
 /// <param name="neurons">The columns of its output that are carried; null: all.</param>
-internal sealed class ProgramNode(int source, int[][] inputs, NeuronSet? neurons)
+internal sealed class ProgramNode(NodeId source, int[][] inputs, NeuronSet? neurons)
 {
     /// <summary>Its number in the graph.</summary>
-    public int Source => source;
+    public NodeId Source => source;
     /// <summary>The columns of its output that are carried; null: all.</summary>
     public NeuronSet? Neurons => neurons;
     /// <summary>True when its output is read in rows other than each sequence's last.</summary>

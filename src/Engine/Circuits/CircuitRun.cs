@@ -174,7 +174,7 @@ internal sealed class CircuitRun
 
     private void Run(CircuitProgram program, CancellationToken cancellation)
     {
-        var (start, inputEnd) = program.OfInput;
+        var (start, inputEnd) = program.Stage(0);
         for (var place = start; place < inputEnd; place++)
         {
             model.Device.Subtract(batchInputs.Clean, batchInputs.Ablated, Source(place));
@@ -183,9 +183,9 @@ internal sealed class CircuitRun
         for (var l = 0; l < model.Graph.Layers; l++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var (first, end) = program.OfHeads(l);
+            var (first, end) = program.Stage(ModelGraph.HeadsStage(l));
             for (; first < end; first += model.Config.Heads) Heads(l, program, first, Math.Min(model.Config.Heads, end - first));
-            (first, end) = program.OfMlp(l);
+            (first, end) = program.Stage(ModelGraph.MlpStage(l));
             for (; first < end; first += Mlp(l, program, first, end)) { }
         }
     }
@@ -283,7 +283,7 @@ internal sealed class CircuitRun
         }
     }
 
-    private int Head(ProgramNode node) => (node.Source - 1) % (model.Config.Heads + 1);
+    private int Head(ProgramNode node) => model.Graph.PlaceOf(node.Source).Head;
 
     private Tensor Columns(Tensor x, int firstHead, int heads) => x.IsNone ? x : x.ColumnRange(firstHead * model.Config.HeadDim, heads * model.Config.HeadDim);
 
@@ -369,7 +369,7 @@ internal sealed class CircuitRun
     /// </summary>
     private void Finish(ProgramNode node, int place)
     {
-        var isInput = node.Source == 0;
+        var isInput = node.Source == ModelGraph.InputNode;
         var difference = node.OnAllRows || isInput ? Source(place) : LastSource(place);
         if (node.Neurons is { } neurons)
         {

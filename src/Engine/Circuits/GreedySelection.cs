@@ -13,33 +13,26 @@ internal static class GreedySelection
     {
         var graph = scores.Graph;
         RankingKeys.CheckCount(graph, count);
-        var columnsOf = new List<int>[graph.Nodes];
-        for (var node = 0; node < graph.Nodes; node++) columnsOf[node] = [];
-        for (var column = 0; column < graph.Columns; column++) columnsOf[graph.NodeOfColumn(column)].Add(column);
-
         // Smallest first: the complement of the key, then the index, in one number.
-        var candidates = new PriorityQueue<int, UInt128>();
+        var candidates = new PriorityQueue<EdgeId, UInt128>();
         var inside = new bool[graph.Nodes];
-        var chosen = new List<int>(count);
+        var chosen = new List<EdgeId>(count);
         Enter(graph.LogitsNode);
         while (chosen.Count < count)
         {
             var edge = candidates.Dequeue();
             chosen.Add(edge);
-            if (!inside[edge / graph.Columns]) Enter(edge / graph.Columns);
+            var source = graph.SourceOf(edge);
+            if (!inside[source]) Enter(source);
         }
         return new Circuit(graph, chosen);
 
-        void Enter(int node)
+        void Enter(NodeId node)
         {
             inside[node] = true;
-            foreach (var column in columnsOf[node])
+            foreach (var edge in graph.ColumnsOf(node).SelectMany(graph.InEdges))
             {
-                for (var source = 0; source < graph.SourcesBefore(column); source++)
-                {
-                    var edge = source * graph.Columns + column;
-                    candidates.Enqueue(edge, new UInt128(~RankingKeys.Of(scores, edge, signed), (ulong)edge));
-                }
+                candidates.Enqueue(edge, new UInt128(~RankingKeys.Of(scores, edge, signed), (ulong)edge.Index));
             }
         }
     }

@@ -42,13 +42,13 @@ public sealed class KnockoutStudy
         if (circuit.Neurons is not null) throw new InputException("knock-outs are of the nodes of a circuit of edges; this one is of neurons");
         var (graph, full) = (circuit.Graph, Circuit.Full(circuit.Graph));
         var inside = circuit.NodesInCircuit();
-        int[] nodes = [.. Enumerable.Range(1, graph.Sources - 1).Where(u => inside[u])]; // 0 is the input
+        NodeId[] nodes = [.. graph.AllSources.Where(u => inside[u] && u != ModelGraph.InputNode)];
         var random = new Random64(seed);
-        int[][] drawn = [.. Enumerable.Range(0, nodes.Length == 0 ? 0 : sets).Select(_ => Draw(nodes, ref random))];
+        NodeId[][] drawn = [.. Enumerable.Range(0, nodes.Length == 0 ? 0 : sets).Select(_ => Draw(nodes, ref random))];
         var knockouts = Evaluate(drawn);
         return new(knockouts, Grow(ref random), nodes.Length == 0 ? [] : Needed());
 
-        Knockout[] Evaluate(int[][] tried)
+        Knockout[] Evaluate(NodeId[][] tried)
         {
             var results = CircuitEvaluator.Evaluate(models, data, [.. tried.Select(k => Without(circuit, k)), .. tried.Select(k => Without(full, k))], options, progress, cancellation);
             return [.. tried.Select((k, i) => new Knockout(k, results[i].Normalised, results[tried.Length + i].Normalised))];
@@ -57,12 +57,12 @@ public sealed class KnockoutStudy
         Knockout? Grow(ref Random64 draws)
         {
             Knockout? best = null;
-            int[] grown = [];
+            NodeId[] grown = [];
             for (var step = 0; step < Math.Min(GreedySteps, nodes.Length); step++)
             {
-                int[] others = [.. nodes.Except(grown)];
-                draws.Shuffle<int>(others);
-                var furthest = Evaluate([.. others.Take(Candidates).Select(v => (int[])[.. grown, v])]).MaxBy(k => k.Difference)!;
+                NodeId[] others = [.. nodes.Except(grown)];
+                draws.Shuffle<NodeId>(others);
+                var furthest = Evaluate([.. others.Take(Candidates).Select(v => (NodeId[])[.. grown, v])]).MaxBy(k => k.Difference)!;
                 grown = [.. furthest.Nodes];
                 if (best is null || furthest.Difference > best.Difference) best = furthest;
             }
@@ -72,11 +72,11 @@ public sealed class KnockoutStudy
         // Set by set, so that the circuits need not all be held.
         NodeNeed[] Needed()
         {
-            var most = new Dictionary<int, NodeNeed>();
+            var most = new Dictionary<NodeId, NodeNeed>();
             var whole = CircuitEvaluator.Evaluate(models, data, [circuit], options, progress, cancellation)[0].Normalised;
-            foreach (var (set, kept) in (IEnumerable<(int[], double)>)[([], whole), .. drawn.Zip(knockouts, (set, k) => (set, k.Circuit))])
+            foreach (var (set, kept) in (IEnumerable<(NodeId[], double)>)[([], whole), .. drawn.Zip(knockouts, (set, k) => (set, k.Circuit))])
             {
-                int[] others = [.. nodes.Except(set)];
+                NodeId[] others = [.. nodes.Except(set)];
                 var results = CircuitEvaluator.Evaluate(models, data, [.. others.Select(v => Without(circuit, [.. set, v]))], options, progress, cancellation);
                 for (var i = 0; i < others.Length; i++)
                 {
@@ -88,9 +88,9 @@ public sealed class KnockoutStudy
         }
     }
 
-    private static int[] Draw(int[] nodes, ref Random64 random)
+    private static NodeId[] Draw(NodeId[] nodes, ref Random64 random)
     {
-        var drawn = new List<int>();
+        var drawn = new List<NodeId>();
         foreach (var node in nodes)
         {
             if (random.Below(2) == 1) drawn.Add(node);
@@ -98,26 +98,26 @@ public sealed class KnockoutStudy
         return [.. drawn];
     }
 
-    private static Circuit Without(Circuit circuit, int[] nodes)
+    private static Circuit Without(Circuit circuit, NodeId[] nodes)
     {
         var isOut = new bool[circuit.Graph.Sources];
         foreach (var node in nodes) isOut[node] = true;
-        return new(circuit.Graph, circuit.Edges.Where(e => !isOut[e / circuit.Graph.Columns]));
+        return new(circuit.Graph, circuit.Edges.Where(e => !isOut[circuit.Graph.SourceOf(e)]));
     }
 }
 
 /// <summary>A set of nodes knocked out of circuit and model.</summary>
-/// <param name="Nodes">K, node numbers.</param>
+/// <param name="Nodes">K.</param>
 /// <param name="Circuit">F(C∖K).</param>
 /// <param name="Model">F(M∖K).</param>
-public sealed record Knockout(IReadOnlyList<int> Nodes, double Circuit, double Model)
+public sealed record Knockout(IReadOnlyList<NodeId> Nodes, double Circuit, double Model)
 {
     /// <summary>|F(C∖K) − F(M∖K)|: 0 for every K if the circuit is complete.</summary>
     public double Difference => Math.Abs(Circuit - Model);
 }
 
 /// <summary>What one node of a circuit makes for.</summary>
-/// <param name="Node">v, its number.</param>
+/// <param name="Node">v.</param>
 /// <param name="Set">K, the nodes knocked out besides, where that is most.</param>
 /// <param name="Difference">|F(C∖K) − F(C∖(K∪v))|.</param>
-public sealed record NodeNeed(int Node, IReadOnlyList<int> Set, double Difference);
+public sealed record NodeNeed(NodeId Node, IReadOnlyList<NodeId> Set, double Difference);

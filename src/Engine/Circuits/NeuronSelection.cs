@@ -24,14 +24,14 @@ internal static class NeuronSelection
     {
         var width = scores.Count / graph.Sources;
         if (width == 0 || width * graph.Sources != scores.Count) throw new ArgumentException($"{scores.Count} scores for the neurons of {graph.Sources} nodes", nameof(scores));
-        return [.. scores.Select((score, n) => RankingKeys.Of(score, signed, () => $"neuron {n % width} of {graph.NodeName(n / width)}"))];
+        return [.. scores.Select((score, n) => RankingKeys.Of(score, signed, () => $"neuron {n % width} of {graph.NodeName(new(n / width))}"))];
     }
 
     private static Circuit Of(ModelGraph graph, int most, IEnumerable<int> chosen)
     {
         var neurons = new NeuronSet(graph, most / graph.Sources, chosen);
         var inside = new bool[graph.Nodes];
-        for (var u = 0; u < graph.Sources; u++) inside[u] = neurons.CountOf(u) > 0;
+        foreach (var u in graph.AllSources) inside[u] = neurons.CountOf(u) > 0;
         return new Circuit(graph, NodeSelection.EdgesBetween(graph, inside), neurons);
     }
 }

@@ -10,33 +10,33 @@ internal static class NodeSelection
     {
         if (count < 0 || count >= graph.Sources) throw new InputException($"a circuit of {count} nodes was asked for; give a number from 0 to {graph.Sources - 1}");
         var keys = Keys(graph, scores, signed);
-        return Of(graph, Enumerable.Range(1, graph.Sources - 1).OrderByDescending(u => keys[u]).Take(count));
+        return Of(graph, graph.AllSources.Skip(1).OrderByDescending(u => keys[u]).Take(count));
     }
 
     /// <summary>The heads and MLPs that score <paramref name="threshold"/> or more; input and logits always belong.</summary>
     public static Circuit AtLeast(ModelGraph graph, IReadOnlyList<double> scores, double threshold, bool signed)
     {
         var (keys, bound) = (Keys(graph, scores, signed), RankingKeys.OfThreshold(threshold));
-        return Of(graph, Enumerable.Range(1, graph.Sources - 1).Where(u => keys[u] >= bound));
+        return Of(graph, graph.AllSources.Skip(1).Where(u => keys[u] >= bound));
     }
 
     /// <summary>Every edge from a node that <paramref name="inside"/> has to another, or to logits.</summary>
-    public static IEnumerable<int> EdgesBetween(ModelGraph graph, bool[] inside)
+    public static IEnumerable<EdgeId> EdgesBetween(ModelGraph graph, bool[] inside)
     {
         inside[graph.LogitsNode] = true;
-        return Circuit.Full(graph).Edges.Where(e => inside[e / graph.Columns] && inside[graph.NodeOfColumn(e % graph.Columns)]);
+        return graph.AllEdges.Where(e => inside[graph.SourceOf(e)] && inside[graph.TargetOf(e)]);
     }
 
     private static ulong[] Keys(ModelGraph graph, IReadOnlyList<double> scores, bool signed)
     {
         if (scores.Count != graph.Sources) throw new ArgumentException($"{scores.Count} scores for {graph.Sources} nodes", nameof(scores));
-        return [.. scores.Select((score, u) => RankingKeys.Of(score, signed, () => graph.NodeName(u)))];
+        return [.. scores.Select((score, u) => RankingKeys.Of(score, signed, () => graph.NodeName(new(u))))];
     }
 
-    private static Circuit Of(ModelGraph graph, IEnumerable<int> nodes)
+    private static Circuit Of(ModelGraph graph, IEnumerable<NodeId> nodes)
     {
         var inside = new bool[graph.Nodes];
-        inside[0] = true;
+        inside[ModelGraph.InputNode] = true;
         foreach (var u in nodes) inside[u] = true;
         return new Circuit(graph, EdgesBetween(graph, inside));
     }

@@ -16,28 +16,28 @@ public static class Pruning
     public static Circuit Prune(Circuit circuit)
     {
         var graph = circuit.Graph;
-        var edges = new List<int>(circuit.EdgeCount);
+        var edges = new List<EdgeId>(circuit.EdgeCount);
         edges.AddRange(circuit.Edges);
         var alive = Alive(graph, edges);
-        edges.RemoveAll(e => !alive[e / graph.Columns] || !alive[graph.NodeOfColumn(e % graph.Columns)]);
-        return edges.Count == circuit.EdgeCount ? circuit : new Circuit(graph, edges, circuit.Neurons?.Of(alive));
+        edges.RemoveAll(e => !alive[graph.SourceOf(e)] || !alive[graph.TargetOf(e)]);
+        return edges.Count == circuit.EdgeCount ? circuit : new Circuit(graph, edges, circuit.Neurons?.In(alive));
     }
 
     // Edges ascend by source.
-    private static bool[] Alive(ModelGraph graph, List<int> edges)
+    private static bool[] Alive(ModelGraph graph, List<EdgeId> edges)
     {
         var fed = new bool[graph.Nodes];
-        fed[0] = true;
+        fed[ModelGraph.InputNode] = true;
         foreach (var e in edges)
         {
-            if (fed[e / graph.Columns]) fed[graph.NodeOfColumn(e % graph.Columns)] = true;
+            if (fed[graph.SourceOf(e)]) fed[graph.TargetOf(e)] = true;
         }
         var alive = new bool[graph.Nodes];
         alive[graph.LogitsNode] = true;
         for (var i = edges.Count - 1; i >= 0; i--)
         {
-            var source = edges[i] / graph.Columns;
-            if (fed[source] && alive[graph.NodeOfColumn(edges[i] % graph.Columns)]) alive[source] = true;
+            var source = graph.SourceOf(edges[i]);
+            if (fed[source] && alive[graph.TargetOf(edges[i])]) alive[source] = true;
         }
         return alive;
     }

@@ -23,67 +23,53 @@ public static class RandomCircuits
         RankingKeys.CheckCount(graph, edges);
         if (edges == graph.Edges) return Circuit.Full(graph);
         var random = new Random64(seed);
-        var all = Circuit.Full(graph).Edges.ToArray();
+        var all = graph.AllEdges.ToArray();
         var best = Circuit.Empty(graph);
         for (var attempt = 0; attempt < Attempts && best.EdgeCount < edges; attempt++)
         {
-            random.Shuffle<int>(all);
+            random.Shuffle<EdgeId>(all);
             var circuit = new Circuit(graph, Grow(graph, all, edges, ref random));
             if (circuit.EdgeCount > best.EdgeCount) best = circuit;
         }
         return best;
     }
 
-    private static HashSet<int> Grow(ModelGraph graph, int[] order, int count, ref Random64 random)
+    private static HashSet<EdgeId> Grow(ModelGraph graph, EdgeId[] order, int count, ref Random64 random)
     {
-        var columnsOf = Enumerable.Range(0, graph.Columns).ToLookup(graph.NodeOfColumn);
-        var chosen = new HashSet<int>(count);
+        var chosen = new HashSet<EdgeId>(count);
         var inside = new bool[graph.Nodes];
-        inside[0] = inside[graph.LogitsNode] = true;
-        var path = new List<int>();
+        inside[ModelGraph.InputNode] = inside[graph.LogitsNode] = true;
+        var path = new List<EdgeId>();
         foreach (var edge in order)
         {
             if (chosen.Count == count) break;
             if (chosen.Contains(edge)) continue;
             path.Clear();
             path.Add(edge);
-            for (var node = edge / graph.Columns; !inside[node]; node = path[^1] / graph.Columns)
+            for (var node = graph.SourceOf(edge); !inside[node]; node = graph.SourceOf(path[^1]))
             {
-                var columns = columnsOf[node].ToArray();
+                var columns = graph.ColumnsOf(node).ToArray();
                 var column = columns[random.Below(columns.Length)];
-                path.Add(random.Below(graph.SourcesBefore(column)) * graph.Columns + column);
+                path.Add(graph.Edge(new(random.Below(graph.SourcesBefore(column))), column));
             }
-            for (var node = graph.NodeOfColumn(edge % graph.Columns); !inside[node]; node = graph.NodeOfColumn(path[^1] % graph.Columns))
+            for (var node = graph.TargetOf(edge); !inside[node]; node = graph.TargetOf(path[^1]))
             {
-                var first = FirstColumnAfter(graph, node);
-                path.Add(node * graph.Columns + first + random.Below(graph.Columns - first));
+                var first = graph.FirstColumnAfter(node).Index;
+                path.Add(graph.Edge(node, new(first + random.Below(graph.Columns - first))));
             }
             if (chosen.Count + path.Count > count) continue;
             foreach (var e in path)
             {
                 chosen.Add(e);
-                inside[e / graph.Columns] = inside[graph.NodeOfColumn(e % graph.Columns)] = true;
+                inside[graph.SourceOf(e)] = inside[graph.TargetOf(e)] = true;
             }
         }
         // Those passed over for want of room: where only their ends had to be in, they fit now.
         foreach (var edge in order)
         {
             if (chosen.Count == count) break;
-            if (inside[edge / graph.Columns] && inside[graph.NodeOfColumn(edge % graph.Columns)]) chosen.Add(edge);
+            if (inside[graph.SourceOf(edge)] && inside[graph.TargetOf(edge)]) chosen.Add(edge);
         }
         return chosen;
-    }
-
-    // The columns that read a node are the last ones: how many sources feed a column never falls from one to the next.
-    private static int FirstColumnAfter(ModelGraph graph, int source)
-    {
-        int low = 0, high = graph.LogitsColumn;
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (graph.SourcesBefore(middle) > source) high = middle;
-            else low = middle + 1;
-        }
-        return low;
     }
 }

@@ -7,11 +7,8 @@ internal static class RankingKeys
 {
     /// <summary>The key of a score: larger key, better edge.</summary>
     /// <exception cref="InputException">The score is not a number.</exception>
-    public static ulong Of(EdgeScores scores, int edge, bool signed)
-    {
-        var graph = scores.Graph;
-        return Of(scores.Values[edge], signed, () => graph.EdgeName(edge / graph.Columns, edge % graph.Columns));
-    }
+    public static ulong Of(EdgeScores scores, EdgeId edge, bool signed) =>
+        Of(scores[edge], signed, () => scores.Graph.EdgeName(edge));
 
     /// <summary>The same of the score of anything else; <paramref name="name"/> says of what.</summary>
     /// <exception cref="InputException">The score is not a number.</exception>

@@ -14,22 +14,10 @@ internal static class TopSelection
         var graph = scores.Graph;
         RankingKeys.CheckCount(graph, count);
         if (count == 0) return Circuit.Empty(graph);
-        var edges = new int[graph.Edges];
-        var keys = new ulong[edges.Length];
-        var n = 0;
-        var before = Enumerable.Range(0, graph.Columns).Select(graph.SourcesBefore).ToArray();
-        for (var source = 0; source < graph.Sources; source++)
-        {
-            for (var column = 0; column < graph.Columns; column++)
-            {
-                if (source >= before[column]) continue;
-                edges[n] = source * graph.Columns + column;
-                keys[n] = RankingKeys.Of(scores, edges[n], signed);
-                n++;
-            }
-        }
+        EdgeId[] edges = [.. graph.AllEdges];
+        var keys = Array.ConvertAll(edges, edge => RankingKeys.Of(scores, edge, signed));
         var (bound, equal) = CountLargest(keys, count);
-        var chosen = new List<int>(count);
+        var chosen = new List<EdgeId>(count);
         for (var i = 0; i < edges.Length; i++)
         {
             if (keys[i] > bound || (keys[i] == bound && equal-- > 0)) chosen.Add(edges[i]);

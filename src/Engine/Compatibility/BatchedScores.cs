@@ -22,7 +22,7 @@ public sealed class BatchedScores : IScoreSink
         ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         (this.graph, this.examples, library) = (graph, examples, new LibraryQuirks(batch));
-        sums = new double[graph.Sources * graph.Columns];
+        sums = new double[graph.Pairs];
     }
 
     /// <summary>Σ_i s_i / (size of the batch of i) / (number of examples), once every example has been added.</summary>

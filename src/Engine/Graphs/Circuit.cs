@@ -9,14 +9,14 @@ public sealed class Circuit
 {
     private readonly BitArray members;
 
-    /// <summary>The circuit of the given edge indices (u·N + v), and of the neurons that they carry where that is not all of them.</summary>
-    public Circuit(ModelGraph graph, IEnumerable<int> edges, NeuronSet? neurons = null)
+    /// <summary>The circuit of the given edges, and of the neurons that they carry where that is not all of them.</summary>
+    public Circuit(ModelGraph graph, IEnumerable<EdgeId> edges, NeuronSet? neurons = null)
     {
         (Graph, Neurons) = (graph, neurons);
-        members = new BitArray(checked(graph.Sources * graph.Columns));
+        members = new BitArray(graph.Pairs);
         foreach (var edge in edges)
         {
-            if (!graph.IsEdge(edge / graph.Columns, edge % graph.Columns)) throw new ArgumentException($"{edge} is not an edge", nameof(edges));
+            if (!graph.IsEdge(graph.SourceOf(edge), graph.ColumnOf(edge))) throw new ArgumentException($"{edge.Index} is not an edge", nameof(edges));
             if (!members[edge]) EdgeCount++;
             members[edge] = true;
         }
@@ -35,19 +35,17 @@ public sealed class Circuit
     public NeuronSet? Neurons { get; }
     /// <summary>True when nothing is left out: every edge carries every neuron.</summary>
     public bool IsFull => EdgeCount == Graph.Edges && (Neurons is null || Neurons.Count == Neurons.Most);
-    /// <summary>True when the edge of this index is in the circuit.</summary>
-    public bool Contains(int edge) => members[edge];
-    /// <summary>True when u → v is in the circuit.</summary>
-    public bool Contains(int source, int column) => members[source * Graph.Columns + column];
+    /// <summary>True when the edge is in the circuit.</summary>
+    public bool Contains(EdgeId edge) => members[edge];
 
-    /// <summary>The edge indices, ascending.</summary>
-    public IEnumerable<int> Edges
+    /// <summary>The edges, ascending.</summary>
+    public IEnumerable<EdgeId> Edges
     {
         get
         {
             for (var e = 0; e < members.Length; e++)
             {
-                if (members[e]) yield return e;
+                if (members[e]) yield return new(e);
             }
         }
     }
@@ -59,25 +57,14 @@ public sealed class Circuit
         nodes[Graph.LogitsNode] = true;
         foreach (var e in Edges)
         {
-            nodes[e / Graph.Columns] = true;
-            nodes[Graph.NodeOfColumn(e % Graph.Columns)] = true;
+            nodes[Graph.SourceOf(e)] = true;
+            nodes[Graph.TargetOf(e)] = true;
         }
         return nodes;
     }
 
     /// <summary>Every edge of the graph.</summary>
-    public static Circuit Full(ModelGraph graph)
-    {
-        var edges = new List<int>();
-        for (var u = 0; u < graph.Sources; u++)
-        {
-            for (var v = 0; v < graph.Columns; v++)
-            {
-                if (graph.IsEdge(u, v)) edges.Add(u * graph.Columns + v);
-            }
-        }
-        return new(graph, edges);
-    }
+    public static Circuit Full(ModelGraph graph) => new(graph, graph.AllEdges);
 
     /// <summary>No edge.</summary>
     public static Circuit Empty(ModelGraph graph) => new(graph, []);

@@ -6,11 +6,11 @@ public sealed class EdgeScores(ModelGraph graph, double[] values)
     /// <summary>The graph.</summary>
     public ModelGraph Graph { get; } = graph;
     /// <summary>[F · N] values.</summary>
-    public double[] Values { get; } = values.Length == (long)graph.Sources * graph.Columns
-        ? values : throw new ArgumentException($"{values.Length} scores for {(long)graph.Sources * graph.Columns} pairs", nameof(values));
-    /// <summary>The score of u → v.</summary>
-    public double this[int source, int column] => Values[(long)source * Graph.Columns + column];
+    public double[] Values { get; } = values.Length == graph.Pairs
+        ? values : throw new ArgumentException($"{values.Length} scores for {graph.Pairs} pairs", nameof(values));
+    /// <summary>The score of an edge.</summary>
+    public double this[EdgeId edge] => Values[edge];
 
     /// <summary>0 for every edge.</summary>
-    public static EdgeScores Zero(ModelGraph graph) => new(graph, new double[graph.Sources * graph.Columns]);
+    public static EdgeScores Zero(ModelGraph graph) => new(graph, new double[graph.Pairs]);
 }

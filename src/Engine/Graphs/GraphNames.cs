@@ -7,18 +7,18 @@ namespace Faith.Engine.Graphs;
 public static class GraphNames
 {
     /// <summary>The node called <paramref name="name"/>: input, a3.h2, m3, logits.</summary>
-    public static bool TryParseNode(ModelGraph graph, ReadOnlySpan<char> name, out int node)
+    public static bool TryParseNode(ModelGraph graph, ReadOnlySpan<char> name, out NodeId node)
     {
-        if (name is "input") return Found(0, out node);
+        if (name is "input") return Found(ModelGraph.InputNode, out node);
         if (name is "logits") return Found(graph.LogitsNode, out node);
         if (name is ['m', ..] && TryParseIndex(name[1..], graph.Layers, out var layer)) return Found(graph.MlpNode(layer), out node);
         if (TryParseHead(graph, name, out layer, out var head)) return Found(graph.HeadNode(layer, head), out node);
-        node = -1;
+        node = default;
         return false;
     }
 
     /// <summary>The column called <paramref name="name"/>: a3.h2&lt;q&gt;, m3, logits.</summary>
-    public static bool TryParseColumn(ModelGraph graph, ReadOnlySpan<char> name, out int column)
+    public static bool TryParseColumn(ModelGraph graph, ReadOnlySpan<char> name, out ColumnId column)
     {
         if (name is "logits") return Found(graph.LogitsColumn, out column);
         if (name is ['m', ..] && TryParseIndex(name[1..], graph.Layers, out var layer)) return Found(graph.MlpColumn(layer), out column);
@@ -27,22 +27,23 @@ public static class GraphNames
             var kind = name[^2] switch { 'q' => InputKind.Query, 'k' => InputKind.Key, _ => InputKind.Value };
             return Found(graph.HeadColumn(layer, kind, head), out column);
         }
-        column = -1;
+        column = default;
         return false;
     }
 
     /// <summary>The edge called <paramref name="name"/>: input->a3.h2&lt;q&gt;. False too where both ends exist but no edge joins them.</summary>
-    public static bool TryParseEdge(ModelGraph graph, ReadOnlySpan<char> name, out int source, out int column)
+    public static bool TryParseEdge(ModelGraph graph, ReadOnlySpan<char> name, out EdgeId edge)
     {
         var arrow = name.IndexOf("->");
-        source = column = -1;
+        edge = default;
         return arrow > 0
-            && TryParseNode(graph, name[..arrow], out source)
-            && TryParseColumn(graph, name[(arrow + 2)..], out column)
-            && graph.IsEdge(source, column);
+            && TryParseNode(graph, name[..arrow], out var source)
+            && TryParseColumn(graph, name[(arrow + 2)..], out var column)
+            && graph.IsEdge(source, column)
+            && Found(graph.Edge(source, column), out edge);
     }
 
-    private static bool Found(int value, out int result)
+    private static bool Found<T>(T value, out T result)
     {
         result = value;
         return true;

@@ -40,11 +40,11 @@ public sealed class NeuronSet
     /// <summary>Number of neurons of the graph: F·d.</summary>
     public int Most => members.Length;
     /// <summary>True when column <paramref name="column"/> of the output of <paramref name="node"/> is in the set.</summary>
-    public bool Contains(int node, int column) => members[node * Width + column];
+    public bool Contains(NodeId node, int column) => members[Neuron(node, column)];
     /// <summary>Number of neurons of one node.</summary>
-    public int CountOf(int node) => counts[node];
+    public int CountOf(NodeId node) => counts[node];
     /// <summary>True when every neuron of a node is in the set.</summary>
-    public bool HasAllOf(int node) => counts[node] == Width;
+    public bool HasAllOf(NodeId node) => counts[node] == Width;
 
     /// <summary>Every neuron of a model.</summary>
     internal static NeuronSet All(ModelGraph graph, int width)
@@ -56,15 +56,17 @@ public sealed class NeuronSet
     }
 
     /// <summary>The set without one neuron.</summary>
-    internal NeuronSet Without(int node, int column)
+    internal NeuronSet Without(NodeId node, int column)
     {
         var (fewer, less) = (new BitArray(members), (int[])counts.Clone());
         if (Contains(node, column)) less[node]--;
-        fewer[node * Width + column] = false;
+        fewer[Neuron(node, column)] = false;
         return new(graph, Width, fewer, less);
     }
 
     /// <summary>The neurons of some nodes only; <paramref name="nodes"/> says by node number which.</summary>
-    public NeuronSet Of(IReadOnlyList<bool> nodes) =>
+    public NeuronSet In(IReadOnlyList<bool> nodes) =>
         new(graph, Width, Enumerable.Range(0, Most).Where(n => members[n] && nodes[n / Width]));
+
+    private int Neuron(NodeId node, int column) => node * Width + column;
 }

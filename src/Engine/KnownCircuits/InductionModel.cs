@@ -42,7 +42,7 @@ public sealed class InductionModel
     /// into them matters.
     /// </summary>
     public static Circuit Circuit { get; } = new(Graph, Known.Split(' ').Select(name =>
-        GraphNames.TryParseEdge(Graph, name, out var source, out var column) ? source * Graph.Columns + column : throw new InvalidOperationException(name)));
+        GraphNames.TryParseEdge(Graph, name, out var edge) ? edge : throw new InvalidOperationException(name)));
 
     /// <summary>Writes the weights down.</summary>
     public static InductionModel Create()

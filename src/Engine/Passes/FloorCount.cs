@@ -77,7 +77,7 @@ public static class FloorCount
             var queryRows = l == config.Layers - 1 ? 1 : rows;
             total += (valuesAlone ? rows : queryRows + 2.0 * rows) * form;
         }
-        for (var v = 0; v < graph.Columns; v++)
+        foreach (var v in graph.AllColumns)
         {
             var to = graph.DestinationOf(v);
             if (valuesAlone && to.Kind is InputKind.Query or InputKind.Key) continue;

@@ -239,7 +239,7 @@ public sealed class PassOperations : IDisposable
             Sums = new GradientAccumulators(arena, c, rows, sequences, steps, GradientRule.Derivative);
             Contexts = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.QueryWidth))];
             MlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.Width))];
-            Scores = arena.Matrix(sequences, checked(owner.model.Graph.Sources * owner.model.Graph.Columns));
+            Scores = arena.Matrix(sequences, owner.model.Graph.Pairs);
             Logits = arena.Matrix(sequences, c.Vocabulary);
             (Reference, LogitsGradient) = (arena.Matrix(sequences, c.Vocabulary), arena.Matrix(sequences, c.Vocabulary));
             (Values, EntryWeights) = (arena.Matrix(sequences, 1), arena.Matrix(1, 2 * sequences));

@@ -1,3 +1,4 @@
+using Faith.Engine.Graphs;
 using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
@@ -9,12 +10,12 @@ namespace Faith.Engine.Passes;
 internal sealed class SourceDifferences(Transformer model, Tensor input, Tensor[] contexts, Tensor[] mlpOutputs, Tensor headOutput = default)
 {
     /// <summary>x += Δz of a source.</summary>
-    public void Add(int source, Tensor x)
+    public void Add(NodeId source, Tensor x)
     {
         var c = model.Config;
-        var (l, h) = Math.DivRem(source - 1, c.Heads + 1);
-        if (source == 0) model.Device.AddScaled(input, 1, x);
-        else if (h == c.Heads) model.Device.AddScaled(mlpOutputs[l], 1, x);
+        var (kind, l, h) = model.Graph.PlaceOf(source);
+        if (kind == NodeKind.Input) model.Device.AddScaled(input, 1, x);
+        else if (kind == NodeKind.Mlp) model.Device.AddScaled(mlpOutputs[l], 1, x);
         else
         {
             model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts[l].ColumnRange(h * c.HeadDim, c.HeadDim), x, add: true, k0: h * c.HeadDim);

@@ -17,13 +17,13 @@ internal static class CircuitDot
         dot.Append("  edge [arrowsize=0.5];\n");
         foreach (var node in drawn.Nodes)
         {
-            var name = graph.NodeName(node);
-            if (node == 0 || node == graph.LogitsNode) dot.Append($"  {Quote(name)} [fillcolor=\"#2d3748\", fontcolor=white, tooltip={Quote(drawn.Tip(node))}];\n");
-            else if ((node - 1) % (graph.Heads + 1) == graph.Heads) dot.Append($"  {Quote(name)} [fillcolor=\"#e2e8f0\", tooltip={Quote(drawn.Tip(node))}];\n");
+            var (name, kind) = (graph.NodeName(node), graph.PlaceOf(node).Kind);
+            if (kind is NodeKind.Input or NodeKind.Logits) dot.Append($"  {Quote(name)} [fillcolor=\"#2d3748\", fontcolor=white, tooltip={Quote(drawn.Tip(node))}];\n");
+            else if (kind == NodeKind.Mlp) dot.Append($"  {Quote(name)} [fillcolor=\"#e2e8f0\", tooltip={Quote(drawn.Tip(node))}];\n");
             else dot.Append($"  {Quote(name)} [shape=record, style=filled, label=\"{{{name}|{{<q>q|<k>k|<v>v}}}}\", tooltip={Quote(drawn.Tip(node))}];\n");
         }
-        var levels = drawn.Nodes.Where(n => n > 0 && n < graph.LogitsNode)
-            .GroupBy(n => (Layer: (n - 1) / (graph.Heads + 1), Mlp: !graph.Parallel && (n - 1) % (graph.Heads + 1) == graph.Heads));
+        var levels = drawn.Nodes.Select(n => (Node: n, Place: graph.PlaceOf(n))).Where(n => n.Place.Kind is NodeKind.Head or NodeKind.Mlp)
+            .GroupBy(n => (n.Place.Layer, Mlp: !graph.Parallel && n.Place.Kind == NodeKind.Mlp), n => n.Node);
         foreach (var level in levels)
         {
             dot.Append($"  {{ rank=same; {string.Join("; ", level.Select(n => Quote(graph.NodeName(n))))}; }}\n");

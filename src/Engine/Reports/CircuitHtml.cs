@@ -30,7 +30,7 @@ internal static class CircuitHtml
             {{{CircuitSvg.Draw(drawn)}}}<script>
             const edges = [...document.querySelectorAll('.e')], nodes = [...document.querySelectorAll('.n')];
             const slider = document.getElementById('count'), told = document.getElementById('told');
-            const inputs = new Set(['0', '{{{drawn.Graph.LogitsNode}}}']);
+            const inputs = new Set(['0', '{{{drawn.Graph.LogitsNode.Index}}}']);
             let held = null;
             function show() {
               const touched = new Set(inputs);

@@ -3,7 +3,7 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Reports;
 
 /// <summary>The box of a node; x and y are its middle, y grows downwards.</summary>
-internal sealed record NodeBox(int Node, string Name, int Layer, bool IsHead, double Width)
+internal sealed record NodeBox(NodeId Node, string Name, int Layer, bool IsHead, double Width)
 {
     public const double Height = 30;
     public double X { get; set; }
@@ -33,9 +33,8 @@ internal sealed class CircuitLayout
         var rows = new SortedDictionary<int, List<NodeBox>>();
         foreach (var node in drawn.Nodes)
         {
-            var isEnd = node == 0 || node == graph.LogitsNode;
-            var (layer, rest) = isEnd ? (node == 0 ? -1 : graph.Layers, 0) : Math.DivRem(node - 1, graph.Heads + 1);
-            var isHead = !isEnd && rest < graph.Heads;
+            var (kind, layer, _) = graph.PlaceOf(node);
+            var (isEnd, isHead) = (kind is NodeKind.Input or NodeKind.Logits, kind == NodeKind.Head);
             var name = graph.NodeName(node);
             // The bars of input and logits are wide enough for their many edges to stand apart.
             var degree = isEnd ? drawn.Edges.Count(e => e.Source == node || e.Target == node) : 0;
@@ -55,7 +54,7 @@ internal sealed class CircuitLayout
     /// <summary>The rows from the bottom up.</summary>
     public IReadOnlyList<List<NodeBox>> Rows { get; }
     /// <summary>Node number to box.</summary>
-    public Dictionary<int, NodeBox> Boxes { get; } = [];
+    public Dictionary<NodeId, NodeBox> Boxes { get; } = [];
     /// <summary>Extent of the boxes; the left edge and the top one are at 0.</summary>
     public double Width { get; private set; }
     /// <summary>Extent of the boxes; the left edge and the top one are at 0.</summary>

@@ -59,7 +59,7 @@ internal static class CircuitSvg
         var stroke = Stroke(strength);
         var dash = Dash(edge.Kind, stroke);
         var opacity = (0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", CultureInfo.InvariantCulture);
-        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source}\" data-to=\"{edge.Target}\" d=\"{path}\"")
+        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source.Index}\" data-to=\"{edge.Target.Index}\" d=\"{path}\"")
             .Append($" stroke=\"{Colour(edge.Score)}\" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{opacity}\"")
             .Append(dash.Length > 0 ? $" stroke-dasharray=\"{dash}\"" : "")
             .Append($"><title>{SvgText.Escape(edge.Name)}{score}</title></path>\n");
@@ -77,11 +77,11 @@ internal static class CircuitSvg
         _ => "",
     };
 
-    private static void Node(StringBuilder svg, DrawnCircuit drawn, NodeBox box, HashSet<(int, InputKind)> usedPorts)
+    private static void Node(StringBuilder svg, DrawnCircuit drawn, NodeBox box, HashSet<(NodeId, InputKind)> usedPorts)
     {
-        var fill = box.IsHead ? "#ffffff" : box.Node == 0 || box.Node == drawn.Graph.LogitsNode ? "#2d3748" : "#e2e8f0";
+        var fill = box.IsHead ? "#ffffff" : drawn.Graph.PlaceOf(box.Node).Kind is NodeKind.Input or NodeKind.Logits ? "#2d3748" : "#e2e8f0";
         var ink = fill == "#2d3748" ? "#ffffff" : "#1a202c";
-        svg.Append($"<g class=\"n\" data-node=\"{box.Node}\"><title>{drawn.Tip(box.Node)}</title>")
+        svg.Append($"<g class=\"n\" data-node=\"{box.Node.Index}\"><title>{drawn.Tip(box.Node)}</title>")
             .Append($"<rect x=\"{N(box.Left)}\" y=\"{N(box.Top)}\" width=\"{N(box.Width)}\" height=\"{N(NodeBox.Height)}\"")
             .Append($" rx=\"{(box.IsHead ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
             .Append($"<text x=\"{N(box.X)}\" y=\"{N(box.IsHead ? box.Y - 2 : box.Y + 4)}\" font-size=\"12\" fill=\"{ink}\">{box.Name}</text>");

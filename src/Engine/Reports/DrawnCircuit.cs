@@ -3,7 +3,7 @@ using Faith.Engine.Graphs;
 namespace Faith.Engine.Reports;
 
 /// <summary>An edge of a drawing.</summary>
-/// <param name="Index">Its index in the graph.</param>
+/// <param name="Id">The edge.</param>
 /// <param name="Source">The node it leaves.</param>
 /// <param name="Target">The node it enters.</param>
 /// <param name="Kind">Which input it enters.</param>
@@ -11,7 +11,7 @@ namespace Faith.Engine.Reports;
 /// <param name="Score">Its score; null without scores.</param>
 /// <param name="Strength">|score| over the largest |score|, 0 to 1; 1 without scores.</param>
 /// <param name="Rank">1 for the strongest; ties by index.</param>
-internal sealed record DrawnEdge(int Index, int Source, int Target, InputKind Kind, string Name, double? Score, double Strength, int Rank);
+internal sealed record DrawnEdge(EdgeId Id, NodeId Source, NodeId Target, InputKind Kind, string Name, double? Score, double Strength, int Rank);
 
 /// <summary>What there is to draw: the nodes of a circuit that have an edge, and its edges, strongest first.</summary>
 internal sealed class DrawnCircuit
@@ -23,23 +23,19 @@ internal sealed class DrawnCircuit
         if (scores is not null && scores.Graph != circuit.Graph) throw new InputException("the scores and the circuit are of different models");
         Graph = circuit.Graph;
         neurons = circuit.Neurons;
-        var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores.Values[e]))).ToArray();
+        var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores[e]))).ToArray();
         foreach (var (edge, strength) in strengths)
         {
             if (double.IsFinite(strength)) continue;
-            var name = Graph.EdgeName(edge / Graph.Columns, edge % Graph.Columns);
+            var name = Graph.EdgeName(edge);
             throw new InputException($"the score of {name} is not a finite number: the circuit cannot be drawn");
         }
         Largest = strengths.Length == 0 ? 0 : strengths.Max(e => e.Strength);
         HasScores = scores is not null;
-        Edges = [.. strengths.OrderByDescending(e => e.Strength).ThenBy(e => e.Edge).Select((e, i) =>
-        {
-            var (source, column) = Math.DivRem(e.Edge, Graph.Columns);
-            return new DrawnEdge(e.Edge, source, Graph.NodeOfColumn(column), Graph.DestinationOf(column).Kind, Graph.EdgeName(source, column),
-                scores?.Values[e.Edge], Largest > 0 ? e.Strength / Largest : 1, i + 1);
-        })];
+        Edges = [.. strengths.OrderByDescending(e => e.Strength).ThenBy(e => e.Edge).Select((e, i) => new DrawnEdge(e.Edge, Graph.SourceOf(e.Edge), Graph.TargetOf(e.Edge),
+            Graph.DestinationOf(Graph.ColumnOf(e.Edge)).Kind, Graph.EdgeName(e.Edge), scores?[e.Edge], Largest > 0 ? e.Strength / Largest : 1, i + 1))];
         var members = circuit.NodesInCircuit();
-        Nodes = [.. Enumerable.Range(0, Graph.Nodes).Where(n => members[n])];
+        Nodes = [.. Graph.AllSources.Append(Graph.LogitsNode).Where(n => members[n])];
         Title = PlainText.Short(title ?? "Circuit", SvgText.LongestTitle);
         Subtitle = $"{Count(Edges.Count, "edge")} of {Graph.Edges:N0}, {Count(Nodes.Count, "node")} of {Graph.Nodes:N0}; "
             + $"{Count(Graph.Layers, "layer")} of {Count(Graph.Heads, "head")}"
@@ -51,12 +47,12 @@ internal sealed class DrawnCircuit
     /// <summary>The largest |score|.</summary>
     public double Largest { get; }
     public IReadOnlyList<DrawnEdge> Edges { get; }
-    public IReadOnlyList<int> Nodes { get; }
+    public IReadOnlyList<NodeId> Nodes { get; }
     public string Title { get; }
     public string Subtitle { get; }
 
     /// <summary>What a node's tip says: its edges, and its neurons where the circuit has only some.</summary>
-    public string Tip(int node)
+    public string Tip(NodeId node)
     {
         int into = Edges.Count(e => e.Target == node), from = Edges.Count(e => e.Source == node);
         var kept = neurons is null || node == Graph.LogitsNode ? "" : $"; {neurons.CountOf(node)} of {Count(neurons.Width, "neuron")}";

@@ -62,7 +62,7 @@ internal sealed class EdgeRouter
                 foreach (var i in group) x[i] = box.X + NodeBox.PortOffset(edges[i].Kind);
                 continue;
             }
-            var ordered = group.OrderBy(i => Direction(box, edges[i])).ThenBy(i => edges[i].Index).ToArray();
+            var ordered = group.OrderBy(i => Direction(box, edges[i])).ThenBy(i => edges[i].Id).ToArray();
             var room = Math.Min(box.Width - 16, ordered.Length * 9);
             for (var k = 0; k < ordered.Length; k++) x[ordered[k]] = box.X + room * ((k + 0.5) / ordered.Length - 0.5);
         }

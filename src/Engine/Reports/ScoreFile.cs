@@ -62,25 +62,20 @@ public sealed class ScoreFile
     /// The edges in the order of the schema: layer by layer, first the heads' inputs (source by source, head by head, q k v), then
     /// the MLP's; with parallel attention the MLP's edge follows the heads' edges of the same source; logits last.
     /// </summary>
-    public static IEnumerable<(int Source, int Column)> EdgeOrder(ModelGraph graph)
+    public static IEnumerable<EdgeId> EdgeOrder(ModelGraph graph)
     {
         for (var layer = 0; layer < graph.Layers; layer++)
         {
             var mlp = graph.MlpColumn(layer);
-            var before = graph.SourcesBefore(graph.HeadColumn(layer, InputKind.Query, 0));
-            for (var source = 0; source < before; source++)
+            ColumnId[] heads = [.. Enumerable.Range(0, graph.Heads).SelectMany(head => graph.ColumnsOf(graph.HeadNode(layer, head)))];
+            foreach (var source in graph.InEdges(heads[0]).Select(graph.SourceOf))
             {
-                for (var head = 0; head < graph.Heads; head++)
-                {
-                    yield return (source, graph.HeadColumn(layer, InputKind.Query, head));
-                    yield return (source, graph.HeadColumn(layer, InputKind.Key, head));
-                    yield return (source, graph.HeadColumn(layer, InputKind.Value, head));
-                }
-                if (graph.Parallel) yield return (source, mlp);
+                foreach (var column in heads) yield return graph.Edge(source, column);
+                if (graph.Parallel) yield return graph.Edge(source, mlp);
             }
             if (graph.Parallel) continue;
-            for (var source = 0; source < graph.SourcesBefore(mlp); source++) yield return (source, mlp);
+            foreach (var edge in graph.InEdges(mlp)) yield return edge;
         }
-        for (var source = 0; source < graph.Sources; source++) yield return (source, graph.LogitsColumn);
+        foreach (var edge in graph.InEdges(graph.LogitsColumn)) yield return edge;
     }
 }

@@ -16,21 +16,23 @@ internal sealed class ScoreFileReader
     private readonly int dModel;
     private readonly double[] scores;
     private readonly BitArray listed;
-    private readonly List<int> inGraph = [];
+    private readonly List<EdgeId> inGraph = [];
     private readonly bool?[] nodeInGraph;
     private NodeEntry?[]? nodes;
     private bool[]?[]? neurons;
     private RunRecord? run;
-    private int listedCount, scoredCount, firstUnscored = -1;
+    private int listedCount, scoredCount;
+    private EdgeId? firstUnscored;
 
     // Where the reader is, for messages.
     private string section = "", key = "";
-    private int node = -1, edge = -1;
+    private NodeId? node;
+    private EdgeId? edge;
 
     private ScoreFileReader(JsonTokens tokens, ModelGraph graph, int dModel)
     {
         (this.tokens, this.graph, this.dModel) = (tokens, graph, dModel);
-        scores = new double[graph.Sources * graph.Columns];
+        scores = new double[graph.Pairs];
         listed = new BitArray(scores.Length);
         nodeInGraph = new bool?[graph.Nodes];
         tokens.Place = Place;
@@ -112,32 +114,33 @@ internal sealed class ScoreFileReader
         var given = new bool[graph.Nodes];
         for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
         {
-            if (!GraphNames.TryParseNode(graph, tokens.Text, out node)) throw Unknown("a node");
-            if (given[node]) throw tokens.Fault("given twice");
-            given[node] = true;
+            if (!GraphNames.TryParseNode(graph, tokens.Text, out var named)) throw Unknown("a node");
+            node = named;
+            if (given[named]) throw tokens.Fault("given twice");
+            given[named] = true;
             tokens.Next();
-            if (tokens.Type is JsonTokenType.True or JsonTokenType.False) nodeInGraph[node] = tokens.Type == JsonTokenType.True;
-            else if (tokens.Type == JsonTokenType.StartObject) ReadNode();
+            if (tokens.Type is JsonTokenType.True or JsonTokenType.False) nodeInGraph[named] = tokens.Type == JsonTokenType.True;
+            else if (tokens.Type == JsonTokenType.StartObject) ReadNode(named);
             else throw tokens.Fault("should be an object or true or false");
-            node = -1;
+            node = null;
         }
     }
 
-    private void ReadNode()
+    private void ReadNode(NodeId named)
     {
         var entry = NodeEntry.None;
         for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next(), key = "")
         {
             switch (tokens.Text)
             {
-                case "in_graph": key = "in_graph"; nodeInGraph[node] = tokens.Boolean(); break;
+                case "in_graph": key = "in_graph"; nodeInGraph[named] = tokens.Boolean(); break;
                 case "score": key = "score"; entry = entry with { Score = tokens.Finite() }; break;
-                case "neurons": key = "neurons"; (neurons ??= new bool[]?[graph.Nodes])[node] = ReadArray(Flag); break;
+                case "neurons": key = "neurons"; (neurons ??= new bool[]?[graph.Nodes])[named] = ReadArray(Flag); break;
                 case "neurons_scores": key = "neurons_scores"; entry = entry with { NeuronScores = ReadArray(Score) }; break;
                 default: tokens.Skip(); break;
             }
         }
-        if (entry != NodeEntry.None) (nodes ??= new NodeEntry?[graph.Nodes])[node] = entry;
+        if (entry != NodeEntry.None) (nodes ??= new NodeEntry?[graph.Nodes])[named] = entry;
 
         static bool Flag(JsonTokens t) =>
             t.Type is JsonTokenType.True or JsonTokenType.False ? t.Type == JsonTokenType.True : throw t.Fault("should hold only true and false");
@@ -160,17 +163,17 @@ internal sealed class ScoreFileReader
         tokens.Expect(JsonTokenType.StartObject, "an object with an entry for each edge");
         for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
         {
-            if (!GraphNames.TryParseEdge(graph, tokens.Text, out var source, out var column)) throw Unknown("an edge");
-            edge = source * graph.Columns + column;
-            if (listed[edge]) throw tokens.Fault("given twice");
-            listed[edge] = true;
+            if (!GraphNames.TryParseEdge(graph, tokens.Text, out var named)) throw Unknown("an edge");
+            edge = named;
+            if (listed[named]) throw tokens.Fault("given twice");
+            listed[named] = true;
             listedCount++;
-            ReadEdge();
-            edge = -1;
+            ReadEdge(named);
+            edge = null;
         }
     }
 
-    private void ReadEdge()
+    private void ReadEdge(EdgeId named)
     {
         tokens.Expect(JsonTokenType.StartObject, "an object with score and in_graph");
         bool member = false, scored = false;
@@ -178,14 +181,14 @@ internal sealed class ScoreFileReader
         {
             switch (tokens.Text)
             {
-                case "score": key = "score"; scores[edge] = tokens.Finite(); scored = true; break;
+                case "score": key = "score"; scores[named] = tokens.Finite(); scored = true; break;
                 case "in_graph": key = "in_graph"; member = tokens.Boolean(); break;
                 default: tokens.Skip(); break;
             }
         }
-        if (member) inGraph.Add(edge);
+        if (member) inGraph.Add(named);
         if (scored) scoredCount++;
-        else if (firstUnscored < 0) firstUnscored = edge;
+        else firstUnscored ??= named;
     }
 
     private ScoreFile Assemble()
@@ -193,10 +196,10 @@ internal sealed class ScoreFileReader
         section = "edges";
         if (listedCount < graph.Edges)
         {
-            var (source, column) = ScoreFile.EdgeOrder(graph).First(e => !listed[e.Source * graph.Columns + e.Column]);
-            throw tokens.Fault($"has {listedCount} of the {graph.Edges} edges of {Shape()}; the first missing is {graph.EdgeName(source, column)}");
+            var missing = ScoreFile.EdgeOrder(graph).First(e => !listed[e]);
+            throw tokens.Fault($"has {listedCount} of the {graph.Edges} edges of {Shape()}; the first missing is {graph.EdgeName(missing)}");
         }
-        if (scoredCount > 0 && firstUnscored >= 0)
+        if (scoredCount > 0 && firstUnscored is not null)
         {
             edge = firstUnscored;
             throw tokens.Fault("has no score where other edges have one");
@@ -204,8 +207,8 @@ internal sealed class ScoreFileReader
         foreach (var e in inGraph)
         {
             edge = e;
-            CheckEnd(e / graph.Columns);
-            CheckEnd(graph.NodeOfColumn(e % graph.Columns));
+            CheckEnd(graph.SourceOf(e));
+            CheckEnd(graph.TargetOf(e));
         }
         return new ScoreFile
         {
@@ -217,7 +220,7 @@ internal sealed class ScoreFileReader
             Run = run,
         };
 
-        void CheckEnd(int end)
+        void CheckEnd(NodeId end)
         {
             if (end == graph.LogitsNode || nodeInGraph[end] != false) return;
             throw tokens.Fault($"is in the graph but its node {graph.NodeName(end)} is not");
@@ -228,10 +231,10 @@ internal sealed class ScoreFileReader
     private NeuronSet? Neurons()
     {
         if (neurons?.Take(graph.Sources).FirstOrDefault(n => n is not null) is not { } first) return null;
-        (section, edge) = ("nodes", -1);
+        (section, edge) = ("nodes", null);
         if ((long)graph.Sources * first.Length > int.MaxValue) throw tokens.Fault($"{first.Length} neurons a node are more than can be handled");
         var members = new List<int>();
-        for (var u = 0; u < graph.Sources; u++)
+        foreach (var u in graph.AllSources)
         {
             (node, key) = (u, "neurons");
             if (neurons[u] is { } given && given.Length != first.Length) throw tokens.Fault($"has {given.Length} entries where others have {first.Length}");
@@ -249,7 +252,7 @@ internal sealed class ScoreFileReader
 
     private string Place()
     {
-        var entry = node >= 0 ? graph.NodeName(node) : edge >= 0 ? graph.EdgeName(edge / graph.Columns, edge % graph.Columns) : "";
+        var entry = node is { } n ? graph.NodeName(n) : edge is { } e ? graph.EdgeName(e) : "";
         return section + (entry.Length > 0 ? $"[\"{entry}\"]" : "") + (key.Length > 0 ? "." + key : "");
     }
 }

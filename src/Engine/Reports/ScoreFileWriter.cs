@@ -23,34 +23,34 @@ internal static class ScoreFileWriter
 
         writer.WriteLine("\"nodes\": {");
         var members = file.InGraph.NodesInCircuit();
-        for (var node = 0; node < graph.Nodes; node++)
+        foreach (var node in graph.AllSources.Append(graph.LogitsNode))
         {
             writer.Write($"\"{graph.NodeName(node)}\": {{\"in_graph\": {Boolean(members[node])}");
-            if (file.InGraph.Neurons is { } neurons && node < graph.Sources)
+            if (file.InGraph.Neurons is { } neurons && node != graph.LogitsNode)
             {
                 writer.Write($", \"neurons\": [{string.Join(", ", Enumerable.Range(0, neurons.Width).Select(c => Boolean(neurons.Contains(node, c))))}]");
             }
             if (file.Nodes is { } nodes) WriteEntry(writer, nodes[node], $"{name}: nodes[\"{graph.NodeName(node)}\"]");
-            writer.WriteLine(node < graph.Nodes - 1 ? "}," : "}},");
+            writer.WriteLine(node != graph.LogitsNode ? "}," : "}},");
         }
 
         writer.WriteLine("\"edges\": {");
         var left = graph.Edges;
-        foreach (var (source, column) in ScoreFile.EdgeOrder(graph))
+        foreach (var edge in ScoreFile.EdgeOrder(graph))
         {
-            var edge = graph.EdgeName(source, column);
+            var edgeName = graph.EdgeName(edge);
             writer.Write('"');
-            writer.Write(edge);
+            writer.Write(edgeName);
             writer.Write("\": {");
             if (file.Scores is { } scores)
             {
-                var score = scores[source, column];
+                var score = scores[edge];
                 writer.Write("\"score\": ");
-                writer.Write(double.IsFinite(score) ? Number(score) : throw NotFinite($"{name}: edges[\"{edge}\"]", score));
+                writer.Write(double.IsFinite(score) ? Number(score) : throw NotFinite($"{name}: edges[\"{edgeName}\"]", score));
                 writer.Write(", ");
             }
             writer.Write("\"in_graph\": ");
-            writer.Write(Boolean(file.InGraph.Contains(source, column)));
+            writer.Write(Boolean(file.InGraph.Contains(edge)));
             writer.WriteLine(--left > 0 ? "}," : "}}}");
         }
     }

@@ -1,9 +1,10 @@
+using Faith.Engine.Graphs;
+
 namespace Faith.Engine.Statistics;
 
 /// <summary>How well a score is known.</summary>
-/// <param name="Source">u.</param>
-/// <param name="Column">v.</param>
+/// <param name="Edge">The edge.</param>
 /// <param name="Score">The mean over all examples.</param>
 /// <param name="Interval">Its bootstrap interval.</param>
 /// <param name="Selected">The share of resamples that select the edge (before pruning), size by size.</param>
-public sealed record EdgeStability(int Source, int Column, double Score, Interval Interval, IReadOnlyList<double> Selected);
+public sealed record EdgeStability(EdgeId Edge, double Score, Interval Interval, IReadOnlyList<double> Selected);

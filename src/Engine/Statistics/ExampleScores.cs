@@ -6,7 +6,7 @@ namespace Faith.Engine.Statistics;
 /// <summary>The scores of every example, kept: examples × edges numbers of 4 bytes.</summary>
 public sealed class ExampleScores : IScoreSink
 {
-    private readonly int[] edges;
+    private readonly EdgeId[] edges;
     private readonly float[][] scores;
 
     /// <summary>Room for <paramref name="examples"/> examples.</summary>
@@ -15,7 +15,7 @@ public sealed class ExampleScores : IScoreSink
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
         Graph = graph;
-        edges = [.. Circuit.Full(graph).Edges];
+        edges = [.. graph.AllEdges];
         scores = new float[examples][];
     }
 
@@ -23,8 +23,8 @@ public sealed class ExampleScores : IScoreSink
     public ModelGraph Graph { get; }
     /// <summary>Number of examples.</summary>
     public int Examples => scores.Length;
-    /// <summary>The edges (u·N + v), ascending: what the entries of <see cref="Of"/> belong to.</summary>
-    public IReadOnlyList<int> Edges => edges;
+    /// <summary>The edges, ascending: what the entries of <see cref="Of"/> belong to.</summary>
+    public IReadOnlyList<EdgeId> Edges => edges;
     /// <summary>The scores of one example, edge by edge.</summary>
     public ReadOnlySpan<float> Of(int example) => scores[example];
 
@@ -35,13 +35,13 @@ public sealed class ExampleScores : IScoreSink
         for (var i = 0; i < kept.Length; i++) kept[i] = scores[edges[i]];
     }
 
-    /// <summary>The weighted mean score of one edge (u·N + v); the same bits as <see cref="Means"/>.</summary>
+    /// <summary>The weighted mean score of one edge; the same bits as <see cref="Means"/>.</summary>
     /// <param name="edge">The edge.</param>
     /// <param name="weights">A weight an example.</param>
-    public double Mean(int edge, ReadOnlySpan<int> weights)
+    public double Mean(EdgeId edge, ReadOnlySpan<int> weights)
     {
         var place = Array.BinarySearch(edges, edge);
-        if (place < 0) throw new ArgumentException($"{edge} is not an edge", nameof(edge));
+        if (place < 0) throw new ArgumentException($"{edge.Index} is not an edge", nameof(edge));
         if (weights.Length != scores.Length) throw new ArgumentException($"{weights.Length} weights for {scores.Length} examples", nameof(weights));
         var (sum, total) = (0.0, 0L);
         for (var e = 0; e < scores.Length; e++)
@@ -66,7 +66,7 @@ public sealed class ExampleScores : IScoreSink
             total += weights[e];
             for (var i = 0; i < sums.Length; i++) sums[i] += weight * example[i];
         }
-        var values = new double[Graph.Sources * Graph.Columns];
+        var values = new double[Graph.Pairs];
         for (var i = 0; i < edges.Length; i++) values[edges[i]] = sums[i] / total;
         return new EdgeScores(Graph, values);
     }

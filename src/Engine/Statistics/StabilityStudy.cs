@@ -17,7 +17,7 @@ public sealed class StabilityStudy
     private readonly ExampleScores scores;
     private readonly Bootstrap bootstrap;
     private readonly Circuit[] circuits;
-    private readonly int[] shown;
+    private readonly EdgeId[] shown;
     private readonly int[][] selected;
     private readonly double[][] overlaps;
 
@@ -26,7 +26,7 @@ public sealed class StabilityStudy
         (this.options, this.scores) = (options, scores);
         bootstrap = new Bootstrap(scores.Examples, options.Resamples, options.Seed);
         circuits = [.. options.Sizes.Select(n => options.Select(means, n, options.Signed))];
-        shown = [.. options.Select(means, options.Sizes.Max(), options.Signed, prune: false).Edges.OrderByDescending(e => Math.Abs(means.Values[e]))];
+        shown = [.. options.Select(means, options.Sizes.Max(), options.Signed, prune: false).Edges.OrderByDescending(e => Math.Abs(means[e]))];
         selected = [.. options.Sizes.Select(_ => new int[means.Values.Length])];
         overlaps = [.. options.Sizes.Select(_ => new double[options.Resamples])];
     }
@@ -98,17 +98,17 @@ public sealed class StabilityStudy
         return found;
     }
 
-    private IEnumerable<int> NearMisses()
+    private IEnumerable<EdgeId> NearMisses()
     {
         var largest = options.Sizes.Index().MaxBy(size => size.Item).Index;
-        return Enumerable.Range(0, selected[0].Length).Except(shown)
+        return scores.Edges.Except(shown)
             .Where(edge => selected.Any(counts => counts[edge] > 0 && counts[edge] >= StabilityResult.LeastShare * options.Resamples))
             .OrderByDescending(edge => selected[largest][edge]);
     }
 
-    private EdgeStability[] Edges(EdgeScores means, IEnumerable<int> edges) =>
+    private EdgeStability[] Edges(EdgeScores means, IEnumerable<EdgeId> edges) =>
     [
-        .. edges.Select(edge => new EdgeStability(edge / means.Graph.Columns, edge % means.Graph.Columns, means.Values[edge],
+        .. edges.Select(edge => new EdgeStability(edge, means[edge],
             Interval.Of(Enumerable.Range(0, bootstrap.Count).Select(r => scores.Mean(edge, bootstrap[r])), options.Confidence),
             [.. selected.Select(counts => (double)counts[edge] / options.Resamples)])),
     ];

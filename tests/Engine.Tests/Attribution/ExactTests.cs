@@ -53,7 +53,7 @@ public class ExactTests
         var all = Scoring.Run(weights, data, new() { Method = "exact" });
         var top = CircuitSelection.Top(all.Scores, 9, signed: false, prune: false).Edges.ToArray();
         var some = Scoring.Run(weights, data, new() { Method = "exact", OnlyEdges = top });
-        Assert.Equal(all.Scores.Values.Select((score, e) => top.Contains(e) ? score : 0), some.Scores.Values);
+        Assert.Equal(all.Scores.Values.Select((score, e) => top.Contains(new EdgeId(e)) ? score : 0), some.Scores.Values);
         Assert.True(all.TrialsPerSecond > 0);
     }
 
@@ -73,7 +73,7 @@ public class ExactTests
             }).ToArray();
             Close.Check(expected, result.NodeScores!, 1e-5, "nodes");
             Assert.False(result.HasEdgeScores);
-            Assert.Throws<InputException>(() => Scoring.Run(weights, data, new() { Method = "exact", Level = ScoreLevel.Node, OnlyEdges = [0] }));
+            Assert.Throws<InputException>(() => Scoring.Run(weights, data, new() { Method = "exact", Level = ScoreLevel.Node, OnlyEdges = [new(0)] }));
         }
     }
 

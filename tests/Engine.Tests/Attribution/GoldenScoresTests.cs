@@ -80,7 +80,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
     {
         if (Open() is not { } golden) return;
         using var model = golden.Model;
-        var edges = Circuit.Full(model.Graph).Edges.ToDictionary(e => model.Graph.EdgeName(e / model.Graph.Columns, e % model.Graph.Columns));
+        var edges = Circuit.Full(model.Graph).Edges.ToDictionary(e => model.Graph.EdgeName(e));
         var entries = golden.Evaluations.GetProperty("circuits").EnumerateArray().ToArray();
         var circuits = entries.Select(entry => new Circuit(model.Graph, Names(entry, "selected_edges").Except(Names(entry, "pruned_away")).Select(name => edges[name]))).ToArray();
         foreach (var (metric, key) in new[] { (MetricKind.LogitDifference, "logit_diff"), (MetricKind.KullbackLeibler, "kl") })
@@ -111,7 +111,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
         var expected = Doubles(JsonDocument.Parse(File.ReadAllText(Path.Combine(golden.Folder, "node_f64.json"))).RootElement.GetProperty(entry));
         var options = new AttributionOptions { Method = method, Steps = method == "eap-ig" ? 5 : 3, Rule = IntegrationRule.Right, Ablation = ablation, Level = ScoreLevel.Node };
         var scores = Attributor.Run(model, golden.Data(set), options).NodeScores!;
-        var comparable = Enumerable.Range(0, model.Graph.Sources).Where(u => model.Graph.NodeName(u)[0] != 'm').ToArray();
+        var comparable = Enumerable.Range(0, model.Graph.Sources).Where(u => model.Graph.NodeName(new(u))[0] != 'm').ToArray();
         Close.Check([.. comparable.Select(u => 8 * expected[u])], [.. comparable.Select(u => scores[u])], 1e-4, entry);
     }
 

@@ -53,7 +53,7 @@ public class GradDropTests
         foreach (var edge in Circuit.Full(graph).Edges)
         {
             var column = edge % graph.Columns;
-            var isLast = column == graph.LogitsColumn || graph.DestinationOf(column).Layer == graph.Layers - 1;
+            var isLast = column == graph.LogitsColumn || graph.DestinationOf(new(column)).Layer == graph.Layers - 1;
             Assert.Equal(isLast, Math.Abs(eap[edge]) == drop.Values[edge]);
         }
     }

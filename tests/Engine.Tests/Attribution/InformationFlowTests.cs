@@ -24,7 +24,7 @@ public class InformationFlowTests
         var scores = Scoring.Run(weights, RandomExamples.Create(22, weights.Config.Vocabulary), new() { Method = "ifr" }).Scores;
         for (var v = 0; v < scores.Graph.Columns; v++)
         {
-            Assert.InRange(Enumerable.Range(0, scores.Graph.Sources).Sum(u => scores[u, v]), 1 - 1e-6, 1 + 1e-6);
+            Assert.InRange(Enumerable.Range(0, scores.Graph.Sources).Sum(u => scores[scores.Graph.Edge(new(u), new(v))]), 1 - 1e-6, 1 + 1e-6);
         }
     }
 

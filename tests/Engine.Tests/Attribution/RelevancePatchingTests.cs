@@ -47,7 +47,7 @@ public class RelevancePatchingTests
         var graph = scores.Graph;
         foreach (var edge in Circuit.Full(graph).Edges)
         {
-            var kind = graph.DestinationOf(edge % graph.Columns).Kind;
+            var kind = graph.DestinationOf(new(edge % graph.Columns)).Kind;
             Assert.Equal(kind is InputKind.Query or InputKind.Key, scores.Values[edge] == 0);
         }
     }

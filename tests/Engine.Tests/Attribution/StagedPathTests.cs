@@ -42,7 +42,7 @@ public class StagedPathTests
         double[] IntoLogits(AttributionOptions options)
         {
             var scores = Scoring.Run(weights, data, options).Scores;
-            return [.. Enumerable.Range(0, scores.Graph.Sources).Select(u => scores[u, scores.Graph.LogitsColumn])];
+            return [.. scores.Graph.InEdges(scores.Graph.LogitsColumn).Select(edge => scores[edge])];
         }
         Close.Check(IntoLogits(new() { Method = "eap" }), IntoLogits(new() { Method = "eap-ig-activations", Steps = 1 }), 1e-6, "into logits");
     }

@@ -44,7 +44,7 @@ public class CircuitSweepTests
         using var model = new Transformer(device, weights);
         var circuit = Sweep(model, 11)[^2];
         // One more edge, into logits: every node has the inputs that it had.
-        var more = new Circuit(model.Graph, [.. circuit.Edges, model.Graph.LogitsColumn]);
+        var more = new Circuit(model.Graph, [.. circuit.Edges, new(model.Graph.LogitsColumn)]);
         Assert.NotEqual(circuit.EdgeCount, more.EdgeCount);
         long Flops(params Circuit[] circuits)
         {
@@ -63,7 +63,7 @@ public class CircuitSweepTests
     {
         var graph = new ModelGraph(2, 2);
         // The input alone, the input and one head, and every node there is.
-        var (one, two, all) = (Inputs(graph, [graph.LogitsColumn]), Inputs(graph, [graph.HeadColumn(0, InputKind.Value, 1), 2 * graph.Columns + graph.LogitsColumn]), Inputs(graph, Circuit.Full(graph).Edges));
+        var (one, two, all) = (Inputs(graph, [new(graph.LogitsColumn)]), Inputs(graph, [new(graph.HeadColumn(0, InputKind.Value, 1)), new(2 * graph.Columns + graph.LogitsColumn)]), Inputs(graph, Circuit.Full(graph).Edges));
         Assert.Equal((1, 2, graph.Sources), (one.LiveNodes, two.LiveNodes, all.LiveNodes));
         static int[] Sizes(IEnumerable<CircuitInputs> circuits, int nodes) => [.. CircuitProgram.Cut(circuits, nodes).Select(group => group.Count)];
         Assert.Equal([3, 1, 2], Sizes([one, two, two, all, one, one], 5));
@@ -73,9 +73,9 @@ public class CircuitSweepTests
 
         var program = new CircuitProgram(graph, [one, two, two, all]);
         Assert.Equal(1 + 1 + graph.Sources - 1, program.Nodes.Count); // one input, the head, and the heads and MLPs of the full circuit
-        Assert.Equal((0, 1), program.OfInput);
-        Assert.Equal((1, 4), program.OfHeads(0));
-        Assert.Equal((4, 5), program.OfMlp(0));
+        Assert.Equal((0, 1), program.Stage(0));
+        Assert.Equal((1, 4), program.Stage(ModelGraph.HeadsStage(0)));
+        Assert.Equal((4, 5), program.Stage(ModelGraph.MlpStage(0)));
         Assert.Equal(program.Logits[1], program.Logits[2]);
     }
 
@@ -84,10 +84,10 @@ public class CircuitSweepTests
     {
         var graph = new ModelGraph(2, 2);
         // m0 into logits alone, and into a value of layer 1 besides; both feed m0 from the input.
-        int[] last = [graph.MlpColumn(0), graph.MlpNode(0) * graph.Columns + graph.LogitsColumn];
-        int[] everywhere = [.. last, graph.MlpNode(0) * graph.Columns + graph.HeadColumn(1, InputKind.Value, 0), graph.HeadNode(1, 0) * graph.Columns + graph.LogitsColumn];
+        EdgeId[] last = [graph.Edge(ModelGraph.InputNode, graph.MlpColumn(0)), graph.Edge(graph.MlpNode(0), graph.LogitsColumn)];
+        EdgeId[] everywhere = [.. last, graph.Edge(graph.MlpNode(0), graph.HeadColumn(1, InputKind.Value, 0)), graph.Edge(graph.HeadNode(1, 0), graph.LogitsColumn)];
         var program = new CircuitProgram(graph, [Inputs(graph, last), Inputs(graph, everywhere)]);
-        Assert.Equal([0, graph.MlpNode(0), graph.HeadNode(1, 0)], program.Nodes.Select(node => node.Source));
+        Assert.Equal([ModelGraph.InputNode, graph.MlpNode(0), graph.HeadNode(1, 0)], program.Nodes.Select(node => node.Source));
         Assert.Equal([true, true, false], program.Nodes.Select(node => node.OnAllRows));
         Assert.Equal([[1], [1, 2]], program.Logits);
         Assert.False(new CircuitProgram(graph, [Inputs(graph, last)]).Nodes[1].OnAllRows);
@@ -108,7 +108,7 @@ public class CircuitSweepTests
         Assert.InRange(Bytes(100), 2 * Bytes(1), device.EnoughWorkspace);
     }
 
-    private static CircuitInputs Inputs(ModelGraph graph, IEnumerable<int> edges) => new(new Circuit(graph, edges), patching: true);
+    private static CircuitInputs Inputs(ModelGraph graph, IEnumerable<EdgeId> edges) => new(new Circuit(graph, edges), patching: true);
 
     /// <summary>Growing circuits, every fourth of them of neurons.</summary>
     private static Circuit[] Sweep(Transformer model, int count)

@@ -36,8 +36,8 @@ public class KnockoutStudyTests
         }
         Assert.Equal(study.Sets.Select(s => s.Nodes), KnockoutStudy.Run(model, data, circuit, new EvaluationOptions(), sets: 5, seed: 7).Sets.Select(s => s.Nodes));
 
-        double Without(Circuit from, IReadOnlyList<int> nodes) => CircuitEvaluator.Evaluate(model, data,
-            [new Circuit(graph, from.Edges.Where(e => !nodes.Contains(e / graph.Columns) && !nodes.Contains(graph.NodeOfColumn(e % graph.Columns))))], MetricKind.LogitDifference)[0].Normalised;
+        double Without(Circuit from, IReadOnlyList<NodeId> nodes) => CircuitEvaluator.Evaluate(model, data,
+            [new Circuit(graph, from.Edges.Where(e => !nodes.Contains(graph.SourceOf(e)) && !nodes.Contains(graph.TargetOf(e))))], MetricKind.LogitDifference)[0].Normalised;
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public class KnockoutStudyTests
         using var device = new HostDevice(1);
         using var weights = RandomModels.Gpt2(73);
         using var model = new Transformer(device, weights);
-        var study = KnockoutStudy.Run(model, RandomExamples.Create(74, weights.Config.Vocabulary), new Circuit(model.Graph, [model.Graph.LogitsColumn]), new EvaluationOptions(), sets: 5, seed: 7);
+        var study = KnockoutStudy.Run(model, RandomExamples.Create(74, weights.Config.Vocabulary), new Circuit(model.Graph, [new(model.Graph.LogitsColumn)]), new EvaluationOptions(), sets: 5, seed: 7);
         Assert.Empty(study.Sets);
         Assert.Null(study.Greedy);
         Assert.Empty(study.Needs);

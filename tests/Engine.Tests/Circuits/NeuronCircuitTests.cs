@@ -112,7 +112,7 @@ public sealed class NeuronCircuitTests
         Assert.Equal(expected[2], Evaluate(weights, [data[2]], circuits, Ablation.Patching)[0].Circuit[0]);
     }
 
-    private static int[] Members(NeuronSet neurons) => [.. Enumerable.Range(0, neurons.Most).Where(n => neurons.Contains(n / neurons.Width, n % neurons.Width))];
+    private static int[] Members(NeuronSet neurons) => [.. Enumerable.Range(0, neurons.Most).Where(n => neurons.Contains(new(n / neurons.Width), n % neurons.Width))];
 
     private static ModelGraph Graph(ModelWeights weights) => new(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
 

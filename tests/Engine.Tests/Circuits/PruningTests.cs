@@ -57,7 +57,7 @@ public sealed class PruningTests
         }
     }
 
-    private static List<int> Literal(ModelGraph graph, IEnumerable<int> edges)
+    private static List<EdgeId> Literal(ModelGraph graph, IEnumerable<EdgeId> edges)
     {
         var left = edges.Order().ToList();
         while (true)
@@ -65,11 +65,11 @@ public sealed class PruningTests
             var stays = new bool[graph.Nodes];
             for (var node = 0; node < graph.Nodes; node++)
             {
-                var fed = node == 0 || left.Any(e => graph.NodeOfColumn(e % graph.Columns) == node);
-                var read = left.Any(e => e / graph.Columns == node);
+                var fed = node == 0 || left.Any(e => graph.TargetOf(e) == node);
+                var read = left.Any(e => graph.SourceOf(e) == node);
                 stays[node] = node == graph.LogitsNode || (fed && read);
             }
-            if (left.RemoveAll(e => !stays[e / graph.Columns] || !stays[graph.NodeOfColumn(e % graph.Columns)]) == 0) return left;
+            if (left.RemoveAll(e => !stays[graph.SourceOf(e)] || !stays[graph.TargetOf(e)]) == 0) return left;
         }
     }
 }

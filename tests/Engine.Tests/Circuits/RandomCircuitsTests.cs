@@ -45,7 +45,7 @@ public sealed class RandomCircuitsTests
     public void ReachEveryPartOfTheGraph()
     {
         var graph = new ModelGraph(3, 2);
-        var seen = new HashSet<int>();
+        var seen = new HashSet<EdgeId>();
         for (ulong seed = 0; seed < 400; seed++) seen.UnionWith(RandomCircuits.Sample(graph, 10, seed).Edges);
         Assert.Equal(graph.Edges, seen.Count);
     }

@@ -86,17 +86,17 @@ public sealed class SelectionTests
             // Coarse values make ties.
             if (trial % 2 == 0) for (var i = 0; i < scores.Values.Length; i++) scores.Values[i] = Math.Round(scores.Values[i] * 3);
             var n = random.Next(graph.Edges + 1);
-            double Key(int e) => signed ? scores.Values[e] : Math.Abs(scores.Values[e]);
+            double Key(EdgeId e) => signed ? scores.Values[e] : Math.Abs(scores.Values[e]);
             var all = Circuit.Full(graph).Edges.ToArray();
             Assert.Equal(all.OrderByDescending(Key).ThenBy(e => e).Take(n).Order(), CircuitSelection.Top(scores, n, signed, prune: false).Edges);
 
-            var chosen = new HashSet<int>();
-            var nodes = new HashSet<int> { graph.LogitsNode };
+            var chosen = new HashSet<EdgeId>();
+            var nodes = new HashSet<NodeId> { graph.LogitsNode };
             for (var i = 0; i < n; i++)
             {
-                var best = all.Where(e => !chosen.Contains(e) && nodes.Contains(graph.NodeOfColumn(e % graph.Columns))).OrderByDescending(Key).ThenBy(e => e).First();
+                var best = all.Where(e => !chosen.Contains(e) && nodes.Contains(graph.TargetOf(e))).OrderByDescending(Key).ThenBy(e => e).First();
                 chosen.Add(best);
-                nodes.Add(best / graph.Columns);
+                nodes.Add(graph.SourceOf(best));
             }
             Assert.Equal(chosen.Order(), CircuitSelection.Greedy(scores, n, signed, prune: false).Edges);
         }

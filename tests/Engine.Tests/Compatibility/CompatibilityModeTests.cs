@@ -208,17 +208,17 @@ public sealed class CompatibilityModeTests
         Assert.All(CompatibilityMode.All, mode => Assert.True(mode.Select is null || SelectionMethods.All.ContainsKey(mode.Select)));
     }
 
-    private static IEnumerable<int> OnePass(Circuit circuit)
+    private static IEnumerable<EdgeId> OnePass(Circuit circuit)
     {
         var graph = circuit.Graph;
         var edges = circuit.Edges.ToHashSet();
         for (var node = graph.LogitsNode - 1; node >= 0; node--)
         {
-            if (!edges.Any(e => e / graph.Columns == node)) edges.RemoveWhere(e => graph.NodeOfColumn(e % graph.Columns) == node);
+            if (!edges.Any(e => graph.SourceOf(e) == node)) edges.RemoveWhere(e => graph.TargetOf(e) == node);
         }
         for (var node = 1; node < graph.LogitsNode; node++)
         {
-            if (!edges.Any(e => graph.NodeOfColumn(e % graph.Columns) == node)) edges.RemoveWhere(e => e / graph.Columns == node);
+            if (!edges.Any(e => graph.TargetOf(e) == node)) edges.RemoveWhere(e => graph.SourceOf(e) == node);
         }
         return edges.Order();
     }

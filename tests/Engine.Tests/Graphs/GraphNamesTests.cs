@@ -14,17 +14,19 @@ public sealed class GraphNamesTests
         var graph = new ModelGraph(layers, heads, parallel);
         for (var n = 0; n < graph.Nodes; n++)
         {
-            Assert.True(GraphNames.TryParseNode(graph, graph.NodeName(n), out var node));
+            Assert.True(GraphNames.TryParseNode(graph, graph.NodeName(new(n)), out var node));
             Assert.Equal(n, node);
         }
         for (var v = 0; v < graph.Columns; v++)
         {
-            Assert.True(GraphNames.TryParseColumn(graph, graph.ColumnName(v), out var column));
+            Assert.True(GraphNames.TryParseColumn(graph, graph.ColumnName(new(v)), out var column));
             Assert.Equal(v, column);
             for (var u = 0; u < graph.Sources; u++)
             {
-                Assert.Equal(graph.IsEdge(u, v), GraphNames.TryParseEdge(graph, graph.EdgeName(u, v), out var source, out column));
-                Assert.Equal((u, v), (source, column));
+                var edge = graph.Edge(new(u), column);
+                Assert.Equal((new NodeId(u), column), (graph.SourceOf(edge), graph.ColumnOf(edge)));
+                Assert.Equal(graph.IsEdge(new(u), column), GraphNames.TryParseEdge(graph, graph.EdgeName(edge), out var found));
+                Assert.Equal(graph.IsEdge(new(u), column) ? edge : default, found);
             }
         }
     }
@@ -53,12 +55,12 @@ public sealed class GraphNamesTests
     [InlineData("a0.h0->a0.h1<q>")]
     [InlineData("input->m0->logits")]
     [InlineData("input->a0.h٠<q>")]
-    public void OtherNamesAreRefused(string name) => Assert.False(GraphNames.TryParseEdge(new(2, 2), name, out _, out _));
+    public void OtherNamesAreRefused(string name) => Assert.False(GraphNames.TryParseEdge(new(2, 2), name, out _));
 
     [Fact]
     public void AnMlpBesideItsHeadsDoesNotReadThem()
     {
-        Assert.True(GraphNames.TryParseEdge(new(1, 2), "a0.h1->m0", out _, out _));
-        Assert.False(GraphNames.TryParseEdge(new(1, 2, Parallel: true), "a0.h1->m0", out _, out _));
+        Assert.True(GraphNames.TryParseEdge(new(1, 2), "a0.h1->m0", out _));
+        Assert.False(GraphNames.TryParseEdge(new(1, 2, Parallel: true), "a0.h1->m0", out _));
     }
 }

@@ -80,7 +80,7 @@ public sealed class InductionModelTests
         var scores = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = method }).Scores;
         var graph = InductionModel.Graph;
         var found = CircuitSelection.Top(scores, InductionModel.Circuit.EdgeCount, signed: false, prune: false).Edges.Where(e => InductionModel.Circuit.Contains(e));
-        return [.. found.Select(e => graph.EdgeName(e / graph.Columns, e % graph.Columns)).Order(StringComparer.Ordinal)];
+        return [.. found.Select(e => graph.EdgeName(e)).Order(StringComparer.Ordinal)];
     }
 
     [Fact]
@@ -96,10 +96,10 @@ public sealed class InductionModelTests
 
         // With an edge that does nothing, minimality says so, and says it first.
         var graph = InductionModel.Graph;
-        var idle = 0 * graph.Columns + graph.LogitsColumn;
+        var idle = graph.Edge(ModelGraph.InputNode, graph.LogitsColumn);
         var larger = CircuitCheck.Run(model, data, new Circuit(graph, InductionModel.Circuit.Edges.Append(idle)), new EvaluationOptions());
         var least = larger.Contributions.MinBy(c => Math.Abs(c.Contribution));
-        Assert.Equal((0, graph.LogitsColumn), (least.Source, least.Column));
+        Assert.Equal(idle, least.Edge);
         Assert.Equal(0, least.Contribution, 1e-4);
     }
 
@@ -119,7 +119,7 @@ public sealed class InductionModelTests
         Assert.All(complete.Needs, n => Assert.True(n.Difference > 0.4));
 
         // Of a circuit that has only a head that does nothing, the model keeps everything and the circuit nothing.
-        var idleHead = (int[])[Named("input->a0.h1<v>"), Named("a0.h1->logits")];
+        var idleHead = (EdgeId[])[Named("input->a0.h1<v>"), Named("a0.h1->logits")];
         var incomplete = Run(new Circuit(graph, idleHead));
         Assert.Equal("a0.h1", graph.NodeName(Assert.Single(incomplete.Greedy!.Nodes)));
         Assert.Equal(1, incomplete.Greedy.Difference, 1e-3);
@@ -128,7 +128,7 @@ public sealed class InductionModelTests
         Assert.Equal("a0.h1", graph.NodeName(idle.Needs[0].Node));
         Assert.Equal(0, idle.Needs[0].Difference, 1e-3);
 
-        int Named(string edge) => Circuit.Full(graph).Edges.First(e => graph.EdgeName(e / graph.Columns, e % graph.Columns) == edge);
+        EdgeId Named(string edge) => Circuit.Full(graph).Edges.First(e => graph.EdgeName(e) == edge);
     }
 
     private static Circuit Complement() => new(InductionModel.Graph, Circuit.Full(InductionModel.Graph).Edges.Where(e => !InductionModel.Circuit.Contains(e)));

@@ -17,7 +17,7 @@ public static class LiteralCircuit
     public static LiteralRun Run(LiteralModel model, Example example, Func<int, int, bool> kept, Value[] ablated, Func<int, int, bool>? neuron = null) =>
         model.Run(example.Clean, input: (tape, column, stream, outputs) =>
         {
-            for (var u = 0; u < model.Graph.SourcesBefore(column); u++)
+            for (var u = 0; u < model.Graph.SourcesBefore(new(column)); u++)
             {
                 var isKept = kept(u, column);
                 if (isKept && neuron is null) continue;

@@ -132,7 +132,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         {
             foreach (var (u, v) in AllEdges())
             {
-                if (v != graph.LogitsColumn && graph.DestinationOf(v).Layer == layer) continue;
+                if (v != graph.LogitsColumn && graph.DestinationOf(new(v)).Layer == layer) continue;
                 terms[(u, v)].Add(Math.Abs(difference[u].Zip(run.Inputs[v].Gradient, (d, g) => d * g).Sum()));
             }
         }
@@ -169,11 +169,11 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         var scores = EdgesFromGradients(example, OracleMethod.Eap, []);
         var clean = model.Run(example.Clean);
         clean.Tape.Backward(LiteralMetric.Loss(metric, clean, example, clean.LastLogits));
-        foreach (var (u, v) in AllEdges().Where(edge => edge.Column != graph.LogitsColumn && graph.DestinationOf(edge.Column).Kind is InputKind.Query or InputKind.Key))
+        foreach (var (u, v) in AllEdges().Where(edge => edge.Column != graph.LogitsColumn && graph.DestinationOf(new(edge.Column)).Kind is InputKind.Query or InputKind.Key))
         {
             var moved = Tape.Leaf(example.Clean.Length, model.Width, difference[u]);
             var run = model.Run(example.Clean, input: (tape, column, stream, _) => column == v ? tape.Add(stream, moved) : stream);
-            var head = graph.NodeOfColumn(v);
+            var head = graph.NodeOfColumn(new(v));
             scores[u * graph.Columns + v] = run.Outputs[head].Data.Zip(clean.Outputs[head].Data, (now, before) => now - before)
                 .Zip(clean.Outputs[head].Gradient, (change, gradient) => change * gradient).Sum();
         }
@@ -187,7 +187,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         List<int[]> stages = [[0]];
         for (var l = 0; l < graph.Layers; l++)
         {
-            stages.Add(Enumerable.Range(0, graph.Heads).Select(h => graph.HeadNode(l, h)).ToArray());
+            stages.Add(Enumerable.Range(0, graph.Heads).Select(h => graph.HeadNode(l, h).Index).ToArray());
             stages.Add([graph.MlpNode(l)]);
         }
         return stages;
@@ -226,7 +226,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
             for (var t = 0; t < example.Clean.Length; t++)
             {
                 var stream = clean.Inputs[v].Row(t);
-                var proximity = clean.Outputs.Take(model.Graph.SourcesBefore(v))
+                var proximity = clean.Outputs.Take(model.Graph.SourcesBefore(new(v)))
                     .Select(z => Math.Max(0, stream.Sum(Math.Abs) - stream.Zip(z.Row(t), (x, o) => Math.Abs(x - o)).Sum()))
                     .ToArray();
                 var total = proximity.Sum();
@@ -246,7 +246,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         {
             for (var v = 0; v < model.Graph.Columns; v++)
             {
-                if (model.Graph.IsEdge(u, v)) yield return (u, v);
+                if (model.Graph.IsEdge(new(u), new(v))) yield return (u, v);
             }
         }
     }

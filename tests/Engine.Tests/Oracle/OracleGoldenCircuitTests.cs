@@ -22,7 +22,7 @@ public sealed class OracleGoldenCircuitTests
         var ablation = Golden.Ablation(intervention, model, examples);
         var ablated = examples.Select(example => ablation(example)).ToArray();
         var clean = examples.Select(example => model.Run(example.Clean).LastLogits).ToArray();
-        var edgeOfName = Circuit.Full(graph).Edges.ToDictionary(edge => graph.EdgeName(edge / graph.Columns, edge % graph.Columns));
+        var edgeOfName = Circuit.Full(graph).Edges.ToDictionary(edge => graph.EdgeName(edge));
 
         var circuits = Golden.Json("eval_f64.json")["circuits"]!.AsArray();
         Assert.NotEmpty(circuits);
@@ -38,7 +38,7 @@ public sealed class OracleGoldenCircuitTests
             var divergences = Golden.Numbers(results["kl"]!);
             for (var i = 0; i < examples.Length; i++)
             {
-                var logits = LiteralCircuit.Run(model, examples[i], circuit.Contains, ablated[i]).LastLogits;
+                var logits = LiteralCircuit.Run(model, examples[i], (u, v) => circuit.Contains(model.Graph.Edge(new(u), new(v))), ablated[i]).LastLogits;
                 Assert.Equal(differences[i], LiteralMetric.Evaluate(OracleMetric.LogitDiff, logits, examples[i], clean[i]), 1e-12);
                 Assert.Equal(divergences[i], LiteralMetric.Evaluate(OracleMetric.Kl, logits, examples[i], clean[i]), 1e-12);
             }

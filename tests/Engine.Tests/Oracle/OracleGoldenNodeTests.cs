@@ -23,7 +23,7 @@ public sealed class OracleGoldenNodeTests
         using var weights = Golden.Model();
         var model = new LiteralModel(weights);
         var golden = Golden.Json("node_f64.json").AsObject();
-        var names = Enumerable.Range(0, model.Graph.Sources).Select(model.Graph.NodeName);
+        var names = Enumerable.Range(0, model.Graph.Sources).Select(u => model.Graph.NodeName(new(u)));
         Assert.Equal(golden["order"]!.AsArray().Select(name => (string)name!), names);
 
         var examples = Golden.Examples(dataset);
@@ -76,7 +76,7 @@ public sealed class OracleGoldenNodeTests
         AssertAgree(ours, Enumerable.Range(0, ours.Length).Select(i => own.Average(s => s[i])).ToArray());
     }
 
-    private static bool IsMlp(LiteralModel model, int source) => model.Graph.NodeName(source)[0] == 'm';
+    private static bool IsMlp(LiteralModel model, int source) => model.Graph.NodeName(new(source))[0] == 'm';
 
     private static int MlpColumn(LiteralModel model, int source) => model.Graph.MlpColumn((source - 1) / (model.Graph.Heads + 1));
 

@@ -105,7 +105,7 @@ public sealed class OracleGoldenScoreTests
             {
                 for (var v = 0; v < graph.Columns; v++)
                 {
-                    if (!graph.IsEdge(u, v)) continue;
+                    if (!graph.IsEdge(new(u), new(v))) continue;
                     scores[u * graph.Columns + v] += weight * difference[u].Zip(run.Inputs[v].Gradient, (d, g) => d * g).Sum();
                 }
             }
@@ -123,7 +123,7 @@ public sealed class OracleGoldenScoreTests
         {
             for (var v = 0; v < graph.Columns; v++)
             {
-                if (graph.IsEdge(u, v)) scores[u * graph.Columns + v] = (double)edges[graph.EdgeName(u, v)]!["score"]!;
+                if (graph.IsEdge(new(u), new(v))) scores[u * graph.Columns + v] = (double)edges[graph.EdgeName(graph.Edge(new(u), new(v)))]!["score"]!;
             }
         }
         return scores;

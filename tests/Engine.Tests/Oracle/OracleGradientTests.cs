@@ -69,7 +69,7 @@ public sealed class OracleGradientTests
         {
             for (var i = 0; i < run.Outputs[u].Gradient.Length; i++)
             {
-                var sum = Enumerable.Range(0, model.Graph.Columns).Where(v => model.Graph.IsEdge(u, v)).Sum(v => run.Inputs[v].Gradient[i]);
+                var sum = Enumerable.Range(0, model.Graph.Columns).Where(v => model.Graph.IsEdge(new(u), new(v))).Sum(v => run.Inputs[v].Gradient[i]);
                 Assert.Equal(sum, run.Outputs[u].Gradient[i], 1e-12);
             }
         }

@@ -121,7 +121,7 @@ public sealed class OracleHandWorkedTests
         Assert.Equal(graph.Edges, expected.Count);
         foreach (var edge in Circuit.Full(graph).Edges)
         {
-            var name = graph.EdgeName(edge / graph.Columns, edge % graph.Columns);
+            var name = graph.EdgeName(edge);
             Assert.True(Math.Abs(expected[name] - scores[edge]) < 1e-12, $"{name}: {expected[name]} by hand, {scores[edge]} here");
         }
     }

@@ -40,7 +40,7 @@ public sealed class ShortMemoryTests
         var data = RandomExamples.Create(3, weights.Config.Vocabulary);
         var options = new AttributionOptions
         {
-            Method = method, Steps = 2, Metric = metric, Ablation = ablation, Level = level, MemoryBytes = Plenty, OnlyEdges = level == ScoreLevel.Edge ? [0, 5, 40, 47, 95] : null,
+            Method = method, Steps = 2, Metric = metric, Ablation = ablation, Level = level, MemoryBytes = Plenty, OnlyEdges = level == ScoreLevel.Edge ? [new(0), new(5), new(40), new(47), new(95)] : null,
         };
         var (expected, plenty, none) = Run(weights, null, model => Attributor.Run(model, data, options));
         Assert.Empty(none);

@@ -119,7 +119,7 @@ public sealed class TransformerSetTests : IDisposable
     public void AGpuWithLessMemoryGoesOnInSmallerMicroBatchesAlone(string what, ScoreLevel level)
     {
         var data = Data(8);
-        var options = new AttributionOptions { Method = what, Steps = 2, Level = level, MemoryBytes = 1L << 29, OnlyEdges = what == "exact" ? [0, 5, 40, 47, 95] : null };
+        var options = new AttributionOptions { Method = what, Steps = 2, Level = level, MemoryBytes = 1L << 29, OnlyEdges = what == "exact" ? [new(0), new(5), new(40), new(47), new(95)] : null };
         (double[][] Results, long[] Held, string[] Notices) On(long? room)
         {
             SimulatedGpu.Reset();

@@ -36,7 +36,7 @@ public sealed class CircuitDrawingTests
         var svg = XDocument.Parse(text);
         Assert.Equal(Small.Names(circuit), TitlesOf(svg, "e"));
         var inside = circuit.NodesInCircuit();
-        Assert.Equal(Enumerable.Range(0, inside.Length).Where(i => inside[i]).Select(circuit.Graph.NodeName).Order(StringComparer.Ordinal), TitlesOf(svg, "n"));
+        Assert.Equal(Enumerable.Range(0, inside.Length).Where(i => inside[i]).Select(i => circuit.Graph.NodeName(new(i))).Order(StringComparer.Ordinal), TitlesOf(svg, "n"));
         Assert.DoesNotContain("NaN", text);
         Assert.DoesNotContain("∞", text);
         Assert.Equal(text, CircuitDrawing.Svg(circuit, scores, "A title"));

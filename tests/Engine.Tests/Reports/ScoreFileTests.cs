@@ -64,7 +64,7 @@ public sealed class ScoreFileTests : IDisposable
         Assert.Equal(scores.Values, back.Scores!.Values);
         Assert.Equal(file.InGraph.Edges, back.InGraph.Edges);
         Assert.Equal(3, back.InGraph.Neurons!.Width);
-        for (var n = 0; n < neurons.Most; n++) Assert.Equal(neurons.Contains(n / 3, n % 3), back.InGraph.Neurons.Contains(n / 3, n % 3));
+        for (var n = 0; n < neurons.Most; n++) Assert.Equal(neurons.Contains(new(n / 3), n % 3), back.InGraph.Neurons.Contains(new(n / 3), n % 3));
         for (var i = 0; i < graph.Nodes; i++)
         {
             Assert.Equal(file.Nodes[i].Score, back.Nodes![i].Score);
@@ -109,7 +109,7 @@ public sealed class ScoreFileTests : IDisposable
     {
         var file = Parse("\uFEFF" + $$$"""{"x": [{"cfg": 1}, [[]]], "edges": {{{Edges.Replace("\"in_graph\": true", "\"in_graph\": true, \"weight\": [1, {}]")}}}, "nodes": {{{Nodes}}}, "run": {"steps": null, "then": {}, "method": "eap"}, "cfg": {"model": "g", "n_heads": 1, "n_layers": 1, "parallel_attn_mlp": true}}""");
         Assert.Equal(Small.Sorted("input->a0.h0<q>", "a0.h0->logits"), Small.Names(file.InGraph));
-        Assert.Equal(4, file.Scores![1, 4]);
+        Assert.Equal(4, file.Scores![file.Graph.Edge(new(1), new(4))]);
         Assert.Equal(("eap", null), (file.Run!.Method, file.Run.Steps));
     }
 
@@ -184,8 +184,8 @@ public sealed class ScoreFileTests : IDisposable
     public void ANodeThatNamesNoNeuronsHasThemAll()
     {
         var neurons = Parse($$$"""{"cfg": {{{Config}}}, "nodes": {"a0.h0": {"neurons": [false, true]}}, "edges": {{{Edges}}}}""").InGraph.Neurons!;
-        Assert.Equal((5, 1), (neurons.Count, neurons.CountOf(1)));
-        Assert.True(neurons.HasAllOf(0) && neurons.Contains(1, 1) && neurons.HasAllOf(2));
+        Assert.Equal((5, 1), (neurons.Count, neurons.CountOf(new(1))));
+        Assert.True(neurons.HasAllOf(new(0)) && neurons.Contains(new(1), 1) && neurons.HasAllOf(new(2)));
         Assert.Null(Parse($$$"""{"cfg": {{{Config}}}, "nodes": {"logits": {"neurons": [false, true]}}, "edges": {{{Edges}}}}""").InGraph.Neurons);
     }
 
@@ -281,7 +281,7 @@ public sealed class ScoreFileTests : IDisposable
     public void ParallelFilesPutTheMlpAfterTheHeadsOfTheSameSource()
     {
         var graph = new ModelGraph(2, 2, Parallel: true);
-        var names = ScoreFile.EdgeOrder(graph).Select(e => graph.EdgeName(e.Source, e.Column)).ToArray();
+        var names = ScoreFile.EdgeOrder(graph).Select(e => graph.EdgeName(e)).ToArray();
         Assert.Equal(graph.Edges, names.Distinct().Count());
         Assert.Equal(["input->a0.h1<v>", "input->m0", "input->a1.h0<q>"], names[5..8]);
         Assert.Equal("m1->logits", names[^1]);

@@ -67,7 +67,7 @@ public sealed class StabilityStudyTests
         foreach (var edge in result.Edges)
         {
             Assert.InRange(edge.Score, edge.Interval.Low - 1e-9, edge.Interval.High + 1e-9);
-            if (known.Contains(edge.Source, edge.Column)) Assert.Equal(1, edge.Selected[0]);
+            if (known.Contains(edge.Edge)) Assert.Equal(1, edge.Selected[0]);
             // The larger circuit contains the smaller one.
             Assert.True(edge.Selected[1] >= edge.Selected[0]);
         }
@@ -98,7 +98,6 @@ public sealed class StabilityStudyTests
         }
         var resampled = Enumerable.Range(0, options.Resamples).Select(r => Mean(bootstrap[r])).ToArray();
         var shares = new double[alone[0].Length];
-        int Index(EdgeStability edge) => edge.Source * graph.Columns + edge.Column;
         for (var s = 0; s < options.Sizes.Count; s++)
         {
             var tops = resampled.Select(scores => CircuitSelection.Top(new EdgeScores(graph, scores), options.Sizes[s], signed: false, prune: false)).ToArray();
@@ -107,17 +106,17 @@ public sealed class StabilityStudyTests
             Assert.InRange(overlaps.Average(), 0.05, 0.95); // else it would show little
             var interval = Interval.Of(overlaps, options.Confidence);
             Assert.Equal((interval.Low, interval.High), (result.Sizes[s].JaccardInterval.Low, result.Sizes[s].JaccardInterval.High));
-            foreach (var edge in result.Edges.Concat(result.NearMisses)) Assert.Equal(tops.Average(top => top.Contains(edge.Source, edge.Column) ? 1.0 : 0), edge.Selected[s], 12);
+            foreach (var edge in result.Edges.Concat(result.NearMisses)) Assert.Equal(tops.Average(top => top.Contains(edge.Edge) ? 1.0 : 0), edge.Selected[s], 12);
             foreach (var edge in tops.SelectMany(top => top.Edges)) shares[edge] = Math.Max(shares[edge], tops.Average(top => top.Contains(edge) ? 1.0 : 0));
         }
-        Assert.Equal(CircuitSelection.Top(result.Attribution.Scores, 30, signed: false, prune: false).Edges, result.Edges.Select(Index).Order());
-        var misses = Enumerable.Range(0, shares.Length).Where(e => shares[e] >= 0.05).Except(result.Edges.Select(Index)).ToArray();
+        Assert.Equal(CircuitSelection.Top(result.Attribution.Scores, 30, signed: false, prune: false).Edges, result.Edges.Select(edge => edge.Edge).Order());
+        var misses = graph.AllEdges.Where(e => shares[e] >= 0.05).Except(result.Edges.Select(edge => edge.Edge)).ToArray();
         Assert.NotEmpty(misses);
-        Assert.Equal(misses, result.NearMisses.Select(Index).Order());
+        Assert.Equal(misses, result.NearMisses.Select(edge => edge.Edge).Order());
         Assert.Equal(result.NearMisses.Select(e => e.Selected[1]).OrderDescending(), result.NearMisses.Select(e => e.Selected[1]));
         foreach (var edge in result.Edges.Concat(result.NearMisses))
         {
-            var interval = Interval.Of(resampled.Select(scores => scores[Index(edge)]), options.Confidence);
+            var interval = Interval.Of(resampled.Select(scores => scores[edge.Edge]), options.Confidence);
             Assert.Equal(interval.Low, edge.Interval.Low, 9);
             Assert.Equal(interval.High, edge.Interval.High, 9);
             Assert.True(interval.High > interval.Low);
@@ -133,7 +132,7 @@ public sealed class StabilityStudyTests
         using var model = new Transformer(device, weights);
         var options = new StabilityOptions { Sizes = [20, 60], Resamples = 30, Select = CircuitSelection.Greedy, Seed = 9 };
         var (a, b) = (StabilityStudy.Run(model, data, new() { Method = "eap" }, options), StabilityStudy.Run(model, data, new() { Method = "eap" }, options));
-        Assert.Equal(a.Edges.Select(e => (e.Source, e.Column, e.Score, e.Interval)), b.Edges.Select(e => (e.Source, e.Column, e.Score, e.Interval)));
+        Assert.Equal(a.Edges.Select(e => (e.Edge, e.Score, e.Interval)), b.Edges.Select(e => (e.Edge, e.Score, e.Interval)));
         Assert.Equal(a.Sizes.Select(s => (s.Jaccard, s.FaithfulnessInterval, s.Random, s.Shuffled)), b.Sizes.Select(s => (s.Jaccard, s.FaithfulnessInterval, s.Random, s.Shuffled)));
         Assert.All(a.Sizes, s => Assert.NotNull(s.Shuffled));
         var divergence = StabilityStudy.Run(model, data, new() { Metric = MetricKind.KullbackLeibler, Steps = 2 }, options);
