@@ -16,10 +16,17 @@ internal static class CircuitFile
         return file;
     }
 
-    /// <summary>Says, once a run is done, that its circuit or scores are those of another model with the same graph, where they are.</summary>
-    public static void NoteAnotherModel(CommandContext context, string path, ScoreFile file, LoadedModel model)
+    /// <summary>Says, once a run is done, what speaks against the scores of its file, and that they are those of another model with the same graph, where they are.</summary>
+    public static void NoteDoubts(CommandContext context, string path, ScoreFile file, LoadedModel model)
     {
+        NoteDoubts(context, path, file);
         if (file.Run?.ModelHash is { } hash && hash != model.Hash) context.Note($"{path} was made with another model ({file.Run.Model}) than {model.Name}, of the same graph");
+    }
+
+    /// <summary>Says what speaks against the scores of a file, by its record.</summary>
+    public static void NoteDoubts(CommandContext context, string path, ScoreFile file)
+    {
+        if (ScoreDoubt.Of(file.Run) is { } doubt) context.Note($"{path}: {doubt}");
     }
 
     private static string Describe(int layers, int heads, bool parallel) => $"{layers} layers of {heads} heads{(parallel ? " in parallel with the MLPs" : "")}";

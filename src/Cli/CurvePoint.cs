@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Faith.Engine;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
@@ -25,7 +26,7 @@ internal sealed record CurvePoint(int Selected, Circuit Circuit, Faithfulness Re
         {
             var r = p.Result;
             csv.Append(CultureInfo.InvariantCulture, $"{p.Selected},{p.Circuit.EdgeCount},{p.Nodes},");
-            csv.Append(CultureInfo.InvariantCulture, $"{r.CircuitMean:R},{r.CleanMean:R},{r.CorruptedMean:R},{(double.IsFinite(r.Normalised) ? r.Normalised.ToString("R", CultureInfo.InvariantCulture) : "")}");
+            csv.Append($"{Figures.Exact(r.CircuitMean)},{Figures.Exact(r.CleanMean)},{Figures.Exact(r.CorruptedMean)},{(r.Undefined is null ? Figures.Exact(r.Normalised) : "")}");
             csv.Append(ranked ? $",{p.Ranking}\n" : "\n");
         }
         return csv.ToString();
@@ -37,7 +38,7 @@ internal sealed record CurvePoint(int Selected, Circuit Circuit, Faithfulness Re
     /// <summary>Points as a plot, a line for every ranking.</summary>
     public static string Plot(string title, string name, IReadOnlyList<CurvePoint> points) => new CurvePlot
     {
-        Title = title,
+        Title = $"{title}{FaithfulnessText.IfUndefined(points[0].Result)}",
         XLabel = points[0].Circuit.Neurons is null ? "edges" : "neurons",
         Series = [.. points.GroupBy(p => p.Ranking).Select(group => Series(group.Key is { } ranking ? $"{name}, by {ranking}" : name, group))],
         Levels = [(1, "whole model"), (0, "corrupted run")],

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Faith.Engine;
 using Faith.Engine.Reports;
 
 namespace Faith.Cli;
@@ -23,8 +24,15 @@ internal static class JsonFile
     /// <summary>A number; null where it is not finite, which JSON cannot say.</summary>
     public static void WriteNumberOrNull(this Utf8JsonWriter json, string name, double value)
     {
-        if (double.IsFinite(value)) json.WriteNumber(name, value);
+        if (double.IsFinite(value)) json.WriteNumber(name, Figures.WithoutMinusZero(value));
         else json.WriteNull(name);
+    }
+
+    /// <summary>The same within an array.</summary>
+    public static void WriteNumberValueOrNull(this Utf8JsonWriter json, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumberValue(Figures.WithoutMinusZero(value));
+        else json.WriteNullValue();
     }
 
     /// <summary>A metric: its mean and its value for every example, in the order of the data.</summary>
@@ -33,11 +41,7 @@ internal static class JsonFile
         json.WriteStartObject(name);
         json.WriteNumberOrNull("mean", values.Average());
         json.WriteStartArray("per_example");
-        foreach (var value in values)
-        {
-            if (double.IsFinite(value)) json.WriteNumberValue(value);
-            else json.WriteNullValue();
-        }
+        foreach (var value in values) json.WriteNumberValueOrNull(value);
         json.WriteEndArray();
         json.WriteEndObject();
     }

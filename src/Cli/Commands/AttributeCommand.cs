@@ -86,6 +86,7 @@ internal static class AttributeCommand
             file.Write(path);
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
             method.NoteWhatDidNothing(context, parse, options);
+            if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, result.CompletenessGap) is { } doubt) context.Note(doubt);
             if (options.Metric.IsDivergence() && AttributionMethods.Find(options.Method).Path(options, models.Graph) is { } points && points.All(p => p.Alpha is 1))
                 context.Note($"{options.Metric.Name()} is smallest at the clean run, so that its gradient there is zero, and with it the scores of {options.Method}; eap-ig and clean-corrupted have others");
             Summarise(context, path, data, attribution);
@@ -107,11 +108,7 @@ internal static class AttributeCommand
         if (result.ExampleGaps is { } gaps)
         {
             json.WriteStartArray("completeness_gaps");
-            foreach (var gap in gaps)
-            {
-                if (double.IsFinite(gap)) json.WriteNumberValue(gap);
-                else json.WriteNullValue();
-            }
+            foreach (var gap in gaps) json.WriteNumberValueOrNull(gap);
             json.WriteEndArray();
         }
         if (run.Convergence is { } convergence)
@@ -136,9 +133,9 @@ internal static class AttributeCommand
             foreach (var circuit in thresholds)
             {
                 json.WriteStartObject();
-                json.WriteNumber("threshold", circuit.Threshold);
+                json.WriteNumberOrNull("threshold", circuit.Threshold);
                 json.WriteNumber("edges", circuit.Edges);
-                json.WriteNumber("least_score", circuit.LeastScore);
+                json.WriteNumberOrNull("least_score", circuit.LeastScore);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
@@ -163,8 +160,8 @@ internal static class AttributeCommand
         var graph = result.Scores.Graph;
         var output = context.Output;
         output.WriteLine($"{path}: {(result.HasEdgeScores ? $"{graph.Edges} edges" : $"{graph.Sources} nodes{(result.NeuronScores is { } neurons ? $" and {neurons.Length:N0} neurons" : "")}")} scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
-        output.WriteLine($"{options.Metric.Name()}: {result.Clean.Average():0.0000} clean, {result.Corrupted.Average():0.0000} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
-            + (result.CompletenessGap is { } gap ? $"; completeness gap {gap:0.0%}" : ""));
+        output.WriteLine($"{options.Metric.Name()}: {Figures.Fixed(result.Clean.Average())} clean, {Figures.Fixed(result.Corrupted.Average())} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
+            + (result.CompletenessGap is { } gap ? $"; completeness gap {Figures.Percent(gap, 1)}" : ""));
         if (run.Convergence is { } convergence)
         {
             output.WriteLine(convergence.Converged
@@ -174,22 +171,22 @@ internal static class AttributeCommand
         if (result.Thresholds is { } thresholds)
         {
             var circuits = new TextTable(">threshold", ">edges left", "faith circuit --threshold");
-            foreach (var circuit in thresholds) circuits.Add(circuit.Threshold.ToString("G4"), $"{circuit.Edges}", circuit.LeastScore.ToString("R"));
+            foreach (var circuit in thresholds) circuits.Add(Figures.Short(circuit.Threshold), $"{circuit.Edges}", Figures.Exact(circuit.LeastScore));
             circuits.Write(context);
         }
         if (result.TrialsPerSecond is { } trials) output.WriteLine($"{trials:#,0} trials of an example a second");
         if (result.NodeScores is { } nodes)
         {
             var nodeTable = new TextTable("node", ">score");
-            foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(new(node)), nodes[node].ToString("0.0000"));
+            foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(new(node)), Figures.Fixed(nodes[node]));
             nodeTable.Write(context);
         }
         if (!result.HasEdgeScores) return;
         var table = new TextTable("edge", ">score", ">± s.e.");
         foreach (var edge in Best(result.Scores, BestShown))
         {
-            var error = result.StandardErrors is { } errors ? errors[edge].ToString("0.0000") : "";
-            table.Add(graph.EdgeName(edge), result.Scores[edge].ToString("0.0000"), error);
+            var error = result.StandardErrors is { } errors ? Figures.Fixed(errors[edge]) : "";
+            table.Add(graph.EdgeName(edge), Figures.Fixed(result.Scores[edge]), error);
         }
         table.Write(context);
     }

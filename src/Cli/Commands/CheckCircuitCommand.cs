@@ -37,7 +37,8 @@ internal static class CheckCircuitCommand
             var models = model.OnAll(run.Device(parse));
             var check = ProgressDisplay.Run(context, progress => CircuitCheck.Run(models, data, chosen, options, progress, context.Cancellation));
             var drawn = parse.GetValue(sets);
-            var knockouts = drawn == 0 ? null
+            // Where faithfulness is not defined, differences of it are not either.
+            var knockouts = drawn == 0 || check.Faithfulness.Undefined is not null ? null
                 : ProgressDisplay.Run(context, progress => KnockoutStudy.Run(models, data, chosen, options, drawn, (ulong)parse.GetValue(seed), progress, context.Cancellation));
             if (path is not null)
             {
@@ -47,7 +48,7 @@ internal static class CheckCircuitCommand
                     if (knockouts is not null) Members(writer, knockouts, chosen.Graph);
                 });
             }
-            CircuitFile.NoteAnotherModel(context, circuitPath, file, model);
+            CircuitFile.NoteDoubts(context, circuitPath, file, model);
             Summarise(context, check);
             if (knockouts is not null) Summarise(context, knockouts, chosen.Graph);
         });
@@ -67,13 +68,14 @@ internal static class CheckCircuitCommand
     private static void Summarise(CommandContext context, CircuitCheck check)
     {
         var (graph, output, contributions) = (check.Circuit.Graph, context.Output, check.Contributions);
-        output.WriteLine($"faithfulness {check.Faithfulness.Normalised:0.0000} of {check.Circuit.EdgeCount} edges");
-        output.WriteLine($"complement: {check.Complement.Normalised:0.0000} of the other {graph.Edges - check.Circuit.EdgeCount} edges; 0 where they keep nothing");
+        output.WriteLine(check.Faithfulness.Undefined is null ? $"faithfulness {Figures.Fixed(check.Faithfulness.Normalised)} of {check.Circuit.EdgeCount} edges" : $"faithfulness {FaithfulnessText.Of(check.Faithfulness)}");
+        if (check.Faithfulness.Undefined is not null) return;
+        output.WriteLine($"complement: {Figures.Fixed(check.Complement.Normalised)} of the other {graph.Edges - check.Circuit.EdgeCount} edges; 0 where they keep nothing");
         output.WriteLine($"contributions: {contributions.Count(c => c.Contribution <= 0)} edges give nothing or harm, {contributions.Count(c => Math.Abs(c.Contribution) < 0.001)} change faithfulness by less than 0.001");
         var table = new TextTable("edge", ">contribution");
-        foreach (var edge in contributions.Reverse().Take(Shown)) table.Add(graph.EdgeName(edge.Edge), edge.Contribution.ToString("0.0000"));
+        foreach (var edge in contributions.Reverse().Take(Shown)) table.Add(graph.EdgeName(edge.Edge), Figures.Fixed(edge.Contribution));
         if (contributions.Count > 2 * Shown) table.Add("…", "");
-        foreach (var edge in contributions.Take(Math.Min(Shown, Math.Max(0, contributions.Count - Shown))).Reverse()) table.Add(graph.EdgeName(edge.Edge), edge.Contribution.ToString("0.0000"));
+        foreach (var edge in contributions.Take(Math.Min(Shown, Math.Max(0, contributions.Count - Shown))).Reverse()) table.Add(graph.EdgeName(edge.Edge), Figures.Fixed(edge.Contribution));
         table.Write(context);
     }
 
@@ -107,10 +109,10 @@ internal static class CheckCircuitCommand
     {
         if (study.Greedy is not { } greedy) return;
         string Names(IEnumerable<NodeId> nodes) => string.Join(' ', nodes.Select(graph.NodeName));
-        context.Output.WriteLine($"completeness: without K, circuit and model differ by {study.Sets.Average(k => k.Difference):0.0000} on average and {study.Sets.Max(k => k.Difference):0.0000} at most, of {study.Sets.Count} sets drawn; "
-            + $"by {greedy.Difference:0.0000} ({greedy.Circuit:0.0000} and {greedy.Model:0.0000}) for the greedy set {Names(greedy.Nodes)}");
+        context.Output.WriteLine($"completeness: without K, circuit and model differ by {Figures.Fixed(study.Sets.Average(k => k.Difference))} on average and {Figures.Fixed(study.Sets.Max(k => k.Difference))} at most, of {study.Sets.Count} sets drawn; "
+            + $"by {Figures.Fixed(greedy.Difference)} ({Figures.Fixed(greedy.Circuit)} and {Figures.Fixed(greedy.Model)}) for the greedy set {Names(greedy.Nodes)}");
         var least = study.Needs[0];
-        context.Output.WriteLine($"minimality: {graph.NodeName(least.Node)} makes the least difference, {least.Difference:0.0000} at most; "
+        context.Output.WriteLine($"minimality: {graph.NodeName(least.Node)} makes the least difference, {Figures.Fixed(least.Difference)} at most; "
             + $"{study.Needs.Count(need => need.Difference < 0.01)} of {study.Needs.Count} heads and MLPs less than 0.01");
     }
 }

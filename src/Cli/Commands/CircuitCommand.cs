@@ -54,7 +54,7 @@ internal static class CircuitCommand
             if (parse.GetValue(threshold) is { } least)
             {
                 circuit = values.Threshold(least, bySign);
-                settings["threshold"] = least.ToString("R", CultureInfo.InvariantCulture);
+                settings["threshold"] = Figures.Exact(least);
             }
             else
             {
@@ -66,6 +66,7 @@ internal static class CircuitCommand
                 if (selected == ScoreLevel.Edge) settings["select"] = ranking;
             }
             Write(file, circuit, outputPath, settings);
+            CircuitFile.NoteDoubts(context, scoresPath, file);
             context.Output.WriteLine($"{outputPath}: {circuit.EdgeCount} of {graph.Edges} edges, {circuit.NodesInCircuit().Count(inside => inside)} of {graph.Nodes} nodes"
                 + (circuit.Neurons is { } kept ? $", {kept.Count} of {kept.Most} neurons" : ""));
         });

@@ -66,8 +66,9 @@ internal static class CompareCommand
                 foreach (var (name, value) in rows) writer.WriteNumberOrNull(name, value);
             });
         }
+        foreach (var file in read) CircuitFile.NoteDoubts(context, file.Path, file.File);
         var table = new TextTable(read.Length == 2 ? $"{paths[0]} against {paths[1]}" : paths[0], ">value");
-        foreach (var (name, value) in rows) table.Add(name.Replace('_', ' '), name.EndsWith("_count", StringComparison.Ordinal) ? value.ToString("0") : value.ToString("0.0000"));
+        foreach (var (name, value) in rows) table.Add(name.Replace('_', ' '), name.EndsWith("_count", StringComparison.Ordinal) ? Figures.Fixed(value, 0) : Figures.Fixed(value));
         table.Write(context);
     }
 

@@ -72,7 +72,7 @@ internal static class CurveCommand
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
             OutputFile.WriteText(path, CurvePoint.Csv(points));
             if (plotPath is not null) OutputFile.WriteText(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points));
-            CircuitFile.NoteAnotherModel(context, scoresPath, file, model);
+            CircuitFile.NoteDoubts(context, scoresPath, file, model);
             Summarise(context, points, options.Metric);
             if (isMib) Areas(context, points, counts.Length);
         });
@@ -91,10 +91,10 @@ internal static class CurveCommand
         foreach (var p in points)
         {
             table.Add([.. p.Ranking is { } ranking ? [ranking] : Array.Empty<string>(), $"{p.Selected}", $"{p.Circuit.EdgeCount}", $"{p.Nodes}",
-                p.Result.CircuitMean.ToString("0.0000"), p.Result.Normalised.ToString("0.0000")]);
+                Figures.Fixed(p.Result.CircuitMean), Figures.Fixed(p.Result.Normalised)]);
         }
         table.Write(context);
-        context.Output.WriteLine($"clean {points[0].Result.CleanMean:0.0000}, corrupted {points[0].Result.CorruptedMean:0.0000}");
+        context.Output.WriteLine($"clean {Figures.Fixed(points[0].Result.CleanMean)}, corrupted {Figures.Fixed(points[0].Result.CorruptedMean)}{FaithfulnessText.IfUndefined(points[0].Result)}");
     }
 
     private static void Areas(CommandContext context, CurvePoint[] points, int sizes)
@@ -106,7 +106,7 @@ internal static class CurveCommand
             foreach (var logarithmic in (bool[])[false, true])
             {
                 var areas = CurveAreas.Under(CurveAreas.MibFractions, faithfulness, logarithmic);
-                table.Add(points[first].Ranking!, logarithmic ? "logarithmic" : "linear", areas.Cpr.ToString("0.0000"), areas.Cmd.ToString("0.0000"));
+                table.Add(points[first].Ranking!, logarithmic ? "logarithmic" : "linear", Figures.Fixed(areas.Cpr), Figures.Fixed(areas.Cmd));
             }
         }
         table.Write(context);

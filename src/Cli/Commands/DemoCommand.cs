@@ -4,6 +4,7 @@ using System.Globalization;
 using Faith.Cli.Studies;
 using Faith.Engine.Reports;
 using Faith.Engine.Tasks;
+using Faith.Engine;
 
 namespace Faith.Cli.Commands;
 
@@ -79,9 +80,12 @@ internal static class DemoCommand
         output.WriteLine();
         output.WriteLine("Normalised faithfulness (1 = the whole model, 0 = the corrupted run), greedy selection:");
         Curves(study).Write(context);
-        output.WriteLine("* the smallest that keeps most of the behaviour: the circuit that is drawn");
-        output.WriteLine();
-        FaithfulnessChart.Write(output, study.Sizes, ('o', study.EapIgSweep), ('x', study.EapSweep), ('.', study.RandomSweep));
+        if (study.AnyCircuit.Undefined is null)
+        {
+            output.WriteLine("* the smallest that keeps most of the behaviour: the circuit that is drawn");
+            output.WriteLine();
+            FaithfulnessChart.Write(output, study.Sizes, ('o', study.EapIgSweep), ('x', study.EapSweep), ('.', study.RandomSweep));
+        }
         output.WriteLine();
         output.WriteLine(StudyProse.Times(study, transformer.Device.Name));
         output.WriteLine($"{Path.Combine(folder, StudyFiles.Report)}: the report, with {StudyFiles.Picture}, {StudyFiles.Plot}, {StudyFiles.Table} and {StudyFiles.Scores}; {clock.Elapsed.TotalSeconds:0.0} s in all");
@@ -114,12 +118,11 @@ internal static class DemoCommand
         for (var i = 0; i < study.Sizes.Count; i++)
         {
             var (found, random) = (study.EapIgSweep.Points[i], study.RandomSweep.Points[i]);
-            table.Add($"{study.Sizes[i]}{(i == study.ChosenIndex ? " *" : "")}", $"{found.Edges}", $"{found.Nodes}", Number(found.Mean), Number(study.EapSweep.Points[i].Mean), Number(random.Mean),
+            table.Add($"{study.Sizes[i]}{(i == study.ChosenIndex && study.AnyCircuit.Undefined is null ? " *" : "")}", $"{found.Edges}", $"{found.Nodes}", Number(found.Mean), Number(study.EapSweep.Points[i].Mean), Number(random.Mean),
                 $"{Number(random.Least)} … {Number(random.Most)}");
         }
         return table;
     }
 
-    // The third form is for what rounds to zero: without it a small negative number shows as -0.000.
-    private static string Number(double value) => value.ToString("0.000;-0.000;0.000", CultureInfo.InvariantCulture);
+    private static string Number(double value) => Figures.Fixed(value, 3);
 }

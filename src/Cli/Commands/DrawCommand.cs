@@ -21,6 +21,7 @@ internal static class DrawCommand
             var file = ScoreFile.Read(from);
             if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
             OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file)));
+            CircuitFile.NoteDoubts(context, from, file);
             context.Output.WriteLine($"{to}: {file.InGraph.EdgeCount} edges{(file.InGraph.Neurons is { } kept ? $", which carry {kept.Count} of {kept.Most} neurons" : "")}");
         });
         return command;

@@ -4,6 +4,7 @@ using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
+using Faith.Engine;
 
 namespace Faith.Cli.Commands;
 
@@ -35,7 +36,7 @@ internal static class EvaluateCommand
             var models = model.OnAll(run.Device(parse));
             var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, [chosen], options, progress, context.Cancellation))[0];
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
-            CircuitFile.NoteAnotherModel(context, path, file, model);
+            CircuitFile.NoteDoubts(context, path, file, model);
             Summarise(context, chosen, options, result);
         });
         return command;
@@ -63,10 +64,10 @@ internal static class EvaluateCommand
     private static void Summarise(CommandContext context, Circuit circuit, EvaluationOptions options, Faithfulness result)
     {
         var table = new TextTable("run", $">{options.Metric.Name()}");
-        table.Add("clean", result.CleanMean.ToString("0.0000"));
-        table.Add($"circuit of {circuit.EdgeCount} edges{(circuit.Neurons is { } neurons ? $" and {neurons.Count} neurons" : "")}", result.CircuitMean.ToString("0.0000"));
-        table.Add(options.Ablation == Ablation.Patching ? "corrupted" : $"ablated ({options.Ablation.Name()})", result.CorruptedMean.ToString("0.0000"));
+        table.Add("clean", Figures.Fixed(result.CleanMean));
+        table.Add($"circuit of {circuit.EdgeCount} edges{(circuit.Neurons is { } neurons ? $" and {neurons.Count} neurons" : "")}", Figures.Fixed(result.CircuitMean));
+        table.Add(options.Ablation == Ablation.Patching ? "corrupted" : $"ablated ({options.Ablation.Name()})", Figures.Fixed(result.CorruptedMean));
         table.Write(context);
-        context.Output.WriteLine(double.IsFinite(result.Normalised) ? $"faithfulness {result.Normalised:0.0000}" : "faithfulness is not defined: clean and corrupted do not differ");
+        context.Output.WriteLine($"faithfulness {FaithfulnessText.Of(result)}");
     }
 }

@@ -41,11 +41,16 @@ internal static class MatrixCommand
             var choice = device.Read(parse);
             var models = loaded.OnAll(choice);
             var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
-            var (circuits, results) = ProgressDisplay.Run(context, progress =>
+            var (circuits, results, gaps) = ProgressDisplay.Run(context, progress =>
             {
-                var found = sets.Select(set => method(Attributor.Run(models, set, options, progress, context.Cancellation).Scores, count, parse.GetValue(signed))).ToArray();
-                return (found, sets.Select(set => CircuitEvaluator.Evaluate(models, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray());
+                var scored = sets.Select(set => Attributor.Run(models, set, options, progress, context.Cancellation)).Select(run => (run.CompletenessGap, Circuit: method(run.Scores, count, parse.GetValue(signed)))).ToArray();
+                var found = scored.Select(s => s.Circuit).ToArray();
+                return (found, sets.Select(set => CircuitEvaluator.Evaluate(models, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray(), scored.Select(s => s.CompletenessGap).ToArray());
             });
+            foreach (var (set, gap) in sets.Zip(gaps))
+            {
+                if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, gap) is { } doubt) context.Note($"{set.Name}: {doubt}");
+            }
             var text = Markdown(loaded.Name, sets, count, circuits, results);
             if (path is null) context.Output.WriteText(text);
             else OutputFile.WriteText(path, text);
@@ -61,7 +66,11 @@ internal static class MatrixCommand
         for (var row = 0; row < sets.Length; row++)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {circuits[row].EdgeCount} | ");
-            text.Append(CultureInfo.InvariantCulture, $"{string.Join(" | ", results.Select(column => column[row].Normalised.ToString("0.00;-0.00;0.00", CultureInfo.InvariantCulture)))} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"{string.Join(" | ", results.Select(column => Figures.Fixed(column[row].Normalised, 2)))} |\n");
+        }
+        foreach (var (set, column) in sets.Zip(results))
+        {
+            if (column[0].Undefined is not null) text.Append($"\n{set.Name}: faithfulness is {FaithfulnessText.Of(column[0])}.\n");
         }
         text.Append("\nJaccard overlap of their edges:\n\n");
         text.Append(CultureInfo.InvariantCulture, $"| circuit of | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|{string.Concat(sets.Select(_ => "---:|"))}\n");

@@ -6,6 +6,8 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.KnownCircuits;
 using Faith.Engine.Passes;
+using Faith.Engine.Reports;
+using Faith.Engine;
 
 namespace Faith.Cli.Commands;
 
@@ -79,9 +81,12 @@ internal static class MethodsCommand
         var table = new TextTable("method", ">AUROC", $">of the best {circuit.EdgeCount}");
         foreach (var method in AttributionMethods.All)
         {
-            var scores = Attributor.Run(model, data, new AttributionOptions { Method = method.Name, Steps = steps }, null, context.Cancellation).Scores;
+            var options = new AttributionOptions { Method = method.Name, Steps = steps };
+            var result = Attributor.Run(model, data, options, null, context.Cancellation);
+            if (ScoreDoubt.Of(options, model.Config.Norm, circuit.Graph, result.CompletenessGap) is { } doubt) context.Note($"{method.Name}: {doubt}");
+            var scores = result.Scores;
             var found = CircuitComparison.Edges(CircuitSelection.Top(scores, circuit.EdgeCount, signed: false, prune: false), circuit).Shared;
-            table.Add(method.Name, Auroc.Of(scores, circuit).ToString("0.000", CultureInfo.InvariantCulture), $"{found}");
+            table.Add(method.Name, Figures.Fixed(Auroc.Of(scores, circuit), 3), $"{found}");
         }
         table.Write(context);
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Faith.Engine.Reports;
 using Faith.Engine;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
@@ -51,6 +52,7 @@ internal static class StabilityCommand
             var models = model.OnAll(run.Device(parse));
             var result = ProgressDisplay.Run(context, progress => StabilityStudy.Run(models, data, attribution, options, progress, context.Cancellation));
             method.NoteWhatDidNothing(context, parse, attribution);
+            if (ScoreDoubt.Of(attribution, models.Config.Norm, models.Graph, result.Attribution.CompletenessGap) is { } doubt) context.Note(doubt);
             if (path is not null) JsonFile.Write(path, writer => Members(writer, attribution.Method, data.Count, options, result));
             context.Output.WriteLine($"{attribution.Method} on {data.Count} examples of {data.Name}; {options.Resamples} resamples, intervals of {options.Confidence.ToString("0.##%", CultureInfo.InvariantCulture)}");
             EdgeTable(context, model.Graph, options, result);
@@ -64,8 +66,8 @@ internal static class StabilityCommand
         var table = new TextTable(["edge", ">score", ">from", ">to", .. options.Sizes.Select(n => $">in top {n}")]);
         foreach (var edge in result.Edges.Take(BestShown))
         {
-            table.Add([graph.EdgeName(edge.Edge), edge.Score.ToString("0.0000"), edge.Interval.Low.ToString("0.0000"), edge.Interval.High.ToString("0.0000"),
-                .. edge.Selected.Select(share => share.ToString("0%"))]);
+            table.Add([graph.EdgeName(edge.Edge), Figures.Fixed(edge.Score), Figures.Fixed(edge.Interval.Low), Figures.Fixed(edge.Interval.High),
+                .. edge.Selected.Select(share => Figures.Percent(share))]);
         }
         table.Write(context);
         if (result.Edges.Count > BestShown) context.Output.WriteLine($"… and {result.Edges.Count - BestShown} more edges; the sign of {result.Edges.Count(e => e.Interval.HasZero)} of all {result.Edges.Count} is not certain");
@@ -76,14 +78,15 @@ internal static class StabilityCommand
         var table = new TextTable(">selected", ">edges", ">Jaccard", "of resamples", ">faithfulness", "interval", ">random", ">its Jaccard", ">shuffled", ">its Jaccard");
         foreach (var size in result.Sizes)
         {
-            table.Add($"{size.Size}", $"{size.Circuit.EdgeCount}", size.Jaccard.ToString("0.00"), Range(size.JaccardInterval, "0.00"), size.Faithfulness.Normalised.ToString("0.000"),
-                Range(size.FaithfulnessInterval, "0.000"), Faithfulness(size.Random), Overlap(size.Random), Faithfulness(size.Shuffled), Overlap(size.Shuffled));
+            table.Add($"{size.Size}", $"{size.Circuit.EdgeCount}", Figures.Fixed(size.Jaccard, 2), Range(size.JaccardInterval, 2), Figures.Fixed(size.Faithfulness.Normalised, 3),
+                Range(size.FaithfulnessInterval, 3), Faithfulness(size.Random), Overlap(size.Random), Faithfulness(size.Shuffled), Overlap(size.Shuffled));
         }
         table.Write(context);
+        if (result.Sizes[0].Faithfulness.Undefined is not null) context.Output.WriteLine($"faithfulness {FaithfulnessText.Of(result.Sizes[0].Faithfulness)}");
 
-        static string Range(Interval interval, string format) => $"{interval.Low.ToString(format)} … {interval.High.ToString(format)}";
-        static string Faithfulness(BaselineStability? baseline) => baseline is { } b ? b.Faithfulness.ToString("0.000;-0.000;0.000") : "–";
-        static string Overlap(BaselineStability? baseline) => baseline is { } b ? b.Jaccard.ToString("0.00") : "–";
+        static string Range(Interval interval, int decimals) => double.IsNaN(interval.Low) ? Figures.None : $"{Figures.Fixed(interval.Low, decimals)} … {Figures.Fixed(interval.High, decimals)}";
+        static string Faithfulness(BaselineStability? baseline) => baseline is { } b ? Figures.Fixed(b.Faithfulness, 3) : Figures.None;
+        static string Overlap(BaselineStability? baseline) => baseline is { } b ? Figures.Fixed(b.Jaccard, 2) : Figures.None;
     }
 
     private static void Members(Utf8JsonWriter json, string method, int examples, StabilityOptions options, StabilityResult result)
@@ -119,7 +122,7 @@ internal static class StabilityCommand
         {
             json.WriteStartObject();
             json.WriteString("edge", graph.EdgeName(edge.Edge));
-            json.WriteNumber("score", edge.Score);
+            json.WriteNumberOrNull("score", edge.Score);
             WriteInterval(json, "interval", edge.Interval);
             json.WriteStartObject("selected");
             for (var s = 0; s < edge.Selected.Count; s++) json.WriteNumber(sizes[s].ToString(CultureInfo.InvariantCulture), edge.Selected[s]);

@@ -3,6 +3,7 @@ using System.Text;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine;
 
 namespace Faith.Cli.Studies;
 
@@ -36,7 +37,7 @@ internal static class StudyFiles
     /// <summary>The curves of a study as a plot.</summary>
     private static CurvePlot Curves(string modelName, TaskStudy study) => new()
     {
-        Title = $"{modelName} on {study.Data.Name}: faithfulness by the size of the circuit",
+        Title = $"{modelName} on {study.Data.Name}: faithfulness by the size of the circuit{FaithfulnessText.IfUndefined(study.AnyCircuit)}",
         Series = [.. study.Sweeps.Select(sweep => Series(sweep, study.EapIgSweep))],
         Levels = [(1, "whole model"), (0, "corrupted run")],
     };
@@ -58,10 +59,12 @@ internal static class StudyFiles
             for (var i = 0; i < study.Sizes.Count; i++)
             {
                 var p = sweep.Points[i];
-                csv.Append(CultureInfo.InvariantCulture, $"{sweep.Name},{study.Sizes[i]},{p.Edges},{p.Nodes},{p.Mean:R},{p.Least:R},{p.Most:R}\n");
+                csv.Append(CultureInfo.InvariantCulture, $"{sweep.Name},{study.Sizes[i]},{p.Edges},{p.Nodes},{Cell(p.Mean)},{Cell(p.Least)},{Cell(p.Most)}\n");
             }
         }
         return csv.ToString();
+
+        static string Cell(double value) => double.IsFinite(value) ? Figures.Exact(value) : "";
     }
 
     private static string Markdown(string modelName, TaskStudy study, IReadOnlyList<string> prose)
@@ -72,7 +75,7 @@ internal static class StudyFiles
         text.Append("| edges selected | edges left after pruning | EAP-IG | EAP | random |\n|---:|---:|---:|---:|---:|\n");
         for (var i = 0; i < study.Sizes.Count; i++)
         {
-            var cells = study.Sweeps.Select(s => s.Points[i].Mean.ToString("0.000", CultureInfo.InvariantCulture));
+            var cells = study.Sweeps.Select(s => Figures.Fixed(s.Points[i].Mean, 3));
             text.Append(CultureInfo.InvariantCulture, $"| {study.Sizes[i]} | {study.EapIgSweep.Points[i].Edges} | {string.Join(" | ", cells)} |\n");
         }
         return text.ToString();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Faith.Engine.Graphs;
+using Faith.Engine;
 
 namespace Faith.Cli.Studies;
 
@@ -13,7 +14,7 @@ internal static class StudyProse
     public static string Accuracy(TaskStudy study) =>
         Text($"The model answers {study.Accuracy.CleanRight:0.0%} of {study.Data.Count} clean prompts rightly (an answer beats every distractor); ")
         + Text($"{study.Accuracy.CorruptedChanged:0.0%} of the corrupted ones no longer prefer the answer. ")
-        + Text($"Mean logit difference: {study.EapIg.Clean.Average():0.00} clean, {study.EapIg.Corrupted.Average():0.00;-0.00;0.00} corrupted.");
+        + Text($"Mean logit difference: {Figures.Fixed(study.EapIg.Clean.Average(), 2)} clean, {Figures.Fixed(study.EapIg.Corrupted.Average(), 2)} corrupted.");
 
     /// <summary>The closing paragraph: how small a circuit keeps how much, and how that compares.</summary>
     public static string Conclusion(TaskStudy study)
@@ -21,11 +22,13 @@ internal static class StudyProse
         var i = study.ChosenIndex;
         var (point, edges) = (study.EapIgSweep.Points[i], study.EapIg.Scores.Graph.Edges);
         var circuit = point.Circuits[0];
+        var nodes = Text($"The nodes that carry most of the score are {string.Join(", ", Strongest(study, circuit))}.");
+        if (study.AnyCircuit.Undefined is not null) return $"Normalised faithfulness is {FaithfulnessText.Of(study.AnyCircuit)}. {nodes}";
         var sentences = new List<string>
         {
-            Text($"EAP-IG keeps {point.Mean:0%} of the behaviour with {point.Edges} of {edges:#,0} edges ({(double)point.Edges / edges:0.0%}) and {point.Nodes} of {circuit.Graph.Nodes} nodes."),
-            Text($"At that size EAP keeps {study.EapSweep.Points[i].Mean:0%}, and {study.RandomSweep.Points[i].Circuits.Count} random circuits keep {study.RandomSweep.Points[i].Mean:0%} on average."),
-            Text($"The nodes that carry most of the score are {string.Join(", ", Strongest(study, circuit))}."),
+            Text($"EAP-IG keeps {Figures.Percent(point.Mean)} of the behaviour with {point.Edges} of {edges:#,0} edges ({(double)point.Edges / edges:0.0%}) and {point.Nodes} of {circuit.Graph.Nodes} nodes."),
+            Text($"At that size EAP keeps {Figures.Percent(study.EapSweep.Points[i].Mean)}, and {study.RandomSweep.Points[i].Circuits.Count} random circuits keep {Figures.Percent(study.RandomSweep.Points[i].Mean)} on average."),
+            nodes,
         };
         return string.Join(' ', sentences);
     }
@@ -34,8 +37,9 @@ internal static class StudyProse
     public static string Scores(TaskStudy study)
     {
         var agreement = Text($"EAP and EAP-IG agree on {Overlap(study)} of the {Math.Min(EdgesCompared, study.Eap.Scores.Graph.Edges)} strongest edges.");
+        if (study.Doubt is { } doubt) agreement += $" {char.ToUpperInvariant(doubt[0])}{doubt[1..]}.";
         return study.EapIg.CompletenessGap is { } gap
-            ? Text($"The edges out of the input add up to the loss the corruption causes but for {gap:0.0%} (completeness gap, {study.EapIgOptions.Steps} steps). ") + agreement
+            ? Text($"The edges out of the input add up to the loss the corruption causes but for {Figures.Percent(gap, 1)} (completeness gap, {study.EapIgOptions.Steps} steps). ") + agreement
             : agreement;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Faith.Engine;
 
 namespace Faith.Cli.Studies;
 
@@ -17,15 +18,20 @@ internal static class StudyTables
         foreach (var s in studies)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {s.Data.Name} | {s.Accuracy.CleanRight:0.0%} | {s.Accuracy.CleanLikelier:0.0%} | {s.Accuracy.CorruptedChanged:0.0%} | ");
-            var gap = s.EapIg.CompletenessGap?.ToString("0.0%", CultureInfo.InvariantCulture) ?? "–";
-            text.Append(CultureInfo.InvariantCulture, $"{s.EapIg.Clean.Average():0.00} | {s.EapIg.Corrupted.Average():0.00;-0.00;0.00} | {gap} |\n");
+            var gap = Figures.Percent(s.EapIg.CompletenessGap ?? double.NaN, 1);
+            text.Append(CultureInfo.InvariantCulture, $"{Figures.Fixed(s.EapIg.Clean.Average(), 2)} | {Figures.Fixed(s.EapIg.Corrupted.Average(), 2)} | {gap} |\n");
         }
         text.Append(CultureInfo.InvariantCulture, $"\nNormalised faithfulness by the number of edges selected (greedy, then pruned) of {graph.Edges:#,0}; ");
         text.Append(CultureInfo.InvariantCulture, $"random: the mean of {studies[0].RandomSweep.Points[0].Circuits.Count} random circuits with as many edges as the one of EAP-IG.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"| task | method | {string.Join(" | ", studies[0].Sizes)} |\n|---|---|{string.Concat(studies[0].Sizes.Select(_ => "---:|"))}\n");
         foreach (var s in studies)
         {
-            foreach (var sweep in s.Sweeps) text.Append(CultureInfo.InvariantCulture, $"| {s.Data.Name} | {sweep.Name} | {string.Join(" | ", sweep.Means.Select(m => m.ToString("0.00;-0.00;0.00", CultureInfo.InvariantCulture)))} |\n");
+            foreach (var sweep in s.Sweeps) text.Append(CultureInfo.InvariantCulture, $"| {s.Data.Name} | {sweep.Name} | {string.Join(" | ", sweep.Means.Select(m => Figures.Fixed(m, 2)))} |\n");
+        }
+        foreach (var s in studies.Where(s => s.AnyCircuit.Undefined is not null)) text.Append($"\n{s.Data.Name}: faithfulness is {FaithfulnessText.Of(s.AnyCircuit)}.\n");
+        foreach (var s in studies)
+        {
+            if (s.Doubt is { } doubt) text.Append($"\n{s.Data.Name}: {doubt}.\n");
         }
         return text.ToString();
     }

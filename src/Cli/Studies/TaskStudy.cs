@@ -3,7 +3,9 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
+using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Reports;
 
 namespace Faith.Cli.Studies;
 
@@ -22,6 +24,8 @@ internal sealed record TaskStudy
     public required Accuracy Accuracy { get; init; }
     /// <summary>How EAP-IG was run.</summary>
     public required AttributionOptions EapIgOptions { get; init; }
+    /// <summary>The norm of the model.</summary>
+    public required NormKind Norm { get; init; }
     /// <summary>What EAP-IG found.</summary>
     public required AttributionResult EapIg { get; init; }
     /// <summary>What EAP found.</summary>
@@ -39,6 +43,12 @@ internal sealed record TaskStudy
 
     /// <summary>All sweeps, the best method first.</summary>
     public IReadOnlyList<SizeSweep> Sweeps => [EapIgSweep, EapSweep, RandomSweep];
+
+    /// <summary>What speaks against the scores of EAP-IG, or null.</summary>
+    public string? Doubt => ScoreDoubt.Of(EapIgOptions, Norm, EapIg.Scores.Graph, EapIg.CompletenessGap);
+
+    /// <summary>A circuit of the study, to ask whether faithfulness is defined: clean and corrupted are the same for all.</summary>
+    public Faithfulness AnyCircuit => EapIgSweep.Points[0].Results[0];
 
     /// <summary>The smallest circuit of EAP-IG that keeps most of the behaviour; where none does, the one that keeps most.</summary>
     public int ChosenIndex
@@ -74,6 +84,7 @@ internal sealed record TaskStudy
             Data = data,
             Accuracy = accuracy,
             EapIgOptions = options,
+            Norm = model.Config.Norm,
             EapIg = eapIg,
             Eap = eap,
             Sizes = sizes,

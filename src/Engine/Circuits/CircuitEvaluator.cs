@@ -44,7 +44,7 @@ public static class CircuitEvaluator
         // Means are over all examples, on every device alike.
         options = options with { AblationData = options.Ablation == Ablation.Patching ? null : options.AblationData ?? data };
         var parts = models.Run(data, (model, part, report, stop) => EvaluatePart(model, part, circuits, options, report, stop), progress, cancellation);
-        return [.. circuits.Select((_, i) => new Faithfulness(Concat(i, f => f.Circuit), Concat(i, f => f.Clean), Concat(i, f => f.Corrupted)))];
+        return [.. circuits.Select((_, i) => new Faithfulness(Concat(i, f => f.Circuit), Concat(i, f => f.Clean), Concat(i, f => f.Corrupted)) { Metric = options.Metric })];
 
         double[] Concat(int circuit, Func<Faithfulness, IEnumerable<double>> values) => [.. parts.SelectMany(p => values(p[circuit]))];
     }
@@ -84,6 +84,6 @@ public static class CircuitEvaluator
                 }, cancellation);
             }, (batch, budget) => CircuitRun.Largest(model, batch, options.Metric, table, others.Length, budget).Bytes);
         foreach (var values in (double[][])[clean, corrupted, .. results]) FiniteMetric.Check(data, 0, values);
-        return [.. results.Select(r => new Faithfulness(r, clean, corrupted))];
+        return [.. results.Select(r => new Faithfulness(r, clean, corrupted) { Metric = options.Metric })];
     }
 }

@@ -1,3 +1,5 @@
+using Faith.Engine.Metrics;
+
 namespace Faith.Engine.Circuits;
 
 /// <summary>How much of a model's behaviour a circuit keeps (method.md §6), by example in the order of the data.</summary>
@@ -6,6 +8,12 @@ namespace Faith.Engine.Circuits;
 /// <param name="Corrupted">The metric of the full model on the corrupted prompt (or fully ablated).</param>
 public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Corrupted)
 {
+    // Rounding errors of a metric in float32: relative to its values, and of values near zero by what they are differences of.
+    private const double RelativeNoise = 1e-5;
+
+    /// <summary>What was measured.</summary>
+    public MetricKind Metric { get; init; }
+
     /// <summary>Mean of <see cref="Circuit"/>.</summary>
     public double CircuitMean => Circuit.Average();
     /// <summary>Mean of <see cref="Clean"/>.</summary>
@@ -13,6 +21,33 @@ public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Cor
     /// <summary>Mean of <see cref="Corrupted"/>.</summary>
     public double CorruptedMean => Corrupted.Average();
 
-    /// <summary>(m(circuit) − m(corrupted)) / (m(full) − m(corrupted)) of the means: 0 for the empty circuit, 1 for the full one; NaN when clean and corrupted do not differ.</summary>
-    public double Normalised => (CircuitMean - CorruptedMean) / (CleanMean - CorruptedMean) + 0.0; // no -0
+    /// <summary>
+    /// (m(circuit) − m(corrupted)) / (m(full) − m(corrupted)) of the means: 0 for the empty circuit, 1 for the full one; NaN where it is
+    /// not defined (<see cref="Undefined"/>).
+    /// </summary>
+    public double Normalised => NormalisedOf(CircuitMean, CleanMean, CorruptedMean);
+
+    /// <summary>Why there is no normalised faithfulness; null where there is.</summary>
+    public string? Undefined => WhyUndefined(CleanMean, CorruptedMean);
+
+    /// <summary>The normalised faithfulness of other means of the same examples, NaN where they give none.</summary>
+    internal double NormalisedOf(double circuit, double clean, double corrupted) =>
+        WhyUndefined(clean, corrupted) is null ? Figures.WithoutMinusZero((circuit - corrupted) / (clean - corrupted)) : double.NaN;
+
+    private string? WhyUndefined(double clean, double corrupted)
+    {
+        // What the corruption takes away: of a divergence from the clean run, it is what it adds.
+        var lost = Metric.IsDivergence() ? corrupted - clean : clean - corrupted;
+        if (lost == 0) return "clean and corrupted do not differ";
+        var noise = Math.Max(RelativeNoise * Clean.Concat(Corrupted).Average(Math.Abs), AbsoluteNoise(Metric));
+        if (!(Math.Abs(lost) > noise)) return "clean and corrupted do not differ by more than rounding errors";
+        return lost > 0 ? null : $"clean ({Figures.Fixed(clean)}) lies below corrupted ({Figures.Fixed(corrupted)}), so that there is no behaviour for a circuit to keep";
+    }
+
+    private static double AbsoluteNoise(MetricKind metric) => metric switch
+    {
+        MetricKind.LogitDifference => 1e-6,
+        MetricKind.ProbabilityDifference => 1e-8,
+        _ => 1e-12,
+    };
 }

@@ -39,7 +39,7 @@ internal static class RunRecordJson
 
         void Number(string name, double? value)
         {
-            if (value is { } number && double.IsFinite(number)) json.WriteNumber(name, number);
+            if (value is { } number && double.IsFinite(number)) json.WriteNumber(name, Figures.WithoutMinusZero(number));
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -46,7 +45,7 @@ internal static class ScoreFileWriter
             {
                 var score = scores[edge];
                 writer.Write("\"score\": ");
-                writer.Write(double.IsFinite(score) ? Number(score) : throw NotFinite($"{name}: edges[\"{edgeName}\"]", score));
+                writer.Write(double.IsFinite(score) ? Figures.Exact(score) : throw NotFinite($"{name}: edges[\"{edgeName}\"]", score));
                 writer.Write(", ");
             }
             writer.Write("\"in_graph\": ");
@@ -62,13 +61,10 @@ internal static class ScoreFileWriter
     }
 
     private static string Finite(double value, string place) =>
-        double.IsFinite(value) ? Number(value) : throw NotFinite(place, value);
+        double.IsFinite(value) ? Figures.Exact(value) : throw NotFinite(place, value);
 
     private static InputException NotFinite(string place, double score) =>
-        new($"{place}: the score is {Number(score)}; the model's weights or the data are not usable");
-
-    // The shortest digits that read back as the same double.
-    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+        new($"{place}: the score is {Figures.Exact(score)}; the model's weights or the data are not usable");
 
     private static string Boolean(bool value) => value ? "true" : "false";
 

@@ -20,7 +20,7 @@ internal static class SvgText
     }
 
     /// <summary>A value to read: four significant digits.</summary>
-    public static string Value(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
+    public static string Value(double value) => Figures.Short(value);
 
     /// <summary>Text for an element or a quoted attribute, as one line that shows all of its characters.</summary>
     public static string Escape(string text)

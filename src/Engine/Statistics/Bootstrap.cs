@@ -30,21 +30,22 @@ public sealed class Bootstrap
     /// <summary>How often a resample drew each example.</summary>
     public ReadOnlySpan<int> this[int resample] => counts[resample];
 
-    /// <summary>The interval of the normalised faithfulness of a circuit: clean, corrupted and circuit run are resampled together.</summary>
+    /// <summary>
+    /// The interval of the normalised faithfulness of a circuit: clean, corrupted and circuit run are resampled together. NaN where more
+    /// of the resamples than the interval may leave out give none.
+    /// </summary>
     public Interval Faithfulness(Faithfulness result, double confidence)
     {
         ArgumentNullException.ThrowIfNull(result);
-        return Interval.Of(counts.Select(weights =>
-        {
-            var (clean, corrupted) = (Sum(weights, result.Clean), Sum(weights, result.Corrupted));
-            return (Sum(weights, result.Circuit) - corrupted) / (clean - corrupted);
-        }), confidence);
+        double[] values = [.. counts.Select(weights => result.NormalisedOf(Mean(weights, result.Circuit), Mean(weights, result.Clean), Mean(weights, result.Corrupted)))];
+        var isDefined = result.Undefined is null && values.Count(double.IsNaN) <= (1 - confidence) * values.Length;
+        return Interval.Of(isDefined ? values : [], confidence);
     }
 
-    private static double Sum(int[] weights, double[] values)
+    private static double Mean(int[] weights, double[] values)
     {
         var sum = 0.0;
         for (var i = 0; i < weights.Length; i++) sum += weights[i] * values[i];
-        return sum;
+        return sum / values.Length;
     }
 }

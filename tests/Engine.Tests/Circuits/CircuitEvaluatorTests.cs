@@ -61,7 +61,8 @@ public class CircuitEvaluatorTests
         var (expected, _, _) = OracleRun.Circuit(weights, data, almost);
         Close.Check(expected, results[2].Circuit, 1e-5, "all but one edge");
         Assert.Equal(results[1].Corrupted, results[1].Circuit);
-        Assert.Equal(0, results[1].Normalised);
+        // Of random models some score lower on clean prompts; then there is nothing to keep.
+        Assert.Equal(results[1].CleanMean > results[1].CorruptedMean ? 0 : double.NaN, results[1].Normalised);
     }
 
     [Fact]
