@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using System.Runtime.InteropServices;
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Kernels;
@@ -18,7 +17,7 @@ public static class FaithProgram
     /// <summary>Exit code of bad input or arguments.</summary>
     public const int BadInput = 2;
 
-    /// <summary>Exit code after Ctrl-C, as shells count it: 128 + SIGINT.</summary>
+    /// <summary>Exit code after Ctrl-C, as shells count it: 128 + SIGINT. After SIGTERM it is 143, after SIGHUP 129.</summary>
     public const int Interrupted = 130;
 
     /// <summary>Set to 1, this environment variable shows the stack trace of every failure.</summary>
@@ -32,14 +31,10 @@ public static class FaithProgram
     /// <summary>Runs the program on the console.</summary>
     internal static int RunOnConsole(string[] args)
     {
-        using var cancellation = new CancellationTokenSource();
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
-        {
-            // The first Ctrl-C lets the command leave in order; a second one ends the process at once.
-            signal.Cancel = !cancellation.IsCancellationRequested;
-            cancellation.Cancel();
-        });
-        return Run(args, new CommandContext(Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected, cancellation.Token));
+        using var stop = new StopSignals();
+        var context = new CommandContext(StandardStream.Output(), Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected, stop.Cancellation);
+        var code = Run(args, context);
+        return code == Interrupted ? stop.ExitCode : code;
     }
 
     /// <summary>Runs the program where <paramref name="context"/> says.</summary>
@@ -49,6 +44,8 @@ public static class FaithProgram
         {
             var parse = Root(context).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parse.Action is ParseErrorAction) throw new InputException(ArgumentErrors.FirstOf(parse));
+            // Not for help and the version, which are actions of their own.
+            if (parse.Action == parse.CommandResult.Command.Action) Outputs.Check(parse);
             return parse.Invoke(new InvocationConfiguration { Output = context.Output.Stream, Error = context.Error.Stream, EnableDefaultExceptionHandler = false });
         }
         catch (Exception e)
@@ -88,10 +85,19 @@ public static class FaithProgram
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
             OutOfMemoryException => (BadInput, "the machine has too little memory; a smaller --memory, fewer --examples or shorter prompts need less"),
             OperationCanceledException => (Interrupted, "cancelled; nothing was written"),
+            // Of files that a command names it has been said which; the rest is the machine's: the current folder, handles, devices.
+            IOException or UnauthorizedAccessException or System.Security.SecurityException => (BadInput, $"the system refused: {exception.Message}"),
             _ => (Fault, $"internal error: {exception.GetType().Name}: {exception.Message} (set {TraceVariable}=1 to see where)"),
         };
-        error.WriteLine($"faith: {message.ReplaceLineEndings(" ")}");
-        if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteText($"{exception}\n");
+        try
+        {
+            error.WriteLine($"faith: {message.ReplaceLineEndings(" ")}");
+            if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteText($"{exception}\n");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nobody listens; the exit code says it.
+        }
         return code;
     }
 }

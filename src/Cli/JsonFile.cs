@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Faith.Engine;
-using Faith.Engine.Reports;
+using Faith.Engine.Files;
 
 namespace Faith.Cli;
 
@@ -10,7 +10,10 @@ internal static class JsonFile
     private static readonly JsonWriterOptions Options = new() { Indented = true };
 
     /// <summary>Writes one object, whole or not at all.</summary>
-    public static void Write(string path, Action<Utf8JsonWriter> members) => OutputFile.Write(path, stream =>
+    public static void Write(string path, Action<Utf8JsonWriter> members) => OutputFile.WriteTogether(ToOutput(path, members));
+
+    /// <summary>One object, to be written beside other files.</summary>
+    public static Output ToOutput(string path, Action<Utf8JsonWriter> members) => new(path, stream =>
     {
         using (var json = new Utf8JsonWriter(stream, Options))
         {

@@ -9,7 +9,6 @@ internal static class OutputFolder
     /// <exception cref="InputException">It cannot be used.</exception>
     public static void Check(string path)
     {
-        if (path.Length == 0) throw new InputException("the name of the output folder is empty");
         if (File.Exists(path)) throw new InputException($"{path}: is a file; give the name of a folder");
         var nearest = Path.GetFullPath(path);
         while (!Directory.Exists(nearest))
@@ -19,8 +18,7 @@ internal static class OutputFolder
         }
         try
         {
-            // Only the file system knows whether a file can be made here.
-            using var probe = new FileStream(Path.Combine(nearest, $".faith-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            Outputs.Probe(nearest);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -96,6 +96,6 @@ public sealed class CircuitCommandTests : CliTest
         Refused($"{Folder}: is a folder", "circuit", "--scores", At("s.json"), "--out", Folder, "--edges", "2");
         File.CreateSymbolicLink(At("link.json"), At("not there.json"));
         Refused($"{At("link.json")}: is a link to a file that is not there", "circuit", "--scores", At("s.json"), "--out", At("link.json"), "--edges", "2");
-        Refused("the name of an output file is empty", "circuit", "--scores", At("s.json"), "--out", "", "--edges", "2");
+        Refused("--out was given an empty name", "circuit", "--scores", At("s.json"), "--out", "", "--edges", "2");
     }
 }

@@ -9,7 +9,7 @@ internal static class AccuracyCommand
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context, measures: false);
-        var json = OptionKinds.Optional("--json", "FILE", "the result with the value of every example");
+        var json = new PathOption("--json", PathRole.Output, "the result with the value of every example");
         var command = new FaithCommand("accuracy", "Measures how often a model prefers the answers to the distractors.",
             "faith accuracy --model tasks-4l --data ioi", "faith accuracy --model ./gpt2 --data pairs.jsonl --json accuracy.json");
         run.AddTo(command);
@@ -17,7 +17,6 @@ internal static class AccuracyCommand
         command.SetAction(parse =>
         {
             var path = parse.GetValue(json);
-            Outputs.Check(path);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var device = run.Device(parse);

@@ -5,6 +5,7 @@ using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
@@ -20,12 +21,12 @@ internal static class AttributeCommand
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context);
-        var output = OptionKinds.Required("--out", "FILE", "the scores, as JSON");
+        var output = new PathOption("--out", PathRole.Output, "the scores, as JSON", required: true);
         var method = new MethodOptions(searches: true);
         var level = OptionKinds.Choice("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
         var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG (or --top-of) scores highest", 1, int.MaxValue);
-        var topOf = OptionKinds.Optional("--top-of", "FILE", "with --top: take the best edges of these scores, as written by faith attribute, instead");
-        var json = OptionKinds.Optional("--json", "FILE", "the run in numbers: the metric of every example, completeness gap, seconds by phase");
+        var topOf = new PathOption("--top-of", PathRole.Input, "with --top: take the best edges of these scores, as written by faith attribute, instead");
+        var json = new PathOption("--json", PathRole.Output, "the run in numbers: the metric of every example, completeness gap, seconds by phase");
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
@@ -53,7 +54,6 @@ internal static class AttributeCommand
         {
             var path = parse.GetRequiredValue(output);
             var jsonPath = parse.GetValue(json);
-            Outputs.Check(path, jsonPath);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
             var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
@@ -83,8 +83,8 @@ internal static class AttributeCommand
                 Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
                 Run = RunRecords.Of(model.Name, models, data, options, result, settings) with { Seconds = attribution.Seconds },
             };
-            file.Write(path);
-            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, attribution));
+            Output[] numbers = jsonPath is null ? [] : [JsonFile.ToOutput(jsonPath, writer => Members(writer, attribution))];
+            OutputFile.WriteTogether([file.ToOutput(path), .. numbers]);
             method.NoteWhatDidNothing(context, parse, options);
             if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, result.CompletenessGap) is { } doubt) context.Note(doubt);
             if (options.Metric.IsDivergence() && AttributionMethods.Find(options.Method).Path(options, models.Graph) is { } points && points.All(p => p.Alpha is 1))

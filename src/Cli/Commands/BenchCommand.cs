@@ -2,6 +2,7 @@ using System.CommandLine;
 using Faith.Cli.Benchmarks;
 using Faith.Engine;
 using Faith.Engine.Attribution;
+using Faith.Engine.Files;
 using Faith.Engine.Models;
 using Faith.Engine.Reports;
 using Faith.Kernels;
@@ -27,8 +28,8 @@ internal static class BenchCommand
             value => value is >= 0 and < 1, "a number from 0 to below 1");
         var bf16 = new Option<bool>("--bf16") { Description = "hold the weights in bfloat16, whatever the shape's own precision" };
         var runs = OptionKinds.Integer("--runs", "timed runs after one warm-up", LeastRuns, LeastRuns, 1000);
-        var json = OptionKinds.Optional("--json", "FILE", "the result");
-        var svg = OptionKinds.Optional("--svg", "FILE", "with --what growth: the plot");
+        var json = new PathOption("--json", PathRole.Output, "the result");
+        var svg = new PathOption("--svg", PathRole.Output, "with --what growth: the plot");
         var device = new DeviceOptions(context);
         var command = new FaithCommand("bench", "Times a method on a model of a known shape with random weights.",
             "faith bench --shape gpt2", "faith bench --shape gpt2 --first-difference 0.667 --json bench.json",
@@ -44,7 +45,6 @@ internal static class BenchCommand
         });
         command.SetAction(parse =>
         {
-            Outputs.Check(parse.GetValue(json), parse.GetValue(svg));
             var choice = device.Read(parse);
             if (choice.Validate) throw new InputException("--validate is of no use with bench, which takes times; it goes with attribute, evaluate and the other commands");
             var settings = new BenchSettings
@@ -89,8 +89,8 @@ internal static class BenchCommand
         if (what == "growth")
         {
             var growth = GrowthBench.Run(device, settings, context.Cancellation);
-            if (json is not null) JsonFile.Write(json, growth.WriteJson);
-            if (svg is not null) OutputFile.WriteText(svg, growth.ToSvg());
+            Output[] numbers = json is null ? [] : [JsonFile.ToOutput(json, growth.WriteJson)], plot = svg is null ? [] : [Output.Text(svg, growth.ToSvg())];
+            OutputFile.WriteTogether([.. numbers, .. plot]);
             growth.Print(context);
         }
         else if (what == "evaluate")

@@ -14,8 +14,8 @@ internal static class CheckCircuitCommand
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context);
-        var circuit = OptionKinds.Required("--circuit", "FILE", "the circuit, as written by faith circuit");
-        var json = OptionKinds.Optional("--json", "FILE", "the contribution of every edge");
+        var circuit = new PathOption("--circuit", PathRole.Input, "the circuit, as written by faith circuit", required: true);
+        var json = new PathOption("--json", PathRole.Output, "the contribution of every edge");
         var sets = OptionKinds.Integer("--sets", "sets of nodes drawn to be knocked out of circuit and model; 0 for none, nor a greedy one", 10, 0, 10_000);
         var seed = OptionKinds.Integer("--seed", "equal seeds draw equal sets", 0, 0, int.MaxValue);
         var command = new FaithCommand("check-circuit", "Measures what the edges outside a circuit keep of the behaviour, what each edge of the circuit gives, and its completeness and minimality.",
@@ -26,7 +26,6 @@ internal static class CheckCircuitCommand
         command.SetAction(parse =>
         {
             var path = parse.GetValue(json);
-            Outputs.Check(path);
             using var model = run.LoadModel(parse);
             var circuitPath = parse.GetRequiredValue(circuit);
             var file = CircuitFile.Read(circuitPath, model);

@@ -12,7 +12,7 @@ internal static class CircuitCommand
 {
     public static Command Create(CommandContext context)
     {
-        var scores = OptionKinds.Required("--scores", "FILE", "scores, as written by faith attribute");
+        var scores = new PathOption("--scores", PathRole.Input, "scores, as written by faith attribute", required: true);
         var edges = OptionKinds.OptionalInteger("--edges", "how many edges to select; pruning may leave fewer", 0, int.MaxValue);
         var nodes = OptionKinds.OptionalInteger("--nodes", "how many heads and MLPs to select instead, with every edge between them; needs scores of --level node or neuron", 0, int.MaxValue);
         var neurons = OptionKinds.OptionalInteger("--neurons", "how many neurons of nodes' outputs to select instead, with every edge between their nodes; needs scores of --level neuron", 0, int.MaxValue);
@@ -21,7 +21,7 @@ internal static class CircuitCommand
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
         var compat = CompatibilityOption.Create();
-        var output = OptionKinds.Required("--out", "FILE", "the circuit, as JSON");
+        var output = new PathOption("--out", PathRole.Output, "the circuit, as JSON", required: true);
         var command = new FaithCommand("circuit", "Selects the edges of a circuit by their scores and prunes what leads nowhere.",
             "faith circuit --scores scores.json --edges 200 --out circuit.json",
             "faith circuit --scores scores.json --edges 200 --select greedy --signed --out circuit.json",
@@ -43,7 +43,6 @@ internal static class CircuitCommand
         {
             var (scoresPath, outputPath) = (parse.GetRequiredValue(scores), parse.GetRequiredValue(output));
             var (ranking, bySign) = CompatibilityOption.Selection(parse, CompatibilityOption.Read(parse, compat), select, signed);
-            Outputs.Check(outputPath);
             var file = ScoreFile.Read(scoresPath);
             var graph = file.Graph;
             var selected = level.Read(parse.CommandResult);

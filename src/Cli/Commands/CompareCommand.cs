@@ -12,10 +12,10 @@ internal static class CompareCommand
 {
     public static Command Create(CommandContext context)
     {
-        var files = new Argument<string[]>("files") { Description = "files of scores or circuits; the second is the reference", HelpName = "a.json [b.json]", Arity = new ArgumentArity(1, 2) };
-        var known = OptionKinds.Optional("--known", "FILE", "a known circuit: how well the scores of each file tell its edges from the others (AUROC of |score|)");
+        var files = new FilesArgument("files", "a.json [b.json]", "files of scores or circuits; the second is the reference", most: 2);
+        var known = new PathOption("--known", PathRole.Input, "a known circuit: how well the scores of each file tell its edges from the others (AUROC of |score|)");
         var edges = OptionKinds.OptionalInteger("--edges", "compare the N best edges of both by |score| instead of the circuits in the files", 1, int.MaxValue);
-        var json = OptionKinds.Optional("--json", "FILE", "the numbers as JSON");
+        var json = new PathOption("--json", PathRole.Output, "the numbers as JSON");
         var command = new FaithCommand("compare", "Compares two files: overlap of circuits, rank correlation of scores.",
             "faith compare scores.json other.json", "faith compare circuit.json reference.json --json overlap.json",
             "faith compare eap.json exact.json --edges 100", "faith compare scores.json --known circuit.json")
@@ -32,7 +32,6 @@ internal static class CompareCommand
 
     private static void Run(CommandContext context, string[] paths, string? knownPath, int? edges, string? jsonPath)
     {
-        Outputs.Check(jsonPath);
         var read = paths.Select(path => (Path: path, File: ScoreFile.Read(path))).ToArray();
         var rows = new List<(string Name, double Value)>();
         if (read is [var a, var b])

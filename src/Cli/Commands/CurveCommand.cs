@@ -2,6 +2,7 @@ using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Files;
 using Faith.Engine.Metrics;
 using Faith.Engine.Reports;
 
@@ -16,7 +17,7 @@ internal static class CurveCommand
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context);
-        var scores = OptionKinds.Required("--scores", "FILE", "scores, as written by faith attribute");
+        var scores = new PathOption("--scores", PathRole.Input, "scores, as written by faith attribute", required: true);
         var edges = SizesOption.Create("--edges", "numbers of edges, separated by commas; unless given those of the MIB benchmark, from 0.1% of the edges to all");
         var nodes = SizesOption.Create("--nodes", "numbers of heads and MLPs instead, with every edge between them; needs scores of --level node or neuron");
         var neurons = SizesOption.Create("--neurons", "numbers of neurons instead, with every edge between their nodes; needs scores of --level neuron");
@@ -25,8 +26,8 @@ internal static class CurveCommand
         var signed = SelectionOptions.Signed();
         var compat = CompatibilityOption.Create();
         var mib = new Option<bool>("--mib") { Description = "the benchmark's sizes and areas: CPR over circuits by score, CMD over circuits by its size" };
-        var output = OptionKinds.Required("--out", "FILE", "the curve, as CSV");
-        var svg = OptionKinds.Optional("--svg", "FILE", "the curve as a plot");
+        var output = new PathOption("--out", PathRole.Output, "the curve, as CSV", required: true);
+        var svg = new PathOption("--svg", PathRole.Output, "the curve as a plot");
         var command = new FaithCommand("curve", "Measures the circuits of several sizes that one set of scores gives.",
             "faith curve --model tasks-4l --data ioi --scores scores.json --out curve.csv",
             "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv --svg curve.svg",
@@ -50,7 +51,6 @@ internal static class CurveCommand
         {
             var path = parse.GetRequiredValue(output);
             var plotPath = parse.GetValue(svg);
-            Outputs.Check(path, plotPath);
             using var model = run.LoadModel(parse);
             var scoresPath = parse.GetRequiredValue(scores);
             var file = CircuitFile.Read(scoresPath, model);
@@ -70,8 +70,8 @@ internal static class CurveCommand
             var models = model.OnAll(run.Device(parse));
             var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
-            OutputFile.WriteText(path, CurvePoint.Csv(points));
-            if (plotPath is not null) OutputFile.WriteText(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points));
+            Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points))];
+            OutputFile.WriteTogether([Output.Text(path, CurvePoint.Csv(points)), .. plot]);
             CircuitFile.NoteDoubts(context, scoresPath, file, model);
             Summarise(context, points, options.Metric);
             if (isMib) Areas(context, points, counts.Length);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Faith.Cli.Studies;
+using Faith.Engine.Files;
 using Faith.Engine.Reports;
 using Faith.Engine.Tasks;
 using Faith.Engine;
@@ -23,9 +24,9 @@ internal static class DemoCommand
             Description = $"the task: {string.Join(", ", TaskCatalog.All.Select(t => t.Name))}", HelpName = "task", DefaultValueFactory = _ => TaskCatalog.All[0].Name,
         };
         var all = new Option<bool>("--all") { Description = $"all tasks: a Markdown table of accuracy and faithfulness, also written to {AllFile}" };
-        var model = new Option<string>("--model") { Description = "another model", HelpName = "M", DefaultValueFactory = _ => ShippedModel };
+        var model = new PathOption("--model", PathRole.Model, "another model") { DefaultValueFactory = _ => ShippedModel };
         var examples = OptionKinds.Integer("--examples", "held-out prompts of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
-        var output = new Option<string>("--out") { Description = "the folder for the results", HelpName = "DIR", DefaultValueFactory = _ => DefaultFolder };
+        var output = new PathOption("--out", PathRole.Folder, "the folder for the results") { DefaultValueFactory = _ => DefaultFolder };
         var device = new DeviceOptions(context);
         var command = new FaithCommand("demo", "Finds the circuit of one task in the shipped model, by EAP and EAP-IG, and shows how faithful it is.",
             "faith demo", "faith demo --task greater-than --out greater-than", "faith demo --all")
@@ -39,7 +40,6 @@ internal static class DemoCommand
         {
             var folder = parse.GetRequiredValue(output);
             var tasks = parse.GetValue(all) ? TaskCatalog.All : [TaskCatalog.Find(parse.GetRequiredValue(task))];
-            OutputFolder.Check(folder);
             var clock = Stopwatch.StartNew();
             using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
             var choice = device.Read(parse);
@@ -58,7 +58,7 @@ internal static class DemoCommand
     private static void WriteAll(CommandContext context, string folder, string modelName, IReadOnlyList<TaskStudy> studies)
     {
         var text = StudyTables.Markdown(modelName, studies);
-        OutputFile.WriteText(Path.Combine(folder, AllFile), text);
+        OutputFile.WriteInFolder(folder, Output.Text(AllFile, text));
         context.Output.WriteText(text);
     }
 

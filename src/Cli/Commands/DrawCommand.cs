@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Faith.Engine;
+using Faith.Engine.Files;
 using Faith.Engine.Reports;
 
 namespace Faith.Cli.Commands;
@@ -9,15 +10,14 @@ internal static class DrawCommand
 {
     public static Command Create(CommandContext context)
     {
-        var circuit = new Argument<string>("circuit") { Description = "the circuit, as written by faith circuit", HelpName = "FILE" };
-        var output = OptionKinds.Required("--out", "FILE", $"the picture; its extension says what kind: {string.Join(", ", CircuitDrawing.Extensions)}");
+        var circuit = new FilesArgument("circuit", "FILE", "the circuit, as written by faith circuit", most: 1);
+        var output = new PathOption("--out", PathRole.Output, $"the picture; its extension says what kind: {string.Join(", ", CircuitDrawing.Extensions)}", required: true);
         var command = new FaithCommand("draw", "Draws a circuit: layers from bottom to top, edges by size and sign of their scores.",
             "faith draw circuit.json --out circuit.svg", "faith draw circuit.json --out circuit.html", "faith draw circuit.json --out circuit.dot")
         { circuit, output };
         command.SetAction(parse =>
         {
-            var (from, to) = (parse.GetRequiredValue(circuit), parse.GetRequiredValue(output));
-            Outputs.Check(to);
+            var (from, to) = (parse.GetRequiredValue(circuit)[0], parse.GetRequiredValue(output));
             var file = ScoreFile.Read(from);
             if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
             OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file)));

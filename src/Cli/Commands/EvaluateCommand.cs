@@ -14,8 +14,8 @@ internal static class EvaluateCommand
     public static Command Create(CommandContext context)
     {
         var run = new RunOptions(context);
-        var circuit = OptionKinds.Required("--circuit", "FILE", "the circuit, as written by faith circuit");
-        var json = OptionKinds.Optional("--json", "FILE", "the result with the value of every example");
+        var circuit = new PathOption("--circuit", PathRole.Input, "the circuit, as written by faith circuit", required: true);
+        var json = new PathOption("--json", PathRole.Output, "the result with the value of every example");
         var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted or ablated.",
             "faith evaluate --model tasks-4l --data ioi --circuit circuit.json",
             "faith evaluate --model tasks-4l --data ioi --circuit neurons.json --ablation mean-positional",
@@ -26,7 +26,6 @@ internal static class EvaluateCommand
         command.SetAction(parse =>
         {
             var jsonPath = parse.GetValue(json);
-            Outputs.Check(jsonPath);
             using var model = run.LoadModel(parse);
             var path = parse.GetRequiredValue(circuit);
             var file = CircuitFile.Read(path, model);

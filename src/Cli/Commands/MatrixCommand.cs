@@ -4,6 +4,7 @@ using System.Text;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Files;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
@@ -17,12 +18,12 @@ internal static class MatrixCommand
     public static Command Create(CommandContext context)
     {
         var device = new DeviceOptions(context);
-        var model = OptionKinds.Required("--model", "M", "a directory in Hugging Face layout, or the name of a shipped model");
+        var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
         var tasks = OptionKinds.Optional("--tasks", "a,b,…", $"built-in tasks; all unless given: {string.Join(", ", TaskCatalog.All.Select(t => t.Name))}");
         var examples = OptionKinds.Integer("--examples", "examples of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
         var edges = OptionKinds.Integer("--edges", "edges of each circuit", 200, 1, int.MaxValue);
         var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
-        var output = OptionKinds.Optional("--out", "FILE", "where to write the table; standard output unless given");
+        var output = new PathOption("--out", PathRole.Output, "where to write the table; standard output unless given");
         var command = new FaithCommand("matrix", "Evaluates the circuit of each task (EAP-IG) on every other: a Markdown table of faithfulness.",
             "faith matrix --model tasks-4l", "faith matrix --model tasks-4l --tasks ioi,sva --edges 300 --select greedy --out matrix.md")
         { model, tasks, examples, edges, select, signed, output };
@@ -30,7 +31,6 @@ internal static class MatrixCommand
         command.SetAction(parse =>
         {
             var path = parse.GetValue(output);
-            Outputs.Check(path);
             var names = parse.GetValue(tasks) is { } given ? given.Split(',', StringSplitOptions.TrimEntries) : [.. TaskCatalog.All.Select(t => t.Name)];
             foreach (var name in names) TaskCatalog.Find(name);
             using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));

@@ -21,9 +21,9 @@ internal static class PlanCommand
 
     public static Command Create(CommandContext context)
     {
-        var model = OptionKinds.Optional("--model", "M", "a directory in Hugging Face layout, or the name of a shipped model");
+        var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model");
         var shape = OptionKinds.Optional("--shape", "shape", $"a known shape instead: {string.Join(", ", RandomWeights.Shapes)}");
-        var data = OptionKinds.Optional("--data", "D", "a JSONL or CSV file, or the name of a built-in task; random prompts unless given");
+        var data = new PathOption("--data", PathRole.Data, "a JSONL or CSV file, or the name of a built-in task; random prompts unless given");
         var examples = OptionKinds.OptionalInteger("--examples", "how many examples; 100 unless given, of a file all", 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of a random prompt", 16, 2, 1_000_000);
         var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of a random prompt before the first differing token; 0 unless given", value => value is >= 0 and < 1, "a number from 0 to below 1");

@@ -26,7 +26,7 @@ internal static class StabilityCommand
         var shuffles = OptionKinds.Integer("--shuffles", "runs with answers and distractors permuted among the examples", 3, 0, 1000);
         var seed = OptionKinds.Integer("--seed", "equal seeds give equal results", 0, 0, int.MaxValue);
         var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
-        var json = OptionKinds.Optional("--json", "FILE", "all edges and sizes");
+        var json = new PathOption("--json", PathRole.Output, "all edges and sizes");
         var command = new FaithCommand("stability", "Bootstraps scores, circuits and faithfulness over the examples, beside random circuits and shuffled labels.",
             "faith stability --model tasks-4l --data ioi",
             "faith stability --model ./gpt2 --data ioi.csv --method eap --edges 30,100,400 --resamples 500 --json stability.json");
@@ -36,7 +36,6 @@ internal static class StabilityCommand
         command.SetAction(parse =>
         {
             var path = parse.GetValue(json);
-            Outputs.Check(path);
             using var model = run.LoadModel(parse);
             var counts = parse.GetValue(sizes) is { Length: > 0 } given ? given : [.. DefaultSizes.Where(n => n <= model.Graph.Edges)];
             if (counts.Length == 0) counts = [model.Graph.Edges];

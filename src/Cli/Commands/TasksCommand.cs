@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Faith.Engine.Files;
 using Faith.Engine.Reports;
 using Faith.Engine.Tasks;
 
@@ -49,14 +50,13 @@ internal static class TasksCommand
     private static FaithCommand Export(CommandContext context)
     {
         var (name, examples, seed, split) = (Name(), Examples(TaskPrompts.DefaultCount), Seed(), Split());
-        var output = OptionKinds.Optional("--out", "FILE", "where to write; standard output unless given");
+        var output = new PathOption("--out", PathRole.Output, "where to write; standard output unless given");
         var command = new FaithCommand("export", "Writes the prompts of a task as JSONL, for --data.",
             "faith tasks export sva --out sva.jsonl", "faith tasks export ioi --examples 500 --split train --seed 1 > ioi.jsonl")
         { name, examples, seed, split, output };
         command.SetAction(parse =>
         {
             var path = parse.GetValue(output);
-            Outputs.Check(path);
             var task = TaskCatalog.Find(parse.GetRequiredValue(name));
             var prompts = task.Generate(parse.GetValue(examples), (ulong)parse.GetValue(seed), TaskPrompts.Splits[parse.GetRequiredValue(split)]);
             var lines = TaskPrompts.ToJsonLines(prompts);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
@@ -17,7 +18,7 @@ internal static class StudyFiles
     public static void Write(string folder, string modelName, Transformer model, TaskStudy study, IReadOnlyList<string> prose)
     {
         var chosen = study.EapIgSweep.Points[study.ChosenIndex].Circuits[0];
-        new ScoreFile
+        var scores = new ScoreFile
         {
             Graph = model.Graph, DModel = model.Config.Width, Scores = study.EapIg.Scores, InGraph = chosen,
             Run = RunRecords.Of(modelName, model, study.Data, study.EapIgOptions, study.EapIg) with
@@ -27,11 +28,13 @@ internal static class StudyFiles
                     ["edges"] = study.Sizes[study.ChosenIndex].ToString(CultureInfo.InvariantCulture), ["select"] = "greedy", ["signed"] = "false",
                 },
             },
-        }.Write(Path.Combine(folder, Scores));
-        OutputFile.WriteText(Path.Combine(folder, Picture), CircuitDrawing.Svg(chosen, study.EapIg.Scores, $"{modelName} · {study.Data.Name} · EAP-IG · {chosen.EdgeCount} edges"));
-        OutputFile.WriteText(Path.Combine(folder, Plot), Curves(modelName, study).ToSvg());
-        OutputFile.WriteText(Path.Combine(folder, Table), Csv(study));
-        OutputFile.WriteText(Path.Combine(folder, Report), Markdown(modelName, study, prose));
+        };
+        OutputFile.WriteInFolder(folder,
+            scores.ToOutput(Scores),
+            Output.Text(Picture, CircuitDrawing.Svg(chosen, study.EapIg.Scores, $"{modelName} · {study.Data.Name} · EAP-IG · {chosen.EdgeCount} edges")),
+            Output.Text(Plot, Curves(modelName, study).ToSvg()),
+            Output.Text(Table, Csv(study)),
+            Output.Text(Report, Markdown(modelName, study, prose)));
     }
 
     /// <summary>The curves of a study as a plot.</summary>

@@ -1,3 +1,4 @@
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Reports;
@@ -50,12 +51,15 @@ public sealed class ScoreFile
 
     /// <summary>Writes the file, whole or not at all.</summary>
     /// <exception cref="InputException">The file cannot be written, or a score is not a number.</exception>
-    public void Write(string path)
+    public void Write(string path) => OutputFile.WriteTogether(ToOutput(path));
+
+    /// <summary>The file, to be written beside others.</summary>
+    public Output ToOutput(string path)
     {
         if (Scores is not null && !Scores.Graph.Equals(Graph)) throw new ArgumentException("the scores belong to another graph", nameof(path));
         if (!InGraph.Graph.Equals(Graph)) throw new ArgumentException("the circuit belongs to another graph", nameof(path));
         if (Nodes is not null && Nodes.Count != Graph.Nodes) throw new ArgumentException($"{Nodes.Count} node entries for {Graph.Nodes} nodes", nameof(path));
-        OutputFile.Write(path, stream => ScoreFileWriter.Write(this, stream, path));
+        return new(path, stream => ScoreFileWriter.Write(this, stream, path));
     }
 
     /// <summary>

@@ -1,0 +1,232 @@
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faith.Engine.Files;
+
+/// <summary>A file to be written.</summary>
+/// <param name="Path">Where.</param>
+/// <param name="Write">Writes the content.</param>
+public readonly record struct Output(string Path, Action<Stream> Write)
+{
+    /// <summary>Text in UTF-8 without a byte-order mark.</summary>
+    public static Output Text(string path, string text) => new(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+}
+
+/// <summary>Result files, written whole or not at all.</summary>
+public static class OutputFile
+{
+    private const int BufferBytes = 1 << 16;
+    private const string Prefix = ".faith-", Suffix = ".tmp";
+
+    /// <summary>Writes one file through <paramref name="write"/>, whole or not at all.</summary>
+    /// <exception cref="InputException">The target cannot be written.</exception>
+    public static void Write(string path, Action<Stream> write) => WriteTogether(new Output(path, write));
+
+    /// <summary>Writes a text file (UTF-8 without a byte-order mark) whole or not at all.</summary>
+    /// <exception cref="InputException">The target cannot be written.</exception>
+    public static void WriteText(string path, string text) => WriteTogether(Output.Text(path, text));
+
+    /// <summary>
+    /// Writes files that belong together: all of them or none. What is or will be a regular file is first written beside its target, under a name of
+    /// our own, and takes the target's place, and its mode, when everything is there; a failure on the way puts back what was. A pipe, a terminal
+    /// or another device is written through. Files that a run which was killed has left in these folders are removed.
+    /// </summary>
+    /// <exception cref="InputException">One of them cannot be written.</exception>
+    public static void WriteTogether(params ReadOnlySpan<Output> outputs) => WriteAll(outputs, followLinks: true);
+
+    /// <summary>The same in a folder of results, where a link is replaced, not followed.</summary>
+    /// <exception cref="InputException">One of them cannot be written.</exception>
+    public static void WriteInFolder(string folder, params ReadOnlySpan<Output> outputs)
+    {
+        Output[] placed = [.. outputs];
+        WriteAll(Array.ConvertAll(placed, output => output with { Path = Path.Combine(folder, output.Path) }), followLinks: false);
+    }
+
+    /// <summary>Where the bytes of an output go that is regular or not there yet: its own path, or what the link there leads to.</summary>
+    /// <exception cref="InputException">The link leads to nothing.</exception>
+    public static string TargetOf(string path)
+    {
+        var file = new FileInfo(path);
+        if (file.LinkTarget is null) return file.FullName;
+        var target = file.ResolveLinkTarget(returnFinalTarget: true)!;
+        return target.Exists ? target.FullName : throw new InputException($"{path}: is a link to a file that is not there; name that file instead");
+    }
+
+    /// <summary>A name for a file that is on its way into a folder. It is short whatever the target's, and says whose it is.</summary>
+    public static string NewTemporary(string folder) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}{Suffix}"));
+
+    private static void WriteAll(ReadOnlySpan<Output> outputs, bool followLinks)
+    {
+        var staged = new List<StagedFile>();
+        try
+        {
+            var through = new List<(string Path, MemoryStream Content)>();
+            foreach (var output in outputs)
+            {
+                Naming(output.Path, () =>
+                {
+                    if (IsWrittenThrough(output.Path))
+                    {
+                        var content = new MemoryStream();
+                        output.Write(content);
+                        through.Add((output.Path, content));
+                        return;
+                    }
+                    var target = followLinks ? TargetOf(output.Path) : Path.GetFullPath(output.Path);
+                    if (Directory.Exists(target)) throw new InputException($"{output.Path}: is a folder; give the name of a file");
+                    RemoveStale(Path.GetDirectoryName(target)!);
+                    staged.Add(new(output.Path, target));
+                    staged[^1].Fill(output.Write);
+                });
+            }
+            foreach (var (path, content) in through) Naming(path, () => WriteThrough(path, content));
+            foreach (var file in staged) Naming(file.Path, file.TakePlace);
+            foreach (var file in staged) file.Keep();
+        }
+        finally
+        {
+            // In reverse, so that what was replaced last is put back first. Of files that are kept nothing is left to do.
+            for (var i = staged.Count - 1; i >= 0; i--) staged[i].Dispose();
+        }
+    }
+
+    private static void Naming(string path, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new InputException($"{path}: the folder does not exist; create it or give another", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be written ({e.Message.ReplaceLineEndings(" ")})", e);
+        }
+    }
+
+    // ---- what is not replaced ----
+
+    /// <summary>True for what is written through instead of being replaced: a pipe, a terminal or another device, or an open file of this process (/dev/stdout).</summary>
+    public static bool IsWrittenThrough(string path) => OpenFileOf(path) is not null || FileIdentity.Of(path).Kind is FileKind.Pipe or FileKind.Device or FileKind.Other;
+
+    private static void WriteThrough(string path, MemoryStream content)
+    {
+        // An open file is written at its own offset: opened anew, a log that the shell appends to would be written from its start.
+        using var stream = OpenFileOf(path) switch
+        {
+            1 => Console.OpenStandardOutput(),
+            2 => Console.OpenStandardError(),
+            { } number => new FileStream(new SafeFileHandle(number, ownsHandle: false), FileAccess.Write, 0),
+            null => new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0),
+        };
+        content.Position = 0;
+        content.CopyTo(stream);
+        stream.Flush();
+    }
+
+    // The number of an open file of this process that a path names, or null.
+    private static int? OpenFileOf(string path)
+    {
+        var full = Path.GetFullPath(path);
+        if (full is "/dev/stdout") return 1;
+        if (full is "/dev/stderr") return 2;
+        foreach (var folder in (string[])["/dev/fd/", "/proc/self/fd/", $"/proc/{Environment.ProcessId}/fd/"])
+            if (full.StartsWith(folder, StringComparison.Ordinal) && int.TryParse(full.AsSpan(folder.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return number;
+        return null;
+    }
+
+    // ---- what a killed run left ----
+
+    // A living run holds the lock of its file, here or on another machine, and its process is in the name for the moment before it does.
+    private static void RemoveStale(string folder)
+    {
+        foreach (var left in Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}"))
+        {
+            var name = Path.GetFileName(left.AsSpan())[Prefix.Length..];
+            if (name.IndexOf('-') is not (> 0 and var dash) || !int.TryParse(name[..dash], NumberStyles.None, CultureInfo.InvariantCulture, out var process)) continue;
+            if (process != Environment.ProcessId && IsRunning(process)) continue;
+            try
+            {
+                using (new FileStream(left, FileMode.Open, FileAccess.Write, FileShare.None, 0)) File.Delete(left);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Held by a run, gone meanwhile, or somebody else's.
+            }
+        }
+    }
+
+    private static bool IsRunning(int process)
+    {
+        try
+        {
+            using var found = System.Diagnostics.Process.GetProcessById(process);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A file beside its target, until it takes the target's place.</summary>
+    private sealed class StagedFile : IDisposable
+    {
+        private readonly string target, temporary;
+        private readonly FileStream stream;
+        private string? replaced;
+        private bool inPlace, kept;
+
+        public StagedFile(string path, string target)
+        {
+            (Path, this.target, temporary) = (path, target, NewTemporary(System.IO.Path.GetDirectoryName(target)!));
+            stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
+        }
+
+        /// <summary>The target as it was named.</summary>
+        public string Path { get; }
+
+        public void Fill(Action<Stream> write)
+        {
+            if (!OperatingSystem.IsWindows() && new FileInfo(target) is { Exists: true, LinkTarget: null }) File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(target));
+            write(stream);
+            stream.Flush();
+        }
+
+        public void TakePlace()
+        {
+            if (File.Exists(target))
+            {
+                var backup = NewTemporary(System.IO.Path.GetDirectoryName(target)!);
+                File.Replace(temporary, target, backup);
+                replaced = backup;
+            }
+            else
+            {
+                File.Move(temporary, target, overwrite: true);
+            }
+            inPlace = true;
+        }
+
+        public void Keep() => kept = true;
+
+        public void Dispose()
+        {
+            stream.Dispose();
+            try
+            {
+                if (!inPlace) File.Delete(temporary);
+                else if (kept && replaced is not null) File.Delete(replaced);
+                else if (!kept && replaced is not null) File.Move(replaced, target, overwrite: true);
+                else if (!kept) File.Delete(target);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The failure that led here is the one to report.
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>Runs that are stopped at any moment leave whole files or none, and the next run cleans up after them.</summary>
+public sealed class KillTests : CliTest
+{
+    private const int Int = 2, Kill = 9, Term = 15;
+    // From before the program has begun to after it has written.
+    private const int LongestWait = 1200;
+
+    [Theory]
+    [InlineData(Term)]
+    [InlineData(Int)]
+    [InlineData(Kill)]
+    public void A_stopped_run_leaves_whole_files_or_none(int signal)
+    {
+        var scores = At("scores.json");
+        Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "2", "--out", scores);
+        string[][] commands =
+        [
+            ["attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "20", "--steps", "20", "--out", At("out"), "--json", At("more")],
+            ["curve", "--model", "tasks-4l", "--data", "ioi", "--examples", "20", "--scores", scores, "--out", At("out"), "--svg", At("more")],
+            ["demo", "--examples", "10", "--out", At("demo")],
+        ];
+        var random = new Random(signal);
+        for (var round = 0; round < 2; round++)
+        {
+            foreach (var command in commands)
+            {
+                const string before = "before";
+                File.WriteAllText(At("out"), before);
+                File.WriteAllText(At("more"), before);
+                var ended = Stop(command, signal, random.Next(LongestWait));
+                Assert.True(ended == 0 || ended == 128 + signal, $"{command[0]} returned {ended}");
+
+                // Both are old or both are new, and what is new is whole.
+                var texts = (string[])[File.ReadAllText(At("out")), File.ReadAllText(At("more"))];
+                if (signal != Kill) Assert.Equal(texts[0] == before, texts[1] == before);
+                foreach (var text in texts.Where(t => t != before)) Assert.Contains(text.TrimEnd()[^1], "}0123456789.>");
+                if (signal != Kill && Directory.Exists(At("demo"))) Assert.Contains(Directory.GetFiles(At("demo")).Length, (int[])[0, 5]);
+                if (signal != Kill) Assert.Empty(Temporaries());
+                if (Directory.Exists(At("demo"))) Directory.Delete(At("demo"), recursive: true);
+            }
+        }
+        Done("circuit", "--scores", scores, "--edges", "3", "--out", At("circuit.json"));
+        Assert.Empty(Temporaries());
+    }
+
+    private string[] Temporaries() => Directory.GetFiles(Folder, ".faith-*", SearchOption.AllDirectories);
+
+    private int Stop(string[] command, int signal, int milliseconds)
+    {
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. command])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder,
+        })!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        if (!process.WaitForExit(milliseconds))
+        {
+            using var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+            kill.WaitForExit();
+        }
+        process.WaitForExit();
+        Task.WaitAll(output, error);
+        Assert.DoesNotContain("internal error", error.Result, StringComparison.Ordinal);
+        return process.ExitCode;
+    }
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>What commands do to the files they are told to write.</summary>
+public sealed class OutputTests : CliTest
+{
+    private const string Data = """{"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}""";
+
+    private readonly string model, data;
+
+    public OutputTests()
+    {
+        model = TinyModel.Write(At("model"));
+        data = Write("data.jsonl", Data);
+    }
+
+    private string[] Attribute(params string[] more) => ["attribute", "--model", model, "--data", data, "--threads", "1", .. more];
+
+    [Fact]
+    public void An_output_that_is_an_input_is_refused_before_any_work()
+    {
+        Done(Attribute("--out", At("s.json")));
+        File.CreateSymbolicLink(At("soft.json"), At("s.json"));
+        File.CreateSymbolicLink(At("folder"), Folder);
+        Refused("is the same file as --data", Attribute("--out", data));
+        Refused("is the same file as --data", Attribute("--out", At("folder/data.jsonl")));
+        Refused("is the same file as --data", Attribute("--out", At("t.json"), "--json", At("model/../data.jsonl")));
+        Refused("is the same file as --ablation-data", Attribute("--out", At("s.json"), "--ablation", "mean", "--ablation-data", At("soft.json")));
+        Refused("is the same file as --scores", "circuit", "--scores", At("s.json"), "--edges", "3", "--out", At("soft.json"));
+        Refused("is the same file as --scores", "curve", "--model", model, "--data", data, "--scores", At("s.json"), "--out", At("c.csv"), "--svg", At("s.json"));
+        Refused("is the same file as --circuit", "evaluate", "--model", model, "--data", data, "--circuit", At("soft.json"), "--json", At("folder/s.json"));
+        Refused("is the same file as", "compare", At("s.json"), "--known", At("s.json"), "--json", At("s.json"));
+        Refused("is the same file as", "draw", At("s.json"), "--out", At("s.json"));
+        Refused("lies in the directory of the model", Attribute("--out", At("model/s.json")));
+        Refused("lies in the directory of the model", Attribute("--out", At("folder/model/s.json")));
+        File.CreateSymbolicLink(At("weights"), At("model/model.safetensors"));
+        Refused("model", Attribute("--out", At("weights")));
+        Refused("lies in the directory of the model", "demo", "--model", model, "--out", At("model/demo"));
+    }
+
+    [Fact]
+    public void Hard_links_are_the_same_file()
+    {
+        Done(Attribute("--out", At("s.json")));
+        using (var link = Process.Start("ln", [At("s.json"), At("hard.json")])) link.WaitForExit();
+        Refused("is the same file as --scores", "circuit", "--scores", At("s.json"), "--edges", "3", "--out", At("hard.json"));
+        Refused("two outputs would go to this one file", Attribute("--out", At("s.json"), "--json", At("hard.json")));
+    }
+
+    [Fact]
+    public void Two_outputs_that_are_one_file_are_refused()
+    {
+        Directory.CreateDirectory(At("real"));
+        File.CreateSymbolicLink(At("alias"), At("real"));
+        Refused("two outputs would go to this one file", Attribute("--out", At("a.json"), "--json", At("./a.json")));
+        Refused("two outputs would go to this one file", Attribute("--out", At("real/a.json"), "--json", At("alias/a.json")));
+        File.CreateSymbolicLink(At("dangling"), At("nothing"));
+        Refused("is a link to a file that is not there", Attribute("--out", At("dangling")));
+    }
+
+    [Theory]
+    [InlineData("--out")]
+    [InlineData("--json")]
+    [InlineData("--data")]
+    [InlineData("--model")]
+    public void An_empty_name_is_a_bad_argument(string option)
+    {
+        string[] given = ["--model", "x", "--data", "y", "--out", "z", "--json", "w"];
+        given[Array.IndexOf(given, option) + 1] = "";
+        Refused($"{option} was given an empty name", ["attribute", .. given]);
+        Refused("circuit was given an empty name", "draw", "", "--out", At("x.svg"));
+    }
+
+    [Fact]
+    public void A_pipe_is_written_through_and_a_log_is_appended_to()
+    {
+        Shell($"mkfifo {At("pipe")}; cat {At("pipe")} > {At("received")} & {Faith} {string.Join(' ', Attribute("--out", At("pipe")))} > {At("said")}; wait");
+        Assert.StartsWith("{\"cfg\"", File.ReadAllText(At("received")), StringComparison.Ordinal);
+        Assert.EndsWith("}\n", File.ReadAllText(At("received")), StringComparison.Ordinal);
+
+        Write("log", "before\n");
+        Shell($"{Faith} {string.Join(' ', Attribute("--out", "/dev/stdout"))} >> {At("log")}");
+        var log = File.ReadAllText(At("log"));
+        Assert.StartsWith("before\n{\"cfg\"", log, StringComparison.Ordinal);
+        Assert.Contains("/dev/stdout: ", log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(">&-", "standard output cannot be written")]
+    [InlineData("> /dev/full", "standard output cannot be written")]
+    public void Standard_output_that_cannot_be_written_is_the_environments_fault(string redirection, string message)
+    {
+        var (code, _, error) = Shell($"{Faith} {string.Join(' ', Attribute("--out", At("s.json")))} {redirection}");
+        Assert.Equal(2, code);
+        Assert.StartsWith("faith: ", error, StringComparison.Ordinal);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public void A_closed_error_stream_leaves_the_exit_code()
+    {
+        Assert.Equal(2, Shell($"{Faith} circuit --scores {At("missing.json")} --edges 3 --out {At("c.json")} 2>&-").Code);
+        Assert.Equal(0, Shell($"{Faith} tasks show ioi --examples 1000 | head -n 1").Code);
+    }
+
+    [Fact]
+    public void A_folder_that_is_gone_is_no_fault_of_the_program()
+    {
+        Directory.CreateDirectory(At("gone"));
+        var (code, _, error) = Shell($"cd {At("gone")}; rmdir {At("gone")}; {Faith} {string.Join(' ', Attribute("--out", "s.json"))}");
+        Assert.Equal(2, code);
+        Assert.DoesNotContain("internal error", error, StringComparison.Ordinal);
+    }
+
+    private static string Faith => $"dotnet {Path.Combine(AppContext.BaseDirectory, "faith.dll")}";
+
+    private static Outcome Shell(string script)
+    {
+        using var process = Process.Start(new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new(process.ExitCode, output, error.GetAwaiter().GetResult());
+    }
+}
