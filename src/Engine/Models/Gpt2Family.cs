@@ -4,6 +4,7 @@ namespace Faith.Engine.Models;
 internal sealed class Gpt2Family : ModelFamily
 {
     internal override string ModelType => "gpt2";
+    internal override string Inner => "transformer.";
     internal override IReadOnlyList<string> Architectures { get; } = ["GPT2LMHeadModel", "GPT2Model"];
 
     internal override ModelConfig ReadConfig(ConfigFile file)
@@ -40,19 +41,17 @@ internal sealed class Gpt2Family : ModelFamily
         });
     }
 
-    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors, IDisposable owner)
+    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
     {
         var d = config.Width;
-        // Checkpoints saved from the bare model have no prefix.
-        var root = tensors.AnyStartsWith("transformer.") ? "transformer." : "";
-        var embedding = tensors.Matrix(root + "wte.weight", config.Vocabulary, d);
+        var root = tensors.Root;
+        var (embedding, unembedding) = tensors.Embeddings(config, root + "wte.weight", "lm_head.weight");
         var positions = tensors.Matrix(root + "wpe.weight", config.Context, d);
         var layers = new List<LayerWeights>();
         for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}h.{l}."));
         var finalScale = tensors.Vector(root + "ln_f.weight", d);
         var finalShift = tensors.Vector(root + "ln_f.bias", d);
-        var unembedding = tensors.Unembedding(config, "lm_head.weight", root + "wte.weight", embedding);
-        return new ModelWeights(owner)
+        return new ModelWeights(tensors.Files)
         {
             Config = config,
             Embedding = embedding,

@@ -7,7 +7,9 @@ namespace Faith.Engine.Models;
 internal static class JsonFile
 {
     /// <summary>config.json and index files are kilobytes; what is larger is something else.</summary>
-    private const long Largest = 256L << 20;
+    private const long Largest = 16L << 20;
+
+    private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -16,7 +18,7 @@ internal static class JsonFile
     /// <see cref="InvalidOperationException"/> when they are read, so the former is refused here.
     /// </summary>
     /// <exception cref="JsonException">Not JSON, or not UTF-8.</exception>
-    internal static JsonDocument Parse(byte[] utf8, JsonDocumentOptions options = default)
+    internal static JsonDocument Parse(ReadOnlySpan<byte> utf8, JsonDocumentOptions options = default)
     {
         try
         {
@@ -28,28 +30,14 @@ internal static class JsonFile
         }
     }
 
-    /// <summary>The file's bytes and its root object.</summary>
+    /// <summary>The file's bytes and its root object; editors of some systems put a byte order mark first.</summary>
     /// <exception cref="InputException">Missing, unreadable, not JSON, or not an object.</exception>
     internal static (byte[] Bytes, JsonElement Root) Read(string path)
     {
-        byte[] bytes;
+        var bytes = RegularFile.ReadAll(path, Largest);
         try
         {
-            var length = new FileInfo(path).Length;
-            if (length > Largest) throw new InputException($"{path}: {length} bytes is too large for such a file");
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path}: not found", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            throw new InputException($"{path}: cannot be read: {Wording.Clean(e.Message)}", e);
-        }
-        try
-        {
-            using var document = Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var document = Parse(bytes.AsSpan().StartsWith(ByteOrderMark) ? bytes.AsSpan(ByteOrderMark.Length) : bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: must be a JSON object");
             return (bytes, document.RootElement.Clone());
         }

@@ -8,6 +8,8 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
 {
     internal override string ModelType => modelType;
 
+    internal override string Inner => "model.";
+
     internal override IReadOnlyList<string> Architectures { get; } = modelType switch
     {
         "mistral" => ["MistralForCausalLM"],
@@ -111,19 +113,17 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
         }
     }
 
-    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors, IDisposable owner)
+    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
     {
         var d = config.Width;
-        // Checkpoints saved from the bare model have no prefix.
-        var root = tensors.AnyStartsWith("model.") ? "model." : "";
+        var root = tensors.Root;
         // Old checkpoints store the table of rotary frequencies.
         tensors.Ignore(root + "rotary_emb.inv_freq");
-        var embedding = tensors.Matrix(root + "embed_tokens.weight", config.Vocabulary, d);
+        var (embedding, unembedding) = tensors.Embeddings(config, root + "embed_tokens.weight", "lm_head.weight");
         var layers = new List<LayerWeights>();
         for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}layers.{l}."));
         var finalScale = tensors.Vector(root + "norm.weight", d);
-        var unembedding = tensors.Unembedding(config, "lm_head.weight", root + "embed_tokens.weight", embedding);
-        return new ModelWeights(owner)
+        return new ModelWeights(tensors.Files)
         {
             Config = config,
             Embedding = embedding,

@@ -43,9 +43,15 @@ public static class ModelCatalog
         var quoted = Wording.Quote(modelArgument);
         if (File.Exists(modelArgument))
         {
-            throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights");
+            var holder = Path.GetDirectoryName(Path.GetFullPath(modelArgument));
+            var isHolder = File.Exists(Path.Combine(holder ?? "", "config.json"));
+            throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights{(isHolder ? $": {Wording.Quote(holder!, ForeignModel.PathLength)}" : "")}");
         }
-        if (Directory.Exists(modelArgument)) throw new InputException($"model {quoted} is a directory without config.json");
+        if (Directory.Exists(modelArgument))
+        {
+            var what = ForeignModel.OfDirectoryWithoutConfig(modelArgument);
+            throw new InputException($"model {quoted} is a directory without config.json{(what is null ? "" : $": {what}")}");
+        }
         var names = models.Count == 0 ? "none found" : string.Join(", ", models.Select(model => model.Name));
         throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names})");
     }

@@ -10,14 +10,15 @@ internal abstract class ModelFamily
 
     /// <summary>Hugging Face model_type.</summary>
     internal abstract string ModelType { get; }
+    /// <summary>What the names of its tensors begin with, but for the unembedding.</summary>
+    internal abstract string Inner { get; }
     /// <summary>Class names that the family's checkpoints carry.</summary>
     internal abstract IReadOnlyList<string> Architectures { get; }
 
     /// <summary>The model that a configuration describes.</summary>
     internal abstract ModelConfig ReadConfig(ConfigFile file);
     /// <summary>Its weights.</summary>
-    /// <param name="owner">What the weights close when they are disposed.</param>
-    internal abstract ModelWeights ReadWeights(ModelConfig config, TensorTable tensors, IDisposable owner);
+    internal abstract ModelWeights ReadWeights(ModelConfig config, TensorTable tensors);
 
     /// <summary>The family of a configuration, by its architecture and model_type.</summary>
     internal static ModelFamily Of(ConfigFile file)

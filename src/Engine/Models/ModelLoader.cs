@@ -4,8 +4,8 @@ namespace Faith.Engine.Models;
 public static class ModelLoader
 {
     /// <summary>
-    /// Opens a model. All its tensors are accounted for and scanned once; its matrices stay in the mapped files and are read on
-    /// demand until the result is disposed.
+    /// Opens a model. All its tensors are accounted for and scanned once; its matrices stay in the files and are read on demand until
+    /// the result is disposed.
     /// </summary>
     /// <exception cref="InputException">
     /// The directory or a file is missing or malformed, the model is of a kind that is not supported, a tensor is missing,
@@ -15,12 +15,16 @@ public static class ModelLoader
     {
         if (!Directory.Exists(directory)) throw new InputException($"{directory}: no such directory");
         var file = ConfigFile.Read(Path.Combine(directory, "config.json"));
+        if (file.Section("quantization_config") is { } quantised)
+        {
+            throw file.Bad($"quantization_config{(quantised.Text("quant_method") is { } method ? $" of {Wording.Quote(method)}" : "")}: {TensorNames.Quantised}; if the weights are floats, take the key out");
+        }
         var family = ModelFamily.Of(file);
         var config = family.ReadConfig(file);
         var checkpoint = ShardedCheckpoint.Open(directory);
         try
         {
-            return family.ReadWeights(config, new TensorTable(checkpoint, file), checkpoint);
+            return family.ReadWeights(config, new TensorTable(checkpoint, file, family.Inner));
         }
         catch
         {

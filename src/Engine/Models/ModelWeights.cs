@@ -8,10 +8,13 @@ namespace Faith.Engine.Models;
 /// </summary>
 public sealed class ModelWeights : IDisposable
 {
-    private readonly IDisposable? owner;
+    private readonly ShardedCheckpoint? files;
 
-    /// <summary>Parameters, and the open files that they read from, if any.</summary>
-    public ModelWeights(IDisposable? owner = null) => this.owner = owner;
+    /// <summary>Parameters made in memory.</summary>
+    public ModelWeights() { }
+
+    /// <summary>Parameters, and the open files that they are read from.</summary>
+    internal ModelWeights(ShardedCheckpoint files) => this.files = files;
 
     /// <summary>What the parameters mean.</summary>
     public required ModelConfig Config { get; init; }
@@ -30,8 +33,12 @@ public sealed class ModelWeights : IDisposable
     /// <summary>SHA-256 of the model's files (names, sizes and contents of config and weights), lower-case hex; empty for models made in memory.</summary>
     public string Hash { get; init; } = "";
 
+    /// <summary>Fails when a file was written to since <see cref="Hash"/> was taken of it: whoever has read parameters asks before they are used.</summary>
+    /// <exception cref="InputException">One was; the message names it.</exception>
+    public void RequireUnchanged() => files?.RequireUnchanged();
+
     /// <summary>Closes the files.</summary>
-    public void Dispose() => owner?.Dispose();
+    public void Dispose() => files?.Dispose();
 }
 
 /// <summary>The parameters of one layer. A missing bias is null.</summary>

@@ -1,26 +1,27 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace Faith.Engine.Models;
 
 /// <summary>
-/// A safetensors file, mapped into memory: 8 bytes with the header's length (little-endian), the header in JSON, the data.
-/// The header is checked whole on opening, every later read against the bounds of the file.
+/// A safetensors file: 8 bytes with the header's length (little-endian), the header in JSON, the data. The header is checked whole
+/// on opening. Nothing is mapped into memory: a file that others cut short or write to while it is used ends in an error, not in
+/// the end of the process.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
     /// <summary>The format's own limit on the header.</summary>
     private const long LargestHeader = 100_000_000;
 
-    private readonly MemoryMappedFile map;
-    private readonly MemoryMappedViewAccessor view;
+    private readonly SafeFileHandle handle;
+    private readonly DateTime written;
 
-    private SafetensorsFile(string path, long length, MemoryMappedFile map, MemoryMappedViewAccessor view)
+    private SafetensorsFile(string path, SafeFileHandle handle)
     {
         Path = path;
-        Length = length;
-        this.map = map;
-        this.view = view;
+        this.handle = handle;
+        Length = RandomAccess.GetLength(handle);
+        written = File.GetLastWriteTimeUtc(handle);
     }
 
     /// <summary>Where the file is.</summary>
@@ -31,6 +32,8 @@ public sealed class SafetensorsFile : IDisposable
     internal long DataStart { get; private set; }
     /// <summary>The tensors, in the order of their data.</summary>
     public IReadOnlyList<StoredTensor> Tensors { get; private set; } = [];
+    /// <summary>The notes in its header.</summary>
+    internal IReadOnlyDictionary<string, string> Metadata { get; private set; } = new Dictionary<string, string>();
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="InputException">The file cannot be read, or is not a well-formed safetensors file.</exception>
@@ -38,50 +41,29 @@ public sealed class SafetensorsFile : IDisposable
     {
         // Elements are read as they lie in memory.
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("safetensors files are little-endian");
-        var file = Map(path);
+        var handle = RegularFile.Open(path);
         try
         {
+            var file = new SafetensorsFile(path, handle);
             file.ReadHeader();
             return file;
         }
-        catch
+        catch (Exception e)
         {
-            file.Dispose();
+            handle.Dispose();
+            if (e is IOException or UnauthorizedAccessException or NotSupportedException) throw RegularFile.Unreadable(path, e);
             throw;
-        }
-    }
-
-    private static SafetensorsFile Map(string path)
-    {
-        MemoryMappedFile? map = null;
-        try
-        {
-            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            using (stream)
-            {
-                var length = stream.Length;
-                if (length < 8)
-                {
-                    throw new InputException($"{path}: {length} bytes; a safetensors file has at least 8, its header's length");
-                }
-                map = MemoryMappedFile.CreateFromFile(
-                    stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-                var view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-                return new SafetensorsFile(path, length, map, view);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            map?.Dispose();
-            throw new InputException($"{path}: cannot be read: {Wording.Clean(e.Message)}", e);
         }
     }
 
     private void ReadHeader()
     {
-        Span<byte> prefix = stackalloc byte[8];
-        ReadBytes(0, prefix);
-        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        Span<byte> head = stackalloc byte[(int)Math.Min(Length, RegularFile.HeadBytes)];
+        ReadBytes(0, head);
+        // The header is an object; the length before it may have the bytes that another format begins with.
+        if (head is not [_, _, _, _, _, _, _, _, (byte)'{', ..] && RegularFile.Foreign(head) is { } what) throw new InputException($"{Path}: {what}");
+        if (Length < 8) throw new InputException($"{Path}: {Length} bytes; a safetensors file has at least 8, its header's length");
+        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(head);
         if (headerBytes > LargestHeader)
         {
             throw new InputException($"{Path}: a header of {headerBytes} bytes; a safetensors header has at most {LargestHeader}");
@@ -93,35 +75,42 @@ public sealed class SafetensorsFile : IDisposable
         var json = new byte[headerBytes];
         ReadBytes(8, json);
         DataStart = 8 + json.Length;
-        var entries = SafetensorsHeader.Parse(Path, json, Length - DataStart);
+        (var entries, Metadata) = SafetensorsHeader.Parse(Path, json, Length - DataStart);
         Tensors = [.. entries.Select(entry => new StoredTensor(this, entry, DataStart))];
     }
 
-    /// <summary>Copies bytes of the file; throws when the range leaves the file or the file is closed.</summary>
-    internal unsafe void ReadBytes(long offset, Span<byte> destination)
+    /// <summary>Copies bytes of the file; throws when the range leaves the file or the file is closed. Safe to call from several threads.</summary>
+    /// <exception cref="InputException">The file has become shorter, or the system does not give it out.</exception>
+    internal void ReadBytes(long offset, Span<byte> destination)
     {
         if (offset < 0 || offset > Length || destination.Length > Length - offset)
         {
             throw new ArgumentOutOfRangeException(nameof(offset), $"bytes {offset} to {offset + destination.Length} of {Length}");
         }
-        // Held for the copy only: a reader on another thread then meets ObjectDisposedException, never an unmapped page.
-        var handle = view.SafeMemoryMappedViewHandle;
-        byte* start = null;
         try
         {
-            handle.AcquirePointer(ref start);
-            new ReadOnlySpan<byte>(start + view.PointerOffset + offset, destination.Length).CopyTo(destination);
+            if (!RegularFile.TryRead(handle, destination, offset)) throw RegularFile.Changed(Path);
         }
-        finally
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (start != null) handle.ReleasePointer();
+            throw RegularFile.Unreadable(Path, e);
         }
     }
 
-    /// <summary>Unmaps the file; later reads of its tensors throw <see cref="ObjectDisposedException"/>.</summary>
-    public void Dispose()
+    /// <summary>Fails when the file was written to since it was opened. One that took its place under its name does not matter: what is read is the file that was opened.</summary>
+    /// <exception cref="InputException">It was.</exception>
+    internal void RequireUnchanged()
     {
-        view.Dispose();
-        map.Dispose();
+        try
+        {
+            if (RandomAccess.GetLength(handle) != Length || File.GetLastWriteTimeUtc(handle) != written) throw RegularFile.Changed(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw RegularFile.Unreadable(Path, e);
+        }
     }
+
+    /// <summary>Closes the file; later reads of its tensors throw <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose() => handle.Dispose();
 }

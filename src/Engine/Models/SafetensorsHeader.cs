@@ -11,14 +11,15 @@ internal sealed record TensorEntry(string Name, ElementType Type, string TypeNam
 /// </summary>
 internal static class SafetensorsHeader
 {
-    /// <summary>Tensors of a header, in the order of their data.</summary>
+    /// <summary>Tensors of a header, in the order of their data, and its notes.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="json">The header's bytes.</param>
     /// <param name="dataBytes">Bytes of the file after the header.</param>
     /// <exception cref="InputException">The header is malformed or does not fit the data.</exception>
-    internal static List<TensorEntry> Parse(string path, byte[] json, long dataBytes)
+    internal static (List<TensorEntry> Tensors, IReadOnlyDictionary<string, string> Metadata) Parse(string path, byte[] json, long dataBytes)
     {
         var entries = new List<TensorEntry>();
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
             using var document = JsonFile.Parse(json);
@@ -33,7 +34,7 @@ internal static class SafetensorsHeader
                 {
                     throw new InputException($"{path}: tensor {Wording.Quote(property.Name)} is described twice");
                 }
-                if (property.Name == "__metadata__") CheckMetadata(path, property.Value);
+                if (property.Name == "__metadata__") ReadMetadata(path, property.Value, metadata);
                 else entries.Add(ParseEntry(path, property.Name, property.Value, dataBytes));
             }
         }
@@ -43,14 +44,17 @@ internal static class SafetensorsHeader
             throw new InputException($"{path}: the safetensors header is not valid JSON: {Wording.Clean(e.Message)}", e);
         }
         CheckCoverage(path, entries, dataBytes);
-        return entries;
+        return (entries, metadata);
     }
 
-    private static void CheckMetadata(string path, JsonElement value)
+    private static void ReadMetadata(string path, JsonElement value, Dictionary<string, string> metadata)
     {
-        if (value.ValueKind != JsonValueKind.Object || value.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
+        InputException Bad() => new($"{path}: __metadata__ in the safetensors header must map strings to strings");
+
+        if (value.ValueKind != JsonValueKind.Object) throw Bad();
+        foreach (var property in value.EnumerateObject())
         {
-            throw new InputException($"{path}: __metadata__ in the safetensors header must map strings to strings");
+            metadata[property.Name] = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString()! : throw Bad();
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class ShardedCheckpoint : IDisposable
         {
             if (sharded) checkpoint.OpenShards(directory);
             else if (File.Exists(single)) checkpoint.Add(SafetensorsFile.Open(single));
-            else throw new InputException($"{directory}: has neither {Single} nor {Index}; other weight formats are not read");
+            else throw new InputException($"{directory}: has neither {Single} nor {Index}: {ForeignModel.OfDirectoryWithoutWeights(directory)}");
             return checkpoint;
         }
         catch
@@ -99,11 +99,11 @@ public sealed class ShardedCheckpoint : IDisposable
             }
             var shard = property.Value.GetString()!;
             // A plain name stays inside the directory on every system: no separators, no drive, no parent.
-            if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0)
+            if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0 || Wording.Clean(shard, shard.Length) != shard)
             {
                 throw new InputException(
                     $"{Path}: weight_map of tensor {Wording.Quote(property.Name)}: {Wording.Quote(shard)} "
-                    + "must be a file name without a path");
+                    + "must be a file name without a path or control characters");
             }
             result[property.Name] = shard;
         }
@@ -118,9 +118,16 @@ public sealed class ShardedCheckpoint : IDisposable
             if (!tensors.TryAdd(tensor.Name, tensor))
             {
                 throw new InputException(
-                    $"{file.Path}: tensor {Wording.Quote(tensor.Name)} is also in {IOPath.GetFileName(tensors[tensor.Name].File.Path)}");
+                    $"{file.Path}: tensor {Wording.Quote(tensor.Name)} is also in {Wording.Quote(IOPath.GetFileName(tensors[tensor.Name].File.Path))}");
             }
         }
+    }
+
+    /// <summary>Fails when a file was written to since it was opened.</summary>
+    /// <exception cref="InputException">One was.</exception>
+    internal void RequireUnchanged()
+    {
+        foreach (var file in files) file.RequireUnchanged();
     }
 
     /// <summary>Closes the files.</summary>

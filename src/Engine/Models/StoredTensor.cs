@@ -5,7 +5,7 @@ namespace Faith.Engine.Models;
 /// <summary>A tensor inside a <see cref="SafetensorsFile"/>; its values stay in the file until they are read.</summary>
 public sealed class StoredTensor
 {
-    private const int ChunkElements = 2048;
+    private const int ChunkElements = 8192;
 
     internal StoredTensor(SafetensorsFile file, TensorEntry entry, long dataStart)
     {

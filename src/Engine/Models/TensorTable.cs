@@ -9,22 +9,26 @@ namespace Faith.Engine.Models;
 /// Takes a checkpoint's tensors by name and shape, and keeps account: what is missing or shaped otherwise fails when it is
 /// asked for, what nobody asked for fails in <see cref="Verify"/>.
 /// </summary>
-internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile config)
+internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile config, string inner)
 {
-    private readonly HashSet<string> used = new(StringComparer.Ordinal);
-    private readonly HashSet<string> ignored = new(StringComparer.Ordinal);
+    private readonly TensorNames names = new(checkpoint, inner);
+    private readonly HashSet<StoredTensor> used = [];
+    private readonly HashSet<StoredTensor> ignored = [];
 
     /// <summary>The settings that say which tensors there are.</summary>
     internal ConfigFile Config => config;
 
-    /// <summary>Whether any tensor's name starts so.</summary>
-    internal bool AnyStartsWith(string prefix) => checkpoint.Tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    /// <summary>The files that hold the tensors.</summary>
+    internal ShardedCheckpoint Files => checkpoint;
 
-    /// <summary>Whether there is such a tensor.</summary>
-    internal bool Contains(string name) => checkpoint.Tensors.ContainsKey(name);
+    /// <summary>What the names of all tensors but the unembedding begin with: checkpoints saved from the bare model have nothing there.</summary>
+    internal string Root => names.AnyStartsWith(inner) ? inner : "";
 
     /// <summary>Lets a tensor be there whose values mean nothing (masks, tables that are computed).</summary>
-    internal void Ignore(string name) => ignored.Add(name);
+    internal void Ignore(string name)
+    {
+        if (names.Find(name) is { } tensor) ignored.Add(tensor);
+    }
 
     /// <summary>A vector, read now.</summary>
     internal float[] Vector(string name, int length) => Vectors((name, length));
@@ -59,35 +63,38 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         return new StoredMatrix(taken, storedTransposed: true);
     }
 
-    /// <summary>The unembedding: the embedding itself when tied, in which case a stored copy of it must be equal.</summary>
-    internal MatrixSource Unembedding(ModelConfig model, string name, string embeddingName, MatrixSource embedding)
+    /// <summary>
+    /// The embedding and the unembedding [vocabulary × d]: one matrix when tied or stored as one, under either name; of a tied model a
+    /// stored copy must be equal.
+    /// </summary>
+    internal (MatrixSource Embedding, MatrixSource Unembedding) Embeddings(ModelConfig model, string embeddingName, string unembeddingName)
     {
-        if (!model.TiedEmbedding) return Matrix(name, model.Vocabulary, model.Width);
-        if (Contains(name))
+        long[] shape = [model.Vocabulary, model.Width];
+        var unembedding = names.Find(unembeddingName);
+        var isUnderOtherName = model.TiedEmbedding && names.Find(embeddingName) is null && unembedding is not null;
+        var taken = Take(isUnderOtherName ? unembeddingName : embeddingName, shape);
+        var embedding = new StoredMatrix([taken], storedTransposed: false);
+        if (unembedding == taken || (unembedding is null && model.TiedEmbedding)) return (embedding, embedding);
+        var other = Take(unembeddingName, shape);
+        if (!model.TiedEmbedding) return (embedding, new StoredMatrix([other], storedTransposed: false));
+        if (!TensorScan.Same(other, taken))
         {
-            var copy = Take(name, [model.Vocabulary, model.Width]);
-            if (!TensorScan.Same(copy, checkpoint.Tensors[embeddingName]))
-            {
-                throw new InputException($"{copy.File.Path}: tensor {Wording.Quote(name)} differs from {Wording.Quote(embeddingName)}, "
-                    + "but tie_word_embeddings makes them one");
-            }
+            throw new InputException($"{other.File.Path}: tensor {Wording.Quote(other.Name)} differs from {Wording.Quote(taken.Name)}, but tie_word_embeddings makes them one");
         }
-        return embedding;
+        return (embedding, embedding);
     }
 
     private StoredTensor Take(string name, long[] shape)
     {
-        if (!checkpoint.Tensors.TryGetValue(name, out var tensor))
-        {
-            throw new InputException($"{checkpoint.Path}: tensor {Wording.Quote(name)} of shape {Wording.Shape(shape)} is missing");
-        }
-        var place = $"{tensor.File.Path}: tensor {Wording.Quote(name)}";
+        var tensor = names.Find(name)
+            ?? throw new InputException($"{checkpoint.Path}: tensor {Wording.Quote(name)} of shape {Wording.Shape(shape)} is missing{names.Hint()}");
+        var place = $"{tensor.File.Path}: tensor {Wording.Quote(tensor.Name)}";
         if (!tensor.Shape.SequenceEqual(shape))
         {
-            throw new InputException($"{place} has shape {Wording.Shape(tensor.Shape)}; config.json makes it {Wording.Shape(shape)}");
+            throw new InputException($"{place} has shape {Wording.Shape(tensor.Shape)}; config.json makes it {Wording.Shape(shape)}{names.Hint()}");
         }
-        if (!tensor.IsReadable) throw new InputException($"{place} is {tensor.TypeName}; weights must be F32, F16 or BF16");
-        used.Add(name);
+        if (!tensor.IsReadable) throw new InputException($"{place} is {tensor.TypeName}; weights must be F32, F16 or BF16{(tensor.TypeName is "F64" or "C64" ? "" : $"; {TensorNames.Quantised}")}");
+        used.Add(tensor);
         return tensor;
     }
 
@@ -102,10 +109,10 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         {
             foreach (var tensor in file.Tensors)
             {
-                if (!used.Contains(tensor.Name) && !ignored.Contains(tensor.Name))
+                if (!used.Contains(tensor) && !ignored.Contains(tensor))
                 {
                     throw new InputException($"{file.Path}: unexpected tensor {Wording.Quote(tensor.Name)} of shape "
-                        + $"{Wording.Shape(tensor.Shape)}; config.json describes a model without it");
+                        + $"{Wording.Shape(tensor.Shape)}; config.json describes a model without it{names.Hint()}");
                 }
             }
         }
@@ -117,13 +124,14 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         {
             try
             {
-                hashes[i] = TensorScan.HashAndCheck(files[i], tensor => used.Contains(tensor.Name));
+                hashes[i] = TensorScan.HashAndCheck(files[i], used.Contains);
             }
             catch (InputException e)
             {
                 faults[i] = e;
             }
         });
+        checkpoint.RequireUnchanged();
         // The first file's fault, whichever thread came first.
         if (faults.FirstOrDefault(fault => fault is not null) is { } first) throw first;
 

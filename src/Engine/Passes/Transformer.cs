@@ -10,14 +10,14 @@ namespace Faith.Engine.Passes;
 public sealed class Transformer : IDisposable
 {
     private readonly List<IDisposable> owned = [];
-    private readonly MatrixSource unembeddingSource;
+    private readonly ModelWeights source;
     private Weights? unembedding;
     private DeviceBuffer? workspace;
     private RotaryTables? rotary;
     private bool isNoticeDue;
 
     /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
-    /// <exception cref="InputException">The device does not take heads of the model's width.</exception>
+    /// <exception cref="InputException">The device does not take heads of the model's width, or a file was changed while it was read.</exception>
     public Transformer(Device device, ModelWeights weights)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -27,6 +27,7 @@ public sealed class Transformer : IDisposable
             throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.WidestHead}: run it with --device cpu");
         }
         Device = device;
+        source = weights;
         Config = weights.Config;
         Hash = weights.Hash;
         Graph = new ModelGraph(Config.Layers, Config.Heads, Config.ParallelBlocks);
@@ -38,7 +39,7 @@ public sealed class Transformer : IDisposable
             Layers = [.. weights.Layers.Select(MakeLayer)];
             FinalScale = Vector(weights.FinalNormScale);
             FinalShift = Vector(weights.FinalNormShift);
-            unembeddingSource = weights.Unembedding;
+            weights.RequireUnchanged();
         }
         catch
         {
@@ -71,7 +72,7 @@ public sealed class Transformer : IDisposable
     internal AttentionShape Attention => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale);
 
     /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
-    internal Weights Unembedding => unembedding ??= Pack(unembeddingSource);
+    internal Weights Unembedding => unembedding ??= PackUnembedding();
 
     /// <summary>Is told, in one line, when runs go on otherwise than planned: once, when memory is first found to be short. Null: nobody wants to know.</summary>
     public Action<string>? Notice { get; set; }
@@ -159,6 +160,13 @@ public sealed class Transformer : IDisposable
         var result = NewMatrix(1, projection.Outputs);
         Device.Multiply(projection, WeightSide.Forward, shift, result, bias);
         return result;
+    }
+
+    private Weights PackUnembedding()
+    {
+        var packed = Pack(source.Unembedding);
+        source.RequireUnchanged();
+        return packed;
     }
 
     private Weights Pack(MatrixSource source)

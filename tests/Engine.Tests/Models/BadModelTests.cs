@@ -42,7 +42,8 @@ public sealed class BadModelTests
     }
 
     [Theory]
-    [InlineData("", "not valid JSON")]
+    [InlineData("", "0 bytes; it is empty")]
+    [InlineData(" ", "not valid JSON")]
     [InlineData("{", "not valid JSON")]
     [InlineData("{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "not valid JSON")]
     [InlineData("[]", "must be a JSON object")]
@@ -323,7 +324,7 @@ public sealed class BadModelTests
         Assert.Contains($"{first}: tensor 'lm_head.weight' is not in weight_map",
             ShardFault(index => index["weight_map"]!.AsObject().Remove("lm_head.weight")));
         Assert.Contains($"'lm_head.weight' is not in '{second}'", ShardFault(index => index["weight_map"]!["lm_head.weight"] = second));
-        Assert.Contains($"is also in {first}", ShardFault(_ => { }, directory =>
+        Assert.Contains($"is also in '{first}'", ShardFault(_ => { }, directory =>
             File.Copy(directory.File(first), directory.File(second), overwrite: true)));
         Assert.Contains($"{second}: ", ShardFault(_ => { }, directory => File.WriteAllBytes(directory.File(second), new byte[5])));
     }

@@ -123,8 +123,8 @@ public sealed class SafetensorsFileTests
     public void Missing_files_and_directories_are_refused()
     {
         using var directory = new TemporaryDirectory();
-        Assert.Contains("cannot be read", Assert.Throws<InputException>(() => SafetensorsFile.Open(directory.File("none"))).Message);
-        Assert.Contains("cannot be read", Assert.Throws<InputException>(() => SafetensorsFile.Open(directory.Path)).Message);
+        Assert.Contains("not found", Assert.Throws<InputException>(() => SafetensorsFile.Open(directory.File("none"))).Message);
+        Assert.Contains("is a directory", Assert.Throws<InputException>(() => SafetensorsFile.Open(directory.Path)).Message);
     }
 
     [Fact]

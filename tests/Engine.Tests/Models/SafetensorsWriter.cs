@@ -18,9 +18,11 @@ internal sealed record TensorData(string Name, string Type, long[] Shape, byte[]
 /// <summary>Writes safetensors files, well-formed ones and others.</summary>
 internal static class SafetensorsWriter
 {
-    internal static void Write(string path, IEnumerable<TensorData> tensors)
+    internal static void Write(string path, IEnumerable<TensorData> tensors, params ReadOnlySpan<(string Key, string Value)> metadata)
     {
-        var header = new JsonObject { ["__metadata__"] = new JsonObject { ["format"] = "pt" } };
+        var notes = new JsonObject { ["format"] = "pt" };
+        foreach (var (key, value) in metadata) notes[key] = value;
+        var header = new JsonObject { ["__metadata__"] = notes };
         using var data = new MemoryStream();
         foreach (var tensor in tensors)
         {

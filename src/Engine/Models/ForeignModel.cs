@@ -1,0 +1,76 @@
+namespace Faith.Engine.Models;
+
+/// <summary>Says what a directory is that is no model, and what to do: one clause, to stand in a message.</summary>
+internal static class ForeignModel
+{
+    /// <summary>How weights of another format become safetensors.</summary>
+    internal const string Convert = "load it with transformers in Python and save it with save_pretrained(directory, safe_serialization=True)";
+
+    /// <summary>Characters of a path that is to be copied out of a message.</summary>
+    internal const int PathLength = 400;
+
+    private const int MostNames = 10_000;
+
+    private static readonly (string[] Extensions, string What)[] Formats =
+    [
+        ([".bin", ".pt", ".pth", ".ckpt"], "PyTorch weights, which hold programs and are not read"),
+        ([".gguf", ".ggml"], "GGUF weights, which are not read"),
+        ([".h5", ".msgpack", ".onnx", ".npz", ".tflite", ".mlmodel"], "weights of another framework, which are not read"),
+    ];
+
+    /// <summary>Why a directory with a config.json has no weights.</summary>
+    internal static string OfDirectoryWithoutWeights(string directory)
+    {
+        var names = Names(directory);
+        if (Adapter(names) is { } adapter) return adapter;
+        foreach (var (extensions, what) in Formats)
+        {
+            // training_args.bin and the states of optimisers are no weights.
+            var found = names.FirstOrDefault(n => extensions.Contains(Path.GetExtension(n), StringComparer.OrdinalIgnoreCase)
+                && !n.StartsWith("training_args", StringComparison.Ordinal) && !n.StartsWith("optimizer", StringComparison.Ordinal));
+            if (found is not null) return $"{Wording.Quote(found)} holds {what}; {Convert}";
+        }
+        var other = names.Where(n => n.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)).ToArray();
+        return other.Length switch
+        {
+            0 => "other weight formats are not read",
+            1 => $"if {Wording.Quote(other[0])} holds the whole model, name it model.safetensors",
+            _ => $"there are {other.Length} other .safetensors files ({Wording.Quote(other[0])}, …), but no index that says which belong to the model; save the model anew with save_pretrained",
+        };
+    }
+
+    /// <summary>What a directory without a config.json is, or null when it is nothing that is known.</summary>
+    internal static string? OfDirectoryWithoutConfig(string directory)
+    {
+        if (Adapter(Names(directory)) is { } adapter) return adapter;
+        // A download cache keeps a model in a folder for every revision, and training one for every checkpoint.
+        var inside = new List<string>();
+        foreach (var place in new[] { directory, Path.Combine(directory, "snapshots") })
+        {
+            inside.AddRange(Folders(place).Where(folder => File.Exists(Path.Combine(folder, "config.json"))));
+        }
+        if (inside.Count == 1) return $"the model is in its subfolder: give {Wording.Quote(inside[0], PathLength)}";
+        return inside.Count > 1 ? $"it holds {inside.Count} folders with models: give one of them, such as {Wording.Quote(inside[0], PathLength)}" : null;
+    }
+
+    private static string? Adapter(IReadOnlyList<string> names) =>
+        names.Any(n => n is "adapter_config.json" or "adapter_model.safetensors" or "adapter_model.bin")
+            ? "it is an adapter (LoRA), which changes a model and is none by itself; merge it into its base model in Python with merge_and_unload() of peft and save that with save_pretrained"
+            : null;
+
+    private static string[] Names(string directory) => [.. Entries(() => Directory.EnumerateFiles(directory)).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+
+    private static IEnumerable<string> Folders(string directory) => Directory.Exists(directory) ? Entries(() => Directory.EnumerateDirectories(directory)).Order(StringComparer.Ordinal) : [];
+
+    private static string[] Entries(Func<IEnumerable<string>> list)
+    {
+        try
+        {
+            return [.. list().Take(MostNames)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using System.Text;
+using Faith.Engine.Models;
+using Microsoft.Win32.SafeHandles;
+
+namespace Faith.Engine;
+
+/// <summary>
+/// Opens the files of a model: only what has a size is opened, since a pipe would be waited for and a device never ends, and what
+/// is plainly something else than a model's file is called by its name.
+/// </summary>
+internal static class RegularFile
+{
+    /// <summary>Enough of a file to know it by.</summary>
+    internal const int HeadBytes = 64;
+
+    /// <summary>Opens a file for reading at any place.</summary>
+    /// <exception cref="InputException">It is missing, empty, unreadable or no regular file.</exception>
+    internal static SafeFileHandle Open(string path)
+    {
+        try
+        {
+            // A pipe, a device and a directory have no length, nor have files that the system makes up.
+            var target = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
+            if (Directory.Exists(path)) throw new InputException($"{path}: is a directory; a file is needed");
+            if (target is FileInfo { Exists: true, Length: 0 }) throw new InputException($"{path}: 0 bytes; it is empty, or no regular file (a pipe or a device)");
+            return File.OpenHandle(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: not found", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw Unreadable(path, e);
+        }
+    }
+
+    /// <summary>The bytes of a small file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="most">More bytes than that are refused.</param>
+    /// <exception cref="InputException">It is missing, empty, too large, unreadable, no regular file, or of a format that is not read.</exception>
+    internal static byte[] ReadAll(string path, long most)
+    {
+        using var handle = Open(path);
+        try
+        {
+            var length = RandomAccess.GetLength(handle);
+            if (length > most) throw new InputException($"{path}: {length} bytes is too large for such a file; at most {most} are read");
+            var bytes = new byte[length];
+            if (!TryRead(handle, bytes, 0)) throw Changed(path);
+            if (Foreign(bytes) is { } what) throw new InputException($"{path}: {what}");
+            return bytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw Unreadable(path, e);
+        }
+    }
+
+    /// <summary>Fills a span from a place of a file; false when the file ends before.</summary>
+    internal static bool TryRead(SafeFileHandle handle, Span<byte> destination, long offset)
+    {
+        while (destination.Length > 0)
+        {
+            var count = RandomAccess.Read(handle, destination, offset);
+            if (count == 0) return false;
+            destination = destination[count..];
+            offset += count;
+        }
+        return true;
+    }
+
+    /// <summary>What a file is that begins so, and what to do about it; null when nothing is known.</summary>
+    internal static string? Foreign(ReadOnlySpan<byte> head)
+    {
+        ReadOnlySpan<byte> text = head.TrimStart("\uFEFF \t\r\n"u8);
+        if (text.StartsWith("version https://git-lfs"u8)) return "is a Git LFS pointer, not the file itself; fetch the files with: git lfs pull";
+        if (text.StartsWith("# xet version"u8)) return "is a Xet pointer, not the file itself; fetch the files with: git xet, or download them anew";
+        var start = Encoding.ASCII.GetString(text[..Math.Min(text.Length, 9)]);
+        if (start.StartsWith("<!doctype", StringComparison.OrdinalIgnoreCase) || start.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
+        {
+            return "is a web page, not the file itself; download the raw file";
+        }
+        if (head.StartsWith("GGUF"u8)) return $"is a GGUF file, which is not read; {ForeignModel.Convert}";
+        if (head is [0x89, (byte)'H', (byte)'D', (byte)'F', ..]) return $"is an HDF5 file (TensorFlow or Keras), which is not read; {ForeignModel.Convert}";
+        if (head.StartsWith("PK\x03\x04"u8)) return $"is a ZIP archive; if it is a PyTorch checkpoint (.bin, .pt, .pth): {ForeignModel.Convert}";
+        if (head is [0x80, >= 2 and <= 5, ..]) return $"is a Python pickle, as PyTorch writes .bin, .pt and .pth, which is not read; {ForeignModel.Convert}";
+        if (head is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) return "is UTF-16 text; save it as UTF-8";
+        if (head is [0x1F, 0x8B, ..]) return "is compressed (gzip); unpack it";
+        return null;
+    }
+
+    /// <summary>The error for a file that is no longer what it was.</summary>
+    internal static InputException Changed(string path) =>
+        new($"{path}: was changed or cut short while it was used; nothing that was computed from it can be trusted, so run again when it is complete");
+
+    /// <summary>The error for a file that the system does not give out.</summary>
+    internal static InputException Unreadable(string path, Exception e) => new($"{path}: cannot be read: {Wording.Clean(e.Message)}", e);
+}
