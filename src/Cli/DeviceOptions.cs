@@ -7,6 +7,8 @@ internal sealed class DeviceOptions(CommandContext context)
 {
     private const double BytesPerGibibyte = 1L << 30;
     private const int MostThreads = 1024;
+    /// <summary>A few threads more than cores do no harm; many more only wait for each other.</summary>
+    private const int ThreadsPerCore = 4;
     private const double MostGibibytes = 1 << 20;
 
     private readonly Option<string> device = new("--device")
@@ -20,6 +22,8 @@ internal sealed class DeviceOptions(CommandContext context)
         value => value is > 0 and <= MostGibibytes, "a number of GiB above 0");
 
     private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);
+
+    private bool hasNotedThreads;
 
     private readonly Option<bool> cublas = new("--cublas")
     {
@@ -42,6 +46,16 @@ internal sealed class DeviceOptions(CommandContext context)
     }
 
     /// <summary>What was chosen.</summary>
-    public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), parse.GetValue(threads) ?? 0,
+    public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), Threads(parse.GetValue(threads) ?? 0),
         parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas), parse.GetValue(validate), context.Gpus);
+
+    private int Threads(int asked)
+    {
+        var cores = Environment.ProcessorCount;
+        if (asked <= ThreadsPerCore * cores) return asked;
+        // The options are read by several parts of a command.
+        if (!hasNotedThreads) context.Note($"--threads {asked}: there {(cores == 1 ? "is 1 core" : $"are {cores} cores")}, so {(cores == 1 ? "1 thread works" : $"{cores} threads work")}; more would only wait for each other");
+        hasNotedThreads = true;
+        return cores;
+    }
 }

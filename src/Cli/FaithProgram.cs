@@ -83,6 +83,7 @@ public static class FaithProgram
             CudaException => (BadInput, $"the GPU failed: {exception.Message}; --device cpu runs without it"),
             ValidationException => (Fault, $"the device computes something else than the CPU: {exception.Message}"),
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
+            DeviceThreadsException => (BadInput, $"--threads: {exception.Message}; a smaller number needs fewer"),
             OutOfMemoryException => (BadInput, "the machine has too little memory; a smaller --memory, fewer --examples or shorter prompts need less"),
             OperationCanceledException => (Interrupted, "cancelled; nothing was written"),
             // Of files that a command names it has been said which; the rest is the machine's: the current folder, handles, devices.

@@ -45,6 +45,18 @@ public sealed class ModelCommandTests : CliTest
     }
 
     [Fact]
+    public void More_threads_than_the_cores_can_use_are_capped_with_a_note()
+    {
+        var (code, _, error) = Run("attribute", "--model", model, "--data", data, "--out", At("many.json"), "--device", "cpu", "--threads", "1024");
+        Assert.Equal(0, code);
+        var cores = Environment.ProcessorCount;
+        if (1024 > 4 * cores) Assert.StartsWith("faith: --threads 1024: there ", Assert.Single(error.TrimEnd().Split(Environment.NewLine)), StringComparison.Ordinal);
+        Assert.Contains($"{cores} thread", Json("many.json").GetProperty("run").GetProperty("device").GetString(), StringComparison.Ordinal);
+        Done("attribute", "--model", model, "--data", data, "--out", At("few.json"), "--device", "cpu", "--threads", $"{2 * cores}");
+        Assert.Equal(Json("few.json").GetProperty("edges").GetRawText(), Json("many.json").GetProperty("edges").GetRawText());
+    }
+
+    [Fact]
     public void Attribute_writes_scores_and_how_they_came_about()
     {
         var output = Done("attribute", "--model", model, "--data", data, "--out", At("scores.json"), "--steps", "7", "--rule", "midpoint", "--metric", "prob-diff");

@@ -21,6 +21,20 @@ public sealed class WorkerPoolTests
     }
 
     [Fact]
+    public void ThreadsThatTheSystemDoesNotGiveAreAnErrorThatLeavesNone()
+    {
+        var started = new List<Thread>();
+        var error = Assert.Throws<DeviceThreadsException>(() => new WorkerPool(6, thread =>
+        {
+            if (started.Count == 3) throw new OutOfMemoryException();
+            started.Add(thread);
+            thread.Start();
+        }));
+        Assert.Contains("6 threads", error.Message, StringComparison.Ordinal);
+        Assert.All(started, thread => Assert.False(thread.IsAlive));
+    }
+
+    [Fact]
     public void WorkersWakeAfterAPause()
     {
         using var pool = new WorkerPool(3);

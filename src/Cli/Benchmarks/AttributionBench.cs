@@ -37,12 +37,15 @@ internal sealed record AttributionBench
         using var weights = settings.Weights();
         using var models = new TransformerSet(devices, weights);
         var data = RandomPrompts.Create(weights.Config, settings.Examples, settings.Tokens, settings.FirstDifference);
+        // Before and after: the machine may be busy with something else at either time.
+        var before = Ceilings.Arithmetic(devices[0], threads);
         var times = Timings.Of(settings.Runs, () => Attributor.Run(models, data, settings.Options, cancellation: cancellation));
-        // The ceilings take memory of their own.
+        // The copy takes memory of its own.
         var peak = PeakMemory.Bytes();
-        var ceilings = Ceilings.Measure(devices[0], threads).Or(Ceilings.Measure(devices[0], threads));
+        var ceilings = before.Or(Ceilings.Measure(devices[0], threads));
         var split = devices[0].IsAsynchronous ? Attributor.Run(models, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
         var flops = FloorCount.Of(weights.Config, data, settings.Options);
+        if (flops is { } count) ceilings = ceilings.AtLeast(count / times.Median / Giga / devices.Count);
         return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Phases = split.Phases, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = peak };
     }
 
@@ -51,6 +54,7 @@ internal sealed record AttributionBench
     {
         json.WriteNumber("seconds", Times.Median);
         json.WriteNumber("seconds_min", Times.Least);
+        json.WriteNumber("seconds_max", Times.Most);
         json.WriteNumber("examples", Settings.Examples);
         json.WriteNumber("examples_per_second", ExamplesPerSecond);
         json.WriteNumberOrNull("flops", Flops ?? double.NaN);
@@ -76,7 +80,7 @@ internal sealed record AttributionBench
     public void Print(CommandContext context)
     {
         var table = new TextTable($"{Settings.Options.Method} on {Settings.Shape}, {Settings.Examples} × {Settings.Tokens} tokens, {Device}", "");
-        table.Add("seconds (median, fastest)", $"{Times.Median:0.000}, {Times.Least:0.000} of {Settings.Runs} runs");
+        table.Add("seconds (median, fastest, slowest)", $"{Times.Median:0.000}, {Times.Least:0.000}, {Times.Most:0.000} of {Settings.Runs} runs");
         table.Add("examples/s", $"{ExamplesPerSecond:0.00}");
         if (Flops is { } flops) table.Add("floor of operations", $"{flops / Giga:#,0.0} GFLOP, done at {Gflops:0.0} GFLOP/s");
         Ceilings.AddTo(table);

@@ -11,12 +11,24 @@ namespace Faith.Cli.Benchmarks;
 /// <param name="FmaGflops">Fused multiply-adds on registers alone, in 10⁹ operations a second.</param>
 internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, double FmaGflops)
 {
+    /// <summary>The least that a measurement of <see cref="FmaGflops"/> gave: far below it, the machine was busy with something else.</summary>
+    public double LeastFmaGflops { get; private init; } = FmaGflops;
+
     /// <summary>Measures; <paramref name="threads"/> are those of a CPU.</summary>
-    public static Ceilings Measure(Device device, int threads) => new(DeviceProbe.CopyGigabytes(device), DeviceProbe.ProductGflops(device),
+    public static Ceilings Measure(Device device, int threads) => Arithmetic(device, threads) with { CopyGigabytes = DeviceProbe.CopyGigabytes(device) };
+
+    /// <summary>Measures what takes hardly any memory; the copy is not measured and stands at 0.</summary>
+    public static Ceilings Arithmetic(Device device, int threads) => new(0, DeviceProbe.ProductGflops(device),
         device is CudaDevice gpu ? gpu.MultiplyAddGflops() : PeakProbe.MeasureGflops(threads));
 
     /// <summary>The higher of two: the machine may have been busy with something else at one of them.</summary>
-    public Ceilings Or(Ceilings other) => new(Math.Max(CopyGigabytes, other.CopyGigabytes), Math.Max(ProductGflops, other.ProductGflops), Math.Max(FmaGflops, other.FmaGflops));
+    public Ceilings Or(Ceilings other) => new(Math.Max(CopyGigabytes, other.CopyGigabytes), Math.Max(ProductGflops, other.ProductGflops), Math.Max(FmaGflops, other.FmaGflops))
+    {
+        LeastFmaGflops = Math.Min(LeastFmaGflops, other.LeastFmaGflops),
+    };
+
+    /// <summary>No ceiling is below a rate that was reached under it.</summary>
+    public Ceilings AtLeast(double gflops) => this with { ProductGflops = Math.Max(ProductGflops, gflops), FmaGflops = Math.Max(FmaGflops, gflops) };
 
     /// <summary>Seconds that this many bytes or operations take at least, and whether it is the memory that says so.</summary>
     public (double Seconds, bool ByMemory) Floor(double bytes, double flops)
@@ -31,6 +43,7 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
         json.WriteNumber("copy_gigabytes_per_second", CopyGigabytes);
         json.WriteNumber("product_gflops", ProductGflops);
         json.WriteNumber("peak_gflops", FmaGflops);
+        json.WriteNumber("peak_gflops_min", LeastFmaGflops);
     }
 
     /// <summary>Rows of a table for people.</summary>
@@ -38,6 +51,6 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
     {
         table.Add("copy ceiling", $"{CopyGigabytes:#,0.0} GB/s");
         table.Add("matrix product ceiling", $"{ProductGflops:#,0.0} GFLOP/s");
-        table.Add("FMA peak", $"{FmaGflops:#,0.0} GFLOP/s");
+        table.Add("FMA peak", $"{FmaGflops:#,0.0} GFLOP/s, the highest; {LeastFmaGflops:#,0.0} the lowest");
     }
 }

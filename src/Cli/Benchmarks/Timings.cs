@@ -13,6 +13,9 @@ internal sealed record Timings<T>(IReadOnlyList<double> Seconds, IReadOnlyList<T
     /// <summary>The shortest time.</summary>
     public double Least => Seconds.Min();
 
+    /// <summary>The longest time.</summary>
+    public double Most => Seconds.Max();
+
     /// <summary>The result of the run whose time is nearest to the median.</summary>
     public T Typical => Results[Enumerable.Range(0, Seconds.Count).MinBy(i => Math.Abs(Seconds[i] - Median))];
 }

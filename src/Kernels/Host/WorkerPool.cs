@@ -40,15 +40,25 @@ internal sealed unsafe class WorkerPool : IDisposable
     Exception? failure;
 
     /// <summary>Starts <paramref name="threads"/> − 1 workers.</summary>
-    public WorkerPool(int threads)
+    /// <param name="threads">Workers and the caller.</param>
+    /// <param name="start">Starts a thread; null: as the system does.</param>
+    /// <exception cref="DeviceThreadsException">The system does not give so many.</exception>
+    public WorkerPool(int threads, Action<Thread>? start = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        workers = new Thread[threads - 1];
-        for (var i = 0; i < workers.Length; i++)
+        workers = [.. Enumerable.Range(1, threads - 1).Select(number => new Thread(() => Work(number)) { IsBackground = true, Name = $"Faith worker {number}" })];
+        foreach (var worker in workers)
         {
-            var number = i + 1;
-            workers[i] = new Thread(() => Work(number)) { IsBackground = true, Name = $"Faith worker {number}" };
-            workers[i].Start();
+            try
+            {
+                if (start is null) worker.Start();
+                else start(worker);
+            }
+            catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
+            {
+                Dispose();
+                throw new DeviceThreadsException($"the system does not give this process {threads} threads", e);
+            }
         }
     }
 
@@ -158,7 +168,10 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         if (Interlocked.Exchange(ref shared.Stopping, 1) != 0) return;
         if (workers.Length > 0) wake.Release(workers.Length);
-        foreach (var worker in workers) worker.Join();
+        foreach (var worker in workers)
+        {
+            if ((worker.ThreadState & System.Threading.ThreadState.Unstarted) == 0) worker.Join();
+        }
         wake.Dispose();
     }
 }
