@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Faith.Engine;
 
 namespace Faith.Cli;
 
@@ -12,11 +13,25 @@ internal static class ArgumentErrors
         var name = CommandLine(command);
         if (parse.UnmatchedTokens is [var unknown, ..])
         {
-            if (unknown.StartsWith('-')) return $"{name} has no option {unknown}; it has {string.Join(", ", Visible(command.Options).Select(o => o.Name))}";
-            if (command.Subcommands.Count > 0) return $"{name} has no command {unknown}; it has {string.Join(", ", Visible(command.Subcommands).Select(c => c.Name))}";
+            if (unknown.StartsWith('-'))
+            {
+                var options = Visible(command.Options).Select(o => o.Name).ToArray();
+                return $"{name} has no option {unknown}; it has {string.Join(", ", options)}{KnownNames.Suggest(unknown, options)}";
+            }
+            if (command.Subcommands.Count > 0) return NoCommand(command, unknown);
             return $"{name} does not take the argument {unknown}; see {name} --help";
         }
-        return $"{parse.Errors[0].Message.TrimEnd('.')}; see {name} --help";
+        // A value that does not do says more than what is missing.
+        var error = parse.Errors.FirstOrDefault(e => !e.Message.EndsWith("is required.", StringComparison.Ordinal)) ?? parse.Errors[0];
+        return $"{error.Message.TrimEnd('.')}; see {name} --help";
+    }
+
+    /// <summary>The error for a word that is none of a command's subcommands.</summary>
+    public static string NoCommand(Command command, string unknown)
+    {
+        var commands = Visible(command.Subcommands).Select(c => c.Name).ToArray();
+        if (commands.Length == 0) return $"{CommandLine(command)} has no command {unknown}";
+        return $"{CommandLine(command)} has no command {unknown}; it has {string.Join(", ", commands)}{KnownNames.Suggest(unknown, commands)}";
     }
 
     /// <summary>The words that call a command: faith tasks show.</summary>

@@ -18,6 +18,9 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
     public bool IsErrorTerminal { get; } = isErrorTerminal;
     public CancellationToken Cancellation { get; } = cancellation;
 
+    /// <summary>Columns of the terminal that <see cref="Output"/> is, or null where lines may have any length.</summary>
+    public int? Width { get; init; } = isOutputTerminal ? ConsoleWidth() : null;
+
     /// <summary>The GPUs to choose from; null: those of the installed driver.</summary>
     public CudaProbe? Gpus { get; init; }
 
@@ -30,5 +33,18 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
         var message = Error.Clean($"faith: {line}");
         if (WriteAbove is { } above) above(message);
         else Error.WriteLine(message);
+    }
+
+    private static int ConsoleWidth()
+    {
+        const int unknown = 80;
+        try
+        {
+            return Console.WindowWidth is var width and > 0 ? width : unknown;
+        }
+        catch (IOException)
+        {
+            return unknown;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Faith.Engine;
 using Faith.Engine.Compatibility;
 
@@ -15,10 +16,16 @@ internal static class CompatibilityOption
         CustomParser = result =>
         {
             var name = result.Tokens[0].Value;
-            if (CompatibilityMode.All.All(m => m.Name != name)) result.AddError($"--compat {name} is not known; known: {string.Join(", ", CompatibilityMode.All.Select(m => m.Name))}");
+            string[] known = [.. CompatibilityMode.All.Select(m => m.Name)];
+            if (KnownNames.Find(name, known) is { } meant) return meant;
+            result.AddError(OptionKinds.Unknown("--compat", name, known));
             return name;
         },
     };
+
+    /// <summary>The name that the arguments give, for checks of them; null where there is none or it is not known.</summary>
+    public static string? Given(SymbolResult result, Option<string?> option) =>
+        result.GetResult(option)?.Tokens is [var name] ? KnownNames.Find(name.Value, CompatibilityMode.All.Select(m => m.Name)) : null;
 
     /// <summary>The mode that was asked for, or null.</summary>
     public static CompatibilityMode? Read(ParseResult parse, Option<string?> option) => parse.GetValue(option) is { } name ? CompatibilityMode.Find(name) : null;

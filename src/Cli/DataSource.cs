@@ -16,13 +16,13 @@ internal static class DataSource
     /// <param name="option">The option that named the data, for messages.</param>
     public static PromptSet Load(string data, int? examples, LoadedModel model, TextWriter notes, string option = "--data")
     {
-        var task = TaskCatalog.All.FirstOrDefault(task => task.Name == data);
+        var task = File.Exists(data) && TaskCatalog.All.All(t => t.Name != data) ? null : TaskCatalog.TryFind(data);
         if (task is null)
         {
             // A name without a folder or an extension was meant as a task.
             if (!File.Exists(data) && Path.GetFileName(data) == data && !Path.HasExtension(data))
             {
-                throw new InputException($"{option} {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))})");
+                throw new InputException($"{option} {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))}){KnownNames.Suggest(data, TaskCatalog.All.Select(t => t.Name))}");
             }
             var set = PromptSet.Load(data, model.Tokenizer, model.Config);
             return examples is { } count ? set.First(count) : set;

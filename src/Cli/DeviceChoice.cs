@@ -41,7 +41,7 @@ internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes,
         }
         catch (Exception e) when (e is ArgumentException || CudaDevices.MeansUnusable(e))
         {
-            throw new InputException($"--device {Name}: {e.Message}", e);
+            throw new InputException($"--device {Name}: {e.Message}{(e is ArgumentException ? KnownNames.Suggest(Name, ["auto", "cpu", "cuda", "cuda:all"]) : "")}", e);
         }
     }
 

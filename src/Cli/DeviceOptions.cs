@@ -46,7 +46,7 @@ internal sealed class DeviceOptions(CommandContext context)
     }
 
     /// <summary>What was chosen.</summary>
-    public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device), Threads(parse.GetValue(threads) ?? 0),
+    public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device).ToLowerInvariant(), Threads(parse.GetValue(threads) ?? 0),
         parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas), parse.GetValue(validate), context.Gpus);
 
     private int Threads(int asked)

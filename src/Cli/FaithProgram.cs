@@ -42,7 +42,8 @@ public static class FaithProgram
     {
         try
         {
-            var parse = Root(context).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            var root = Root(context);
+            var parse = root.Parse(ArgumentCase.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parse.Action is ParseErrorAction) throw new InputException(ArgumentErrors.FirstOf(parse));
             // Not for help and the version, which are actions of their own.
             if (parse.Action == parse.CommandResult.Command.Action) Outputs.Check(parse);
@@ -54,26 +55,31 @@ public static class FaithProgram
         }
     }
 
-    private static FaithRootCommand Root(CommandContext context) => new()
+    private static FaithRootCommand Root(CommandContext context)
     {
-        DemoCommand.Create(context),
-        AttributeCommand.Create(context),
-        CircuitCommand.Create(context),
-        EvaluateCommand.Create(context),
-        CheckCircuitCommand.Create(context),
-        CurveCommand.Create(context),
-        StabilityCommand.Create(context),
-        CompareCommand.Create(context),
-        MatrixCommand.Create(context),
-        MethodsCommand.Create(context),
-        AccuracyCommand.Create(context),
-        DrawCommand.Create(context),
-        TasksCommand.Create(context),
-        GenerateCommand.Create(context),
-        BenchCommand.Create(context),
-        PlanCommand.Create(context),
-        DevicesCommand.Create(context),
-    };
+        var root = new FaithRootCommand(context.Width)
+        {
+            DemoCommand.Create(context),
+            AttributeCommand.Create(context),
+            CircuitCommand.Create(context),
+            EvaluateCommand.Create(context),
+            CheckCircuitCommand.Create(context),
+            CurveCommand.Create(context),
+            StabilityCommand.Create(context),
+            CompareCommand.Create(context),
+            MatrixCommand.Create(context),
+            MethodsCommand.Create(context),
+            AccuracyCommand.Create(context),
+            DrawCommand.Create(context),
+            TasksCommand.Create(context),
+            GenerateCommand.Create(context),
+            BenchCommand.Create(context),
+            PlanCommand.Create(context),
+            DevicesCommand.Create(context),
+        };
+        root.Add(HelpCommand.Create(root));
+        return root;
+    }
 
     private static int Report(Exception exception, PlainWriter error)
     {

@@ -14,10 +14,13 @@ internal sealed class FaithRootCommand : RootCommand
         "faith evaluate --model tasks-4l --data ioi --circuit circuit.json",
     ];
 
-    public FaithRootCommand() : base("Finds circuits in transformer language models by edge attribution patching (EAP, EAP-IG) and measures how faithful they are.")
+    /// <param name="width">Columns of the terminal, or null for lines of any length.</param>
+    public FaithRootCommand(int? width) : base("Finds circuits in transformer language models by edge attribution patching (EAP, EAP-IG) and measures how faithful they are.")
     {
         var help = Options.OfType<HelpOption>().Single();
-        var action = new ExamplesHelpAction((HelpAction)help.Action!, Examples);
+        var usual = (HelpAction)help.Action!;
+        usual.MaxWidth = width ?? int.MaxValue;
+        var action = new ExamplesHelpAction(usual, Examples, width);
         help.Action = action;
         // Without a command there is nothing to do but to say what there is.
         SetAction(parse => action.Invoke(parse));

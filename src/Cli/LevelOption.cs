@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Faith.Engine;
 using Faith.Engine.Attribution;
 
 namespace Faith.Cli;
@@ -35,7 +36,7 @@ internal sealed class LevelOption(Option edges, Option nodes, Option neurons)
         return Given(result) is { } name ? ScoreLevels.Parse(name) : ScoreLevel.Edge;
     }
 
-    private string? Given(CommandResult result) => result.GetResult(level) is { Implicit: false, Tokens: [var name] } && ScoreLevels.Names.Contains(name.Value) ? name.Value : null;
+    private string? Given(CommandResult result) => result.GetResult(level) is { Implicit: false, Tokens: [var name] } ? KnownNames.Find(name.Value, ScoreLevels.Names) : null;
 
     private string NameOf(Option option) => (option == edges ? ScoreLevel.Edge : option == nodes ? ScoreLevel.Node : ScoreLevel.Neuron).Name();
 }

@@ -39,8 +39,8 @@ internal sealed class MethodOptions(bool searches)
         foreach (var option in (Option[])[tolerance, mostSteps, thresholds, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
         {
-            var auto = result.GetResult(steps)?.Tokens is [{ Value: Auto }];
-            var mode = result.GetResult(compat)?.Tokens is [{ Value: var value }] ? value : null;
+            var auto = result.GetResult(steps)?.Tokens is [var count] && KnownNames.Find(count.Value, [Auto]) is not null;
+            var mode = CompatibilityOption.Given(result, compat);
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
             if (result.GetResult(thresholds) is not null && result.GetResult(method)?.GetValueOrDefault<string>() != "acdc") result.AddError("--thresholds needs --method acdc");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Faith.Engine;
 
 namespace Faith.Cli;
 
@@ -27,7 +28,8 @@ internal static class OptionKinds
             CustomParser = result =>
             {
                 var value = result.Tokens[0].Value;
-                if (!names.Contains(value)) result.AddError($"{name} {value} is not known; known: {string.Join(", ", names)}");
+                if (KnownNames.Find(value, names) is { } meant) return meant;
+                result.AddError(Unknown(name, value, names));
                 return value;
             },
         };
@@ -56,7 +58,7 @@ internal static class OptionKinds
         Description = description,
         HelpName = word is null ? "N" : $"N|{word}",
         DefaultValueFactory = _ => fallback,
-        CustomParser = result => word is not null && result.Tokens[0].Value == word ? 0 : ParseInteger(result, name, least, most),
+        CustomParser = result => word is not null && KnownNames.Find(result.Tokens[0].Value, [word]) is not null ? 0 : ParseInteger(result, name, least, most),
     };
 
     /// <summary>A finite number for which <paramref name="accepts"/> holds, and that may be left out.</summary>
@@ -89,6 +91,9 @@ internal static class OptionKinds
             return [];
         },
     };
+
+    /// <summary>The message for a value that is none of the known ones.</summary>
+    public static string Unknown(string option, string value, IReadOnlyCollection<string> known) => $"{option} {value} is not known; known: {string.Join(", ", known)}{KnownNames.Suggest(value, known)}";
 
     private static int ParseInteger(ArgumentResult result, string name, int least, int most)
     {

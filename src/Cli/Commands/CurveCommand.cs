@@ -38,7 +38,7 @@ internal static class CurveCommand
         level.AddTo(command);
         command.Validators.Add(result =>
         {
-            var isMib = result.GetResult(mib) is not null || result.GetResult(compat)?.Tokens is [{ Value: "mib" }];
+            var isMib = result.GetResult(mib) is not null || CompatibilityOption.Given(result, compat) == "mib";
             var sizes = ((Option[])[edges, nodes, neurons]).Where(option => result.GetResult(option) is not null).ToArray();
             if (isMib && sizes.Length > 0) result.AddError($"--mib has sizes of its own; leave {sizes[0].Name} out");
             if (sizes.Length > 1) result.AddError($"give {sizes[0].Name} or {sizes[1].Name}, not both");

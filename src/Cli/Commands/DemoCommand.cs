@@ -84,7 +84,7 @@ internal static class DemoCommand
         {
             output.WriteLine("* the smallest that keeps most of the behaviour: the circuit that is drawn");
             output.WriteLine();
-            FaithfulnessChart.Write(output, study.Sizes, ('o', study.EapIgSweep), ('x', study.EapSweep), ('.', study.RandomSweep));
+            FaithfulnessChart.Write(output, context.Width, study.Sizes, ('o', study.EapIgSweep), ('x', study.EapSweep), ('.', study.RandomSweep));
         }
         output.WriteLine();
         output.WriteLine(StudyProse.Times(study, transformer.Device.Name));

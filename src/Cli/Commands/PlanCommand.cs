@@ -127,7 +127,7 @@ internal static class PlanCommand
 
     private static List<PlanningDevice> DevicesOf(string? name) =>
         name is null ? [Host(), .. Cards.Select(c => Card(c))] : [.. name.Split(',').Select(one =>
-            one == "cpu" ? Host() : double.TryParse(one, NumberStyles.Float, CultureInfo.InvariantCulture, out var gib) && gib is > 0 and <= LargestDevice ? Card(gib)
+            KnownNames.Find(one, ["cpu"]) is not null ? Host() : double.TryParse(one, NumberStyles.Float, CultureInfo.InvariantCulture, out var gib) && gib is > 0 and <= LargestDevice ? Card(gib)
             : throw new InputException($"--device must be cpu or the GiB of a GPU's memory, not {one}"))];
 
     private static PlanningDevice Host()

@@ -36,10 +36,9 @@ public static class ModelCatalog
     {
         if (File.Exists(Path.Combine(modelArgument, "config.json"))) return Path.GetFullPath(modelArgument);
         var models = Models(places);
-        foreach (var (name, directory) in models)
-        {
-            if (name == modelArgument) return directory;
-        }
+        // Where there is a folder of the name as given, the model of another case was not meant.
+        var meant = KnownNames.Find(modelArgument, models.Select(m => m.Name));
+        if (meant is not null && (meant == modelArgument || !Directory.Exists(modelArgument))) return models.First(m => m.Name == meant).Directory;
         var quoted = Wording.Quote(modelArgument);
         if (File.Exists(modelArgument))
         {
@@ -53,7 +52,7 @@ public static class ModelCatalog
             throw new InputException($"model {quoted} is a directory without config.json{(what is null ? "" : $": {what}")}");
         }
         var names = models.Count == 0 ? "none found" : string.Join(", ", models.Select(model => model.Name));
-        throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names})");
+        throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names}){KnownNames.Suggest(modelArgument, models.Select(m => m.Name))}");
     }
 
     private static string[] ModelsIn(string folder)

@@ -37,8 +37,9 @@ public static class RandomWeights
     public static ModelWeights Create(string shape, WeightPrecision? precision = null, int? layers = null)
     {
         if (layers is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(layers));
-        if (Known.TryGetValue(shape, out var known)) return Create(known.Config with { Layers = layers ?? known.Config.Layers }, precision ?? known.Precision);
-        throw new InputException($"shape {Wording.Quote(shape)} is unknown; supported: {string.Join(", ", Shapes)}");
+        var meant = KnownNames.Find(shape, Shapes) ?? throw new InputException($"shape {Wording.Quote(shape)} is unknown; supported: {string.Join(", ", Shapes)}{KnownNames.Suggest(shape, Shapes)}");
+        var (config, own) = Known[meant];
+        return Create(config with { Layers = layers ?? config.Layers }, precision ?? own);
     }
 
     /// <summary>A random model of any shape.</summary>

@@ -17,6 +17,10 @@ public static class TaskCatalog
     /// <summary>The task of a name.</summary>
     /// <exception cref="InputException">There is no such task.</exception>
     public static TaskGenerator Find(string name) =>
-        All.FirstOrDefault(task => task.Name == name)
-        ?? throw new InputException($"no task named '{name}'; the built-in tasks are {string.Join(", ", All.Select(task => task.Name))}");
+        TryFind(name) ?? throw new InputException($"no task named '{name}'; the built-in tasks are {string.Join(", ", Names)}{KnownNames.Suggest(name, Names)}");
+
+    /// <summary>The task of a name, or null.</summary>
+    public static TaskGenerator? TryFind(string name) => KnownNames.Find(name, Names) is { } known ? All.First(task => task.Name == known) : null;
+
+    private static IEnumerable<string> Names => All.Select(task => task.Name);
 }
