@@ -98,7 +98,7 @@ public static class FaithProgram
         };
         try
         {
-            error.WriteLine($"faith: {message.ReplaceLineEndings(" ")}");
+            error.WriteLine($"faith: {message}");
             if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteText($"{exception}\n");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -23,7 +23,7 @@ public static class PlainText
     public static string Short(ReadOnlySpan<char> text, int longest = ShortLength) => Clean(text, longest, keepLines: false);
 
     /// <summary>A name as one line in single quotes, cut when long.</summary>
-    public static string Name(string text) => $"'{Short(text, NameLength)}'";
+    public static string Name(ReadOnlySpan<char> text, int longest = NameLength) => $"'{Short(text, longest)}'";
 
     /// <summary>A value as one short line in double quotes, with quotes and backslashes escaped as in JSON.</summary>
     public static string Quote(ReadOnlySpan<char> text)

@@ -95,5 +95,5 @@ internal static class RegularFile
         new($"{path}: was changed or cut short while it was used; nothing that was computed from it can be trusted, so run again when it is complete");
 
     /// <summary>The error for a file that the system does not give out.</summary>
-    internal static InputException Unreadable(string path, Exception e) => new($"{path}: cannot be read: {Wording.Clean(e.Message)}", e);
+    internal static InputException Unreadable(string path, Exception e) => new($"{path}: cannot be read: {PlainText.Short(e.Message, 200)}", e);
 }

@@ -45,7 +45,7 @@ internal static class CsvPrompts
         TokenDraft[] Ids(int line, string field, string column)
         {
             var list = field.AsSpan().Trim();
-            if (list is not ['[', .., ']']) throw table.Error(line, $"{OneLine.Quote(field)} in \"{column}\" is not a list of token ids such as [16840, 23685]");
+            if (list is not ['[', .., ']']) throw table.Error(line, $"{PlainText.Quote(field)} in \"{column}\" is not a list of token ids such as [16840, 23685]");
             list = list[1..^1].Trim();
             var ids = new List<TokenDraft>();
             foreach (var part in list.IsEmpty ? [] : list.ToString().Split(',')) ids.Add(new(Number(table, line, part.Trim(), column)));
@@ -72,7 +72,7 @@ internal static class CsvPrompts
                 {
                     "1" => (verbs.Plural, verbs.Singular),
                     "0" => (verbs.Singular, verbs.Plural),
-                    var other => throw table.Error(line, $"\"plural\" is {OneLine.Quote(other)}; it must be 0 or 1"),
+                    var other => throw table.Error(line, $"\"plural\" is {PlainText.Quote(other)}; it must be 0 or 1"),
                 };
                 yield return Draft(line, fields, answers, distractors);
             }
@@ -97,5 +97,5 @@ internal static class CsvPrompts
 
     private static int Number(CsvTable table, int line, string field, string column) =>
         int.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            ? number : throw table.Error(line, $"{OneLine.Quote(field)} in \"{column}\" is not a whole number");
+            ? number : throw table.Error(line, $"{PlainText.Quote(field)} in \"{column}\" is not a whole number");
 }

@@ -31,7 +31,7 @@ internal sealed class CsvTable
             if (Header.Count == 0)
             {
                 Header = fields;
-                if (fields.GroupBy(f => f).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Error(begin, $"the column {OneLine.Quote(twice.Key)} appears twice");
+                if (fields.GroupBy(f => f).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Error(begin, $"the column {PlainText.Quote(twice.Key)} appears twice");
                 continue;
             }
             if (fields.Length != Header.Count) throw Error(begin, $"the row has {fields.Length} fields and the header {Header.Count}");

@@ -59,13 +59,13 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         var ids = TokenizerFor(text, field, place).Encode(text);
         if (ids.Length != 1)
         {
-            throw Error(place, $"{OneLine.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one");
+            throw Error(place, $"{PlainText.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one");
         }
         return tokens[text] = ids[0];
     }
 
     private Tokenizer TokenizerFor(string text, string field, string place) =>
-        tokenizer ?? throw Error(place, $"\"{field}\" holds text ({OneLine.Quote(text)}), but the model has no tokenizer; give token ids");
+        tokenizer ?? throw Error(place, $"\"{field}\" holds text ({PlainText.Quote(text)}), but the model has no tokenizer; give token ids");
 
     private void CheckId(int id, string field, string place)
     {
@@ -87,7 +87,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         for (var i = from; i < to; i++)
         {
             if (i > from) shown.Append(' ');
-            shown.Append(tokenizer is null || ids[i] < 0 || ids[i] >= tokenizer.Count ? ids[i].ToString(CultureInfo.InvariantCulture) : OneLine.Quote(tokenizer.TokenText(ids[i])));
+            shown.Append(tokenizer is null || ids[i] < 0 || ids[i] >= tokenizer.Count ? ids[i].ToString(CultureInfo.InvariantCulture) : PlainText.Quote(tokenizer.TokenText(ids[i])));
         }
         return shown.Append(to < ids.Length ? $", {ids.Length - to} more …" : "").ToString();
     }

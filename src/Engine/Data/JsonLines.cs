@@ -86,7 +86,7 @@ internal static class JsonLines
             root.TryGetProperty(field, out var value) ? value : throw Error($"\"{field}\" is missing");
 
         private int Id(JsonElement value, string field) =>
-            value.TryGetInt32(out var id) ? id : throw Error($"{OneLine.Quote(value.GetRawText())} in \"{field}\" is not a token id; ids are whole numbers");
+            value.TryGetInt32(out var id) ? id : throw Error($"{PlainText.Quote(value.GetRawText())} in \"{field}\" is not a token id; ids are whole numbers");
 
         private InputException Error(string message) => new($"{source}, {Place}: {message}");
 
@@ -98,7 +98,7 @@ internal static class JsonLines
             var reason = e.Message;
             // The reader's own position comes after the reason and counts within the line alone.
             var cut = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
-            return new($"{source}, {Place}, column {column}: not valid JSON ({OneLine.Escape(cut < 0 ? reason : reason[..cut]).TrimEnd('.')})", e);
+            return new($"{source}, {Place}, column {column}: not valid JSON ({PlainText.Line(cut < 0 ? reason : reason[..cut]).TrimEnd('.')})", e);
         }
 
         private static string Kind(JsonElement value) => value.ValueKind switch

@@ -103,7 +103,7 @@ public static class OutputFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot be written ({e.Message.ReplaceLineEndings(" ")})", e);
+            throw new InputException($"{path}: cannot be written ({PlainText.Line(e.Message)})", e);
         }
     }
 

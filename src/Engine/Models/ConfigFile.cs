@@ -130,7 +130,7 @@ internal sealed class ConfigFile
     /// <summary>The error for a value that is not supported; says "absent" when the default is what does not fit.</summary>
     internal InputException Unsupported(string key, string supported)
     {
-        var value = Find(key) is { } element ? Wording.Clean(element.GetRawText()) : "absent";
+        var value = Find(key) is { } element ? PlainText.Short(element.GetRawText()) : "absent";
         return new InputException($"{Path}: {prefix}{key} is {value}; supported: {supported}");
     }
 

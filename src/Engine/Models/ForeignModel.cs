@@ -28,14 +28,14 @@ internal static class ForeignModel
             // training_args.bin and the states of optimisers are no weights.
             var found = names.FirstOrDefault(n => extensions.Contains(Path.GetExtension(n), StringComparer.OrdinalIgnoreCase)
                 && !n.StartsWith("training_args", StringComparison.Ordinal) && !n.StartsWith("optimizer", StringComparison.Ordinal));
-            if (found is not null) return $"{Wording.Quote(found)} holds {what}; {Convert}";
+            if (found is not null) return $"{PlainText.Name(found)} holds {what}; {Convert}";
         }
         var other = names.Where(n => n.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)).ToArray();
         return other.Length switch
         {
             0 => "other weight formats are not read",
-            1 => $"if {Wording.Quote(other[0])} holds the whole model, name it model.safetensors",
-            _ => $"there are {other.Length} other .safetensors files ({Wording.Quote(other[0])}, …), but no index that says which belong to the model; save the model anew with save_pretrained",
+            1 => $"if {PlainText.Name(other[0])} holds the whole model, name it model.safetensors",
+            _ => $"there are {other.Length} other .safetensors files ({PlainText.Name(other[0])}, …), but no index that says which belong to the model; save the model anew with save_pretrained",
         };
     }
 
@@ -49,8 +49,8 @@ internal static class ForeignModel
         {
             inside.AddRange(Folders(place).Where(folder => File.Exists(Path.Combine(folder, "config.json"))));
         }
-        if (inside.Count == 1) return $"the model is in its subfolder: give {Wording.Quote(inside[0], PathLength)}";
-        return inside.Count > 1 ? $"it holds {inside.Count} folders with models: give one of them, such as {Wording.Quote(inside[0], PathLength)}" : null;
+        if (inside.Count == 1) return $"the model is in its subfolder: give {PlainText.Name(inside[0], PathLength)}";
+        return inside.Count > 1 ? $"it holds {inside.Count} folders with models: give one of them, such as {PlainText.Name(inside[0], PathLength)}" : null;
     }
 
     private static string? Adapter(IReadOnlyList<string> names) =>

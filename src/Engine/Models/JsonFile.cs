@@ -43,7 +43,7 @@ internal static class JsonFile
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new InputException($"{path}: not valid JSON: {Wording.Clean(e.Message)}", e);
+            throw new InputException($"{path}: not valid JSON: {PlainText.Short(e.Message, 200)}", e);
         }
     }
 }

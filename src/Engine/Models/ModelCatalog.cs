@@ -39,12 +39,12 @@ public static class ModelCatalog
         // Where there is a folder of the name as given, the model of another case was not meant.
         var meant = KnownNames.Find(modelArgument, models.Select(m => m.Name));
         if (meant is not null && (meant == modelArgument || !Directory.Exists(modelArgument))) return models.First(m => m.Name == meant).Directory;
-        var quoted = Wording.Quote(modelArgument);
+        var quoted = PlainText.Name(modelArgument);
         if (File.Exists(modelArgument))
         {
             var holder = Path.GetDirectoryName(Path.GetFullPath(modelArgument));
             var isHolder = File.Exists(Path.Combine(holder ?? "", "config.json"));
-            throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights{(isHolder ? $": {Wording.Quote(holder!, ForeignModel.PathLength)}" : "")}");
+            throw new InputException($"model {quoted} is a file; give the directory that holds config.json and the weights{(isHolder ? $": {PlainText.Name(holder!, ForeignModel.PathLength)}" : "")}");
         }
         if (Directory.Exists(modelArgument))
         {

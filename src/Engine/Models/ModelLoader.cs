@@ -17,7 +17,7 @@ public static class ModelLoader
         var file = ConfigFile.Read(Path.Combine(directory, "config.json"));
         if (file.Section("quantization_config") is { } quantised)
         {
-            throw file.Bad($"quantization_config{(quantised.Text("quant_method") is { } method ? $" of {Wording.Quote(method)}" : "")}: {TensorNames.Quantised}; if the weights are floats, take the key out");
+            throw file.Bad($"quantization_config{(quantised.Text("quant_method") is { } method ? $" of {PlainText.Name(method)}" : "")}: {TensorNames.Quantised}; if the weights are floats, take the key out");
         }
         var family = ModelFamily.Of(file);
         var config = family.ReadConfig(file);

@@ -37,7 +37,7 @@ public static class RandomWeights
     public static ModelWeights Create(string shape, WeightPrecision? precision = null, int? layers = null)
     {
         if (layers is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(layers));
-        var meant = KnownNames.Find(shape, Shapes) ?? throw new InputException($"shape {Wording.Quote(shape)} is unknown; supported: {string.Join(", ", Shapes)}{KnownNames.Suggest(shape, Shapes)}");
+        var meant = KnownNames.Find(shape, Shapes) ?? throw new InputException($"shape {PlainText.Name(shape)} is unknown; supported: {string.Join(", ", Shapes)}{KnownNames.Suggest(shape, Shapes)}");
         var (config, own) = Known[meant];
         return Create(config with { Layers = layers ?? config.Layers }, precision ?? own);
     }

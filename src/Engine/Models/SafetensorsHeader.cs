@@ -32,7 +32,7 @@ internal static class SafetensorsHeader
             {
                 if (!names.Add(property.Name))
                 {
-                    throw new InputException($"{path}: tensor {Wording.Quote(property.Name)} is described twice");
+                    throw new InputException($"{path}: tensor {PlainText.Name(property.Name)} is described twice");
                 }
                 if (property.Name == "__metadata__") ReadMetadata(path, property.Value, metadata);
                 else entries.Add(ParseEntry(path, property.Name, property.Value, dataBytes));
@@ -41,7 +41,7 @@ internal static class SafetensorsHeader
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // InvalidOperationException: a string with an escaped half of a surrogate pair cannot become a .NET string.
-            throw new InputException($"{path}: the safetensors header is not valid JSON: {Wording.Clean(e.Message)}", e);
+            throw new InputException($"{path}: the safetensors header is not valid JSON: {PlainText.Short(e.Message, 200)}", e);
         }
         CheckCoverage(path, entries, dataBytes);
         return (entries, metadata);
@@ -60,7 +60,7 @@ internal static class SafetensorsHeader
 
     private static TensorEntry ParseEntry(string path, string name, JsonElement value, long dataBytes)
     {
-        InputException Bad(string what) => new($"{path}: tensor {Wording.Quote(name)}: {what}");
+        InputException Bad(string what) => new($"{path}: tensor {PlainText.Name(name)}: {what}");
 
         if (value.ValueKind != JsonValueKind.Object) throw Bad("must be an object with dtype, shape and data_offsets");
         JsonElement? dtype = null, shape = null, offsets = null;
@@ -72,7 +72,7 @@ internal static class SafetensorsHeader
                 case "dtype": break;
                 case "shape": slot = ref shape; break;
                 case "data_offsets": slot = ref offsets; break;
-                default: throw Bad($"unknown field {Wording.Quote(field.Name)}; expected dtype, shape and data_offsets");
+                default: throw Bad($"unknown field {PlainText.Name(field.Name)}; expected dtype, shape and data_offsets");
             }
             if (slot is not null) throw Bad($"{field.Name} is given twice");
             slot = field.Value;
@@ -82,7 +82,7 @@ internal static class SafetensorsHeader
         var typeName = typeElement.GetString()!;
         if (!ElementTypes.TryFind(typeName, out var type, out var bits))
         {
-            throw Bad($"unknown dtype {Wording.Quote(typeName)}; the format has {ElementTypes.Known}");
+            throw Bad($"unknown dtype {PlainText.Name(typeName)}; the format has {ElementTypes.Known}");
         }
 
         var dimensions = ParseIntegers(shape) ?? throw Bad("shape must be a list of whole numbers of at least 0");
@@ -129,12 +129,12 @@ internal static class SafetensorsHeader
         {
             if (entry.Begin < position)
             {
-                throw new InputException($"{path}: tensors {Wording.Quote(previous!)} and {Wording.Quote(entry.Name)} overlap");
+                throw new InputException($"{path}: tensors {PlainText.Name(previous!)} and {PlainText.Name(entry.Name)} overlap");
             }
             if (entry.Begin > position)
             {
                 throw new InputException(
-                    $"{path}: {entry.Begin - position} bytes before tensor {Wording.Quote(entry.Name)} belong to no tensor");
+                    $"{path}: {entry.Begin - position} bytes before tensor {PlainText.Name(entry.Name)} belong to no tensor");
             }
             position = entry.End;
             previous = entry.Name;

@@ -60,26 +60,26 @@ public sealed class ShardedCheckpoint : IDisposable
         catch (InvalidOperationException e)
         {
             // A string with an escaped half of a surrogate pair.
-            throw new InputException($"{Path}: not valid JSON: {Wording.Clean(e.Message)}", e);
+            throw new InputException($"{Path}: not valid JSON: {PlainText.Short(e.Message, 200)}", e);
         }
         foreach (var shard in shardOf.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
             var path = IOPath.Combine(directory, shard);
-            if (!File.Exists(path)) throw new InputException($"{Path}: shard {Wording.Quote(shard)} is not in the directory");
+            if (!File.Exists(path)) throw new InputException($"{Path}: shard {PlainText.Name(shard)} is not in the directory");
             Add(SafetensorsFile.Open(path));
         }
         foreach (var (name, shard) in shardOf)
         {
             if (!tensors.TryGetValue(name, out var tensor) || IOPath.GetFileName(tensor.File.Path) != shard)
             {
-                throw new InputException($"{Path}: tensor {Wording.Quote(name)} is not in {Wording.Quote(shard)} as weight_map says");
+                throw new InputException($"{Path}: tensor {PlainText.Name(name)} is not in {PlainText.Name(shard)} as weight_map says");
             }
         }
         foreach (var tensor in tensors.Values)
         {
             if (!shardOf.ContainsKey(tensor.Name))
             {
-                throw new InputException($"{tensor.File.Path}: tensor {Wording.Quote(tensor.Name)} is not in weight_map of {Index}");
+                throw new InputException($"{tensor.File.Path}: tensor {PlainText.Name(tensor.Name)} is not in weight_map of {Index}");
             }
         }
     }
@@ -95,14 +95,14 @@ public sealed class ShardedCheckpoint : IDisposable
         {
             if (property.Value.ValueKind != JsonValueKind.String)
             {
-                throw new InputException($"{Path}: weight_map of tensor {Wording.Quote(property.Name)} must be a file name");
+                throw new InputException($"{Path}: weight_map of tensor {PlainText.Name(property.Name)} must be a file name");
             }
             var shard = property.Value.GetString()!;
             // A plain name stays inside the directory on every system: no separators, no drive, no parent.
-            if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0 || Wording.Clean(shard, shard.Length) != shard)
+            if (shard.Length == 0 || shard is "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0 || PlainText.Line(shard) != shard)
             {
                 throw new InputException(
-                    $"{Path}: weight_map of tensor {Wording.Quote(property.Name)}: {Wording.Quote(shard)} "
+                    $"{Path}: weight_map of tensor {PlainText.Name(property.Name)}: {PlainText.Name(shard)} "
                     + "must be a file name without a path or control characters");
             }
             result[property.Name] = shard;
@@ -118,7 +118,7 @@ public sealed class ShardedCheckpoint : IDisposable
             if (!tensors.TryAdd(tensor.Name, tensor))
             {
                 throw new InputException(
-                    $"{file.Path}: tensor {Wording.Quote(tensor.Name)} is also in {Wording.Quote(IOPath.GetFileName(tensors[tensor.Name].File.Path))}");
+                    $"{file.Path}: tensor {PlainText.Name(tensor.Name)} is also in {PlainText.Name(IOPath.GetFileName(tensors[tensor.Name].File.Path))}");
             }
         }
     }

@@ -45,7 +45,7 @@ public sealed class StoredTensor
     {
         if (!IsReadable)
         {
-            throw new InputException($"{File.Path}: tensor {Wording.Quote(Name)} is {TypeName}; weights must be F32, F16 or BF16");
+            throw new InputException($"{File.Path}: tensor {PlainText.Name(Name)} is {TypeName}; weights must be F32, F16 or BF16");
         }
         var elements = Bytes / ElementBytes;
         if (first < 0 || first > elements || destination.Length > elements - first)

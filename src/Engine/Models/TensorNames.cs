@@ -27,7 +27,7 @@ internal sealed class TensorNames
             var plain = Plain(name);
             if (!tensors.TryAdd(plain, tensor))
             {
-                throw new InputException($"{tensor.File.Path}: tensors {Wording.Quote(name)} and {Wording.Quote(tensors[plain].Name)} are both {Wording.Quote(plain)} of the model");
+                throw new InputException($"{tensor.File.Path}: tensors {PlainText.Name(name)} and {PlainText.Name(tensors[plain].Name)} are both {PlainText.Name(plain)} of the model");
             }
         }
         // Whoever stores tied tensors once notes in the metadata which name stands for which.

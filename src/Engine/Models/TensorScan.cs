@@ -83,7 +83,7 @@ internal static class TensorScan
         for (var axis = index.Length - 1; axis >= 0; axis--) (element, index[axis]) = Math.DivRem(element, tensor.Shape[axis]);
         var kind = float.IsNaN(value[0]) ? "not a number" : "infinite";
         throw new InputException(
-            $"{tensor.File.Path}: tensor {Wording.Quote(tensor.Name)} is {kind} at {Wording.Shape(index)}; weights must be finite");
+            $"{tensor.File.Path}: tensor {PlainText.Name(tensor.Name)} is {kind} at {Wording.Shape(index)}; weights must be finite");
     }
 
     /// <summary>Index of the first element that has all the bits of a mask, or −1.</summary>

@@ -79,7 +79,7 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         if (!model.TiedEmbedding) return (embedding, new StoredMatrix([other], storedTransposed: false));
         if (!TensorScan.Same(other, taken))
         {
-            throw new InputException($"{other.File.Path}: tensor {Wording.Quote(other.Name)} differs from {Wording.Quote(taken.Name)}, but tie_word_embeddings makes them one");
+            throw new InputException($"{other.File.Path}: tensor {PlainText.Name(other.Name)} differs from {PlainText.Name(taken.Name)}, but tie_word_embeddings makes them one");
         }
         return (embedding, embedding);
     }
@@ -87,8 +87,8 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
     private StoredTensor Take(string name, long[] shape)
     {
         var tensor = names.Find(name)
-            ?? throw new InputException($"{checkpoint.Path}: tensor {Wording.Quote(name)} of shape {Wording.Shape(shape)} is missing{names.Hint()}");
-        var place = $"{tensor.File.Path}: tensor {Wording.Quote(tensor.Name)}";
+            ?? throw new InputException($"{checkpoint.Path}: tensor {PlainText.Name(name)} of shape {Wording.Shape(shape)} is missing{names.Hint()}");
+        var place = $"{tensor.File.Path}: tensor {PlainText.Name(tensor.Name)}";
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new InputException($"{place} has shape {Wording.Shape(tensor.Shape)}; config.json makes it {Wording.Shape(shape)}{names.Hint()}");
@@ -111,7 +111,7 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
             {
                 if (!used.Contains(tensor) && !ignored.Contains(tensor))
                 {
-                    throw new InputException($"{file.Path}: unexpected tensor {Wording.Quote(tensor.Name)} of shape "
+                    throw new InputException($"{file.Path}: unexpected tensor {PlainText.Name(tensor.Name)} of shape "
                         + $"{Wording.Shape(tensor.Shape)}; config.json describes a model without it{names.Hint()}");
                 }
             }

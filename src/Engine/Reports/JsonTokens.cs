@@ -132,18 +132,6 @@ internal sealed class JsonTokens(Stream stream, string name)
         return inner is null ? new(line) : new(line, inner);
     }
 
-    /// <summary>A piece of the file as it may appear in a message: short, on one line, without control characters.</summary>
-    public static string Quote(ReadOnlySpan<char> piece)
-    {
-        var shown = new char[Math.Min(piece.Length, 60)];
-        for (var i = 0; i < shown.Length; i++)
-        {
-            var c = piece[i];
-            shown[i] = char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' ? '?' : c;
-        }
-        return "\"" + new string(shown) + (piece.Length > shown.Length ? "…\"" : "\"");
-    }
-
     private void Take(ref Utf8JsonReader reader)
     {
         Type = reader.TokenType;
@@ -188,7 +176,7 @@ internal sealed class JsonTokens(Stream stream, string name)
         }
         catch (IOException e)
         {
-            throw new InputException($"{name}: cannot be read ({e.Message.ReplaceLineEndings(" ")})", e);
+            throw new InputException($"{name}: cannot be read ({PlainText.Line(e.Message)})", e);
         }
     }
 }

@@ -45,7 +45,7 @@ public sealed class ScoreFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new InputException($"{path}: cannot be read ({e.Message.ReplaceLineEndings(" ")})", e);
+            throw new InputException($"{path}: cannot be read ({PlainText.Line(e.Message)})", e);
         }
     }
 

@@ -246,7 +246,7 @@ internal sealed class ScoreFileReader
         return new NeuronSet(graph, first.Length, members);
     }
 
-    private InputException Unknown(string what) => tokens.Fault($"{JsonTokens.Quote(tokens.Text)} is not {what} of {Shape()}");
+    private InputException Unknown(string what) => tokens.Fault($"{PlainText.Quote(tokens.Text)} is not {what} of {Shape()}");
 
     private string Shape() => $"a model of {graph.Layers} layers and {graph.Heads} heads";
 

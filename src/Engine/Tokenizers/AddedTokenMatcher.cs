@@ -22,7 +22,7 @@ internal sealed class AddedTokenMatcher
             if (pattern.Length is 0 or > LongestToken)
             {
                 throw new InputException(
-                    $"the added token '{OneLine.Of(token.Content)}' is {pattern.Length} characters long once normalized; expected 1 to {LongestToken}.");
+                    $"the added token {PlainText.Name(token.Content)} is {pattern.Length} characters long once normalized; expected 1 to {LongestToken}.");
             }
             if (next.Count > MostText)
                 throw new InputException($"the added tokens have more than {MostText} characters together.");

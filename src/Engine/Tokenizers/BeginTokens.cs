@@ -42,7 +42,7 @@ internal static class BeginTokens
                     return Known(vocabulary, id);
                 throw entry.Error("'ids' is empty.");
             default:
-                throw processor.Error($"post-processor type '{OneLine.Of(type)}' is not supported; supported are TemplateProcessing, "
+                throw processor.Error($"post-processor type {PlainText.Name(type)} is not supported; supported are TemplateProcessing, "
                     + "BertProcessing, RobertaProcessing, ByteLevel, Sequence.");
         }
     }
@@ -52,7 +52,7 @@ internal static class BeginTokens
         if (!File.Exists(path) || JsonInput.Read(path).Optional("bos_token") is not { } token)
             return null;
         string content = (token.IsObject ? token.Required("content") : token).Text();
-        return vocabulary.Find(content) ?? throw token.Error($"'{OneLine.Of(content)}' is not a token of this tokenizer.");
+        return vocabulary.Find(content) ?? throw token.Error($"{PlainText.Name(content)} is not a token of this tokenizer.");
     }
 
     private static int? FromConfig(string path, Vocabulary vocabulary) =>

@@ -64,7 +64,7 @@ internal static class Gpt2Files
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot be read: {OneLine.Of(exception.Message, 200)}", exception);
+            throw new InputException($"{path}: cannot be read: {PlainText.Short(exception.Message, 200)}", exception);
         }
         return merges;
     }
@@ -107,6 +107,6 @@ internal static class Gpt2Files
     private static void Add(JsonInput input, AddedToken token, Vocabulary vocabulary)
     {
         if (!vocabulary.TryAdd(token))
-            throw input.Error($"'{OneLine.Of(token.Content)}' with id {token.Id} disagrees with the tokens read before.");
+            throw input.Error($"{PlainText.Name(token.Content)} with id {token.Id} disagrees with the tokens read before.");
     }
 }

@@ -36,12 +36,12 @@ internal readonly struct JsonInput
         catch (JsonException exception)
         {
             string line = exception.LineNumber is { } number ? $" (line {number + 1})" : "";
-            throw new InputException($"{path}: not valid JSON{line}: {OneLine.Of(exception.Message, 200)}", exception);
+            throw new InputException($"{path}: not valid JSON{line}: {PlainText.Short(exception.Message, 200)}", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or InvalidOperationException)
         {
             // InvalidOperationException: an escaped lone surrogate in a property name.
-            throw new InputException($"{path}: cannot be read: {OneLine.Of(exception.Message, 200)}", exception);
+            throw new InputException($"{path}: cannot be read: {PlainText.Short(exception.Message, 200)}", exception);
         }
     }
 
@@ -131,7 +131,7 @@ internal readonly struct JsonInput
             {
                 throw new InputException(Error("a name is half of a surrogate pair.").Message, exception);
             }
-            yield return (name, new(property.Value, file, $"{Place}.{OneLine.Of(name)}"));
+            yield return (name, new(property.Value, file, $"{Place}.{PlainText.Short(name)}"));
         }
     }
 }

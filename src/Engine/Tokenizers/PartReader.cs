@@ -84,7 +84,7 @@ internal sealed class PartReader
     }
 
     private static InputException Unknown(JsonInput input, string kind, string type, string known) =>
-        input.Error($"{kind} type '{OneLine.Of(type)}' is not supported; supported are {known}.");
+        input.Error($"{kind} type {PlainText.Name(type)} is not supported; supported are {known}.");
 
     private static RunePattern Pattern(JsonInput input)
     {
@@ -99,7 +99,7 @@ internal sealed class PartReader
         }
         catch (FormatException exception)
         {
-            throw new InputException(pattern.Error($"the pattern cannot be used: {OneLine.Of(exception.Message, 200)}.").Message, exception);
+            throw new InputException(pattern.Error($"the pattern cannot be used: {PlainText.Short(exception.Message, 200)}.").Message, exception);
         }
     }
 
@@ -111,7 +111,7 @@ internal sealed class PartReader
         "MergedWithNext" => SplitBehavior.MergedWithNext,
         "Contiguous" => SplitBehavior.Contiguous,
         string other => throw input.Error(
-            $"'{OneLine.Of(other)}' is not one of Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous."),
+            $"{PlainText.Name(other)} is not one of Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous."),
     };
 
     private static PrependScheme Scheme(JsonInput input)
@@ -121,7 +121,7 @@ internal sealed class PartReader
             "always" => PrependScheme.Always,
             "first" => PrependScheme.First,
             "never" => PrependScheme.Never,
-            string other => throw given.Error($"'{OneLine.Of(other)}' is not one of always, first, never."),
+            string other => throw given.Error($"{PlainText.Name(other)} is not one of always, first, never."),
         };
         // The older spelling of the same option.
         if (input.Flag("add_prefix_space", absent: true))

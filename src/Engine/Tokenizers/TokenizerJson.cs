@@ -13,7 +13,7 @@ internal static class TokenizerJson
         JsonInput model = root.Required("model");
         string type = model.Optional("type")?.Text() ?? "BPE";
         if (type != "BPE")
-            throw model.Error($"model type '{OneLine.Of(type)}' is not supported; BPE is.");
+            throw model.Error($"model type {PlainText.Name(type)} is not supported; BPE is.");
         var vocabulary = new Vocabulary();
         ReadVocabulary(model.Required("vocab"), vocabulary);
         BpeOptions options = ReadOptions(model);
@@ -42,7 +42,7 @@ internal static class TokenizerJson
         {
             int value = id.Number(Vocabulary.LargestId);
             if (!vocabulary.TryAdd(token, value))
-                throw id.Error($"id {value} belongs to '{OneLine.Of(vocabulary.Token(value) ?? token)}' already; each id must have one token.");
+                throw id.Error($"id {value} belongs to {PlainText.Name(vocabulary.Token(value) ?? token)} already; each id must have one token.");
         }
         if (vocabulary.Model.Count == 0)
             throw input.Error("expected at least one token.");
@@ -53,12 +53,12 @@ internal static class TokenizerJson
         string left, string right, Vocabulary vocabulary, BpeOptions options, Func<string, InputException> error)
     {
         if (!right.StartsWith(options.ContinuingPrefix, StringComparison.Ordinal))
-            throw error($"'{OneLine.Of(right)}' does not start with the continuing_subword_prefix '{OneLine.Of(options.ContinuingPrefix)}'.");
+            throw error($"{PlainText.Name(right)} does not start with the continuing_subword_prefix {PlainText.Name(options.ContinuingPrefix)}.");
         return ((Id(left), Id(right)), Id(left + right[options.ContinuingPrefix.Length..]));
 
         int Id(string token) => vocabulary.Model.TryGetValue(token, out int id)
             ? id
-            : throw error($"'{OneLine.Of(token)}' is not in the vocabulary; the two sides of a merge and their union must be.");
+            : throw error($"{PlainText.Name(token)} is not in the vocabulary; the two sides of a merge and their union must be.");
     }
 
     private static BpeOptions ReadOptions(JsonInput model)
@@ -116,7 +116,7 @@ internal static class TokenizerJson
                 Normalized = item.Flag("normalized", absent: !special),
             };
             if (id != expected || !vocabulary.TryAdd(token))
-                throw idInput.Error($"'{OneLine.Of(content)}' has id {id}; {expected} would agree with the vocabulary.");
+                throw idInput.Error($"{PlainText.Name(content)} has id {id}; {expected} would agree with the vocabulary.");
         }
     }
 }

@@ -115,7 +115,7 @@ public sealed class SafetensorsFileTests
     [Fact]
     public void Names_from_the_file_cannot_break_the_line_or_flood_it()
     {
-        Assert.Contains("'a\\u000ab'", Fault("{\"a\\nb\":3}", 0));
+        Assert.Contains("'a\\nb'", Fault("{\"a\\nb\":3}", 0));
         Assert.True(Fault($"{{\"{new string('x', 5000)}\":3}}", 0).Length < 500);
     }
 

@@ -95,7 +95,7 @@ public sealed class RefusalTests : IDisposable
             root["normalizer"] = JsonNode.Parse("""{"type":"Strip","strip_left":true,"strip_right":true}""");
             root["added_tokens"] = JsonNode.Parse($$"""[{"id":{{root["model"]!["vocab"]!.AsObject().Count}},"content":"\n","normalized":true}]""");
         },
-        "the added token '\\u000a' is 0 characters long once normalized");
+        "the added token '\\n' is 0 characters long once normalized");
 
     private void Refused(Action<JsonObject> change, string expected)
     {

@@ -77,8 +77,8 @@ internal sealed class BpeModel
             if (!vocabulary.TryGetValue(unknown, out waiting))
             {
                 throw new InputException(
-                    $"The tokenizer has no token for '{OneLine.Of(character)}', and its token for unknown characters, "
-                    + $"'{OneLine.Of(unknown)}', is not in its vocabulary either.");
+                    $"The tokenizer has no token for {PlainText.Name(character)}, and its token for unknown characters, "
+                    + $"{PlainText.Name(unknown)}, is not in its vocabulary either.");
             }
         }
         if (waiting >= 0)
