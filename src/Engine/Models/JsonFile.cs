@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Faith.Engine.Files;
 
 namespace Faith.Engine.Models;
 
@@ -10,6 +11,9 @@ internal static class JsonFile
     private const long Largest = 16L << 20;
 
     private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
+
+    /// <summary>Bytes of the mark that a file begins with, or 0.</summary>
+    internal static int MarkLength(ReadOnlySpan<byte> utf8) => utf8.StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -37,7 +41,7 @@ internal static class JsonFile
         var bytes = RegularFile.ReadAll(path, Largest);
         try
         {
-            using var document = Parse(bytes.AsSpan().StartsWith(ByteOrderMark) ? bytes.AsSpan(ByteOrderMark.Length) : bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var document = Parse(bytes.AsSpan(MarkLength(bytes)), new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: must be a JSON object");
             return (bytes, document.RootElement.Clone());
         }

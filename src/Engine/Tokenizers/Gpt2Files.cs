@@ -1,3 +1,4 @@
+using Faith.Engine.Files;
 using Faith.Engine.Tokenizers.Parts;
 
 namespace Faith.Engine.Tokenizers;
@@ -45,11 +46,10 @@ internal static class Gpt2Files
         var merges = new Dictionary<(int Left, int Right), (int Rank, int Merged)>();
         try
         {
-            if (new FileInfo(path).Length > LargestMerges)
-                throw new InputException($"{path}: a list of merges of at most {LargestMerges >> 20} MiB can be read.");
+            using var lines = new StreamReader(new MemoryStream(RegularFile.ReadAll(path, LargestMerges, mayBeEmpty: true)));
             int number = 0;
             int rank = 0;
-            foreach (string line in File.ReadLines(path))
+            while (lines.ReadLine() is { } line)
             {
                 number++;
                 if (line.Length == 0 || line.StartsWith("#version", StringComparison.Ordinal))

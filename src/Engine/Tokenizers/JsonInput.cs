@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Faith.Engine.Files;
+using Faith.Engine.Models;
 
 namespace Faith.Engine.Tokenizers;
 
@@ -26,11 +28,9 @@ internal readonly struct JsonInput
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            if (stream.Length > LargestFile)
-                throw new InputException($"{path}: {stream.Length >> 20} MiB; a tokenizer file of at most {LargestFile >> 20} MiB can be read.");
+            byte[] bytes = RegularFile.ReadAll(path, LargestFile);
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            JsonElement root = JsonDocument.Parse(stream, options).RootElement;
+            JsonElement root = JsonDocument.Parse(bytes.AsMemory(JsonFile.MarkLength(bytes)), options).RootElement;
             return root.ValueKind == JsonValueKind.Object ? new(root, path, "") : throw new InputException($"{path}: expected a JSON object.");
         }
         catch (JsonException exception)

@@ -42,7 +42,7 @@ public sealed class BadModelTests
     }
 
     [Theory]
-    [InlineData("", "0 bytes; it is empty")]
+    [InlineData("", "is empty (0 bytes)")]
     [InlineData(" ", "not valid JSON")]
     [InlineData("{", "not valid JSON")]
     [InlineData("{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "not valid JSON")]

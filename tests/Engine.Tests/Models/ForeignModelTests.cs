@@ -118,7 +118,36 @@ public sealed class ForeignModelTests
         File.Delete(directory.File(name));
         if (device is null) Process.Start("mkfifo", directory.File(name)).WaitForExit();
         else File.CreateSymbolicLink(directory.File(name), device);
-        Assert.StartsWith($"{directory.File(name)}: 0 bytes; it is empty, or no regular file", Fault(directory.Path));
+        Assert.Equal($"{directory.File(name)}: is {(device is null ? "a pipe" : "a device")}; a regular file is needed", Fault(directory.Path));
+    }
+
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("merges.txt")]
+    [InlineData("vocab.json")]
+    public void Only_regular_files_are_read_of_a_tokenizer(string name)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        foreach (var device in new[] { "/dev/zero", null })
+        {
+            using var directory = new TemporaryDirectory();
+            if (name is "merges.txt" or "vocab.json")
+            {
+                File.WriteAllText(directory.File("vocab.json"), "{\"a\": 0}");
+                File.WriteAllText(directory.File("merges.txt"), "#version: 0.2\n");
+            }
+            else
+            {
+                File.WriteAllText(directory.File("tokenizer.json"), "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}}");
+            }
+            Assert.NotNull(Faith.Engine.Tokenizers.TokenizerLoader.TryLoad(directory.Path));
+            File.Delete(directory.File(name));
+            if (device is null) Process.Start("mkfifo", directory.File(name)).WaitForExit();
+            else File.CreateSymbolicLink(directory.File(name), device);
+            Assert.Equal($"{directory.File(name)}: is {(device is null ? "a pipe" : "a device")}; a regular file is needed",
+                Assert.Throws<InputException>(() => Faith.Engine.Tokenizers.TokenizerLoader.TryLoad(directory.Path)).Message);
+        }
     }
 
     [Fact]

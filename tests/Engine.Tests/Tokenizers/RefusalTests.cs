@@ -66,7 +66,7 @@ public sealed class RefusalTests : IDisposable
         Refused(folder.Write("tokenizer.json", string.Concat(Enumerable.Repeat("{\"a\":", 100_000))), "not valid JSON");
 
     [Fact]
-    public void AMissingFileIsRefused() => Refused(Path.Combine(folder.Path, "none.json"), "cannot be read");
+    public void AMissingFileIsRefused() => Refused(Path.Combine(folder.Path, "none.json"), "not found");
 
     [Fact]
     public void GrowthWithoutBoundIsStopped()

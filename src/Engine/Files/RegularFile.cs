@@ -2,10 +2,10 @@ using System.Text;
 using Faith.Engine.Models;
 using Microsoft.Win32.SafeHandles;
 
-namespace Faith.Engine;
+namespace Faith.Engine.Files;
 
 /// <summary>
-/// Opens the files of a model: only what has a size is opened, since a pipe would be waited for and a device never ends, and what
+/// Opens the files of a model: only regular files are opened, since a pipe would be waited for and a device never ends, and what
 /// is plainly something else than a model's file is called by its name.
 /// </summary>
 internal static class RegularFile
@@ -14,16 +14,26 @@ internal static class RegularFile
     internal const int HeadBytes = 64;
 
     /// <summary>Opens a file for reading at any place.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="mayBeEmpty">Whether a file without bytes says something.</param>
     /// <exception cref="InputException">It is missing, empty, unreadable or no regular file.</exception>
-    internal static SafeFileHandle Open(string path)
+    internal static SafeFileHandle Open(string path, bool mayBeEmpty = false)
     {
         try
         {
-            // A pipe, a device and a directory have no length, nor have files that the system makes up.
-            var target = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
-            if (Directory.Exists(path)) throw new InputException($"{path}: is a directory; a file is needed");
-            if (target is FileInfo { Exists: true, Length: 0 }) throw new InputException($"{path}: 0 bytes; it is empty, or no regular file (a pipe or a device)");
-            return File.OpenHandle(path);
+            var what = FileIdentity.Of(path).Kind switch
+            {
+                FileKind.Folder => "a directory",
+                FileKind.Pipe => "a pipe",
+                FileKind.Device => "a device",
+                FileKind.Other => "no regular file",
+                _ => null,
+            };
+            if (what is not null) throw new InputException($"{path}: is {what}; a regular file is needed");
+            var handle = File.OpenHandle(path);
+            if (mayBeEmpty || RandomAccess.GetLength(handle) > 0) return handle;
+            handle.Dispose();
+            throw new InputException($"{path}: is empty (0 bytes)");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -38,10 +48,11 @@ internal static class RegularFile
     /// <summary>The bytes of a small file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="most">More bytes than that are refused.</param>
+    /// <param name="mayBeEmpty">Whether a file without bytes says something.</param>
     /// <exception cref="InputException">It is missing, empty, too large, unreadable, no regular file, or of a format that is not read.</exception>
-    internal static byte[] ReadAll(string path, long most)
+    internal static byte[] ReadAll(string path, long most, bool mayBeEmpty = false)
     {
-        using var handle = Open(path);
+        using var handle = Open(path, mayBeEmpty);
         try
         {
             var length = RandomAccess.GetLength(handle);
