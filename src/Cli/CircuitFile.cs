@@ -16,6 +16,23 @@ internal static class CircuitFile
         return file;
     }
 
+    /// <summary>The same of a file that must hold a circuit.</summary>
+    public static ScoreFile ReadCircuit(string path, LoadedModel model)
+    {
+        var file = Read(path, model);
+        RequireCircuit(path, file);
+        return file;
+    }
+
+    /// <summary>Refuses scores from which nobody has selected a circuit; an empty one that was selected is one.</summary>
+    public static void RequireCircuit(string path, ScoreFile file)
+    {
+        string[] selections = ["edges", "nodes", "neurons", "threshold"];
+        var isSelected = file.Run?.Options is { } options && selections.Any(options.ContainsKey);
+        if (file.InGraph.EdgeCount > 0 || isSelected || (file.Scores is null && file.Nodes is null)) return;
+        throw new InputException($"{path}: holds scores of which no circuit has been selected; faith circuit --scores {path} --edges N --out circuit.json selects one");
+    }
+
     /// <summary>Says, once a run is done, what speaks against the scores of its file, and that they are those of another model with the same graph, where they are.</summary>
     public static void NoteDoubts(CommandContext context, string path, ScoreFile file, LoadedModel model)
     {

@@ -64,6 +64,7 @@ internal static class Outputs
 
     private static void CheckFile(string path, string target)
     {
+        if (new FileInfo(path).LinkTarget is not null && !Path.Exists(target)) throw new InputException($"{path}: is a link to a file that is not there; name that file instead");
         if (Directory.Exists(target)) throw new InputException($"{path}: is a folder; give the name of a file");
         var folder = Path.GetDirectoryName(target)!;
         if (!Directory.Exists(folder)) throw new InputException($"{path}: the folder does not exist; create it or give another");

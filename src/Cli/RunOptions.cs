@@ -51,7 +51,17 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     public LoadedModel LoadModel(ParseResult parse) => LoadedModel.Load(parse.GetRequiredValue(model));
 
     /// <summary>The examples, checked against the model.</summary>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Error);
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context, Needs(parse));
+
+    // A command without a metric of its own asks for the answers alone. Patching from other data takes the corrupted prompts from there.
+    private PromptNeeds Needs(ParseResult parse)
+    {
+        if (!measures) return new(Corrupted: null, Answers: "the accuracy");
+        var (of, by) = (parse.GetRequiredValue(metric), parse.GetRequiredValue(ablation));
+        return new(
+            Corrupted: AblationNames.Parse(by) == Ablation.Patching && parse.GetValue(ablationData) is null ? $"--ablation {by}" : null,
+            Answers: MetricKinds.Parse(of).IsDivergence() ? null : $"--metric {of}");
+    }
 
     /// <summary>Where to run.</summary>
     public DeviceChoice Device(ParseResult parse) => device.Read(parse);
@@ -60,6 +70,7 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     {
         if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
         // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
-        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context.Error, "--ablation-data");
+        var needs = new PromptNeeds(Corrupted: kind == Ablation.Patching ? "--ablation patching" : null, Answers: null);
+        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context, needs, "--ablation-data");
     }
 }

@@ -28,7 +28,7 @@ public sealed class DrawCommandTests : CliTest
     {
         var circuit = Write("c.json", Circuit);
         Refused("c.png: a drawing is a file that ends in .svg, .dot or .html", "draw", circuit, "--out", At("c.png"));
-        Refused("no edge is in the circuit", "draw", Write("e.json", Circuit.Replace("\"in_graph\": true", "\"in_graph\": false", StringComparison.Ordinal)), "--out", At("c.svg"));
+        Refused("no circuit has been selected", "draw", Write("e.json", Circuit.Replace("\"in_graph\": true", "\"in_graph\": false", StringComparison.Ordinal)), "--out", At("c.svg"));
         Refused("there is no such file", "draw", At("nowhere.json"), "--out", At("c.svg"));
         Refused("--out", "draw", circuit);
         Refused("see faith draw --help", "draw", "--out", At("c.svg"));

@@ -27,6 +27,12 @@ public sealed class ModelCommandTests : CliTest
         return At("scores.json");
     }
 
+    private string SelectedCircuit()
+    {
+        Done("circuit", "--scores", Scores(), "--edges", "10", "--out", At("selected.json"));
+        return At("selected.json");
+    }
+
     private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
 
     [Fact]
@@ -343,8 +349,8 @@ public sealed class ModelCommandTests : CliTest
     [Fact]
     public void A_circuit_of_another_model_of_the_same_graph_is_evaluated_with_a_note()
     {
-        var (scores, other) = (Scores(), TinyModel.Write(At("other"), scale: 2));
-        var (code, _, error) = Run("evaluate", "--model", other, "--data", data, "--circuit", scores);
+        var (circuit, other) = (SelectedCircuit(), TinyModel.Write(At("other"), scale: 2));
+        var (code, _, error) = Run("evaluate", "--model", other, "--data", data, "--circuit", circuit);
         Assert.Equal(0, code);
         Assert.Matches(@"^faith: .* was made with another model \(.*\) than .*, of the same graph\s*$", error);
     }
@@ -352,14 +358,14 @@ public sealed class ModelCommandTests : CliTest
     [Fact]
     public void A_model_whose_activations_overflow_is_refused()
     {
-        var (scores, huge) = (Scores(), TinyModel.Write(At("huge"), scale: 1e30f));
+        var (scores, circuit, huge) = (Scores(), SelectedCircuit(), TinyModel.Write(At("huge"), scale: 1e30f));
         foreach (var metric in (string[])["logit-diff", "kl"])
         {
             foreach (var method in (string[])["eap", "eap-ig", "clean-corrupted", "eap-ig-activations", "exact", "ifr", "acdc"])
             {
                 Refused("example 1: the metric is NaN", "attribute", "--model", huge, "--data", data, "--method", method, "--metric", metric, "--out", At("s.json"));
             }
-            Refused("example 1: the metric is NaN", "evaluate", "--model", huge, "--data", data, "--circuit", scores, "--metric", metric, "--json", At("e.json"));
+            Refused("example 1: the metric is NaN", "evaluate", "--model", huge, "--data", data, "--circuit", circuit, "--metric", metric, "--json", At("e.json"));
             Refused("example 1: the metric is NaN", "curve", "--model", huge, "--data", data, "--scores", scores, "--metric", metric, "--out", At("c.csv"));
         }
         Refused("example 1: the metric is NaN", "accuracy", "--model", huge, "--data", data);

@@ -124,7 +124,7 @@ public sealed class StatisticsCommandTests : CliTest
         Assert.Contains("auroc", Done("compare", a, "--known", At("c.json"), "--json", At("known.json")), StringComparison.Ordinal);
         Assert.Equal(1, Json("known.json").GetProperty("auroc").GetDouble(), 0.2);
         Refused("give a second file to compare with, or --known CIRCUIT", "compare", a);
-        Refused("has no edge in the graph; a circuit is needed", "compare", a, "--known", b);
+        Refused("no circuit has been selected; faith circuit --scores", "compare", a, "--known", b);
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class StatisticsCommandTests : CliTest
         var without = Done(["check-circuit", .. On, "--circuit", At("c.json"), "--sets", "0", "--json", At("check.json")]);
         Assert.StartsWith(without, output, StringComparison.Ordinal);
         Assert.False(Json("check.json").TryGetProperty("knockouts", out _));
-        Refused("has no edge in the graph; a circuit is needed", ["check-circuit", .. On, "--circuit", At("s.json")]);
+        Refused("no circuit has been selected; faith circuit --scores", ["check-circuit", .. On, "--circuit", At("s.json")]);
     }
 
     [Fact]

@@ -28,16 +28,18 @@ internal static class AccuracyCommand
                     writer.WriteNumber("examples", data.Count);
                     writer.WriteNumber("clean_right", result.CleanRight);
                     writer.WriteNumber("clean_likelier", result.CleanLikelier);
-                    writer.WriteNumber("corrupted_changed", result.CorruptedChanged);
+                    if (data.HasCorrupted) writer.WriteNumber("corrupted_changed", result.CorruptedChanged);
                     writer.WriteMetric("clean_answer_share", [.. result.Clean.Select(p => p.AnswerShare)]);
-                    writer.WriteMetric("corrupted_answer_share", [.. result.Corrupted.Select(p => p.AnswerShare)]);
+                    if (data.HasCorrupted) writer.WriteMetric("corrupted_answer_share", [.. result.Corrupted.Select(p => p.AnswerShare)]);
                 });
             }
             var table = new TextTable($"{model.Name} on {data.Count} examples of {data.Name}", ">share");
             table.Add("clean: an answer is more likely than every distractor", result.CleanRight.ToString("0.0%"));
             table.Add("clean: the answers together are more likely than the distractors", result.CleanLikelier.ToString("0.0%"));
-            table.Add("corrupted: no answer is more likely than every distractor any more", result.CorruptedChanged.ToString("0.0%"));
+            if (data.HasCorrupted) table.Add("corrupted: no answer is more likely than every distractor any more", result.CorruptedChanged.ToString("0.0%"));
             table.Write(context);
+            context.Output.WriteLine($"first example: {DataSummary.FirstExample(model, data)}");
+            DataSummary.NoteDoubt(context, data);
         });
         return command;
     }

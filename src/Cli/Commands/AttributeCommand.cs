@@ -90,6 +90,7 @@ internal static class AttributeCommand
             if (options.Metric.IsDivergence() && AttributionMethods.Find(options.Method).Path(options, models.Graph) is { } points && points.All(p => p.Alpha is 1))
                 context.Note($"{options.Metric.Name()} is smallest at the clean run, so that its gradient there is zero, and with it the scores of {options.Method}; eap-ig and clean-corrupted have others");
             Summarise(context, path, data, attribution);
+            DataSummary.Write(context, model, models.First, data, options.Metric, result.Clean, result.Corrupted);
         });
         return command;
     }

@@ -28,7 +28,7 @@ internal static class CheckCircuitCommand
             var path = parse.GetValue(json);
             using var model = run.LoadModel(parse);
             var circuitPath = parse.GetRequiredValue(circuit);
-            var file = CircuitFile.Read(circuitPath, model);
+            var file = CircuitFile.ReadCircuit(circuitPath, model);
             var chosen = file.InGraph;
             if (chosen.EdgeCount == 0) throw new InputException($"{circuitPath}: has no edge in the graph; a circuit is needed");
             var data = run.LoadData(parse, model);
@@ -49,6 +49,7 @@ internal static class CheckCircuitCommand
             }
             CircuitFile.NoteDoubts(context, circuitPath, file, model);
             Summarise(context, check);
+            DataSummary.Write(context, model, models.First, data, options.Metric, check.Faithfulness.Clean, check.Faithfulness.Corrupted);
             if (knockouts is not null) Summarise(context, knockouts, chosen.Graph);
         });
         return command;

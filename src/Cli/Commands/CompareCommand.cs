@@ -50,6 +50,7 @@ internal static class CompareCommand
         if (knownPath is not null)
         {
             var reference = ScoreFile.Read(knownPath);
+            CircuitFile.RequireCircuit(knownPath, reference);
             if (reference.InGraph.EdgeCount == 0) throw new InputException($"{knownPath}: has no edge in the graph; a circuit is needed");
             foreach (var file in read)
             {

@@ -74,6 +74,7 @@ internal static class CurveCommand
             OutputFile.WriteTogether([Output.Text(path, CurvePoint.Csv(points)), .. plot]);
             CircuitFile.NoteDoubts(context, scoresPath, file, model);
             Summarise(context, points, options.Metric);
+            DataSummary.Write(context, model, models.First, data, options.Metric, results[0].Clean, results[0].Corrupted);
             if (isMib) Areas(context, points, counts.Length);
         });
         return command;

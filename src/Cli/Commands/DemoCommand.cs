@@ -45,7 +45,7 @@ internal static class DemoCommand
             var choice = device.Read(parse);
             var studies = ProgressDisplay.Run(context, progress => tasks.Select(t =>
             {
-                var data = DataSource.Load(t.Name, parse.GetValue(examples), loaded, context.Error);
+                var data = DataSource.Load(t.Name, parse.GetValue(examples), loaded, context);
                 return TaskStudy.Run(loaded.On(choice), data, choice.MemoryBytes, progress, context.Cancellation);
             }).ToList());
             OutputFolder.Make(folder);

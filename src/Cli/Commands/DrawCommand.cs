@@ -19,6 +19,7 @@ internal static class DrawCommand
         {
             var (from, to) = (parse.GetRequiredValue(circuit)[0], parse.GetRequiredValue(output));
             var file = ScoreFile.Read(from);
+            CircuitFile.RequireCircuit(from, file);
             if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
             OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file)));
             CircuitFile.NoteDoubts(context, from, file);

@@ -28,7 +28,7 @@ internal static class EvaluateCommand
             var jsonPath = parse.GetValue(json);
             using var model = run.LoadModel(parse);
             var path = parse.GetRequiredValue(circuit);
-            var file = CircuitFile.Read(path, model);
+            var file = CircuitFile.ReadCircuit(path, model);
             var chosen = file.InGraph;
             var data = run.LoadData(parse, model);
             var options = run.Evaluation(parse, model);
@@ -37,6 +37,7 @@ internal static class EvaluateCommand
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
             CircuitFile.NoteDoubts(context, path, file, model);
             Summarise(context, chosen, options, result);
+            DataSummary.Write(context, model, models.First, data, options.Metric, result.Clean, result.Corrupted);
         });
         return command;
     }

@@ -37,7 +37,7 @@ internal static class MatrixCommand
             var count = parse.GetValue(edges);
             if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
             var method = SelectionMethods.Named(parse.GetRequiredValue(select));
-            var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context.Error)).ToArray();
+            var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context)).ToArray();
             var choice = device.Read(parse);
             var models = loaded.OnAll(choice);
             var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
@@ -51,17 +51,17 @@ internal static class MatrixCommand
             {
                 if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, gap) is { } doubt) context.Note($"{set.Name}: {doubt}");
             }
-            var text = Markdown(loaded.Name, sets, count, circuits, results);
+            var text = Markdown(loaded, sets, count, circuits, results);
             if (path is null) context.Output.WriteText(text);
             else OutputFile.WriteText(path, text);
         });
         return command;
     }
 
-    private static string Markdown(string model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
+    private static string Markdown(LoadedModel model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {Cli.Markdown.Code(model)}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {Cli.Markdown.Code(model.Name)}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"| circuit of | edges | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|---:|{string.Concat(sets.Select(_ => "---:|"))}\n");
         for (var row = 0; row < sets.Length; row++)
         {
@@ -77,6 +77,11 @@ internal static class MatrixCommand
         for (var row = 0; row < sets.Length; row++)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {string.Join(" | ", circuits.Select(c => CircuitComparison.Edges(circuits[row], c).Jaccard.ToString("0.00", CultureInfo.InvariantCulture)))} |\n");
+        }
+        text.Append("\nThe data, by the first example of each and the share of examples in which the answers lie above the distractors:\n\n");
+        for (var column = 0; column < sets.Length; column++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"- {sets[column].Name}: {results[column][0].Clean.Average(value => value > 0 ? 1.0 : 0.0):0.#%}; {Cli.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
         }
         return text.ToString();
     }

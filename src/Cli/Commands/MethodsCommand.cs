@@ -36,9 +36,10 @@ internal static class MethodsCommand
             if (parse.GetValue(measure))
             {
                 using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
-                var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Error);
+                var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context);
                 var transformer = loaded.On(device.Read(parse));
                 var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
+                context.Output.WriteLine($"first example: {DataSummary.FirstExample(loaded, prompts)}");
                 Measure(context, transformer, $"{loaded.Name}, {prompts.Count} examples of {prompts.Name}", prompts, methods, parse.GetValue(steps), parse.GetValue(rounds));
             }
             if (parse.GetValue(known)) Known(context, device.Read(parse), parse.GetValue(steps));

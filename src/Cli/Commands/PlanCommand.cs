@@ -58,7 +58,7 @@ internal static class PlanCommand
                 return;
             }
             using var loaded = LoadedModel.Load(parse.GetValue(model)!);
-            var prompts = parse.GetValue(data) is { } file ? DataSource.Load(file, parse.GetValue(examples), loaded, context.Error) : Prompts(loaded.Config);
+            var prompts = parse.GetValue(data) is { } file ? DataSource.Load(file, parse.GetValue(examples), loaded, context) : Prompts(loaded.Config);
             Print(context, loaded.Name, loaded.Weights, prompts, options, devices);
         });
         return command;

@@ -54,6 +54,7 @@ internal static class StabilityCommand
             if (ScoreDoubt.Of(attribution, models.Config.Norm, models.Graph, result.Attribution.CompletenessGap) is { } doubt) context.Note(doubt);
             if (path is not null) JsonFile.Write(path, writer => Members(writer, attribution.Method, data.Count, options, result));
             context.Output.WriteLine($"{attribution.Method} on {data.Count} examples of {data.Name}; {options.Resamples} resamples, intervals of {options.Confidence.ToString("0.##%", CultureInfo.InvariantCulture)}");
+            DataSummary.Write(context, model, models.First, data, attribution.Metric, result.Attribution.Clean, result.Attribution.Corrupted);
             EdgeTable(context, model.Graph, options, result);
             SizeTable(context, result);
         });

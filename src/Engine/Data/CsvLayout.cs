@@ -13,6 +13,6 @@ public enum CsvLayout
     Hypernymy,
     /// <summary>clean, corrupted, plural: 1 when plural verbs are right, 0 when singular ones are; the verbs stand in a second file.</summary>
     VerbAgreement,
-    /// <summary>clean, corrupted, correct_idx: a two-digit year; later years are answers, the others distractors.</summary>
+    /// <summary>clean, corrupted, and correct_idx or label: a two-digit year; later years are answers, the others distractors.</summary>
     GreaterThan,
 }

@@ -17,15 +17,17 @@ internal static class CsvPrompts
         (CsvLayout.Hypernymy, ["answers_idx", "corrupted_answers_idx"]),
         (CsvLayout.VerbAgreement, ["plural"]),
         (CsvLayout.GreaterThan, ["correct_idx"]),
+        (CsvLayout.GreaterThan, ["label"]),
     ];
 
-    public static IEnumerable<ExampleDraft> Read(string path, byte[] file, Tokenizer? tokenizer)
+    /// <param name="words">Told what stands beside the ids of the answers.</param>
+    /// <param name="needs">Where no answers are needed, a table of prompts alone will do.</param>
+    public static IEnumerable<ExampleDraft> Read(string path, byte[] file, Tokenizer? tokenizer, AnswerWords words, PromptNeeds needs)
     {
         var table = new CsvTable(path, file);
         if (table.Header.Count == 0) return [];
-        var (layout, columns) = Recognise(table);
-        var clean = table.Column("clean");
-        var corrupted = table.Column("corrupted");
+        var (clean, corrupted) = (table.Column("clean"), table.Column("corrupted"));
+        if (Recognise(table, needs) is not var (layout, columns)) return table.Rows.Select(row => Draft(row.Line, row.Fields, null, null));
         return layout switch
         {
             CsvLayout.GreaterThan => GreaterThan(),
@@ -38,7 +40,9 @@ internal static class CsvPrompts
         {
             foreach (var (line, fields) in table.Rows)
             {
-                yield return Draft(line, fields, parse(line, fields[table.Column(columns[0])], columns[0]), parse(line, fields[table.Column(columns[1])], columns[1]));
+                var answers = parse(line, fields[table.Column(columns[0])], columns[0]);
+                words.Note(line, fields, answers);
+                yield return Draft(line, fields, answers, parse(line, fields[table.Column(columns[1])], columns[1]));
             }
         }
 
@@ -57,8 +61,8 @@ internal static class CsvPrompts
             var years = Enumerable.Range(0, Years).Select(year => new TokenDraft(year.ToString("00", CultureInfo.InvariantCulture))).ToArray();
             foreach (var (line, fields) in table.Rows)
             {
-                var year = Number(table, line, fields[table.Column("correct_idx")], "correct_idx");
-                if (year is < 0 or > Years - 2) throw table.Error(line, $"\"correct_idx\" is {year}; it must be a two-digit year from 0 to {Years - 2}, so that a later one exists");
+                var year = Number(table, line, fields[table.Column(columns[0])], columns[0]);
+                if (year is < 0 or > Years - 2) throw table.Error(line, $"\"{columns[0]}\" is {year}; it must be a two-digit year from 0 to {Years - 2}, so that a later one exists");
                 yield return Draft(line, fields, years[(year + 1)..], years[..(year + 1)]);
             }
         }
@@ -78,19 +82,21 @@ internal static class CsvPrompts
             }
         }
 
-        ExampleDraft Draft(int line, string[] fields, TokenDraft[] answers, TokenDraft[] distractors) =>
-            new($"line {line}", new(fields[clean]), new(fields[corrupted]), answers, distractors);
+        ExampleDraft Draft(int line, string[] fields, TokenDraft[]? answers, TokenDraft[]? distractors) =>
+            new($"line {line}", new(fields[clean]), corrupted < 0 ? null : new PromptDraft(fields[corrupted]), answers, distractors);
     }
 
-    private static (CsvLayout Layout, string[] Columns) Recognise(CsvTable table)
+    // Null: the table has prompts alone, and that is all that is needed.
+    private static (CsvLayout Layout, string[] Columns)? Recognise(CsvTable table, PromptNeeds needs)
     {
-        if (table.Column("clean") >= 0 && table.Column("corrupted") >= 0)
+        if (table.Column("clean") >= 0 && (table.Column("corrupted") >= 0 || needs.Corrupted is null))
         {
             foreach (var known in Layouts)
             {
                 if (known.Columns.All(c => table.Column(c) >= 0)) return known;
             }
         }
+        if (table.Column("clean") >= 0 && needs.Answers is null && (table.Column("corrupted") >= 0 || needs.Corrupted is null)) return null;
         var list = string.Join("; ", Layouts.Select(l => string.Join(", ", l.Columns)));
         throw new InputException($"{table.Source}, line 1: no known column layout; besides clean and corrupted a file needs one of: {list}");
     }

@@ -9,7 +9,8 @@ namespace Faith.Engine.Data;
 /// <param name="source">The file or set, for messages.</param>
 /// <param name="tokenizer">Null when there is none: text is then an error.</param>
 /// <param name="config">Null when the model is not known: ids and lengths are then not checked against it.</param>
-internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config)
+/// <param name="needs">What must be there.</param>
+internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config, PromptNeeds needs)
 {
     // Tokens shown of a prompt in a message; longer prompts are cut around the first difference.
     private const int Shown = 64;
@@ -17,10 +18,44 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     private readonly Dictionary<string, int> tokens = [];
 
+    /// <summary>False as soon as an example has no corrupted prompt, or none that a run could use, where none is needed: its clean one stands in.</summary>
+    public bool HasCorrupted { get; private set; } = true;
+
+    /// <summary>False as soon as an example has no answers or no distractors where none are needed.</summary>
+    public bool HasAnswers { get; private set; } = true;
+
     public Example Check(ExampleDraft draft)
     {
         var clean = Prompt(draft.Clean, "clean", draft.Place);
-        var corrupted = Prompt(draft.Corrupted, "corrupted", draft.Place);
+        if (Optional(needs.Corrupted, () => Corrupted(draft, clean)) is not { } corrupted) (HasCorrupted, corrupted) = (false, clean);
+        var answers = Optional(needs.Answers, () => Answers(draft.Answers, "answers", draft.Place));
+        var distractors = Optional(needs.Answers, () => Answers(draft.Distractors, "distractors", draft.Place));
+        if (answers is null || distractors is null)
+        {
+            HasAnswers = false;
+            (answers, distractors) = ([], []);
+        }
+        return new(clean, corrupted, answers, distractors);
+    }
+
+    // What nobody needs may be missing or of no use.
+    private static int[]? Optional(string? need, Func<int[]> read)
+    {
+        if (need is not null) return read();
+        try
+        {
+            return read();
+        }
+        catch (InputException)
+        {
+            return null;
+        }
+    }
+
+    private int[] Corrupted(ExampleDraft draft, int[] clean)
+    {
+        if (draft.Corrupted is not { } given) throw Error(draft.Place, $"\"corrupted\" is missing, which {needs.Corrupted} needs; --ablation zero, mean and mean-positional do without");
+        var corrupted = Prompt(given, "corrupted", draft.Place);
         if (clean.Length != corrupted.Length)
         {
             var difference = 0;
@@ -28,7 +63,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
             throw Error(draft.Place, $"clean has {Tokens(clean.Length)} and corrupted {corrupted.Length}; both must have the same number"
                 + $" (clean: {Show(clean, difference)}; corrupted: {Show(corrupted, difference)})");
         }
-        return new(clean, corrupted, Answers(draft.Answers, "answers", draft.Place), Answers(draft.Distractors, "distractors", draft.Place));
+        return corrupted;
     }
 
     private int[] Prompt(PromptDraft prompt, string field, string place)
@@ -41,8 +76,9 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         return ids;
     }
 
-    private int[] Answers(IReadOnlyList<TokenDraft> answers, string field, string place)
+    private int[] Answers(IReadOnlyList<TokenDraft>? answers, string field, string place)
     {
+        if (answers is null) throw Error(place, $"\"{field}\" is missing, which {needs.Answers} needs; --metric kl and js do without");
         if (answers.Count == 0) throw Error(place, $"\"{field}\" is empty; at least one token is needed");
         var ids = new int[answers.Count];
         for (var i = 0; i < ids.Length; i++)

@@ -16,4 +16,7 @@ internal readonly record struct TokenDraft(string? Text, int Id)
 
 /// <summary>An example as the data gives it.</summary>
 /// <param name="Place">Where it stands, for messages: "line 3", "example 3".</param>
-internal sealed record ExampleDraft(string Place, PromptDraft Clean, PromptDraft Corrupted, IReadOnlyList<TokenDraft> Answers, IReadOnlyList<TokenDraft> Distractors);
+/// <param name="Corrupted">Null where the data do not say.</param>
+/// <param name="Answers">Null where the data do not say.</param>
+/// <param name="Distractors">Null where the data do not say.</param>
+internal sealed record ExampleDraft(string Place, PromptDraft Clean, PromptDraft? Corrupted, IReadOnlyList<TokenDraft>? Answers, IReadOnlyList<TokenDraft>? Distractors);

@@ -37,11 +37,14 @@ internal static class JsonLines
             {
                 using var document = JsonDocument.Parse(content, Options);
                 var root = document.RootElement;
+                if (root.ValueKind == JsonValueKind.Array) throw Error("holds a list; JSONL has one object a line (jq -c '.[]' data.json > data.jsonl)");
                 if (root.ValueKind != JsonValueKind.Object) throw Error($"holds {Kind(root)} where an object with \"clean\", \"corrupted\", \"answers\" and \"distractors\" is needed");
-                return new(Place, Prompt(root, "clean"), Prompt(root, "corrupted"), Tokens(root, "answers"), Tokens(root, "distractors"));
+                return new(Place, Prompt(root, "clean") ?? throw Error("\"clean\" is missing"), Prompt(root, "corrupted"), Tokens(root, "answers"), Tokens(root, "distractors"));
             }
             catch (JsonException e)
             {
+                // Only the first line tells: an object or a list that goes on below is JSON laid out for people.
+                if (number == 1 && content.Span.Trim(" \t\r"u8) is [(byte)'{'] or [(byte)'[']) throw new InputException(Error("is JSON over several lines; JSONL has one object a line (jq -c . data.json > data.jsonl, or '.[]' for a list)").Message, e);
                 throw Malformed(e);
             }
             catch (InvalidOperationException e)
@@ -51,39 +54,37 @@ internal static class JsonLines
             }
         }
 
-        private PromptDraft Prompt(JsonElement root, string field)
+        private PromptDraft? Prompt(JsonElement root, string field)
         {
-            var value = Field(root, field);
+            if (!root.TryGetProperty(field, out var value)) return null;
             if (value.ValueKind == JsonValueKind.String) return new(value.GetString()!);
             if (value.ValueKind != JsonValueKind.Array) throw Error($"\"{field}\" is {Kind(value)}; it must be a text or a list of token ids");
-            var ids = new int[value.GetArrayLength()];
-            for (var i = 0; i < ids.Length; i++)
+            // Enumerated: an element by its number is looked for from the start.
+            var ids = new List<int>(value.GetArrayLength());
+            foreach (var element in value.EnumerateArray())
             {
-                if (value[i].ValueKind != JsonValueKind.Number) throw Error($"\"{field}\" holds {Kind(value[i])}; a list must hold token ids only");
-                ids[i] = Id(value[i], field);
+                if (element.ValueKind != JsonValueKind.Number) throw Error($"\"{field}\" holds {Kind(element)}; a list must hold token ids only");
+                ids.Add(Id(element, field));
             }
-            return new(ids);
+            return new(ids.ToArray());
         }
 
-        private TokenDraft[] Tokens(JsonElement root, string field)
+        private TokenDraft[]? Tokens(JsonElement root, string field)
         {
-            var value = Field(root, field);
+            if (!root.TryGetProperty(field, out var value)) return null;
             if (value.ValueKind != JsonValueKind.Array) throw Error($"\"{field}\" is {Kind(value)}; it must be a list of tokens or token ids");
-            var tokens = new TokenDraft[value.GetArrayLength()];
-            for (var i = 0; i < tokens.Length; i++)
+            var tokens = new List<TokenDraft>(value.GetArrayLength());
+            foreach (var element in value.EnumerateArray())
             {
-                tokens[i] = value[i].ValueKind switch
+                tokens.Add(element.ValueKind switch
                 {
-                    JsonValueKind.String => new(value[i].GetString()!),
-                    JsonValueKind.Number => new(Id(value[i], field)),
-                    _ => throw Error($"\"{field}\" holds {Kind(value[i])}; it must be a list of tokens or token ids"),
-                };
+                    JsonValueKind.String => new(element.GetString()!),
+                    JsonValueKind.Number => new(Id(element, field)),
+                    _ => throw Error($"\"{field}\" holds {Kind(element)}; it must be a list of tokens or token ids"),
+                });
             }
-            return tokens;
+            return [.. tokens];
         }
-
-        private JsonElement Field(JsonElement root, string field) =>
-            root.TryGetProperty(field, out var value) ? value : throw Error($"\"{field}\" is missing");
 
         private int Id(JsonElement value, string field) =>
             value.TryGetInt32(out var id) ? id : throw Error($"{PlainText.Quote(value.GetRawText())} in \"{field}\" is not a token id; ids are whole numbers");

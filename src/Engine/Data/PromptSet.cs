@@ -14,8 +14,9 @@ public sealed class PromptSet : IReadOnlyList<Example>
 {
     private readonly Example[] examples;
 
-    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts)
+    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts, bool hasCorrupted = true, bool hasAnswers = true)
     {
+        (HasCorrupted, HasAnswers) = (hasCorrupted, hasAnswers);
         Name = name;
         Hash = hash;
         this.examples = examples;
@@ -30,6 +31,15 @@ public sealed class PromptSet : IReadOnlyList<Example>
 
     /// <summary>The texts, one entry an example.</summary>
     public IReadOnlyList<PromptText> Texts { get; }
+
+    /// <summary>False where the run needed no corrupted prompts and an example has none of its clean prompt's length: the clean one stands in.</summary>
+    public bool HasCorrupted { get; }
+
+    /// <summary>False where the run needed no answers and an example has none, or no distractors: it has neither then.</summary>
+    public bool HasAnswers { get; }
+
+    /// <summary>Why the ids of the answers seem to be of another model's tokenizer; null where nothing speaks for it.</summary>
+    public string? Doubt { get; private init; }
 
     /// <inheritdoc/>
     public int Count => examples.Length;
@@ -46,7 +56,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
     public PromptSet First(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)]);
+        return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)], HasCorrupted, HasAnswers) { Doubt = Doubt };
     }
 
     /// <summary>
@@ -56,14 +66,17 @@ public sealed class PromptSet : IReadOnlyList<Example>
     /// <param name="path">The file.</param>
     /// <param name="tokenizer">Needed as soon as a prompt or an answer is given as text.</param>
     /// <param name="config">The model that the examples are for.</param>
+    /// <param name="needs">What the examples must have; everything unless given.</param>
+    /// <param name="cancellation">Stops between examples.</param>
     /// <exception cref="InputException">The file cannot be read or breaks a rule; the message names the line.</exception>
-    public static PromptSet Load(string path, Tokenizer? tokenizer, ModelConfig config)
+    public static PromptSet Load(string path, Tokenizer? tokenizer, ModelConfig config, PromptNeeds? needs = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);
-        var bytes = ReadFile(path);
-        var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer) : JsonLines.Read(path, bytes);
-        return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        var bytes = DataFile.Read(path, cancellation);
+        var words = new AnswerWords(tokenizer);
+        var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer, words, needs ?? PromptNeeds.Everything) : JsonLines.Read(path, bytes);
+        return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)), needs, words, cancellation);
     }
 
     /// <summary>A set of examples given as token ids.</summary>
@@ -91,18 +104,20 @@ public sealed class PromptSet : IReadOnlyList<Example>
         return Build(name, name, drafts, tokenizer, config, null);
     }
 
-    private static PromptSet Build(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer? tokenizer, ModelConfig? config, string? hash)
+    private static PromptSet Build(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer? tokenizer, ModelConfig? config, string? hash,
+        PromptNeeds? needs = null, AnswerWords? words = null, CancellationToken cancellation = default)
     {
-        var checker = new ExampleChecker(source, tokenizer, config);
+        var checker = new ExampleChecker(source, tokenizer, config, needs ?? PromptNeeds.Everything);
         var examples = new List<Example>();
         var texts = new List<PromptText>();
         foreach (var draft in drafts)
         {
+            cancellation.ThrowIfCancellationRequested();
             examples.Add(checker.Check(draft));
-            texts.Add(new(draft.Clean.Text, draft.Corrupted.Text));
+            texts.Add(new(draft.Clean.Text, draft.Corrupted?.Text));
         }
         if (examples.Count == 0) throw new InputException($"{source}: the data set holds no examples");
-        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts]);
+        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts], checker.HasCorrupted, checker.HasAnswers) { Doubt = words?.Doubt };
     }
 
     private static string HashOf(IEnumerable<Example> examples)
@@ -118,22 +133,6 @@ public sealed class PromptSet : IReadOnlyList<Example>
             }
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    internal static byte[] ReadFile(string path)
-    {
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path}: no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new InputException(Directory.Exists(path) ? $"{path}: this is a directory; a JSONL or CSV file is needed" : $"{path}: cannot be read ({e.Message})", e);
-        }
     }
 
     private static bool IsCsv(string path, ReadOnlySpan<byte> bytes)

@@ -43,13 +43,10 @@ public static class OutputFile
     }
 
     /// <summary>Where the bytes of an output go that is regular or not there yet: its own path, or what the link there leads to.</summary>
-    /// <exception cref="InputException">The link leads to nothing.</exception>
     public static string TargetOf(string path)
     {
         var file = new FileInfo(path);
-        if (file.LinkTarget is null) return file.FullName;
-        var target = file.ResolveLinkTarget(returnFinalTarget: true)!;
-        return target.Exists ? target.FullName : throw new InputException($"{path}: is a link to a file that is not there; name that file instead");
+        return file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
     }
 
     /// <summary>A name for a file that is on its way into a folder. It is short whatever the target's, and says whose it is.</summary>

@@ -43,6 +43,9 @@ internal sealed class JsonTokens(Stream stream, string name)
             }
             catch (JsonException e)
             {
+                var rest = buffer.AsSpan(start + (int)reader.BytesConsumed, end - start - (int)reader.BytesConsumed).TrimStart(" \t\r\n:,"u8);
+                if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
+                    throw Fault("is NaN or infinite, which JSON does not have and nothing can be ranked by; the run that wrote it went wrong (overflow, or a metric that is not defined)", e);
                 throw new InputException($"{name}: not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}", e);
             }
             catch (InvalidOperationException e)

@@ -8,8 +8,8 @@ namespace Faith.Engine.Reports;
 /// {"cfg": {…}, "nodes": {name: {"in_graph", …}}, "edges": {name: {"score", "in_graph"}}, "run": {…}}.
 /// <para>
 /// Reading: keys may come in any order and unknown ones are ignored; nodes may be bare booleans or not be listed at all; an absent
-/// in_graph is false for an edge. Every edge of the graph must be listed, exactly once, and either all or none of them have a
-/// score. Membership of the edges decides what the circuit is; a node given as outside must not have an edge in the graph
+/// in_graph is false for an edge. An edge that is not listed is outside the circuit and has score 0; none is listed twice, and either all
+/// or none of those listed have a score. Membership of the edges decides what the circuit is; a node given as outside must not have an edge in the graph
 /// (logits excepted, which belongs to every circuit). Where nodes say which of their neurons are in the circuit, it carries those
 /// only; a node that does not say so carries all.
 /// </para>
@@ -36,7 +36,12 @@ public sealed class ScoreFile
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            if (FileIdentity.Of(path).Kind == FileKind.Missing) throw new InputException($"{path}: there is no such file");
+            using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
+            Span<byte> head = stackalloc byte[RegularFile.HeadBytes];
+            head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+            if (Foreign(head) is { } what) throw new InputException($"{path}: {what}");
+            stream.Position = 0;
             return ScoreFileReader.Read(stream, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -47,6 +52,15 @@ public sealed class ScoreFile
         {
             throw new InputException($"{path}: cannot be read ({PlainText.Line(e.Message)})", e);
         }
+    }
+
+    private static string? Foreign(ReadOnlySpan<byte> head)
+    {
+        const string convert = "the EAP-IG library writes scores as JSON with graph.to_json(…)";
+        if (head.StartsWith("PK\x03\x04"u8)) return $"is a ZIP archive, as PyTorch writes score files (.pt); {convert}";
+        if (head is [0x80, >= 2 and <= 5, ..]) return $"is a Python pickle, as PyTorch writes score files (.pt); {convert}";
+        if (head.StartsWith("{\"clean\""u8)) return "holds prompts, not scores or a circuit; it belongs to --data";
+        return RegularFile.Foreign(head);
     }
 
     /// <summary>Writes the file, whole or not at all.</summary>

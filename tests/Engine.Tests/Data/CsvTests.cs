@@ -72,7 +72,7 @@ public sealed class CsvTests : DataTest
     [Theory]
     [InlineData("", "the data set holds no examples")]
     [InlineData("clean,corrupted,correct_idx\n", "the data set holds no examples")]
-    [InlineData("clean,corrupted,label\na,b,1\n", "line 1: no known column layout; besides clean and corrupted a file needs one of: correct_idx, incorrect_idx; clean_answer_idx")]
+    [InlineData("clean,corrupted,labels\na,b,1\n", "line 1: no known column layout; besides clean and corrupted a file needs one of: correct_idx, incorrect_idx; clean_answer_idx")]
     [InlineData("prompt,correct_idx\na,1\n", "no known column layout")]
     [InlineData("clean,corrupted,plural,plural\n", "line 1: the column \"plural\" appears twice")]
     [InlineData("clean,corrupted,correct_idx\na,b\n", "line 2: the row has 2 fields and the header 3")]
@@ -102,4 +102,38 @@ public sealed class CsvTests : DataTest
     [Fact]
     public void Bytes_that_are_no_text_are_refused() =>
         Assert.Contains("is not valid UTF-8", Refused(() => PromptSet.Load(Write("data.csv", [.. "clean"u8, 0xc3]), null, Config)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_label_is_a_two_digit_year()
+    {
+        var set = Csv("clean,corrupted,label\nfrom 13 to 13,from 13 to 14,52\n");
+        Assert.Equal((47, 53), (set[0].Answers.Length, set[0].Distractors.Length));
+    }
+
+    [Fact]
+    public void Prompts_alone_will_do_where_nothing_else_is_needed()
+    {
+        var set = PromptSet.Load(Write("d.csv", "clean\na b\nc d e\n"), new WordTokenizer(), Config, new PromptNeeds(null, null));
+        Assert.Equal(2, set.Count);
+        Assert.Contains("no known column layout", Refused(() => Csv("clean\na b\n")));
+    }
+
+    [Fact]
+    public void A_plural_verb_counts_where_its_singular_is_one_token_too()
+    {
+        Write("verbs.csv", "sing,plur\nruns,run\nwalks about,walk\nsits,sit\n");
+        var set = Csv("clean,corrupted,plural\na b,c d,1\n");
+        Assert.Equal((2, 2), (set[0].Answers.Length, set[0].Distractors.Length));
+    }
+
+    [Fact]
+    public void Ids_of_another_tokenizer_are_doubted()
+    {
+        var words = new WordTokenizer();
+        var (name, other) = (words.Encode(" Amy")[0], words.Encode(" Laura")[0]);
+        string Table(int answer) => "clean,corrupted,correct_idx,incorrect_idx\n" + string.Concat(Enumerable.Repeat($"Amy and Laura met. Laura gave it to,Amy and Laura met. Bob gave it to,{answer},{other}\n", 5));
+        Assert.Null(Csv(Table(name), words).Doubt);
+        var foreign = words.Encode(" elephant")[0];
+        Assert.Contains($"the answer {foreign} is \" elephant\", which does not stand in its row; 5 of the first 5 rows", Csv(Table(foreign), words).Doubt);
+    }
 }

@@ -76,7 +76,9 @@ public sealed class JsonLinesTests : DataTest
     [InlineData(Ids + "\nnonsense", "data.jsonl, line 2, column 2: not valid JSON")]
     [InlineData(Ids + Ids, "data.jsonl, line 1, column")]
     [InlineData("{\"clean\": [1], \"clean\": [2]}", "not valid JSON")]
-    [InlineData("[" + Ids + "]", "line 1: holds a list where an object")]
+    [InlineData("[" + Ids + "]", "line 1: holds a list; JSONL has one object a line")]
+    [InlineData("{\n  \"clean\": [1]\n}", "line 1: is JSON over several lines")]
+    [InlineData("[\n  {\"clean\": [1]}\n]", "line 1: is JSON over several lines")]
     [InlineData("", "the data set holds no examples")]
     [InlineData("\n\n", "the data set holds no examples")]
     [InlineData("{}", "line 1: \"clean\" is missing")]
@@ -146,5 +148,52 @@ public sealed class JsonLinesTests : DataTest
         Assert.Contains("nowhere.jsonl: no such file", Refused(() => PromptSet.Load(Path.Combine(folder, "nowhere.jsonl"), null, Config)), StringComparison.Ordinal);
         Directory.CreateDirectory(Path.Combine(folder, "sub"));
         Assert.Contains("sub: this is a directory", Refused(() => PromptSet.Load(Path.Combine(folder, "sub"), null, Config)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_long_list_takes_no_longer_than_it_is()
+    {
+        // An element by its number is looked for from the start: 200,000 of them took minutes.
+        var ids = string.Join(',', Enumerable.Repeat("1", 200_000));
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Contains("holds a list", Refused(() => Jsonl($$"""{"clean": [{{ids}}, []], "corrupted": [1], "answers": [1], "distractors": [2]}""")));
+        Assert.Contains("holds a list", Refused(() => Jsonl($$"""{"clean": [1], "corrupted": [1], "answers": [{{ids}}, []], "distractors": [2]}""")));
+        Assert.True(clock.Elapsed.TotalSeconds < 5, $"{clock.Elapsed}");
+    }
+
+    [Fact]
+    public void What_no_run_needs_may_be_missing_or_of_no_use()
+    {
+        PromptSet Load(string line, string? corrupted, string? answers) => PromptSet.Load(Write("d.jsonl", line), null, Config, new PromptNeeds(corrupted, answers));
+        const string alone = """{"clean": [1, 2, 3]}""", longer = """{"clean": [1, 2, 3], "corrupted": [4, 5], "answers": [6], "distractors": [7]}""", bad = """{"clean": [1, 2], "corrupted": [1, 3], "answers": ["text"], "distractors": [7]}""";
+        Assert.Contains("\"corrupted\" is missing, which --ablation patching needs", Refused(() => Load(alone, "--ablation patching", null)));
+        Assert.Contains("\"answers\" is missing, which --metric logit-diff needs", Refused(() => Load(alone, null, "--metric logit-diff")));
+        var set = Load(alone, null, null);
+        Assert.Equal((false, false), (set.HasCorrupted, set.HasAnswers));
+        Assert.Equal(set[0].Clean, set[0].Corrupted);
+        Assert.Contains("both must have the same number", Refused(() => Load(longer, "--ablation patching", "--metric logit-diff")));
+        Assert.Equal((false, true), (Load(longer, null, "--metric logit-diff").HasCorrupted, Load(longer, null, null).HasAnswers));
+        Assert.False(Load(bad, "--ablation patching", null).HasAnswers);
+        Assert.Empty(Load(bad, "--ablation patching", null)[0].Answers);
+    }
+
+    [Theory]
+    [InlineData("PAR1", "is a Parquet file")]
+    [InlineData("PK\u0003\u0004", ".xlsx")]
+    [InlineData("SQLite format 3", "SQLite")]
+    [InlineData("version https://git-lfs", "Git LFS pointer")]
+    public void Other_files_are_called_by_their_names(string begin, string what) =>
+        Assert.Contains(what, Refused(() => PromptSet.Load(Write("d.jsonl", begin + " and more"), null, Config)));
+
+    [Fact]
+    public void A_device_without_end_is_refused_and_a_pipe_is_read()
+    {
+        Assert.Contains("/dev/zero: has no end", Assert.Throws<InputException>(() => PromptSet.Load("/dev/zero", null, Config)).Message);
+        var pipe = Write("pipe", "");
+        File.Delete(pipe);
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [pipe])) make.WaitForExit();
+        var writing = Task.Run(() => File.WriteAllText(pipe, Ids));
+        Assert.Single(PromptSet.Load(pipe, null, Config));
+        writing.Wait();
     }
 }

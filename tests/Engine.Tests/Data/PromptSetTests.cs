@@ -60,14 +60,14 @@ public sealed class PromptSetTests : DataTest
     public void Real_files_are_read(string name, int count)
     {
         var path = SharedData.Find($"paper-tasks/{name}.csv")!;
-        var drafts = CsvPrompts.Read(path, File.ReadAllBytes(path), new WordTokenizer()).ToList();
+        var drafts = CsvPrompts.Read(path, File.ReadAllBytes(path), new WordTokenizer(), new AnswerWords(null), PromptNeeds.Everything).ToList();
         Assert.Equal(count, drafts.Count);
         Assert.All(drafts, d =>
         {
-            Assert.False(string.IsNullOrEmpty(d.Clean.Text) || string.IsNullOrEmpty(d.Corrupted.Text));
-            Assert.NotEmpty(d.Answers);
-            Assert.NotEmpty(d.Distractors);
-            Assert.All([.. d.Answers, .. d.Distractors], t => Assert.True(t.Text is not null || t.Id is >= 0 and < 50257));
+            Assert.False(string.IsNullOrEmpty(d.Clean.Text) || string.IsNullOrEmpty(d.Corrupted?.Text));
+            Assert.NotEmpty(d.Answers!);
+            Assert.NotEmpty(d.Distractors!);
+            Assert.All([.. d.Answers!, .. d.Distractors!], t => Assert.True(t.Text is not null || t.Id is >= 0 and < 50257));
         });
     }
 }

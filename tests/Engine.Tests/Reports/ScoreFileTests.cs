@@ -126,7 +126,7 @@ public sealed class ScoreFileTests : IDisposable
         Assert.Equal(2, Parse($$$"""{"c\u0066g": {{{Config}}}, "edges": {{{Edges.Replace("->", "-\\u003e")}}}}""").InGraph.EdgeCount);
 
     [Theory]
-    [InlineData("", "line 1")]
+    [InlineData("", "0 bytes")]
     [InlineData("[]", "should be an object")]
     [InlineData("{}", "has no \"cfg\"")]
     [InlineData("{\"cfg\": {\"n_layers\": 1, \"n_heads\": 1", "line 1")]
@@ -140,7 +140,7 @@ public sealed class ScoreFileTests : IDisposable
     [InlineData("{\"cfg\": {\"n_layers\": 1e999, \"n_heads\": 1}}", "cfg.n_layers")]
     [InlineData("{\"cfg\": {\"n_layers\": 1, \"n_heads\": 0}}", "cfg.n_heads")]
     [InlineData("{\"cfg\": {\"n_layers\": 9999, \"n_heads\": 9999}}", "more than can be handled")]
-    [InlineData("{\"cfg\": {\"n_layers\": 50, \"n_heads\": 50}}", "each with its entry, which are too many for a file of")]
+    [InlineData("{\"cfg\": {\"n_layers\": 50, \"n_heads\": 50}}", "which are too many for a file of")]
     [InlineData("{\"cfg\": {\"n_layers\": 1, \"n_heads\": 1, \"parallel_attn_mlp\": 0}}", "cfg.parallel_attn_mlp: should be true or false")]
     public void AbsurdConfigurationsAreRefused(string json, string expected) => Refused(json, expected);
 
@@ -149,12 +149,12 @@ public sealed class ScoreFileTests : IDisposable
     [InlineData("\"m0->logits\"", "\"a0.h0->m0\"", "\"a0.h0->m0\" is not an edge")]
     [InlineData("\"m0->logits\"", "\"m0->\\u001b[2J\\n\"", "\"m0->\\u001b[2J\\n\" is not an edge")]
     [InlineData("\"m0->logits\"", "\"input->m0\"", "edges[\"input->m0\"]: given twice")]
-    [InlineData(", \"m0->logits\": {\"score\": 5, \"in_graph\": false}", "", "has 6 of the 7 edges of a model of 1 layers and 1 heads; the first missing is m0->logits")]
     [InlineData("\"score\": 5, ", "", "edges[\"m0->logits\"]: has no score")]
     [InlineData("\"score\": 5", "\"score\": \"5\"", "edges[\"m0->logits\"].score: should be a number")]
     [InlineData("\"score\": 5", "\"score\": null", "edges[\"m0->logits\"].score: should be a number")]
     [InlineData("\"score\": 5", "\"score\": 1e999", "edges[\"m0->logits\"].score: should be a finite number")]
-    [InlineData("\"score\": 5", "\"score\": NaN", "not valid JSON at line")]
+    [InlineData("\"score\": 5", "\"score\": NaN", "edges[\"m0->logits\"].score: is NaN or infinite")]
+    [InlineData("\"score\": 5", "\"score\": -Infinity", "edges[\"m0->logits\"].score: is NaN or infinite")]
     [InlineData("\"score\": 5, \"in_graph\": false", "\"score\": 5, \"in_graph\": 1", "edges[\"m0->logits\"].in_graph: should be true or false")]
     [InlineData("{\"score\": 5, \"in_graph\": false}", "5", "edges[\"m0->logits\"]: should be an object")]
     [InlineData("\"score\": 5, \"in_graph\": false", "\"score\": 5, \"in_graph\": true", "edges[\"m0->logits\"]: is in the graph but its node m0 is not")]
@@ -249,6 +249,31 @@ public sealed class ScoreFileTests : IDisposable
         foreach (var _ in new int[2]) new ScoreFile { Graph = graph, InGraph = Circuit.Empty(graph) }.Write(At("link.json"));
         Assert.NotNull(new FileInfo(At("link.json")).LinkTarget);
         Assert.Equal(0, ScoreFile.Read(At("f.json")).InGraph.EdgeCount);
+    }
+
+    [Fact]
+    public void EdgesThatAreNotListedAreOutsideWithScoreZero()
+    {
+        var file = Parse($$$$"""{"cfg": {{{{Config}}}}, "edges": {"m0->logits": {"score": -2.5, "in_graph": true}, "input->m0": {"score": 1, "in_graph": true}}}""");
+        Assert.Equal(2, file.InGraph.EdgeCount);
+        Assert.Equal(1.5, file.Scores!.Values.Sum(v => v), 6);
+        Assert.Equal(2, file.Scores.Values.Count(v => v != 0));
+        Refused($$$$"""{"cfg": {{{{Config}}}}, "edges": {}}""", "lists none of the 7 edges");
+    }
+
+    [Fact]
+    public void OtherFilesAreCalledByTheirNames()
+    {
+        void Is(byte[] content, string what)
+        {
+            File.WriteAllBytes(At("other"), content);
+            Assert.Contains(what, Assert.Throws<InputException>(() => ScoreFile.Read(At("other"))).Message);
+        }
+        Is([.. "PK\u0003\u0004 archive"u8], "as PyTorch writes score files");
+        Is([0x80, 2, (byte)'c'], "Python pickle");
+        Is([.. "version https://git-lfs.github.com/spec/v1"u8], "Git LFS pointer");
+        Is([0xFF, 0xFE, (byte)'{', 0], "UTF-16");
+        Is([.. "{\"clean\": \"x\"}"u8], "belongs to --data");
     }
 
     [SharedDataFact("mib/ioi-eap-ig.json")]

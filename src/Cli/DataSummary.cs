@@ -1,0 +1,68 @@
+using Faith.Engine;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
+
+namespace Faith.Cli;
+
+/// <summary>What every run says of its data: the first example as the model reads it, whether the model does the task, and what speaks against it.</summary>
+internal static class DataSummary
+{
+    private const int LongestPrompt = 200, IdsShown = 50, TokensShown = 4, ExamplesTried = 100;
+    // Less than this share of the clean metric is hardly a difference.
+    private const double HardlyADifference = 0.01;
+
+    /// <summary>Says it, once the run is done.</summary>
+    /// <param name="clean">The metric after the clean prompts, by example.</param>
+    /// <param name="corrupted">The metric of the corrupted or ablated run.</param>
+    public static void Write(CommandContext context, LoadedModel loaded, Transformer model, PromptSet data, MetricKind metric, IReadOnlyList<double> clean, IReadOnlyList<double> corrupted)
+    {
+        context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
+        context.Output.WriteLine($"accuracy: {Right(model, data, metric, clean, context.Cancellation, out var right)}");
+        var run = new Faithfulness([.. clean], [.. clean], [.. corrupted]) { Metric = metric };
+        if (run.Undefined is { } reason) context.Output.WriteLine($"warning: {reason}");
+        else if (Math.Abs(run.CleanMean - run.CorruptedMean) < HardlyADifference * Math.Max(Math.Abs(run.CleanMean), Math.Abs(run.CorruptedMean)))
+            context.Output.WriteLine($"warning: clean ({Figures.Fixed(run.CleanMean)}) and corrupted ({Figures.Fixed(run.CorruptedMean)}) hardly differ; what is found explains little");
+        if (right < 0.5) context.Output.WriteLine("warning: the model mostly prefers the distractors: it does not do this task, or the ids are of another model's tokenizer");
+        NoteDoubt(context, data);
+    }
+
+    /// <summary>Says where the ids of the data seem to be of another tokenizer.</summary>
+    public static void NoteDoubt(CommandContext context, PromptSet data)
+    {
+        if (data.Doubt is { } doubt) context.Note($"{data.Name}, {doubt}");
+    }
+
+    /// <summary>The first example, decoded from the ids that the model is given.</summary>
+    public static string FirstExample(LoadedModel model, PromptSet data)
+    {
+        var example = data[0];
+        var answers = data.HasAnswers ? $" → {Tokens(example.Answers)}, not {Tokens(example.Distractors)}" : "";
+        return $"{Prompt(example.Clean)}{answers}{(data.HasCorrupted ? $"; corrupted: {Prompt(example.Corrupted)}" : "")}";
+
+        string Prompt(int[] ids) => Known(ids) ? PlainText.Short(model.Tokenizer!.Decode(ids), LongestPrompt) : $"ids {string.Join(' ', ids.Take(IdsShown))}{(ids.Length > IdsShown ? " …" : "")}";
+
+        string Tokens(int[] ids) => string.Join(", ", ids.Take(TokensShown).Select(id => Known([id]) ? PlainText.Quote(model.Tokenizer!.TokenText(id)) : $"{id}"))
+            + (ids.Length > TokensShown ? $", … ({ids.Length})" : "");
+
+        bool Known(int[] ids) => model.Tokenizer is { } tokenizer && ids.All(id => id < tokenizer.Count);
+    }
+
+    // A difference between answers and distractors tells by its sign; for a divergence the model is asked, on some of the examples.
+    private static string Right(Transformer model, PromptSet data, MetricKind metric, IReadOnlyList<double> clean, CancellationToken cancellation, out double? right)
+    {
+        right = null;
+        if (!metric.IsDivergence())
+        {
+            right = clean.Average(value => value > 0 ? 1.0 : 0.0);
+            return $"the answers lie above the distractors in {right:0.#%} of {Count(data)}";
+        }
+        if (!data.HasAnswers) return "not defined: no answers";
+        var tried = data.First(ExamplesTried);
+        right = Accuracy.Measure(model, tried, cancellation: cancellation).CleanRight;
+        return $"an answer is likelier than every distractor in {right:0.#%} of {(tried.Count < data.Count ? "the first " : "")}{Count(tried)}";
+    }
+
+    private static string Count(PromptSet data) => data.Count == 1 ? "1 example" : $"{data.Count} examples";
+}

@@ -1,0 +1,62 @@
+using Faith.Engine.Files;
+
+namespace Faith.Engine.Data;
+
+/// <summary>Reads the bytes of a data set: a regular file, or a pipe, which is read once.</summary>
+internal static class DataFile
+{
+    /// <summary>Examples are read whole; what is larger is no data set, and what has no end must be left at some point.</summary>
+    private const long Largest = 512L << 20;
+
+    /// <summary>All bytes.</summary>
+    /// <exception cref="InputException">There is no such file, it is something else, it cannot be read, or it has no end.</exception>
+    public static byte[] Read(string path, CancellationToken cancellation = default)
+    {
+        try
+        {
+            var bytes = FileIdentity.Of(path).Kind switch
+            {
+                FileKind.Folder => throw new InputException($"{path}: this is a directory; a JSONL or CSV file is needed"),
+                FileKind.Missing or FileKind.Regular when new FileInfo(path) is { Exists: true, Length: > Largest } file =>
+                    throw new InputException($"{path}: {file.Length} bytes are too many for a data set; at most {Largest >> 20} MiB are read"),
+                FileKind.Missing or FileKind.Regular => File.ReadAllBytes(path),
+                _ => ReadStream(path, cancellation),
+            };
+            if (Foreign(bytes) is { } what) throw new InputException($"{path}: {what}");
+            return bytes;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: no such file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new InputException($"{path}: cannot be read ({e.Message})", e);
+        }
+    }
+
+    private static byte[] ReadStream(string path, CancellationToken cancellation)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        while (true)
+        {
+            // A pipe whose other end is silent is waited for, but not against Ctrl-C.
+            var read = stream.ReadAsync(buffer, cancellation).AsTask();
+            read.Wait(cancellation);
+            if (read.Result == 0) return content.ToArray();
+            content.Write(buffer, 0, read.Result);
+            if (content.Length > Largest) throw new InputException($"{path}: has no end, or more than {Largest >> 20} MiB; that is no data set");
+        }
+    }
+
+    private static string? Foreign(ReadOnlySpan<byte> head)
+    {
+        if (head.StartsWith("PAR1"u8)) return "is a Parquet file; write its rows as JSONL or CSV (pandas: read_parquet(…).to_json(…, orient='records', lines=True))";
+        if (head.StartsWith("PK\x03\x04"u8)) return "is a ZIP archive, as .xlsx workbooks are; save the table as CSV, or unpack it";
+        if (head.StartsWith("ARROW1"u8)) return "is an Arrow file; write its rows as JSONL or CSV";
+        if (head.StartsWith("SQLite format 3"u8)) return "is an SQLite database; write the rows as JSONL or CSV";
+        return RegularFile.Foreign(head);
+    }
+}
