@@ -20,6 +20,7 @@ internal static class Outputs
         var models = paths.Where(p => p.Role == PathRole.Model).Select(FolderOf).OfType<string>().ToArray();
         Place[] inputs = [.. paths.Where(p => p.Role is PathRole.Input or PathRole.Data).Select(p => new Place(p.ToString(), FileIdentity.Of(p.Path))),
             .. models.SelectMany(folder => Directory.EnumerateFiles(folder), (folder, file) => new Place($"a file of the model, {file}", FileIdentity.Of(file)))];
+        Place[] streams = [.. ((string[])["/dev/stdout", "/dev/stderr"]).Select(name => new Place(name, FileIdentity.Of(name)))];
         var outputs = new List<(NamedPath Named, FileIdentity File, FileIdentity Folder, string Name)>();
         foreach (var path in paths.Where(p => p.Role is PathRole.Output or PathRole.Folder))
         {
@@ -33,6 +34,8 @@ internal static class Outputs
                 if (Contains(FileIdentity.Of(model), folder)) throw new InputException($"{path}: lies in the directory of the model, {model}; write the results elsewhere");
             foreach (var input in inputs)
                 if (input.File.Kind == FileKind.Regular && input.File.IsSameFile(file)) throw new InputException($"{path}: is the same file as {input.Name}; writing it would destroy what is read");
+            foreach (var stream in streams)
+                if (stream.File.Kind == FileKind.Regular && stream.File.IsSameFile(file)) throw new InputException($"{path}: is the file that {stream.Name} goes to, and would replace it; give {stream.Name} or another file");
             foreach (var other in outputs)
                 if (other.File.IsSameFile(file) || other.File.Kind == FileKind.Missing && file.Kind == FileKind.Missing && other.Name == name && other.Folder.IsSameFile(FileIdentity.Of(folder)))
                     throw new InputException($"{path}: two outputs would go to this one file; {other.Named} names it too");

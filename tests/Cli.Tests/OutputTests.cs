@@ -87,6 +87,39 @@ public sealed class OutputTests : CliTest
         Assert.Contains("/dev/stdout: ", log, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Open_files_are_written_where_their_shell_has_come_to_and_never_replaced()
+    {
+        // A link to standard output is standard output.
+        Write("log", "before\n");
+        File.CreateSymbolicLink(At("link"), "/dev/stdout");
+        Assert.Equal(0, Shell($"{Faith} {string.Join(' ', Attribute("--out", At("link")))} >> {At("log")}").Code);
+        Assert.StartsWith("before\n{\"cfg\"", File.ReadAllText(At("log")), StringComparison.Ordinal);
+
+        // What follows goes after the result.
+        Assert.Equal(0, Shell($"exec 5> {At("five")}; echo before >&5; {Faith} {string.Join(' ', Attribute("--out", "/dev/fd/5"))} && echo after >&5").Code);
+        var five = File.ReadAllText(At("five"));
+        Assert.StartsWith("before\n{\"cfg\"", five, StringComparison.Ordinal);
+        Assert.EndsWith("}\nafter\n", five, StringComparison.Ordinal);
+
+        // The file that a stream goes to, under its own name.
+        Write("log", "before\n");
+        var (code, _, error) = Shell($"{Faith} {string.Join(' ', Attribute("--out", At("log")))} >> {At("log")}");
+        Assert.Equal((2, "before\n"), (code, File.ReadAllText(At("log"))));
+        Assert.Contains("is the file that /dev/stdout goes to", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Files_that_the_runtime_opened_for_itself_are_not_written_to()
+    {
+        for (var number = 3; number < 12; number++)
+        {
+            var (code, _, error) = Shell($"exec {number}>&-; {Faith} {string.Join(' ', Attribute("--out", $"/dev/fd/{number}"))}");
+            Assert.Equal(2, code);
+            Assert.Contains("is not open", error, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(">&-", "standard output cannot be written")]
     [InlineData("> /dev/full", "standard output cannot be written")]

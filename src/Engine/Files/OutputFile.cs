@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faith.Engine.Files;
@@ -13,7 +14,7 @@ public readonly record struct Output(string Path, Action<Stream> Write)
 }
 
 /// <summary>Result files, written whole or not at all.</summary>
-public static class OutputFile
+public static partial class OutputFile
 {
     private const int BufferBytes = 1 << 16;
     private const string Prefix = ".faith-", Suffix = ".tmp";
@@ -122,18 +123,44 @@ public static class OutputFile
         content.Position = 0;
         content.CopyTo(stream);
         stream.Flush();
+        // A stream on an open file writes at places that it counts itself; whoever shares the file goes on after what was written.
+        if (OpenFileOf(path) is { } shared and > 2 && stream.CanSeek) Seek(shared, stream.Position, 0);
     }
 
-    // The number of an open file of this process that a path names, or null.
+    // The number of an open file of this process that a path names, itself or through links, or null.
     private static int? OpenFileOf(string path)
     {
+        const int mostLinks = 40;
         var full = Path.GetFullPath(path);
-        if (full is "/dev/stdout") return 1;
-        if (full is "/dev/stderr") return 2;
-        foreach (var folder in (string[])["/dev/fd/", "/proc/self/fd/", $"/proc/{Environment.ProcessId}/fd/"])
-            if (full.StartsWith(folder, StringComparison.Ordinal) && int.TryParse(full.AsSpan(folder.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return number;
+        for (var links = 0; links < mostLinks; links++)
+        {
+            if (full is "/dev/stdout") return 1;
+            if (full is "/dev/stderr") return 2;
+            foreach (var folder in (string[])["/dev/fd/", "/proc/self/fd/", $"/proc/{Environment.ProcessId}/fd/"])
+            {
+                if (!full.StartsWith(folder, StringComparison.Ordinal) || !int.TryParse(full.AsSpan(folder.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) continue;
+                return number <= 2 || IsInherited(number) ? number : throw new InputException($"{path}: is not open; whoever starts the program opens it ({number}>FILE in a shell)");
+            }
+            if (new FileInfo(full).LinkTarget is not { } target) return null;
+            full = Path.GetFullPath(target, Path.GetDirectoryName(full)!);
+        }
         return null;
     }
+
+    // What the runtime has opened for itself is marked to be closed on exec; what was open before the program began cannot be.
+    private static bool IsInherited(int number)
+    {
+        const string line = "flags:";
+        const int closedOnExec = 0x80000;
+        var information = $"/proc/self/fdinfo/{number}";
+        if (!OperatingSystem.IsLinux()) return true;
+        if (!File.Exists(information)) return false;
+        var flags = File.ReadLines(information).First(l => l.StartsWith(line, StringComparison.Ordinal)).AsSpan(line.Length).Trim();
+        return (Convert.ToInt32(flags.ToString(), 8) & closedOnExec) == 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "lseek")]
+    private static partial long Seek(int file, long offset, int from);
 
     // ---- what a killed run left ----
 
