@@ -186,7 +186,7 @@ public sealed class JsonLinesTests : DataTest
         Assert.Contains(what, Refused(() => PromptSet.Load(Write("d.jsonl", begin + " and more"), null, Config)));
 
     [Fact]
-    public void A_device_without_end_is_refused_and_a_pipe_is_read()
+    public async Task A_device_without_end_is_refused_and_a_pipe_is_read()
     {
         Assert.Contains("/dev/zero: has no end", Assert.Throws<InputException>(() => PromptSet.Load("/dev/zero", null, Config)).Message);
         var pipe = Write("pipe", "");
@@ -194,6 +194,6 @@ public sealed class JsonLinesTests : DataTest
         using (var make = System.Diagnostics.Process.Start("mkfifo", [pipe])) make.WaitForExit();
         var writing = Task.Run(() => File.WriteAllText(pipe, Ids));
         Assert.Single(PromptSet.Load(pipe, null, Config));
-        writing.Wait();
+        await writing;
     }
 }

@@ -256,7 +256,7 @@ public sealed class ScoreFileTests : IDisposable
     {
         var file = Parse($$$$"""{"cfg": {{{{Config}}}}, "edges": {"m0->logits": {"score": -2.5, "in_graph": true}, "input->m0": {"score": 1, "in_graph": true}}}""");
         Assert.Equal(2, file.InGraph.EdgeCount);
-        Assert.Equal(1.5, file.Scores!.Values.Sum(v => v), 6);
+        Assert.Equal(-1.5, file.Scores!.Values.Sum(v => v), 6);
         Assert.Equal(2, file.Scores.Values.Count(v => v != 0));
         Refused($$$$"""{"cfg": {{{{Config}}}}, "edges": {}}""", "lists none of the 7 edges");
     }
