@@ -1,3 +1,4 @@
+using Faith.Engine.Files;
 using Faith.Engine.Tokenizers;
 
 namespace Faith.Engine.Data;
