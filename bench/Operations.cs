@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Kernels;
 using Faith.Kernels.Host;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Faith.Engine.Attribution;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Kernels;
 
 namespace Faith.Cli.Benchmarks;

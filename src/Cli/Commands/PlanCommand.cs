@@ -7,6 +7,7 @@ using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Kernels;
 
 namespace Faith.Cli.Commands;

@@ -10,13 +10,14 @@ namespace Faith.Engine.Ablations;
 internal sealed class AblatedRows : PassHook
 {
     private readonly Device device;
+    private readonly Rows batchRows;
     private readonly AblationTable table;
     private readonly Indices rows;
     private readonly Indices lastRows;
 
-    public AblatedRows(Device device, Arena arena, bool measuring, AblationTable table, Batch batch)
+    public AblatedRows(Transformer model, Arena arena, bool measuring, AblationTable table, Batch batch)
     {
-        this.device = device;
+        (device, batchRows) = (model.Device, new Rows(model.Config.Layers, batch.Rows, batch.Sequences));
         this.table = table;
         var (rowMemory, lastMemory) = (arena.Integers(batch.Rows), arena.Integers(batch.Sequences));
         if (measuring) return;
@@ -30,5 +31,5 @@ internal sealed class AblatedRows : PassHook
 
     public override void Mlp(int l, Tensor outputs) => Gather(l, table.MlpOutputs[l], outputs);
 
-    private void Gather(int l, Tensor from, Tensor to) => device.GatherRows(from, l == table.Contexts.Length - 1 ? lastRows : rows, 1, to);
+    private void Gather(int l, Tensor from, Tensor to) => device.GatherRows(from, batchRows.IsNarrow(l) ? lastRows : rows, 1, to);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 
@@ -19,17 +20,17 @@ internal sealed class MeanOutputs : PassHook
         device = model.Device;
         this.positions = positions;
         counts = new double[positions + 1];
-        sums = new double[1 + 2 * model.Config.Layers][];
+        sums = new double[model.Graph.Stages][];
         sums[0] = new double[(positions + 1) * model.Config.Width];
         for (var l = 0; l < model.Config.Layers; l++)
         {
-            sums[1 + 2 * l] = new double[(positions + 1) * model.Config.QueryWidth];
-            sums[2 + 2 * l] = new double[(positions + 1) * model.Config.Width];
+            sums[ModelGraph.HeadsStage(l)] = new double[(positions + 1) * model.Config.QueryWidth];
+            sums[ModelGraph.MlpStage(l)] = new double[(positions + 1) * model.Config.Width];
         }
     }
 
     /// <summary>
-    /// Tables of <paramref name="positions"/> + 1 rows for input, then each layer's heads (before W_O) and MLP: the mean at each
+    /// Tables of <paramref name="positions"/> + 1 rows for every stage (heads before W_O): the mean at each
     /// position, and last the mean over all rows of all prompts.
     /// </summary>
     public static float[][] Compute(Transformer model, IReadOnlyList<Example> data, int positions, long? memoryBytes)
@@ -37,7 +38,7 @@ internal sealed class MeanOutputs : PassHook
         var means = new MeanOutputs(model, positions);
         MicroBatches.Run(model, data, MicroBatches.Budget(model, memoryBytes), sharePrefixes: false, batch => WholePromptRun.Measure(model, batch), part =>
         {
-            var run = new WholePromptRun(model, part.Arena, measuring: false, part.Batch, keepLayers: false);
+            var run = new WholePromptRun(model, part.Arena, measuring: false, part.Batch, part.Batch.CleanTokens, everyRow: true);
             part.Record();
             means.rowPositions = part.Batch.Positions;
             foreach (var position in part.Batch.Positions)
@@ -52,9 +53,9 @@ internal sealed class MeanOutputs : PassHook
 
     public override void Input(Tensor embeddings) => Add(0, embeddings);
 
-    public override void Context(int l, Tensor contexts) => Add(1 + 2 * l, contexts);
+    public override void Context(int l, Tensor contexts) => Add(ModelGraph.HeadsStage(l), contexts);
 
-    public override void Mlp(int l, Tensor outputs) => Add(2 + 2 * l, outputs);
+    public override void Mlp(int l, Tensor outputs) => Add(ModelGraph.MlpStage(l), outputs);
 
     private void Add(int table, Tensor values)
     {

@@ -1,5 +1,4 @@
 using Faith.Engine.Ablations;
-using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -24,8 +23,8 @@ public sealed record AttributionOptions
     /// one for one in place of the data's own.
     /// </summary>
     public IReadOnlyList<Example>? AblationData { get; init; }
-    /// <summary>Means and the gradients of MLPs as the EAP-IG library takes them; null: as they are defined here.</summary>
-    internal LibraryQuirks? Library { get; init; }
+    /// <summary>What another program does in its own way; null: all as it is defined here.</summary>
+    internal Quirks? Quirks { get; init; }
     /// <summary>What is scored.</summary>
     public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
     /// <summary>The edges that exact patching tries; the others score 0. Null: all of them.</summary>

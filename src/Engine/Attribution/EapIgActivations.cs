@@ -12,6 +12,10 @@ internal sealed class EapIgActivations : PathMethod
     public override string Name => "eap-ig-activations";
     public override string Summary => "EAP with gradients averaged on the paths of one source layer's outputs at a time (Hanna et al. 2024)";
     public override IntegrationRule? Rule(AttributionOptions options) => IntegrationRule.Right;
+    public override bool IsPathIntegral => false;
+
+    public override PathExtension Extend(PathRun run, in PathRunParts parts, AttributionOptions options) =>
+        new StagedOutputs(parts.Model, parts.Arena, parts.Inputs.Layout.Rows, parts.Differences);
 
     public override PathPoint[] Path(AttributionOptions options, ModelGraph graph)
     {

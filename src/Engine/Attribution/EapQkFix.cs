@@ -11,7 +11,10 @@ internal sealed class EapQkFix : PathMethod
 {
     public override string Name => "eap-qkfix";
     public override string Summary => "EAP with the attention recomputed for edges into queries and keys (AtP*'s QK fix, Kramár et al. 2024)";
-    public override bool RecomputesAttention => true;
+    public override bool IsPathIntegral => false;
+    public override int HostBytesOfScore => sizeof(float);
+    public override PathExtension Extend(PathRun run, in PathRunParts parts, AttributionOptions options) =>
+        new RecomputedAttention(run, parts.Model, parts.Arena, parts.Measuring, parts.Inputs, parts.Activations, parts.Backward);
 
     /// <exception cref="InputException">Neurons are asked for.</exception>
     public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => options.Level != ScoreLevel.Neuron

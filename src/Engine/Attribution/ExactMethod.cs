@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
-using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -34,9 +33,8 @@ internal sealed class ExactMethod : AttributionMethod
         }
 
         var clock = Stopwatch.StartNew();
-        using var table = options.Library is not null && options.Ablation == Ablation.Mean
-            ? AblationTable.OfOneRow(model, LastTokenMean.Compute(model, options.AblationData ?? data, options.MemoryBytes))
-            : AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
+        var from = options.AblationData ?? data;
+        using var table = options.Quirks is { } quirks ? quirks.TableOfTrials(model, from, options) : AblationTable.Create(model, options.Ablation, from, options.MemoryBytes);
         var (graph, kind, budget) = (model.Graph, options.Metric, MicroBatches.Budget(model, options.MemoryBytes));
         var wanted = Filter(graph, options.OnlyEdges);
         var sums = new ScoreSums(graph, data.Count, options.Sink);

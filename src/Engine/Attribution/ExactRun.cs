@@ -30,16 +30,14 @@ internal sealed class ExactRun
     private readonly SourceDifferences sources;
 
     // The same on each sequence's last row, which is all that the last layer goes on with.
-    private readonly Tensor inputDifference;
-    private readonly Tensor lastInputDifference;
+    private readonly RowMatrices inputDifference;
     private readonly Tensor[] lastContexts;
     private readonly Tensor[] lastMlpOutputs;
     private readonly SourceDifferences lastSources;
 
     // Head inputs of one source.
     private readonly Tensor mixed;
-    private readonly Tensor normed;
-    private readonly Tensor lastNormed;
+    private readonly RowMatrices normed;
     private readonly Tensor projection;
     private readonly Tensor lastQuery;
     private readonly Tensor rotatedQuery;
@@ -48,8 +46,8 @@ internal sealed class ExactRun
     private readonly Tensor normalizers;
 
     // Trials side by side.
-    private readonly int trialsTogether;
-    private readonly int lastTrialsTogether;
+    private readonly Rows rows;
+    private readonly int rowsTogether;
     private readonly Activations trials;
     private readonly long layoutMark;
     private PassLayout trialLayout;
@@ -65,41 +63,34 @@ internal sealed class ExactRun
         this.kind = kind;
         this.wanted = wanted;
         Scores = measuring ? [] : new float[checked(batch.Sequences * model.Graph.Pairs)];
-        var (c, device, rows, sequences) = (model.Config, model.Device, batch.Rows, batch.Sequences);
-        trialsTogether = Math.Max(1, rowsTogether / rows);
-        lastTrialsTogether = Math.Max(1, rowsTogether / sequences);
+        var c = model.Config;
+        rows = new Rows(c.Layers, batch.Rows, batch.Sequences);
+        this.rowsTogether = rowsTogether;
+        var (wide, narrow) = (rows.All * Together(-1), rows.Sequences * Together(c.Layers));
         inputs = new BatchInputs(model, arena, measuring, batch, table);
-        metric = new MetricHead(model, arena, measuring, batch.Examples, kind, lastTrialsTogether, gradient: false);
-        values = arena.Matrix(lastTrialsTogether * sequences, 1);
-        differences = new DifferenceCapture(device, arena, c, rows, sequences, inputs.Ablation);
-        inputDifference = arena.Matrix(rows, c.Width);
-        lastInputDifference = arena.Matrix(sequences, c.Width);
-        lastContexts = [.. Enumerable.Range(0, c.Layers).Select(l => l == c.Layers - 1 ? differences.LastContext : arena.Matrix(sequences, c.QueryWidth))];
-        lastMlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(l => l == c.Layers - 1 ? differences.LastMlp : arena.Matrix(sequences, c.Width))];
+        metric = new MetricHead(model, arena, measuring, batch.Examples, kind, Together(c.Layers), gradient: false);
+        values = arena.Matrix(narrow, 1);
+        differences = new DifferenceCapture(model, arena, rows, inputs.Ablation);
+        inputDifference = new RowMatrices(arena, rows, c.Width);
+        lastContexts = [.. Enumerable.Range(0, c.Layers).Select(l => rows.IsNarrow(l) ? differences.Context(l) : arena.Matrix(rows.Sequences, c.QueryWidth))];
+        lastMlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(l => rows.IsNarrow(l) ? differences.Mlp(l) : arena.Matrix(rows.Sequences, c.Width))];
         // Where heads are ablated like the input, all rows are the same one.
         var headOutput = table is { HeadsAsInput: true } ? inputs.Ablated : default;
-        sources = new SourceDifferences(model, inputDifference, differences.Contexts, differences.MlpOutputs, headOutput);
-        lastSources = new SourceDifferences(model, lastInputDifference, lastContexts, lastMlpOutputs, headOutput);
-        clean = new Activations(arena, c, rows, sequences);
-        for (var l = 0; l < c.Layers; l++)
-        {
-            var queries = l == c.Layers - 1 ? sequences : rows;
-            clean.Layers[l].KeptAttentionStream = arena.Matrix(rows, c.Width);
-            clean.Layers[l].KeptMlpStream = arena.Matrix(queries, c.Width);
-            clean.Layers[l].KeptMlpOutput = arena.Matrix(queries, c.Width);
-        }
-        mixed = arena.Matrix(rows, c.Width);
-        normed = arena.Matrix(rows, c.Width);
-        lastNormed = arena.Matrix(sequences, c.Width);
-        projection = arena.Matrix(rows, c.ProjectionWidth);
-        lastQuery = arena.Matrix(sequences, c.QueryWidth);
-        rotatedQuery = arena.Matrix(rows, c.QueryWidth);
-        rotatedKey = arena.Matrix(rows, c.KeyWidth);
-        contexts = [.. HeadInputs.Select(_ => arena.Matrix(rows, c.QueryWidth))];
-        normalizers = arena.Matrix(rows, 2 * c.Heads);
-        trials = new Activations(arena, c, Math.Max(trialsTogether * rows, lastTrialsTogether * sequences), lastTrialsTogether * sequences, keepLayers: false);
+        sources = new SourceDifferences(model, inputDifference.All, l => differences.Contexts[l], l => differences.MlpOutputs[l], headOutput);
+        lastSources = new SourceDifferences(model, inputDifference.Last, l => lastContexts[l], l => lastMlpOutputs[l], headOutput);
+        clean = new Activations(arena, c, rows);
+        clean.Keep(arena);
+        mixed = arena.Matrix(rows.All, c.Width);
+        normed = new RowMatrices(arena, rows, c.Width);
+        projection = arena.Matrix(rows.All, c.ProjectionWidth);
+        lastQuery = arena.Matrix(rows.Sequences, c.QueryWidth);
+        rotatedQuery = arena.Matrix(rows.All, c.QueryWidth);
+        rotatedKey = arena.Matrix(rows.All, c.KeyWidth);
+        contexts = [.. HeadInputs.Select(_ => arena.Matrix(rows.All, c.QueryWidth))];
+        normalizers = arena.Matrix(rows.All, 2 * c.Heads);
+        trials = new Activations(arena, c, new Rows(c.Layers, Math.Max(wide, narrow), narrow), keepLayers: false);
         layoutMark = arena.Mark();
-        trialLayout = new PassLayout(device, arena, measuring, batch, trialsTogether);
+        trialLayout = new PassLayout(model, arena, measuring, batch, Together(-1));
     }
 
     /// <summary>The scores of the edges tried so far, by example [sequences × F·N]; 0 elsewhere.</summary>
@@ -120,7 +111,7 @@ internal sealed class ExactRun
     public void RunEnds(Span<double> cleanValues, Span<double> corruptedValues)
     {
         var device = model.Device;
-        var corrupted = trials.First(batch.Rows, batch.Sequences);
+        var corrupted = trials.First(rows);
         device.Repeatable(() =>
         {
             differences.Start();
@@ -138,9 +129,9 @@ internal sealed class ExactRun
         Read(corruptedValues);
         cleanLosses = [.. cleanValues.ToArray().Select(value => kind.Loss(value))];
 
-        device.Subtract(inputs.Ablated, inputs.Clean, inputDifference);
-        device.GatherRows(inputDifference, inputs.Layout.LastRows, 1, lastInputDifference);
-        for (var l = 0; l < model.Graph.Layers - 1; l++)
+        device.Subtract(inputs.Ablated, inputs.Clean, inputDifference.All);
+        device.GatherRows(inputDifference.All, inputs.Layout.LastRows, 1, inputDifference.Last);
+        for (var l = 0; !rows.IsNarrow(l); l++)
         {
             device.GatherRows(differences.Contexts[l], inputs.Layout.LastRows, 1, lastContexts[l]);
             device.GatherRows(differences.MlpOutputs[l], inputs.Layout.LastRows, 1, lastMlpOutputs[l]);
@@ -163,7 +154,7 @@ internal sealed class ExactRun
                 Project(l, source);
                 foreach (var input in columns.Select(to => to.Input).Distinct()) Attend(l, input);
             });
-            foreach (var chunk in columns.Chunk(l == graph.Layers - 1 ? lastTrialsTogether : trialsTogether))
+            foreach (var chunk in columns.Chunk(Together(l)))
             {
                 Score(l, [.. chunk.Select(to => graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))], (layout, pass) => RunHeads(l, chunk, layout, pass));
             }
@@ -181,7 +172,7 @@ internal sealed class ExactRun
             var (input, h) = heads[i];
             var x = stream.RowRange(i * count, count);
             device.Copy(parallel ? CleanStreamAfter(l) : clean.Layers[l].KeptMlpStream, x);
-            device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh), x, add: true, k0: h * dh);
+            model.AttentionBlock(l).HeadOutput(contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh), h, x, add: true);
         }
         if (parallel) ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, l + 1);
         else ForwardPass.RunFromMlp(model, layout, inputs.Prefix, pass, l);
@@ -191,7 +182,7 @@ internal sealed class ExactRun
     public void TryMlp(int l)
     {
         var column = model.Graph.MlpColumn(l);
-        foreach (var chunk in Wanted(column).Chunk(l == model.Graph.Layers - 1 ? lastTrialsTogether : trialsTogether))
+        foreach (var chunk in Wanted(column).Chunk(Together(l)))
         {
             Score(l, chunk, (layout, pass) => RunMlps(l, chunk, layout, pass));
         }
@@ -203,8 +194,9 @@ internal sealed class ExactRun
         var device = model.Device;
         var stream = TrialStream(l, from.Length);
         var count = stream.Rows / from.Length;
-        Mix(from, clean.Layers[l].KeptMlpStream, l == model.Graph.Layers - 1 ? lastSources : sources, stream);
-        var output = ForwardPass.RunMlp(model, pass, l, stream);
+        Mix(from, clean.Layers[l].KeptMlpStream, rows.IsNarrow(l) ? lastSources : sources, stream);
+        model.MlpBlock(l).Normalise(pass, stream);
+        var output = model.MlpBlock(l).Output(pass, stream.Rows);
         for (var i = 0; i < from.Length; i++)
         {
             device.AddScaled(clean.Layers[l].KeptMlpOutput, -1, output.RowRange(i * count, count));
@@ -218,11 +210,11 @@ internal sealed class ExactRun
     public void TryLogits()
     {
         var layers = model.Graph.Layers;
-        foreach (var chunk in Wanted(model.Graph.LogitsColumn).Chunk(lastTrialsTogether))
+        foreach (var chunk in Wanted(model.Graph.LogitsColumn).Chunk(Together(layers)))
         {
             Score(layers, chunk, (layout, pass) =>
             {
-                Mix(chunk, clean.LastStream, lastSources, pass.LastStream);
+                Mix(chunk, clean.Stream.Last, lastSources, pass.Stream.Last);
                 ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, layers);
             });
         }
@@ -230,28 +222,27 @@ internal sealed class ExactRun
 
     private IEnumerable<EdgeId> Wanted(ColumnId column) => model.Graph.InEdges(column).Where(wanted);
 
-    /// <summary>The activations of some trials that start in layer l; from the last layer on with one row a sequence.</summary>
-    private Activations Trial(int l, int count) => l >= model.Graph.Layers - 1
-        ? trials.First(count * batch.Sequences, count * batch.Sequences)
-        : trials.First(count * batch.Rows, count * batch.Sequences);
+    /// <summary>How many trials that start in a layer, or before all, run side by side.</summary>
+    private int Together(int l) => Math.Max(1, rowsTogether / rows.Of(l));
 
-    private Tensor TrialStream(int l, int count) => l >= model.Graph.Layers - 1
-        ? trials.LastStream.RowRange(0, count * batch.Sequences)
-        : trials.Stream.RowRange(0, count * batch.Rows);
+    /// <summary>The activations of some trials that start in layer l, with no more rows than that goes on with.</summary>
+    private Activations Trial(int l, int count) => trials.First(new Rows(rows.Layers, rows.Of(l), rows.Sequences).Times(count));
+
+    private Tensor TrialStream(int l, int count) => trials.Stream.Of(rows.Times(count), l);
 
     /// <summary>The layout of so many trials. The last layer, once its keys and values are known, needs none.</summary>
     private PassLayout Layout(int l, int count)
     {
-        if (l >= model.Graph.Layers - 1) return inputs.Layout;
+        if (rows.IsNarrow(l)) return inputs.Layout;
         if (trialLayout.Points != count)
         {
             arena.Release(layoutMark);
-            trialLayout = new PassLayout(model.Device, arena, measuring: false, batch, count);
+            trialLayout = new PassLayout(model, arena, measuring: false, batch, count);
         }
         return trialLayout;
     }
 
-    private Tensor CleanStreamAfter(int l) => l == model.Graph.Layers - 1 ? clean.LastStream : clean.Layers[l + 1].KeptAttentionStream;
+    private Tensor CleanStreamAfter(int l) => rows.IsNarrow(l) ? clean.Stream.Last : clean.Layers[l + 1].KeptAttentionStream;
 
     private void Mix(EdgeId[] from, Tensor stream, SourceDifferences source, Tensor x)
     {
@@ -266,53 +257,25 @@ internal sealed class ExactRun
     /// <summary>Queries, keys and values of all heads of a layer that reads x + Δz_u.</summary>
     private void Project(int l, NodeId source)
     {
-        var (device, c, w, last) = (model.Device, model.Config, model.Layers[l], l == model.Graph.Layers - 1);
+        var attention = model.AttentionBlock(l);
         Mix([model.Graph.Edge(source, model.Graph.HeadColumn(l, InputKind.Query, 0))], clean.Layers[l].KeptAttentionStream, sources, mixed);
-        device.NormForward(mixed, w.AttentionScale, w.AttentionShift, c.NormEpsilon, model.Centred, normed, default, default);
-        if (last)
-        {
-            Multiply(normed, projection.ColumnRange(c.QueryWidth, 2 * c.KeyWidth), c.QueryWidth);
-            device.GatherRows(normed, inputs.Layout.LastRows, 1, lastNormed);
-            Multiply(lastNormed, lastQuery, 0);
-        }
-        else
-        {
-            Multiply(normed, projection, 0);
-        }
-
-        void Multiply(Tensor x, Tensor y, int first) => device.Multiply(w.Projection, WeightSide.Forward, x, y,
-            w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, y.Columns), n0: first);
+        attention.Norm.Forward(mixed, normed.All);
+        attention.Project(inputs.Layout, normed.All, normed.Last, Projected(l));
     }
+
+    private Projection Projected(int l) => Projection.In(model.Config, rows, l, projection, lastQuery);
 
     /// <summary>Δ of the attention contexts when all heads take <paramref name="input"/> from the last projection, and the rest from the clean run.</summary>
     private void Attend(int l, InputKind input)
     {
-        var (device, c, layout, a, last) = (model.Device, model.Config, inputs.Layout, clean.Layers[l], l == model.Graph.Layers - 1);
-        var (q, k, v) = (a.RotatedQuery, a.RotatedKey, a.Value);
-        switch (input)
-        {
-            case InputKind.Query:
-                q = last ? lastQuery : projection.ColumnRange(0, c.QueryWidth);
-                q = Rotate(q, last ? layout.LastPositions : layout.Positions, rotatedQuery.RowRange(0, q.Rows));
-                break;
-            case InputKind.Key:
-                k = Rotate(projection.ColumnRange(c.QueryWidth, c.KeyWidth), layout.Positions, rotatedKey);
-                break;
-            default:
-                v = projection.ColumnRange(c.QueryWidth + c.KeyWidth, c.KeyWidth);
-                break;
-        }
-        var context = contexts[(int)input].RowRange(0, q.Rows);
-        device.AttentionForward(last ? layout.LastQuery : layout.All, model.Attention, q, k, v, inputs.Prefix.Keys[l], inputs.Prefix.Values[l],
-            context, normalizers.RowRange(0, q.Rows));
-        device.AddScaled(a.Context, -1, context);
-    }
-
-    private Tensor Rotate(Tensor x, Indices positions, Tensor y)
-    {
-        if (model.Config.Rotary is null) return x;
-        model.Device.Rotary(x, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, y);
-        return y;
+        var (attention, layout, a, p) = (model.AttentionBlock(l), inputs.Layout, clean.Layers[l], Projected(l));
+        var count = rows.Of(l);
+        var q = input == InputKind.Query ? attention.Rotate(p.Query, layout.QueryPositions(l), rotatedQuery.RowRange(0, count)) : a.RotatedQuery;
+        var k = input == InputKind.Key ? attention.Rotate(p.Key, layout.Positions, rotatedKey) : a.RotatedKey;
+        var v = input == InputKind.Value ? p.Value : a.Projected.Value;
+        var context = contexts[(int)input].RowRange(0, count);
+        attention.Attend(layout, inputs.Prefix, q, k, v, context, normalizers.RowRange(0, count));
+        model.Device.AddScaled(a.Context, -1, context);
     }
 
     /// <summary>Loss of each trial − loss of the clean run, for trials that start in layer l; they come again with other sources.</summary>

@@ -19,12 +19,8 @@ internal sealed class InformationFlowRun : PassHook
         this.model = model;
         this.batch = batch;
         var c = model.Config;
-        run = new WholePromptRun(model, arena, measuring, batch, keepLayers: true);
-        foreach (var layer in run.Activations.Layers)
-        {
-            layer.KeptAttentionStream = arena.Matrix(batch.Rows, c.Width);
-            layer.KeptMlpStream = arena.Matrix(batch.Rows, c.Width);
-        }
+        run = new WholePromptRun(model, arena, measuring, batch, batch.CleanTokens, everyRow: true, keepLayers: true);
+        run.Activations.Keep(arena, mlpOutputs: false);
         outputs = arena.Matrix(checked(model.Graph.Sources * batch.Rows), c.Width);
     }
 
@@ -45,7 +41,7 @@ internal sealed class InformationFlowRun : PassHook
         var dh = model.Config.HeadDim;
         for (var h = 0; h < model.Config.Heads; h++)
         {
-            model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts.ColumnRange(h * dh, dh), Output(model.Graph.HeadNode(l, h)), k0: h * dh);
+            model.AttentionBlock(l).HeadOutput(contexts.ColumnRange(h * dh, dh), h, Output(model.Graph.HeadNode(l, h)), add: false);
         }
     }
 
@@ -62,7 +58,7 @@ internal sealed class InformationFlowRun : PassHook
         {
             if (l == graph.Layers)
             {
-                Add(run.Activations.LastStream, [graph.LogitsColumn]);
+                Add(run.Activations.Stream.Last, [graph.LogitsColumn]);
                 continue;
             }
             Add(run.Activations.Layers[l].KeptAttentionStream, [.. Enumerable.Range(0, graph.Heads).SelectMany(h => graph.ColumnsOf(graph.HeadNode(l, h)))]);

@@ -21,15 +21,12 @@ public enum IntegrationRule
 /// <param name="Stage">Whose outputs lie at the point while all others are computed from a clean prompt: 0 the input, 1 + 2l the heads of layer l, 2 + 2l its MLP.</param>
 /// <param name="Dropped">
 /// The layer whose heads and MLP no gradient goes back through; null: it goes through all. Points of a path have such a layer all or none; with one
-/// they are scored one by one and by magnitude (<see cref="DroppedScores"/>).
+/// they are scored one by one and by magnitude (<see cref="DroppedLayers"/>).
 /// </param>
 public readonly record struct PathPoint(double Alpha, double Weight, int Stage = 0, int? Dropped = null)
 {
-    /// <summary>True where no gradient goes into what computes the outputs of a stage above 0: they were replaced, or their layer is dropped.</summary>
-    internal bool Stops(int stage) => stage == Stage || (stage - 1) / 2 == Dropped;
-
-    /// <summary>True where the runs of two points are the same, though their gradients may not be.</summary>
-    internal bool HasRunOf(PathPoint other) => (Alpha, Stage) == (other.Alpha, other.Stage);
+    /// <summary>True where the runs of two points are the same, though their gradients are not.</summary>
+    internal bool HasRunOf(PathPoint other) => Dropped is not null && (Alpha, Stage) == (other.Alpha, other.Stage);
 }
 
 /// <summary>The points of the integration rules.</summary>

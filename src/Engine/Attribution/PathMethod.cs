@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
-using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -19,8 +18,20 @@ internal abstract class PathMethod : AttributionMethod
     /// <summary>How gradients go back through what is not linear.</summary>
     public virtual GradientRule Gradient => GradientRule.Derivative;
 
-    /// <summary>True to score edges into queries and keys by <see cref="RecomputedAttention"/>; the path is then the clean run.</summary>
-    public virtual bool RecomputesAttention => false;
+    /// <summary>Points whose gradients are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
+    public virtual int StepsTogether => 32;
+
+    /// <summary>Bytes of host memory that an extension takes for each pair of an example.</summary>
+    public virtual int HostBytesOfScore => 0;
+
+    /// <summary>True where the scores are the path integral, which adds up (method.md §4), and cost what its passes do.</summary>
+    public virtual bool IsPathIntegral => true;
+
+    /// <summary>True where nodes have scores of their own and not the sums of their edges'.</summary>
+    public virtual bool HasOwnNodeScores => false;
+
+    /// <summary>What the method does beside the general, in a micro-batch; null: nothing.</summary>
+    public virtual PathExtension? Extend(PathRun run, in PathRunParts parts, AttributionOptions options) => null;
 
     public override AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options,
         IProgress<RunProgress>? progress, CancellationToken cancellation) => Run(model, data, options, Path(options, model.Graph), null, progress, cancellation);
@@ -34,25 +45,23 @@ internal abstract class PathMethod : AttributionMethod
     {
         var clock = Stopwatch.StartNew();
         var (start, examples) = ExamplePart.PlaceOf(data);
-        var (table, shift) = Tables(model, data, options, path);
+        var from = options.AblationData ?? data;
+        var (table, ends) = options.Quirks?.TablesOfPath(model, from, options, path) ?? (AblationTable.Create(model, options.Ablation, from, options.MemoryBytes), null);
         using var tableMemory = table;
-        using var shiftMemory = shift;
+        using var endsMemory = ends;
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
-        var isDropping = path.Any(p => p.Dropped is not null);
-        var nodes = isDropping && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
+        var nodes = HasOwnNodeScores && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         using var phases = new PhaseClock(model.Device, options.SplitPhases);
         var scores = new float[model.Graph.Pairs];
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: table is null,
-            batch => PathRun.Measure(model, batch, path, this, options, table, shift), part =>
+            batch => PathRun.Measure(model, batch, path, this, options, table, ends), part =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(new RunProgress(part.First, data.Count, Name));
-                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, this, options, table, shift);
-                var dropped = isDropping ? new DroppedScores(model, options.Level, part.Count) : null;
-                run.Execute(phases, cancellation, layer => dropped!.Take(run, layer));
-                run.RecomputeAttention(phases, cancellation);
+                var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, this, options, table, ends);
+                run.Execute(phases, cancellation);
                 part.Record();
                 run.ReadMetric(1, part.Of(clean));
                 run.ReadMetric(0, part.Of(corrupted));
@@ -60,18 +69,20 @@ internal abstract class PathMethod : AttributionMethod
                 FiniteMetric.Check(data, part.First, part.Of(corrupted));
                 for (var e = 0; e < part.Count; e++)
                 {
-                    if (dropped is null) run.ReadScores(e, scores);
-                    else dropped.ReadScores(e, scores);
+                    run.ReadScores(e, scores);
                     earlier?.AddTo(scores, start + part.First + e);
                     sums.Add(scores);
                 }
-                if (dropped is not null) dropped.AddTo(nodes, neurons);
-                else if (neurons is not null) run.ReadProducts((u, products, offsets) => neurons.Add(u, products, offsets, options.Library is { } library ? (e, sum) => library.Weight(start + part.First + e, examples) * sum : null));
+                if (!run.AddOwn(nodes, neurons) && neurons is not null)
+                {
+                    run.ReadProducts((u, products, offsets) => neurons.Add(u, products, offsets,
+                        options.Quirks is { } quirks ? (e, sum) => quirks.Weight(start + part.First + e, examples) * sum : null));
+                }
                 phases.Lap("sum");
             });
         progress?.Report(new RunProgress(data.Count, data.Count, Name));
         var means = sums.Means();
-        var isOnePath = path.All(p => p.Stage == 0) && !isDropping && !RecomputesAttention && shift is null;
+        var isOnePath = IsPathIntegral && path.All(p => p.Stage == 0) && ends is null;
         return new AttributionResult
         {
             Scores = means,
@@ -92,20 +103,6 @@ internal abstract class PathMethod : AttributionMethod
         };
     }
 
-    /// <summary>Where the path starts (null: at the corrupted run), and what the differences go to beside it, which in the library alone is something else.</summary>
-    private static (AblationTable? Table, AblationTable? Shift) Tables(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path)
-    {
-        var from = options.AblationData ?? data;
-        AblationTable? Of(Ablation ablation) => AblationTable.Create(model, ablation, from, options.MemoryBytes);
-        if (options.Library is null) return (Of(options.Ablation), null);
-        return options.Ablation switch
-        {
-            Ablation.Mean => (Of(Ablation.Zero), AblationTable.OfOneRow(model, LastTokenMean.Compute(model, from, options.MemoryBytes))),
-            Ablation.MeanPositional when path.Any(p => p.Stage > 0) => (Of(Ablation.Zero), Of(Ablation.MeanPositional)),
-            _ => (Of(options.Ablation), null),
-        };
-    }
-
     /// <summary>∂L/∂z_u = Σ_v ∂L/∂x_v over what reads u, by the chain rule: a node scores the sum of its out-edges.</summary>
     internal static double[] NodeScores(EdgeScores edges) =>
         [.. edges.Values.Chunk(edges.Graph.Columns).Select(outEdges => outEdges.Sum())];
@@ -117,3 +114,6 @@ internal abstract class PathMethod : AttributionMethod
         return target == 0 ? null : Math.Abs(inputScores.Average() - target) / Math.Abs(target);
     }
 }
+
+/// <summary>What a <see cref="PathRun"/> has laid out, for those who extend it.</summary>
+internal readonly record struct PathRunParts(Transformer Model, Arena Arena, bool Measuring, BatchInputs Inputs, DifferenceCapture Differences, Activations Activations, BackwardBuffers Backward);

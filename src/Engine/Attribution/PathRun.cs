@@ -9,23 +9,22 @@ namespace Faith.Engine.Attribution;
 
 /// <summary>
 /// One micro-batch of a path method (method.md §3): the prefix once, then every point of the path on the suffix rows, each
-/// point's gradients into the accumulators, and one contraction for up to <see cref="StepsHeld"/> points.
+/// point's gradients into the accumulators, and one contraction for up to <see cref="PathMethod.StepsTogether"/> points. What a method
+/// does beside that is its <see cref="PathExtension"/>.
 /// </summary>
 internal sealed class PathRun
 {
-    /// <summary>Points whose x̂ are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
-    private const int StepsHeld = 32;
+    private static readonly PathPoint[] Ends = [new(1, 0), new(0, 0)];
 
     private readonly Transformer model;
     private readonly Batch batch;
     private readonly PathPoint[] points;
-    private readonly Step[] steps;
-    private readonly Dictionary<int, PassLayout> layouts = [];
+    private readonly PathStep[] steps;
     private readonly BatchInputs inputs;
     private readonly Tensor inputDifference;
     private readonly DifferenceCapture differences;
-    private readonly StageOverride? stages;
     private readonly GradientAccumulators sums;
+    private readonly OutputGradients? outputs;
     private readonly MetricHead metric;
     private readonly Tensor values;
     // The ablated run's final norm, where that run comes before the clean one that its metric is taken against; else none.
@@ -34,68 +33,63 @@ internal sealed class PathRun
     private readonly Activations activations;
     private readonly BackwardBuffers backward;
     private readonly ScoreContraction contraction;
-    private readonly ShiftedScores? shifted;
-    private readonly RecomputedAttention? recomputed;
+    private readonly PathExtension[] extensions;
+    private readonly PassHook outputHook;
+    private readonly GradientHook gradientHook;
 
-    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
+    public PathRun(Transformer model, Arena arena, bool measuring, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? ends = null)
     {
         this.model = model;
         this.batch = batch;
-        var (c, device) = (model.Config, model.Device);
+        var (c, rows) = (model.Config, new Rows(model.Config.Layers, batch.Rows, batch.Sequences));
 
         // Both ends are always run: they give Δz. The ends come first, so that Δz is there at the first contraction.
-        var ends = new[] { 1.0, 0.0 };
-        var unweighted = ends.Where(alpha => !path.Any(p => p.Stage == 0 && p.Alpha == alpha)).Select(alpha => new PathPoint(alpha, 0)).ToArray();
+        PathPoint[] unweighted = [.. Ends.Where(end => !path.Any(p => (p.Stage, p.Alpha) == (0, end.Alpha)))];
         points = [.. unweighted, .. path.OrderBy(p => p.Stage > 0 ? 2 : p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
-        // The scores of a point that drops a layer are taken by themselves.
-        var held = path.Any(p => p.Dropped is not null) ? 1 : Math.Min(path.Length, StepsHeld);
-        var cuts = Cut(unweighted.Length, held, Math.Clamp(device.RowsOfPass / batch.Rows, 1, held)).ToArray();
-        foreach (var (_, count, _) in cuts)
-        {
-            if (!layouts.ContainsKey(count)) layouts[count] = new PassLayout(device, arena, measuring, batch, count);
-        }
+        var held = Math.Min(path.Length, method.StepsTogether);
+        var cuts = PathStep.Cut(points.Length, unweighted.Length, held, Math.Clamp(model.Device.RowsOfPass / batch.Rows, 1, held)).ToArray();
+        var layouts = cuts.Select(cut => cut.Count).Distinct().ToDictionary(count => count, count => new PassLayout(model, arena, measuring, batch, count));
+        var largest = layouts.Keys.Max();
         inputDifference = arena.Matrix(batch.Rows, c.Width);
         inputs = new BatchInputs(model, arena, measuring, batch, table);
-        differences = new DifferenceCapture(device, arena, c, batch.Rows, batch.Sequences, inputs.Ablation);
-        if (path.Any(p => p.Stage > 0)) stages = new StageOverride(device, arena, c, differences, batch.Rows, batch.Sequences);
-        sums = new GradientAccumulators(arena, c, batch.Rows, batch.Sequences, held, method.Gradient, outputs: options.Level == ScoreLevel.Neuron, mlpAtInput: options.Library is not null);
-        var largest = cuts.Max(cut => cut.Count);
+        differences = new DifferenceCapture(model, arena, rows, inputs.Ablation);
+        sums = new GradientAccumulators(model, arena, rows, largest, held, method.Gradient);
+        if (options.Level == ScoreLevel.Neuron) outputs = options.Quirks?.GradientsOfNeurons(model, arena, rows) ?? new OutputGradients(model, arena, rows);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         if (options.Metric.IsDivergence() && unweighted is [{ Alpha: 0 }]) ablatedFinal = arena.Matrix(batch.Sequences, c.Width);
         scores = arena.Matrix(batch.Sequences, model.Graph.Pairs);
-        activations = new Activations(arena, c, batch.Rows * largest, batch.Sequences * largest, rule: method.Gradient);
-        steps = [.. cuts.Select((cut, i) => new Step(cut.First, layouts[cut.Count], activations.First(batch.Rows * cut.Count, batch.Sequences * cut.Count), cut.Slot,
+        activations = new Activations(arena, c, rows.Times(largest), rule: method.Gradient);
+        steps = [.. cuts.Select((cut, i) => new PathStep(cut.First, layouts[cut.Count], activations.First(rows.Times(cut.Count)), cut.Slot,
             points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
-        backward = new BackwardBuffers(arena, c, batch.Rows * largest, batch.Sequences * largest, batch.Sequences, keepsGates: steps.Any(step => step.IsRun), keepsContexts: method.RecomputesAttention);
-        if (method.RecomputesAttention) recomputed = new RecomputedAttention(model, arena, inputs, activations, backward);
+        backward = new BackwardBuffers(arena, c, rows.Times(largest));
         contraction = Contraction(inputDifference, differences, scores);
-        if (shift is not null) shifted = new ShiftedScores(model, arena, measuring, batch, shift, Contraction);
+        var own = method.Extend(this, new(model, arena, measuring, inputs, differences, activations, backward), options);
+        var quirk = ends is null ? null : options.Quirks!.ToEnds(this, model, arena, measuring, batch, inputs.Layout, ends);
+        extensions = [.. new[] { quirk, own }.OfType<PathExtension>()];
+        outputHook = own?.Outputs ?? differences;
+        gradientHook = new GradientHooks([.. new[] { own?.Gradients, sums, outputs }.OfType<GradientHook>()]);
     }
 
     /// <summary>The bytes that a run of this shape takes, where the device's memory is the host's with the scores that are gathered there.</summary>
-    public static long Measure(Transformer model, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? shift = null)
+    public static long Measure(Transformer model, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? ends = null)
     {
         var arena = Arena.Measuring();
-        _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, shift);
-        if (!model.Device.IsHostMemory) return arena.Peak;
-        var ofScore = path.Any(p => p.Dropped is not null) ? sizeof(double) : method.RecomputesAttention ? sizeof(float) : 0;
-        return arena.Peak + (long)ofScore * batch.Sequences * model.Graph.Pairs;
+        _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, ends);
+        return model.Device.IsHostMemory ? arena.Peak + (long)method.HostBytesOfScore * batch.Sequences * model.Graph.Pairs : arena.Peak;
     }
 
     /// <summary>Runs everything.</summary>
     /// <param name="phases">Where the time goes.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    /// <param name="taken">Takes the scores of a point that drops this layer, before the next point's; null: nobody reads them.</param>
-    public void Execute(PhaseClock phases, CancellationToken cancellation, Action<int>? taken = null)
+    public void Execute(PhaseClock phases, CancellationToken cancellation)
     {
         var device = model.Device;
         phases.Lap("prefix");
         device.Subtract(inputs.Ablated, inputs.Clean, inputDifference);
         differences.Start();
-        sums.Start(device);
-        device.Fill(scores, 0);
-        shifted?.Start(inputs.Layout.LastRows);
+        Clear();
+        foreach (var extension in extensions) extension.Start();
         var hasDifferences = false;
         foreach (var step in steps)
         {
@@ -116,25 +110,14 @@ internal sealed class PathRun
             hasDifferences = true;
             contraction.Steps = sums.HoldsSteps ? slot + step.Layout.Points : 0;
             device.ContractScores(contraction);
-            shifted?.Contract(contraction.Steps);
-            if (step.Points[0].Dropped is { } layer)
-            {
-                phases.Lap("scores");
-                taken?.Invoke(layer);
-                device.Fill(scores, 0);
-                sums.Start(device);
-            }
-            else if (!isLast) sums.Clear(device);
+            var isTaken = false;
+            foreach (var extension in extensions) isTaken |= extension.Contracted(contraction.Steps, step.Points[^1]);
+            if (isTaken) Clear();
+            else if (!isLast) sums.Clear();
             phases.Lap("scores");
         }
-    }
-
-    /// <summary>After <see cref="Execute"/>, where the method asks for it: the scores of edges into queries and keys, which replace those by the gradient.</summary>
-    public void RecomputeAttention(PhaseClock phases, CancellationToken cancellation)
-    {
-        if (recomputed is null) return;
-        recomputed.Run(Sources(), cancellation);
-        phases.Lap("scores");
+        foreach (var extension in extensions) extension.Finish(cancellation);
+        if (extensions.Length > 0) phases.Lap("scores");
     }
 
     /// <summary>The metric of every example at a point of the path.</summary>
@@ -149,10 +132,15 @@ internal sealed class PathRun
     /// <summary>The scores [F·N] of one example of the micro-batch.</summary>
     public void ReadScores(int example, Span<float> destination)
     {
-        model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
-        shifted?.AddTo(destination, example);
-        recomputed?.CopyTo(destination, example);
+        ReadContracted(example, destination);
+        foreach (var extension in extensions) extension.Read(example, destination);
     }
+
+    /// <summary>The scores [F·N] of one example as the contractions so far left them.</summary>
+    public void ReadContracted(int example, Span<float> destination) => model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
+
+    /// <summary>Adds the scores of nodes and neurons that an extension has instead of the ordinary ones; false where none has.</summary>
+    public bool AddOwn(NeuronSums? nodes, NeuronSums? neurons) => extensions.Any(e => e.AddTo(nodes, neurons));
 
     /// <summary>Hands on Δz_u ⊙ ∂L/∂z_u of every source u; needs a run at neuron level.</summary>
     public void ReadProducts(SourceProducts taken)
@@ -162,74 +150,70 @@ internal sealed class PathRun
         var products = new float[inputDifference.Count];
         foreach (var u in graph.AllSources)
         {
-            var gradient = sums.OutputGradient[graph.StageOf(u)];
-            var x = backward.Stream.RowRange(0, gradient.Rows);
+            var gradient = outputs![graph.StageOf(u)];
+            var x = backward.Stream.All.RowRange(0, gradient.Rows);
             device.Fill(x, 0);
             sources.Add(u, x);
-            shifted?.AddOutput(u, x);
+            foreach (var extension in extensions) extension.AddDifference(u, x);
             device.MultiplyElements(x, gradient, x);
             device.Download(x.Pointer, MemoryMarshal.AsBytes(products.AsSpan(0, (int)x.Count)));
-            var layout = inputs.Layout;
-            taken(u, products, x.Rows == batch.Rows ? layout.All.Offsets : layout.LastQuery.QueryOffsets);
+            taken(u, products, inputs.Layout.Queries(ModelGraph.LayerOfStage(graph.StageOf(u))).QueryOffsets);
         }
     }
 
-    private SourceDifferences Sources() =>
-        new(model, inputDifference, [.. differences.Contexts[..^1], differences.LastContext], [.. differences.MlpOutputs[..^1], differences.LastMlp]);
+    /// <summary>Δz of the sources on the rows that their layers go on with.</summary>
+    public SourceDifferences Sources() => new(model, inputDifference, differences.Context, differences.Mlp);
 
-    /// <summary>
-    /// Cuts the points into passes: the ends that need no gradient, then blocks of at most <paramref name="held"/> steps, whose slots count from 0.
-    /// </summary>
-    private IEnumerable<(int First, int Count, int? Slot)> Cut(int forwardOnly, int held, int pointsOfPass)
+    private void Clear()
     {
-        for (var first = 0; first < forwardOnly; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, forwardOnly - first), null);
-        for (var block = forwardOnly; block < points.Length; block += held)
-        {
-            var end = Math.Min(block + held, points.Length);
-            for (var first = block; first < end; first += pointsOfPass) yield return (first, Math.Min(pointsOfPass, end - first), first - block);
-        }
+        sums.Clear();
+        outputs?.Clear();
+        model.Device.Fill(scores, 0);
     }
 
     /// <summary>Forward, metric and, where there are gradients, backward.</summary>
-    private void Pass(Step step, Action<string> lap)
+    private void Pass(PathStep step, Action<string> lap)
     {
+        foreach (var extension in extensions) extension.Expect(step);
         if (!step.IsRun)
         {
             Forward(step);
             lap("forward");
-            var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Sequences);
+            var gradient = step.Slot is null ? default : backward.Final.RowRange(0, step.Layout.Rows.Sequences);
             if (step.First == 0 && !ablatedFinal.IsNone) model.Device.Copy(step.Activations.Final, ablatedFinal);
             else metric.Run(step.Activations.Final, Values(step.First, step.Layout.Points), gradient);
             if (step.Clean is not null && !ablatedFinal.IsNone) metric.Run(ablatedFinal, Values(0, 1), default);
             lap("metric");
         }
         if (step.Slot is not { } slot) return;
-        BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, sums, slot, step.Weights, step.Points);
+        sums.Expect(step.Layout, slot, step.Weights);
+        outputs?.Expect(step.Weights);
+        BackwardPass.Run(model, step.Layout, inputs.Prefix, step.Activations, backward, gradientHook);
         lap("backward");
     }
 
     private Tensor Values(int firstPoint, int count) => values.RowRange(firstPoint * batch.Sequences, count * batch.Sequences);
 
-    private void Forward(Step step)
+    private void Forward(PathStep step)
     {
         var (device, layout, pass) = (model.Device, step.Layout, step.Activations);
         for (var p = 0; p < layout.Points; p++)
         {
             var alpha = step.Points[p].Stage == 0 ? (float)step.Points[p].Alpha : 1;
-            device.Interpolate(inputs.Ablated, inputs.Clean, alpha, pass.Stream.RowRange(p * batch.Rows, batch.Rows));
+            device.Interpolate(inputs.Ablated, inputs.Clean, alpha, pass.Stream.All.RowRange(p * batch.Rows, batch.Rows));
         }
-        if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, pass.Stream);
+        Embed.AddPositions(model, layout, pass.Stream.All);
         for (var l = 0; l < pass.Layers.Length; l++)
         {
-            pass.Layers[l].AttentionXHat = step.Slot is { } slot && sums.HoldsSteps ? sums.NormalizedInputs[l].RowRange(slot * batch.Rows, layout.Rows) : default;
+            pass.Layers[l].AttentionXHat = step.Slot is { } slot ? sums.XHat(l, slot, layout) : default;
         }
         differences.Expect(step.Clean, step.Corrupted);
-        stages?.Expect(step.Clean, step.Replaced);
-        ForwardPass.Run(model, layout, inputs.Prefix, pass, stages ?? (PassHook)differences);
+        ForwardPass.Run(model, layout, inputs.Prefix, pass, outputHook);
         if (step.Clean is { } clean) metric.SetReference(pass.Final.RowRange(clean * batch.Sequences, batch.Sequences));
     }
 
-    private ScoreContraction Contraction(Tensor input, DifferenceCapture differences, Tensor scores) => new()
+    /// <summary>The contraction of the accumulated gradients with some differences.</summary>
+    public ScoreContraction Contraction(Tensor input, DifferenceCapture differences, Tensor scores) => new()
     {
         Layout = inputs.Layout.All,
         Layers = model.Config.Layers,
@@ -245,7 +229,7 @@ internal sealed class PathRun
         MlpDifference = differences.MlpOutputs,
         Output = [.. model.Layers.Select(l => l.Output)],
         QueryKeyValue = [.. model.Layers.Select(l => l.Projection)],
-        NormScale = [.. model.Layers.Select(l => l.AttentionScale)],
+        NormScale = [.. model.Layers.Select(l => l.AttentionNorm.Scale)],
         Alpha = sums.Alpha,
         NormalizedInputs = sums.NormalizedInputs,
         StepProducts = sums.StepProducts,
@@ -254,25 +238,6 @@ internal sealed class PathRun
         LogitsGradient = sums.LogitsGradient,
         Scores = scores,
     };
-
-    /// <summary>
-    /// One pass: the points from <paramref name="First"/> on, side by side. Slot: where its steps stand in the accumulators; null without gradient.
-    /// IsRun: its run, the gradient of the loss included, is that of the step before, and still there.
-    /// </summary>
-    private sealed record Step(int First, PassLayout Layout, Activations Activations, int? Slot, PathPoint[] Points, bool IsRun)
-    {
-        public float[] Weights { get; } = [.. Points.Select(p => (float)p.Weight)];
-        public int? Clean { get; } = Find(Points, 1);
-        public int? Corrupted { get; } = Find(Points, 0);
-
-        /// <summary>The points at which other outputs than the input's are replaced.</summary>
-        public (int Point, int Stage, float Ablated)[] Replaced { get; } =
-            [.. Points.Select((p, i) => (i, p.Stage, (float)(1 - p.Alpha))).Where(p => p.Stage > 0)];
-
-        /// <summary>The point at which the input, and nothing else, is at <paramref name="alpha"/>.</summary>
-        private static int? Find(PathPoint[] points, double alpha) =>
-            Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha) is >= 0 and var found ? found : null;
-    }
 }
 
 /// <summary>Takes what every row contributes to the columns of a source: products [rows × d] of examples that end at the given row offsets.</summary>

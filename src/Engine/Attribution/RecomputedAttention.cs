@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faith.Engine.Ablations;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Kernels;
@@ -10,96 +11,98 @@ namespace Faith.Engine.Attribution;
 /// where c_h is the output of head h before W_O in the clean run and c′_h the same with its queries, or its keys at all positions, read from
 /// x_v + Δz_u. Norm, projection, rotation and softmax are computed; what follows the head goes by the gradient.
 /// </summary>
-internal sealed class RecomputedAttention
+internal sealed class RecomputedAttention : PathExtension
 {
+    private readonly PathRun run;
     private readonly Transformer model;
-    private readonly PassLayout layout;
-    private readonly PrefixCache prefix;
+    private readonly BatchInputs inputs;
     private readonly Activations activations;
-    private readonly BackwardBuffers backward;
+    private readonly BackwardBuffers buffers;
+    private readonly ContextGradients gradients;
     private readonly Tensor normalizers;
     private readonly Tensor products;
     private readonly float[] read;
     private readonly float[][] scores;
 
-    /// <summary>Lays out what is needed beside <paramref name="backward"/>, which must keep the contexts' gradients and be free otherwise; the clean run must be the last in <paramref name="activations"/>.</summary>
-    public RecomputedAttention(Transformer model, Arena arena, BatchInputs inputs, Activations activations, BackwardBuffers backward)
+    /// <summary>Lays out what is needed beside the memory of the backward pass, which is free when it is over; the clean run must be the last in <paramref name="activations"/>.</summary>
+    public RecomputedAttention(PathRun run, Transformer model, Arena arena, bool measuring, BatchInputs inputs, Activations activations, BackwardBuffers buffers)
     {
-        (this.model, layout, prefix, this.activations, this.backward) = (model, inputs.Layout, inputs.Prefix, activations, backward);
-        var (c, rows) = (model.Config, layout.Rows);
-        foreach (var layer in activations.Layers) layer.KeptAttentionStream = arena.Matrix(rows, c.Width);
-        normalizers = arena.Matrix(rows, 2 * c.Heads);
-        products = arena.Matrix(rows, c.Heads);
-        read = new float[rows * c.Heads];
-        scores = new float[layout.Sequences][];
+        (this.run, this.model, this.inputs, this.activations, this.buffers) = (run, model, inputs, activations, buffers);
+        var (c, rows) = (model.Config, inputs.Layout.Rows);
+        gradients = new(model.Device, rows.Matrices(arena, c.QueryWidth));
+        activations.Keep(arena, mlpStreams: false, mlpOutputs: false);
+        normalizers = arena.Matrix(rows.All, 2 * c.Heads);
+        products = arena.Matrix(rows.All, c.Heads);
+        read = measuring ? [] : new float[rows.All * c.Heads];
+        scores = measuring ? [] : [.. Enumerable.Range(0, rows.Sequences).Select(_ => new float[model.Graph.Pairs])];
     }
 
+    public override GradientHook Gradients => gradients;
+
     /// <summary>Computes the scores of all examples.</summary>
-    public void Run(SourceDifferences differences, CancellationToken cancellation)
+    public override void Finish(CancellationToken cancellation)
     {
-        var (device, c, graph) = (model.Device, model.Config, model.Graph);
-        for (var e = 0; e < scores.Length; e++) scores[e] = new float[graph.Pairs];
+        var (device, c, graph, layout, differences) = (model.Device, model.Config, model.Graph, inputs.Layout, run.Sources());
         for (var l = 0; l < c.Layers; l++)
         {
-            var (w, a, last) = (model.Layers[l], activations.Layers[l], l == c.Layers - 1);
-            var (x, projected) = (backward.Stream, backward.SplitProjection);
+            var (attention, a) = (model.AttentionBlock(l), activations.Layers[l]);
+            var (x, projected) = (buffers.Stream.All, buffers.SplitProjection);
             foreach (var u in graph.InEdges(graph.HeadColumn(l, InputKind.Query, 0)).Select(graph.SourceOf))
             {
                 cancellation.ThrowIfCancellationRequested();
                 device.Copy(a.KeptAttentionStream, x);
                 differences.Add(u, x);
-                device.NormForward(x, w.AttentionScale, w.AttentionShift, c.NormEpsilon, model.Centred, x, default, default);
+                attention.Norm.Forward(x, x);
 
-                if (last) device.GatherRows(x, layout.LastRows, 1, backward.LastStream);
-                var queries = projected.RowRange(0, a.Query.Rows).ColumnRange(0, c.QueryWidth);
-                Project(w, last ? backward.LastStream : x, 0, last ? layout.LastPositions : layout.Positions, queries);
-                Score(l, u, InputKind.Query, queries, a.RotatedKey);
+                var queries = projected.RowRange(0, layout.Rows.Of(l)).ColumnRange(0, c.QueryWidth);
+                attention.Multiply(layout.Narrow(device, l, x, buffers.Stream.Last), queries, 0);
+                Score(l, u, InputKind.Query, attention.Rotate(queries, layout.QueryPositions(l), queries), a.RotatedKey);
 
                 var keys = projected.ColumnRange(0, c.KeyWidth);
-                Project(w, x, c.QueryWidth, layout.Positions, keys);
-                Score(l, u, InputKind.Key, a.RotatedQuery, keys);
+                attention.Multiply(x, keys, c.QueryWidth);
+                Score(l, u, InputKind.Key, a.RotatedQuery, attention.Rotate(keys, layout.Positions, keys));
             }
         }
     }
 
     /// <summary>Puts the scores of an example's edges into queries and keys in the place of others [F·N].</summary>
-    public void CopyTo(Span<float> destination, int example)
+    public override void Read(int example, Span<float> scores)
     {
         var graph = model.Graph;
         foreach (var edge in graph.AllColumns.Where(v => graph.DestinationOf(v).Kind is InputKind.Query or InputKind.Key).SelectMany(graph.InEdges))
         {
-            destination[edge] = scores[example][edge];
+            scores[edge] = this.scores[example][edge];
         }
-    }
-
-    /// <summary>y = the columns of the projection from <paramref name="first"/> on, as attention sees them.</summary>
-    private void Project(TransformerLayer w, Tensor normed, int first, Indices positions, Tensor y)
-    {
-        var bias = w.ProjectionBias.IsNone ? default : w.ProjectionBias.ColumnRange(first, y.Columns);
-        model.Device.Multiply(w.Projection, WeightSide.Forward, normed, y, bias, n0: first);
-        if (model.Config.Rotary is not null) model.Device.Rotary(y, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, y);
     }
 
     private void Score(int l, NodeId u, InputKind kind, Tensor queries, Tensor keys)
     {
         var (device, c, graph, a) = (model.Device, model.Config, model.Graph, activations.Layers[l]);
-        var seen = l == c.Layers - 1 ? layout.LastQuery : layout.All;
-        var context = backward.Context.RowRange(0, queries.Rows);
-        device.AttentionForward(seen, model.Attention, queries, keys, a.Value, prefix.Keys[l], prefix.Values[l], context, normalizers.RowRange(0, queries.Rows));
+        var context = buffers.Context.RowRange(0, queries.Rows);
+        model.AttentionBlock(l).Attend(inputs.Layout, inputs.Prefix, queries, keys, a.Projected.Value, context, normalizers.RowRange(0, queries.Rows));
         device.AddScaled(a.Context, -1, context);
-        device.MultiplyElements(context, backward.ContextGradients[l], context);
+        device.MultiplyElements(context, gradients[l], context);
         var sums = products.RowRange(0, queries.Rows);
         device.SumHeadGroups(context, 1, c.HeadDim, sums);
         var values = read.AsSpan(0, (int)sums.Count);
         device.Download(sums.Pointer, MemoryMarshal.AsBytes(values));
+        var offsets = inputs.Layout.Queries(l).QueryOffsets;
         for (var e = 0; e < scores.Length; e++)
         {
             for (var h = 0; h < c.Heads; h++)
             {
                 var sum = 0.0;
-                for (var row = seen.QueryOffsets[e]; row < seen.QueryOffsets[e + 1]; row++) sum += values[row * c.Heads + h];
+                for (var row = offsets[e]; row < offsets[e + 1]; row++) sum += values[row * c.Heads + h];
                 scores[e][graph.Edge(u, graph.HeadColumn(l, kind, h))] = (float)sum;
             }
         }
+    }
+
+    /// <summary>Keeps the gradients at the contexts of all layers.</summary>
+    private sealed class ContextGradients(Device device, Tensor[] kept) : GradientHook
+    {
+        public Tensor this[int l] => kept[l];
+
+        public override void Context(int l, Tensor gradient) => device.Copy(gradient, kept[l]);
     }
 }

@@ -80,7 +80,7 @@ public sealed record CompatibilityMode
         {
             throw new InputException($"compatibility mode {Name}: under mean, exact scores edges only; take --level edge");
         }
-        return options with { Rule = options.Level == ScoreLevel.Edge ? Rule : NodeRule ?? Rule, Library = AblatesItsOwnWay ? new(batch) : null };
+        return options with { Rule = options.Level == ScoreLevel.Edge ? Rule : NodeRule ?? Rule, Quirks = AblatesItsOwnWay ? new LibraryQuirks(batch) : null };
     }
 
     /// <summary>Runs an attribution as the source does.</summary>

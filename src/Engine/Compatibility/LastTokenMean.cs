@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 
@@ -19,7 +20,7 @@ internal sealed class LastTokenMean : PassHook
     private LastTokenMean(Transformer model)
     {
         this.model = model;
-        sums = [.. Enumerable.Range(0, 1 + 2 * model.Config.Layers).Select(i => new double[i % 2 == 0 ? model.Config.Width : model.Config.QueryWidth])];
+        sums = [.. Enumerable.Range(0, model.Graph.Stages).Select(i => new double[i % 2 == 0 ? model.Config.Width : model.Config.QueryWidth])];
     }
 
     /// <summary>The row [d], over the clean prompts of <paramref name="data"/>, in the order of the data.</summary>
@@ -30,7 +31,7 @@ internal sealed class LastTokenMean : PassHook
         using var memory = model.Device.Allocate(batches.Max(b => b.Bytes));
         foreach (var (batch, _) in batches)
         {
-            var run = new WholePromptRun(model, new Arena(memory), measuring: false, batch, keepLayers: false);
+            var run = new WholePromptRun(model, new Arena(memory), measuring: false, batch, batch.CleanTokens, everyRow: true);
             mean.offsets = run.Offsets;
             run.Execute(mean);
         }
@@ -39,9 +40,9 @@ internal sealed class LastTokenMean : PassHook
 
     public override void Input(Tensor embeddings) => Add(embeddings, sums[0]);
 
-    public override void Context(int l, Tensor contexts) => Add(contexts, sums[1 + 2 * l]);
+    public override void Context(int l, Tensor contexts) => Add(contexts, sums[ModelGraph.HeadsStage(l)]);
 
-    public override void Mlp(int l, Tensor outputs) => Add(outputs, sums[2 + 2 * l]);
+    public override void Mlp(int l, Tensor outputs) => Add(outputs, sums[ModelGraph.MlpStage(l)]);
 
     private void Add(Tensor values, double[] sum)
     {
@@ -59,7 +60,7 @@ internal sealed class LastTokenMean : PassHook
         var total = new double[model.Config.Width];
         for (var i = 0; i < sums.Length; i++)
         {
-            var z = i % 2 == 0 ? sums[i] : ThroughOutput(i / 2, sums[i]);
+            var z = i % 2 == 0 ? sums[i] : ThroughOutput(ModelGraph.LayerOfStage(i), sums[i]);
             for (var c = 0; c < total.Length; c++) total[c] += z[c];
         }
         return [.. total.Select(sum => (float)(sum / model.Graph.Sources / prompts))];
@@ -73,7 +74,7 @@ internal sealed class LastTokenMean : PassHook
         var (x, y, _) = Layout(new Arena(memory));
         var row = new float[y.Columns];
         device.Upload(MemoryMarshal.AsBytes<float>([.. mixed.Select(v => (float)v)]), x.Pointer);
-        device.Multiply(model.Layers[l].Output, WeightSide.Forward, x, y);
+        model.AttentionBlock(l).HeadOutputs(x, y);
         device.Download(y.Pointer, MemoryMarshal.AsBytes(row.AsSpan()));
         return [.. row.Select(v => (double)v)];
 

@@ -82,6 +82,8 @@ public sealed record ModelGraph(int Layers, int Heads, bool Parallel = false)
     public static int HeadsStage(int layer) => 1 + 2 * layer;
     /// <summary>The stage of a layer's MLP.</summary>
     public static int MlpStage(int layer) => 2 + 2 * layer;
+    /// <summary>The layer of a stage; −1 for the input.</summary>
+    public static int LayerOfStage(int stage) => stage == 0 ? -1 : (stage - 1) / 2;
 
     /// <summary>The sources, ascending.</summary>
     public IEnumerable<NodeId> AllSources => Enumerable.Range(0, Sources).Select(u => new NodeId(u));

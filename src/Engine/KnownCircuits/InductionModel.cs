@@ -125,7 +125,7 @@ public sealed class InductionModel
         Context = Length,
         Norm = NormKind.RmsNorm,
         NormEpsilon = 1e-6f,
-        Activation = Activation.GeluTanh,
+        Activation = ActivationFunction.GeluTanh,
         TiedEmbedding = false,
         AttentionScale = 1,
         BeginToken = 0,

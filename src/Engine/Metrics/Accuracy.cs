@@ -53,18 +53,14 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
     private static void Run(Transformer model, Arena arena, bool measuring, Batch batch, int[] tokens, Span<Preference> results)
     {
         var (device, c) = (model.Device, model.Config);
-        var layout = new PassLayout(device, arena, measuring, batch, 1);
-        var ids = arena.Integers(tokens.Length);
-        var activations = new Activations(arena, c, batch.Rows, batch.Sequences, keepLayers: false);
+        var run = new WholePromptRun(model, arena, measuring, batch, tokens, everyRow: false);
         // One row for every token whose logit is wanted.
         var wanted = batch.Examples.SelectMany((e, i) => e.Answers.Concat(e.Distractors).Select(token => (Example: i, Token: token))).ToArray();
         var (owners, candidates, offsets) = (arena.Integers(wanted.Length), arena.Integers(wanted.Length), arena.Integers(wanted.Length + 1));
         var (rows, ones, logits) = (arena.Matrix(wanted.Length, c.Width), arena.Matrix(1, wanted.Length), arena.Matrix(wanted.Length, 1));
         if (measuring) return;
-        device.GatherRows(model.Embedding, device.Upload(tokens, ids), c.EmbeddingScale, activations.Stream);
-        if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
-        ForwardPass.Run(model, layout, new PrefixCache(arena, c, 0), activations);
-        device.GatherRows(activations.Final, device.Upload([.. wanted.Select(w => w.Example)], owners), 1, rows);
+        run.Execute();
+        device.GatherRows(run.Activations.Final, device.Upload([.. wanted.Select(w => w.Example)], owners), 1, rows);
         device.Fill(ones, 1);
         device.SparseLogits(rows, model.UnembeddingTable, device.Upload([.. Enumerable.Range(0, wanted.Length + 1)], offsets),
             device.Upload([.. wanted.Select(w => w.Token)], candidates), ones, logits, default);

@@ -33,7 +33,7 @@ internal sealed class Gpt2Family : ModelFamily
             Context = file.Size(!file.Has("n_positions") && file.Has("n_ctx") ? "n_ctx" : "n_positions"),
             Norm = NormKind.LayerNorm,
             NormEpsilon = file.Epsilon("layer_norm_epsilon", 1e-5),
-            Activation = Activation.GeluTanh,
+            Activation = ActivationFunction.GeluTanh,
             TiedEmbedding = file.Flag("tie_word_embeddings", true),
             AttentionScale = file.Flag("scale_attn_weights", true) ? (float)(1 / Math.Sqrt(width / heads)) : 1,
             BeginToken = file.Token("bos_token_id"),

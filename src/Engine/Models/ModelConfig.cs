@@ -9,13 +9,13 @@ public enum NormKind
     RmsNorm,
 }
 
-/// <summary>The nonlinearity of the MLP.</summary>
-public enum Activation
+/// <summary>The nonlinear function φ of an MLP.</summary>
+public enum ActivationFunction
 {
     /// <summary>GELU in its tanh form ("gelu_new", "gelu_pytorch_tanh").</summary>
     GeluTanh,
-    /// <summary>silu(gate)⊙up.</summary>
-    SwiGlu,
+    /// <summary>x·sigmoid(x) ("silu", "swish").</summary>
+    Silu,
 }
 
 /// <summary>Rotary position embedding (half rotation): the first <paramref name="Dimensions"/> columns of every head turn.</summary>
@@ -58,8 +58,10 @@ public sealed record ModelConfig
     public required NormKind Norm { get; init; }
     /// <summary>ε inside the norm's square root.</summary>
     public required float NormEpsilon { get; init; }
-    /// <summary>Nonlinearity of the MLP.</summary>
-    public required Activation Activation { get; init; }
+    /// <summary>φ of the MLP.</summary>
+    public required ActivationFunction Activation { get; init; }
+    /// <summary>True where the MLP is φ(gate)⊙up, false where it is φ(up).</summary>
+    public bool Gated { get; init; }
     /// <summary>Rotary embedding, or null for learned positions.</summary>
     public RotaryConfig? Rotary { get; init; }
     /// <summary>True when the unembedding is the embedding matrix.</summary>

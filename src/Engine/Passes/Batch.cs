@@ -1,5 +1,4 @@
 using Faith.Engine.Data;
-using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
 
@@ -79,55 +78,5 @@ internal sealed class Batch
             foreach (var token in tokens.AsSpan(0, count)) hash.Add(token);
             return hash.ToHashCode();
         }
-    }
-}
-
-/// <summary>The layouts of a pass that runs every example of a batch at several points of the path: point-major rows.</summary>
-internal sealed class PassLayout
-{
-    /// <summary>
-    /// The suffix rows of a batch, <paramref name="points"/> times over. With <paramref name="everyRow"/> the last layer too goes on
-    /// with every row: each counts as the last of a sequence there.
-    /// </summary>
-    public PassLayout(Device device, Arena arena, bool measuring, Batch batch, int points, bool everyRow = false)
-    {
-        Points = points;
-        Rows = batch.Rows * points;
-        Sequences = everyRow ? Rows : batch.Sequences * points;
-        All = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: false);
-        LastQuery = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: !everyRow);
-        var lastRows = everyRow ? [.. Enumerable.Range(0, Rows)] : All.Offsets[1..].Select(end => end - 1).ToArray();
-        var positions = Repeat(batch.Positions, points);
-        var (all, last) = (arena.Block(All.Bytes), arena.Block(LastQuery.Bytes));
-        var (rowMemory, positionMemory, lastMemory) = (arena.Integers(Sequences), arena.Integers(Rows), arena.Integers(Sequences));
-        if (measuring) return;
-        device.Prepare(All, all);
-        device.Prepare(LastQuery, last);
-        LastRows = device.Upload(lastRows, rowMemory);
-        Positions = device.Upload(positions, positionMemory);
-        LastPositions = device.Upload([.. lastRows.Select(r => positions[r])], lastMemory);
-    }
-
-    /// <summary>The prefix rows of a batch: sequences of their own, without a prefix before them.</summary>
-    public static PassLayout OfPrefixes(Device device, Arena arena, bool measuring, Batch batch)
-    {
-        var alone = new Batch([.. batch.UniquePrefixLengths.Select(n => new Example(new int[n], new int[n], [], []))], sharePrefixes: false);
-        return new(device, arena, measuring, alone, 1);
-    }
-
-    public int Points { get; }
-    public int Rows { get; }
-    public int Sequences { get; }
-    public Ragged All { get; }
-    public Ragged LastQuery { get; }
-    public Indices LastRows { get; }
-    public Indices Positions { get; }
-    public Indices LastPositions { get; }
-
-    private static int[] Repeat(int[] values, int times)
-    {
-        var result = new int[values.Length * times];
-        for (var i = 0; i < times; i++) values.CopyTo(result, i * values.Length);
-        return result;
     }
 }

@@ -7,7 +7,7 @@ namespace Faith.Engine.Passes;
 /// Δz of every source on some rows, from the differences of the embeddings, of the attention contexts (before W_O) and of the MLP
 /// outputs, and from what every head puts out where it is ablated beside its context (none: nothing).
 /// </summary>
-internal sealed class SourceDifferences(Transformer model, Tensor input, Tensor[] contexts, Tensor[] mlpOutputs, Tensor headOutput = default)
+internal sealed class SourceDifferences(Transformer model, Tensor input, Func<int, Tensor> contexts, Func<int, Tensor> mlpOutputs, Tensor headOutput = default)
 {
     /// <summary>x += Δz of a source.</summary>
     public void Add(NodeId source, Tensor x)
@@ -15,10 +15,10 @@ internal sealed class SourceDifferences(Transformer model, Tensor input, Tensor[
         var c = model.Config;
         var (kind, l, h) = model.Graph.PlaceOf(source);
         if (kind == NodeKind.Input) model.Device.AddScaled(input, 1, x);
-        else if (kind == NodeKind.Mlp) model.Device.AddScaled(mlpOutputs[l], 1, x);
+        else if (kind == NodeKind.Mlp) model.Device.AddScaled(mlpOutputs(l), 1, x);
         else
         {
-            model.Device.Multiply(model.Layers[l].Output, WeightSide.Forward, contexts[l].ColumnRange(h * c.HeadDim, c.HeadDim), x, add: true, k0: h * c.HeadDim);
+            model.AttentionBlock(l).HeadOutput(contexts(l).ColumnRange(h * c.HeadDim, c.HeadDim), h, x, add: true);
             if (!headOutput.IsNone) model.Device.AddScaled(headOutput.RowRange(0, x.Rows), 1, x);
         }
     }

@@ -43,17 +43,12 @@ public static class TextGenerator
 
         Tensor Run(Arena arena, bool measuring)
         {
-            var (device, c) = (model.Device, model.Config);
             var batch = new Batch(prompt, sharePrefixes: false);
-            var layout = new PassLayout(device, arena, measuring, batch, 1);
-            var activations = new Activations(arena, c, batch.Rows, 1, keepLayers: false);
-            var logits = arena.Matrix(1, c.Vocabulary);
-            var ids = arena.Integers(tokens.Length);
+            var run = new WholePromptRun(model, arena, measuring, batch, tokens, everyRow: false);
+            var logits = arena.Matrix(1, model.Config.Vocabulary);
             if (measuring) return logits;
-            device.GatherRows(model.Embedding, device.Upload(tokens, ids), c.EmbeddingScale, activations.Stream);
-            if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
-            ForwardPass.Run(model, layout, new PrefixCache(arena, c, 0), activations);
-            device.Multiply(model.Unembedding, WeightSide.Transposed, activations.Final, logits);
+            run.Execute();
+            model.Device.Multiply(model.Unembedding, WeightSide.Transposed, run.Activations.Final, logits);
             return logits;
         }
     }

@@ -26,6 +26,10 @@ public sealed class Transformer : IDisposable
         {
             throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.WidestHead}: run it with --device cpu");
         }
+        if ((weights.Config.Activation, weights.Config.Gated) is not ((ActivationFunction.GeluTanh, false) or (ActivationFunction.Silu, true)))
+        {
+            throw new InputException($"an MLP with {weights.Config.Activation}, {(weights.Config.Gated ? "gated" : "not gated")}, cannot be run");
+        }
         Device = device;
         source = weights;
         Config = weights.Config;
@@ -37,8 +41,7 @@ public sealed class Transformer : IDisposable
             UnembeddingTable = ReferenceEquals(weights.Unembedding, weights.Embedding) ? Embedding : Table(weights.Unembedding);
             if (weights.Positions is { } positions) Positions = Table(positions);
             Layers = [.. weights.Layers.Select(MakeLayer)];
-            FinalScale = Vector(weights.FinalNormScale);
-            FinalShift = Vector(weights.FinalNormShift);
+            FinalNorm = Norm(weights.FinalNormScale, weights.FinalNormShift);
             weights.RequireUnchanged();
         }
         catch
@@ -65,9 +68,12 @@ public sealed class Transformer : IDisposable
     internal Tensor Cosines { get; private set; }
     internal Tensor Sines { get; private set; }
     internal TransformerLayer[] Layers { get; }
-    internal Tensor FinalScale { get; }
-    internal Tensor FinalShift { get; }
+    internal Norm FinalNorm { get; }
     internal Tensor UnembeddingTable { get; }
+    /// <summary>The heads of a layer.</summary>
+    internal AttentionBlock AttentionBlock(int l) => new(this, l);
+    /// <summary>The MLP of a layer.</summary>
+    internal MlpBlock MlpBlock(int l) => new(this, l);
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
     internal AttentionShape Attention => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale);
 
@@ -134,18 +140,16 @@ public sealed class Transformer : IDisposable
     {
         var projection = Pack(layer.QueryKeyValue);
         var bias = Vector(layer.QueryKeyValueBias);
-        var shift = Vector(layer.AttentionNormShift);
+        var norm = Norm(layer.AttentionNormScale, layer.AttentionNormShift);
         return new TransformerLayer
         {
-            AttentionScale = Vector(layer.AttentionNormScale),
-            AttentionShift = shift,
+            AttentionNorm = norm,
             Projection = projection,
             ProjectionBias = bias,
-            ProjectionAtZero = ProjectionAtZero(projection, shift, bias),
+            ProjectionAtZero = ProjectionAtZero(projection, norm.Shift, bias),
             Output = Pack(layer.Output),
             OutputBias = Vector(layer.OutputBias),
-            MlpScale = Vector(layer.MlpNormScale),
-            MlpShift = Vector(layer.MlpNormShift),
+            MlpNorm = Norm(layer.MlpNormScale, layer.MlpNormShift),
             Up = Pack(layer.Up),
             UpBias = Vector(layer.UpBias),
             Down = Pack(layer.Down),
@@ -192,6 +196,8 @@ public sealed class Transformer : IDisposable
         return matrix;
     }
 
+    private Norm Norm(float[] scale, float[]? shift) => new(Device, Vector(scale), Vector(shift), Config.NormEpsilon, Centred);
+
     private Tensor Vector(float[]? values) => values is null ? default : Matrix(values, 1, values.Length);
 
     /// <summary>A table of rows, read a piece at a time.</summary>
@@ -214,15 +220,13 @@ public sealed class Transformer : IDisposable
 /// <summary>One layer's parameters on a device.</summary>
 internal sealed class TransformerLayer
 {
-    public required Tensor AttentionScale { get; init; }
-    public required Tensor AttentionShift { get; init; }
+    public required Norm AttentionNorm { get; init; }
     public required Weights Projection { get; init; }
     public required Tensor ProjectionBias { get; init; }
     public required Tensor ProjectionAtZero { get; init; }
     public required Weights Output { get; init; }
     public required Tensor OutputBias { get; init; }
-    public required Tensor MlpScale { get; init; }
-    public required Tensor MlpShift { get; init; }
+    public required Norm MlpNorm { get; init; }
     public required Weights Up { get; init; }
     public required Tensor UpBias { get; init; }
     public required Weights Down { get; init; }

@@ -3,7 +3,7 @@ using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
 
-/// <summary>The clean run over whole prompts: no shared prefixes, and every row goes through the last layer too.</summary>
+/// <summary>One run over whole prompts, without shared prefixes.</summary>
 internal sealed class WholePromptRun
 {
     private readonly Transformer model;
@@ -11,34 +11,38 @@ internal sealed class WholePromptRun
     private readonly PrefixCache none;
     private readonly Indices tokens;
 
-    public WholePromptRun(Transformer model, Arena arena, bool measuring, Batch batch, bool keepLayers)
+    /// <summary>Lays out a run.</summary>
+    /// <param name="tokens">The clean or the corrupted tokens of the batch.</param>
+    /// <param name="everyRow">True where every row goes through the last layer too.</param>
+    /// <param name="keepLayers">False to keep nothing of the layers.</param>
+    public WholePromptRun(Transformer model, Arena arena, bool measuring, Batch batch, int[] tokens, bool everyRow, bool keepLayers = false)
     {
         this.model = model;
-        layout = new PassLayout(model.Device, arena, measuring, batch, 1, everyRow: true);
+        layout = new PassLayout(model, arena, measuring, batch, 1, everyRow);
         none = new PrefixCache(arena, model.Config, 0);
-        Activations = new Activations(arena, model.Config, layout.Rows, layout.Sequences, keepLayers);
+        Activations = new Activations(arena, model.Config, layout.Rows, keepLayers);
         var memory = arena.Integers(batch.Rows);
-        if (!measuring) tokens = model.Device.Upload(batch.CleanTokens, memory);
+        if (!measuring) this.tokens = model.Device.Upload(tokens, memory);
     }
 
     public Activations Activations { get; }
     /// <summary>Row offsets of the prompts [sequences + 1].</summary>
     public int[] Offsets => layout.All.Offsets;
 
-    /// <summary>The bytes of a run that keeps nothing.</summary>
+    /// <summary>The bytes of a run of every row that keeps nothing.</summary>
     public static long Measure(Transformer model, Batch batch)
     {
         var arena = Arena.Measuring();
-        _ = new WholePromptRun(model, arena, measuring: true, batch, keepLayers: false);
+        _ = new WholePromptRun(model, arena, measuring: true, batch, batch.CleanTokens, everyRow: true);
         return arena.Peak;
     }
 
-    public void Execute(PassHook hook)
+    public void Execute(PassHook? hook = null)
     {
-        var x = Activations.Stream;
-        model.Device.GatherRows(model.Embedding, tokens, model.Config.EmbeddingScale, x);
-        hook.Input(x);
-        if (!model.Positions.IsNone) model.Device.AddGatheredRows(model.Positions, layout.Positions, x);
+        var x = Activations.Stream.All;
+        Embed.Tokens(model, tokens, x);
+        hook?.Input(x);
+        Embed.AddPositions(model, layout, x);
         ForwardPass.Run(model, layout, none, Activations, hook);
     }
 }

@@ -12,7 +12,7 @@ public abstract class DataTest : IDisposable
     private protected static readonly ModelConfig Config = new()
     {
         Family = "gpt2", Layers = 1, Width = 8, Heads = 2, KeyValueHeads = 2, HeadDim = 4, MlpWidth = 32, Vocabulary = 50257, Context = 64,
-        Norm = NormKind.LayerNorm, NormEpsilon = 1e-5f, Activation = Activation.GeluTanh, TiedEmbedding = true, AttentionScale = 0.5f,
+        Norm = NormKind.LayerNorm, NormEpsilon = 1e-5f, Activation = ActivationFunction.GeluTanh, TiedEmbedding = true, AttentionScale = 0.5f,
     };
 
     private readonly string folder = Directory.CreateTempSubdirectory("faith-data-").FullName;

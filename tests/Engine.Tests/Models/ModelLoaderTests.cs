@@ -44,7 +44,7 @@ public sealed class ModelLoaderTests(ITestOutputHelper output)
         var config = weights.Config;
         Assert.Equal(("gpt2", 2, 8, 2, 2, 4, 32), Sizes(config));
         Assert.Equal((11, 6, 3, 4), (config.Vocabulary, config.Context, config.BeginToken, config.EndToken));
-        Assert.Equal((NormKind.LayerNorm, Activation.GeluTanh, true), (config.Norm, config.Activation, config.TiedEmbedding));
+        Assert.Equal((NormKind.LayerNorm, ActivationFunction.GeluTanh, true), (config.Norm, config.Activation, config.TiedEmbedding));
         Assert.Null(config.Rotary);
         Assert.Equal((1e-5f, 0.5f), (config.NormEpsilon, config.AttentionScale));
 
@@ -89,7 +89,7 @@ public sealed class ModelLoaderTests(ITestOutputHelper output)
 
         var config = weights.Config;
         Assert.Equal((family, 2, 8, 4, 2, 2, 12), Sizes(config));
-        Assert.Equal((NormKind.RmsNorm, Activation.SwiGlu, 1e-6f), (config.Norm, config.Activation, config.NormEpsilon));
+        Assert.Equal((NormKind.RmsNorm, ActivationFunction.Silu, true, 1e-6f), (config.Norm, config.Activation, config.Gated, config.NormEpsilon));
         Assert.Equal(new RotaryConfig(500000, 2), config.Rotary);
         Assert.Equal((1, 2, false), (config.BeginToken, config.EndToken, config.TiedEmbedding));
         Assert.Equal((float)(1 / Math.Sqrt(2)), config.AttentionScale);

@@ -23,7 +23,7 @@ public sealed class RandomWeightsTests
         Assert.Equal(c.TiedEmbedding, ReferenceEquals(weights.Embedding, weights.Unembedding));
         Assert.Equal(c.Rotary is null, weights.Positions is not null);
         Assert.True(c.BeginToken < c.Vocabulary && c.EndToken < c.Vocabulary);
-        var gated = c.Activation == Activation.SwiGlu;
+        var gated = c.Gated;
         foreach (var layer in weights.Layers)
         {
             Assert.Equal((c.Width, c.ProjectionWidth), (layer.QueryKeyValue.Inputs, layer.QueryKeyValue.Outputs));

@@ -154,13 +154,13 @@ public sealed class LiteralModel
     private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
         tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, HoldsSigma), scale, shift);
 
-    private Value Hidden(Tape tape, Layer layer, Value normed) => config.Activation switch
+    private Value Hidden(Tape tape, Layer layer, Value normed) => (config.Activation, config.Gated) switch
     {
-        Activation.GeluTanh => tape.Map(tape.Linear(normed, layer.Up, layer.UpBias), Gelu, Slope(Gelu, GeluDerivative)),
-        Activation.SwiGlu => Gated(tape,
+        (ActivationFunction.GeluTanh, false) => tape.Map(tape.Linear(normed, layer.Up, layer.UpBias), Gelu, Slope(Gelu, GeluDerivative)),
+        (ActivationFunction.Silu, true) => Gated(tape,
             tape.Map(tape.Linear(normed, layer.Gate, layer.GateBias), Silu, Slope(Silu, SiluDerivative)),
             tape.Linear(normed, layer.Up, layer.UpBias)),
-        _ => throw new NotSupportedException($"{config.Activation}"),
+        _ => throw new NotSupportedException($"{config.Activation}, {(config.Gated ? "gated" : "not gated")}"),
     };
 
     private Func<double, double> Slope(Func<double, double> function, Func<double, double> derivative) =>

@@ -46,7 +46,7 @@ public sealed class OracleHandWorkedTests
                 Context = 2,
                 Norm = NormKind.RmsNorm,
                 NormEpsilon = 0,
-                Activation = Activation.SwiGlu,
+                Activation = ActivationFunction.Silu, Gated = true,
                 TiedEmbedding = false,
                 AttentionScale = 1,
             },

@@ -1,5 +1,6 @@
 using Faith.Engine.Attribution;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Xunit;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Xunit;

@@ -1,5 +1,6 @@
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Kernels;
 using Faith.Kernels.Host;
 using Xunit;

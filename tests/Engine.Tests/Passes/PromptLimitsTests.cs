@@ -6,6 +6,7 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Faith.Kernels.Host;

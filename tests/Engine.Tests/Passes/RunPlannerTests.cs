@@ -2,6 +2,7 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Faith.Kernels.Host;

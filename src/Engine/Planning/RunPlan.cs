@@ -1,4 +1,4 @@
-namespace Faith.Engine.Passes;
+namespace Faith.Engine.Planning;
 
 /// <summary>What a run will need.</summary>
 /// <param name="WeightBytes">Device memory for the parameters.</param>

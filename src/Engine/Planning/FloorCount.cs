@@ -3,7 +3,7 @@ using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 
-namespace Faith.Engine.Passes;
+namespace Faith.Engine.Planning;
 
 /// <summary>
 /// The floating-point operations that a run cannot do without (method.md §3): prefix rows once, suffix rows once for each
@@ -18,7 +18,7 @@ public static class FloorCount
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
-        if (AttributionMethods.Find(options.Method) is not PathMethod { RecomputesAttention: false } method) return null;
+        if (AttributionMethods.Find(options.Method) is not PathMethod { IsPathIntegral: true } method) return null;
         var path = method.Path(options, new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks));
         return RunPlanner.PassesOf(path) is var (forwards, backwards) ? PathRun(config, data, forwards, backwards, method.Gradient.HoldsPattern) : null;
     }
@@ -100,7 +100,7 @@ public static class FloorCount
     private static double Projection(ModelConfig c) => 2.0 * c.Width * c.ProjectionWidth;
 
     private static double Rest(ModelConfig c) =>
-        2.0 * c.QueryWidth * c.Width + (c.Activation == Activation.SwiGlu ? 6.0 : 4.0) * c.Width * c.MlpWidth;
+        2.0 * c.QueryWidth * c.Width + (c.Gated ? 6.0 : 4.0) * c.Width * c.MlpWidth;
 
     /// <summary>q·k and p·v of positions start … end−1, causal: 4·d_head·H for every pair.</summary>
     private static double Attention(ModelConfig c, int start, int end) => 4.0 * c.QueryWidth * ((double)end * (end + 1) - (double)start * (start + 1)) / 2;

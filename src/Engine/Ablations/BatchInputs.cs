@@ -1,7 +1,7 @@
-using Faith.Engine.Ablations;
+using Faith.Engine.Passes;
 using Faith.Kernels;
 
-namespace Faith.Engine.Passes;
+namespace Faith.Engine.Ablations;
 
 /// <summary>
 /// What all runs of a batch start from: the embeddings of the clean and of the corrupted (or ablated) prompts, and the keys and
@@ -15,18 +15,18 @@ internal sealed class BatchInputs
     {
         this.model = model;
         var device = model.Device;
-        Layout = new PassLayout(device, arena, measuring, batch, 1);
+        Layout = new PassLayout(model, arena, measuring, batch, 1);
         Clean = arena.Matrix(batch.Rows, model.Config.Width);
         Ablated = arena.Matrix(batch.Rows, model.Config.Width);
         Prefix = new PrefixCache(arena, model.Config, batch.PrefixRows);
-        Ablation = table is null ? null : new AblatedRows(device, arena, measuring, table, batch);
+        Ablation = table is null ? null : new AblatedRows(model, arena, measuring, table, batch);
         var mark = arena.Mark();
         RunPrefix(arena, measuring, batch);
         var (cleanMemory, corruptedMemory) = (arena.Integers(batch.Rows), arena.Integers(batch.Rows));
         if (!measuring)
         {
-            device.GatherRows(model.Embedding, device.Upload(batch.CleanTokens, cleanMemory), model.Config.EmbeddingScale, Clean);
-            if (Ablation is null) device.GatherRows(model.Embedding, device.Upload(batch.CorruptedTokens, corruptedMemory), model.Config.EmbeddingScale, Ablated);
+            Embed.Tokens(model, device.Upload(batch.CleanTokens, cleanMemory), Clean);
+            if (Ablation is null) Embed.Tokens(model, device.Upload(batch.CorruptedTokens, corruptedMemory), Ablated);
             else Ablation.Input(Ablated);
         }
         arena.Release(mark);
@@ -46,21 +46,21 @@ internal sealed class BatchInputs
     /// <summary>Starts a pass over the batch at <paramref name="input"/>.</summary>
     public void Start(Tensor input, Activations activations)
     {
-        model.Device.Copy(input, activations.Stream);
-        if (!model.Positions.IsNone) model.Device.AddGatheredRows(model.Positions, Layout.Positions, activations.Stream);
+        model.Device.Copy(input, activations.Stream.All);
+        Embed.AddPositions(model, Layout, activations.Stream.All);
     }
 
     private void RunPrefix(Arena arena, bool measuring, Batch batch)
     {
         if (batch.PrefixRows == 0) return;
         var (device, mark) = (model.Device, arena.Mark());
-        var layout = PassLayout.OfPrefixes(device, arena, measuring, batch);
+        var layout = PassLayout.OfPrefixes(model, arena, measuring, batch);
         var memory = arena.Integers(batch.PrefixRows);
-        var activations = new Activations(arena, model.Config, layout.Rows, layout.Sequences, keepLayers: false);
+        var activations = new Activations(arena, model.Config, layout.Rows, keepLayers: false);
         arena.Release(mark);
         if (measuring) return;
-        device.GatherRows(model.Embedding, device.Upload(batch.PrefixTokens, memory), model.Config.EmbeddingScale, activations.Stream);
-        if (!model.Positions.IsNone) device.AddGatheredRows(model.Positions, layout.Positions, activations.Stream);
+        Embed.Tokens(model, device.Upload(batch.PrefixTokens, memory), activations.Stream.All);
+        Embed.AddPositions(model, layout, activations.Stream.All);
         // The same in every micro-batch.
         device.Repeatable(() => ForwardPass.RunPrefix(model, layout, Prefix, activations));
     }

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
+using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 using Faith.Kernels;
 
-namespace Faith.Engine.Passes;
+namespace Faith.Engine.Planning;
 
 /// <summary>One operation of the passes with its operands in place, ready to be timed.</summary>
 /// <param name="Name">The operation of <see cref="Device"/>, and what it works on where there are several.</param>
@@ -92,8 +94,8 @@ public sealed class PassOperations : IDisposable
     private void AddNorms(Operands o)
     {
         var layer = model.Layers[0];
-        Add("NormForward", 3 * Elements, 0, () => device.NormForward(o.X, layer.AttentionScale, layer.AttentionShift, c.NormEpsilon, model.Centred, o.Y, o.Z, o.InverseSigma));
-        Add("NormBackward", 4 * Elements, 0, () => device.NormBackward(o.X, layer.AttentionScale, o.Z, o.InverseSigma, model.Centred, add: true, o.Y));
+        Add("NormForward", 3 * Elements, 0, () => layer.AttentionNorm.Forward(o.X, o.Y, o.Z, o.InverseSigma));
+        Add("NormBackward", 4 * Elements, 0, () => layer.AttentionNorm.Backward(o.X, o.Z, o.InverseSigma, add: true, o.Y));
     }
 
     private void AddProducts(Operands o)
@@ -125,7 +127,7 @@ public sealed class PassOperations : IDisposable
     private void AddActivations(Operands o)
     {
         var hidden = (double)batch.Rows * c.MlpWidth;
-        if (c.Activation == Activation.SwiGlu)
+        if (c.Gated)
         {
             Add("SwiGluForward", 3 * hidden, 0, () => device.SwiGluForward(o.Up, o.Hidden));
             Add("SwiGluBackward", 5 * hidden, 0, () => device.SwiGluBackward(o.Up, o.Hidden, o.UpGradient));
@@ -188,7 +190,7 @@ public sealed class PassOperations : IDisposable
         var read = (1 + MixedSources) * Elements;
         Add("MixInputs", read + MixedInputs * Elements, 0, () => device.MixInputs(o.X, o.MixSources, o.MixOffsets, o.MixList, o.MixInputs));
         var layer = model.Layers[0];
-        var mix = new NormedMix(o.X, o.MixSources, o.MixOffsets, o.MixList, layer.AttentionScale, layer.AttentionShift, c.NormEpsilon, model.Centred);
+        var mix = new NormedMix(o.X, o.MixSources, o.MixOffsets, o.MixList, layer.AttentionNorm.Scale, layer.AttentionNorm.Shift, c.NormEpsilon, model.Centred);
         Add("MixNormed", read + MixedInputs * Elements, 0, () => device.MixNormed(mix, o.MixInputs));
         // A head's columns of each input.
         MixedProduct[] products = [.. Enumerable.Range(0, MixedInputs).Select(i => new MixedProduct(i, 0, o.MixedHeads.RowRange(i * batch.Rows, batch.Rows), default))];
@@ -227,16 +229,16 @@ public sealed class PassOperations : IDisposable
         {
             var (c, device, batch) = (owner.c, owner.device, owner.batch);
             var (rows, sequences) = (batch.Rows, batch.Sequences);
-            Layout = new PassLayout(device, arena, measuring, batch, 1);
+            Layout = new PassLayout(owner.model, arena, measuring, batch, 1);
             (X, Y, Z) = (arena.Matrix(rows, c.Width), arena.Matrix(rows, c.Width), arena.Matrix(rows, c.Width));
             (Last, LastGradient) = (arena.Matrix(sequences, c.Width), arena.Matrix(sequences, c.Width));
             InverseSigma = arena.Matrix(rows, 1);
             Projection = arena.Matrix(rows, c.ProjectionWidth);
-            var up = c.Activation == Activation.SwiGlu ? 2 * c.MlpWidth : c.MlpWidth;
+            var up = c.Gated ? 2 * c.MlpWidth : c.MlpWidth;
             (Up, UpGradient, Hidden) = (arena.Matrix(rows, up), arena.Matrix(rows, up), arena.Matrix(rows, c.MlpWidth));
             (Context, ContextGradient, Normalizers) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, 2 * c.Heads));
             (QueryGradient, KeyGradient, ValueGradient) = (arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth), arena.Matrix(rows, c.QueryWidth));
-            Sums = new GradientAccumulators(arena, c, rows, sequences, steps, GradientRule.Derivative);
+            Sums = new GradientAccumulators(owner.model, arena, Layout.Rows, 1, steps, GradientRule.Derivative);
             Contexts = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.QueryWidth))];
             MlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(_ => arena.Matrix(rows, c.Width))];
             Scores = arena.Matrix(sequences, owner.model.Graph.Pairs);
@@ -316,7 +318,7 @@ public sealed class PassOperations : IDisposable
             MlpDifference = MlpOutputs,
             Output = [.. model.Layers.Select(l => l.Output)],
             QueryKeyValue = [.. model.Layers.Select(l => l.Projection)],
-            NormScale = [.. model.Layers.Select(l => l.AttentionScale)],
+            NormScale = [.. model.Layers.Select(l => l.AttentionNorm.Scale)],
             Alpha = Sums.Alpha,
             NormalizedInputs = Sums.NormalizedInputs,
             StepProducts = Sums.StepProducts,

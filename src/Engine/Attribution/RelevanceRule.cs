@@ -1,6 +1,7 @@
+using Faith.Engine.Passes;
 using Faith.Kernels;
 
-namespace Faith.Engine.Passes;
+namespace Faith.Engine.Attribution;
 
 /// <summary>
 /// The coefficients of layer-wise relevance propagation in place of derivatives (Jafari, Eberle, Khakzar and Nanda 2025, arXiv 2508.21258):

@@ -4,9 +4,10 @@ using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 using Faith.Kernels;
 
-namespace Faith.Engine.Passes;
+namespace Faith.Engine.Planning;
 
 /// <summary>
 /// Says what a run will need before it is made, also for devices that are not here: the code that lays out the run, on a
@@ -48,7 +49,6 @@ public static class RunPlanner
             {
                 var run = new PathRun(model, part.Arena, measuring: false, part.Batch, path, method, options, null);
                 run.Execute(phases, CancellationToken.None);
-                run.RecomputeAttention(phases, CancellationToken.None);
                 batches++;
                 if (part.Arena.Peak > bytesOfLargest) (largest, bytesOfLargest) = (part.Batch, part.Arena.Peak);
             });

@@ -1,0 +1,122 @@
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>
+/// The heads of circuits: their queries, keys and values are the corrupted run's, but where edges of a circuit feed them the projection of
+/// the mixed input (<see cref="NodeDifferences"/>); then rotation, attention and W_O, of which the corrupted run's part is taken away.
+/// </summary>
+internal sealed class CircuitHeads
+{
+    private readonly Transformer model;
+    private readonly PassLayout layout;
+    private readonly PrefixCache prefix;
+    private readonly CorruptedRun corrupted;
+    private readonly NodeDifferences differences;
+    private readonly RowMatrices query;
+    private readonly RowMatrices context;
+    private readonly Tensor key;
+    private readonly Tensor value;
+    private readonly Tensor normalizers;
+
+    public CircuitHeads(Transformer model, Arena arena, PassLayout layout, PrefixCache prefix, CorruptedRun corrupted, NodeDifferences differences)
+    {
+        (this.model, this.layout, this.prefix, this.corrupted, this.differences) = (model, layout, prefix, corrupted, differences);
+        var (c, rows) = (model.Config, layout.Rows);
+        query = new RowMatrices(arena, rows, c.QueryWidth);
+        context = new RowMatrices(arena, rows, c.QueryWidth);
+        key = arena.Matrix(rows.All, c.QueryWidth);
+        value = arena.Matrix(rows.All, c.QueryWidth);
+        normalizers = arena.Matrix(rows.All, 2 * c.Heads);
+    }
+
+    /// <summary>Computes heads of layer l from place <paramref name="start"/> on, at most as many as a layer has; those needed on all rows come first.</summary>
+    public void Run(int l, CircuitProgram program, int start, int count)
+    {
+        var (device, attention, ofCorrupted) = (model.Device, model.AttentionBlock(l), corrupted.Projected(l));
+        var nodes = new ProgramNode[count];
+        for (var i = 0; i < count; i++) nodes[i] = program.Nodes[start + i];
+
+        for (var i = 0; i < count; i++)
+        {
+            var shared = Head(nodes[i]) / model.Config.Group;
+            device.Copy(Columns(ofCorrupted.Key, shared, 1), Columns(key, i, 1));
+            device.Copy(Columns(ofCorrupted.Value, shared, 1), Columns(value, i, 1));
+        }
+        Project(l, true, corrupted.Layer(l, true).AttentionStream, nodes, 0, count, [(InputKind.Key, key), (InputKind.Value, value)]);
+        var keys = Columns(key, 0, count);
+        attention.Rotate(keys, layout.Positions, keys);
+
+        var everywhere = nodes.Count(node => node.OnAllRows);
+        if (everywhere > 0) Attend(l, true, nodes, 0, everywhere);
+        if (everywhere < count) Attend(l, false, nodes, everywhere, count - everywhere);
+        for (var i = 0; i < count; i++)
+        {
+            var allRows = i < everywhere;
+            attention.HeadOutput(Columns(allRows ? context.All : context.Last, i, 1), Head(nodes[i]), differences.At(start + i, allRows), add: false);
+            differences.Finish(nodes[i], start + i);
+        }
+    }
+
+    /// <summary>The contexts of some nodes minus the corrupted run's: their queries mixed, projected and rotated, then attention.</summary>
+    private void Attend(int l, bool allRows, ProgramNode[] nodes, int start, int count)
+    {
+        var (device, attention, ofCorrupted) = (model.Device, model.AttentionBlock(l), corrupted.Layer(l, allRows));
+        var (q, z) = allRows ? (query.All, context.All) : (query.Last, context.Last);
+        Runs neighbours = new(start, count, i => AreNeighbours(nodes, i));
+        foreach (var (first, heads) in neighbours) device.Copy(Columns(ofCorrupted.Query, Head(nodes[first]), heads), Columns(q, first, heads));
+        Project(l, allRows, ofCorrupted.AttentionStream, nodes, start, count, [(InputKind.Query, q)]);
+        var queries = Columns(q, start, count);
+        attention.Rotate(queries, allRows ? layout.Positions : layout.LastPositions, queries);
+        // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none.
+        var group = model.Config.Group;
+        Runs together = prefix.Keys[l].IsNone ? new(start, count, _ => true)
+            : group == 1 ? neighbours : new(start, count, i => Head(nodes[i]) / group == Head(nodes[i - 1]) / group);
+        foreach (var (first, heads) in together)
+        {
+            var (keyHead, keyHeads) = group == 1 ? (Head(nodes[first]), heads) : (Head(nodes[first]) / group, 1);
+            attention.AttendCopies(allRows ? layout.All : layout.Last, Columns(q, first, heads), Columns(key, first, heads), Columns(value, first, heads),
+                Columns(prefix.Keys[l], keyHead, keyHeads), Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, first, heads),
+                normalizers.RowRange(0, q.Rows).ColumnRange(2 * first, 2 * heads));
+        }
+        foreach (var (first, heads) in neighbours) device.AddScaled(Columns(ofCorrupted.Context, Head(nodes[first]), heads), -1, Columns(z, first, heads));
+    }
+
+    /// <summary>Projects the mixed inputs of all fed columns of some nodes into their places; columns with equal in-edges share one mixture and norm.</summary>
+    private void Project(int l, bool allRows, Tensor stream, ProgramNode[] nodes, int start, int count, ReadOnlySpan<(InputKind Kind, Tensor To)> kinds)
+    {
+        var (c, attention) = (model.Config, model.AttentionBlock(l));
+        var columns = new List<(InputKind Kind, int Place, Tensor To)>();
+        foreach (var (kind, to) in kinds)
+        {
+            for (var i = start; i < start + count; i++)
+            {
+                if (nodes[i].Inputs((int)kind).Length > 0) columns.Add((kind, i, to));
+            }
+        }
+        if (columns.Count == 0) return;
+        var inputs = columns.GroupBy(column => nodes[column.Place].Inputs((int)column.Kind), ListComparer.Instance).Select(g => (g.Key, Columns: g.ToArray())).ToArray();
+        var products = new List<MixedProduct>();
+        for (var input = 0; input < inputs.Length; input++)
+        {
+            var readers = inputs[input].Columns;
+            // Neighbours here and in the model are one product; shared key heads stay apart.
+            foreach (var (first, heads) in new Runs(0, readers.Length, i => readers[i].Kind == readers[i - 1].Kind && readers[i].Place == readers[i - 1].Place + 1
+                && AreNeighbours(nodes, readers[i].Place) && (readers[i].Kind == InputKind.Query || c.Group == 1)))
+            {
+                var (kind, place, to) = readers[first];
+                var column = attention.ColumnOf(kind, Head(nodes[place]));
+                products.Add(new(input, column, Columns(to, place, heads), attention.Bias(column, heads * c.HeadDim)));
+            }
+        }
+        attention.ProjectMixed(differences.Mix(stream, allRows, [.. inputs.Select(i => i.Key)], attention.Norm), [.. products], differences.Mixed);
+    }
+
+    private int Head(ProgramNode node) => model.Graph.PlaceOf(node.Source).Head;
+
+    private bool AreNeighbours(ProgramNode[] nodes, int place) => Head(nodes[place]) == Head(nodes[place - 1]) + 1;
+
+    private Tensor Columns(Tensor x, int firstHead, int heads) => x.IsNone ? x : x.ColumnRange(firstHead * model.Config.HeadDim, heads * model.Config.HeadDim);
+}

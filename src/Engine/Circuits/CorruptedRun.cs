@@ -1,0 +1,76 @@
+using Faith.Engine.Ablations;
+using Faith.Engine.Passes;
+using Faith.Kernels;
+
+namespace Faith.Engine.Circuits;
+
+/// <summary>
+/// The run that circuits differ from, and what they read of it on all rows and on each sequence's last: under patching the corrupted run,
+/// under another ablation a run whose stream is the sum of the ablated outputs, positions and output biases.
+/// </summary>
+internal sealed class CorruptedRun
+{
+    private readonly Transformer model;
+    private readonly BatchInputs inputs;
+    private readonly Activations run;
+    private readonly LayerRows[] last;
+
+    public CorruptedRun(Transformer model, Arena arena, BatchInputs inputs)
+    {
+        (this.model, this.inputs) = (model, inputs);
+        var (c, rows) = (model.Config, inputs.Layout.Rows);
+        run = new Activations(arena, c, rows);
+        run.Keep(arena);
+        last = new LayerRows[c.Layers];
+        for (var l = 0; l < c.Layers; l++)
+        {
+            // A narrow layer has its last rows only, but for the stream that its keys and values read.
+            var stream = arena.Matrix(rows.Sequences, c.Width);
+            last[l] = rows.IsNarrow(l) ? OnAllRows(l) with { AttentionStream = stream } : new(stream, arena.Matrix(rows.Sequences, c.QueryWidth),
+                arena.Matrix(rows.Sequences, c.QueryWidth), arena.Matrix(rows.Sequences, c.Width), arena.Matrix(rows.Sequences, c.Width));
+        }
+    }
+
+    /// <summary>The stream that logits read.</summary>
+    public Tensor LogitsStream => run.Stream.Last;
+    /// <summary>What the final norm put out.</summary>
+    public Tensor Final => run.Final;
+
+    /// <summary>Keys and values of a layer before rotation.</summary>
+    public Projection Projected(int l) => run.Layers[l].Projected;
+
+    /// <summary>A layer on the rows that some nodes are computed on.</summary>
+    public LayerRows Layer(int l, bool allRows) => allRows ? OnAllRows(l) : last[l];
+
+    /// <summary>Runs it.</summary>
+    public void Execute()
+    {
+        var device = model.Device;
+        // The same in every micro-batch.
+        device.Repeatable(() =>
+        {
+            inputs.Start(inputs.Ablated, run);
+            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, run, inputs.Ablation);
+        });
+        for (var l = 0; l < last.Length; l++)
+        {
+            Gather(l, layer => layer.AttentionStream);
+            if (inputs.Layout.Rows.IsNarrow(l)) continue;
+            Gather(l, layer => layer.Query);
+            Gather(l, layer => layer.Context);
+            Gather(l, layer => layer.MlpStream);
+            Gather(l, layer => layer.MlpOutput);
+        }
+    }
+
+    private void Gather(int l, Func<LayerRows, Tensor> of) => model.Device.GatherRows(of(OnAllRows(l)), inputs.Layout.LastRows, 1, of(last[l]));
+
+    private LayerRows OnAllRows(int l)
+    {
+        var a = run.Layers[l];
+        return new(a.KeptAttentionStream, a.Projected.Query, a.Context, a.KeptMlpStream, a.KeptMlpOutput);
+    }
+
+    /// <summary>What heads and MLP of a layer read and put out, and the heads' queries before rotation and contexts, on some rows.</summary>
+    internal readonly record struct LayerRows(Tensor AttentionStream, Tensor Query, Tensor Context, Tensor MlpStream, Tensor MlpOutput);
+}

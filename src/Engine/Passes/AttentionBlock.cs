@@ -1,0 +1,161 @@
+using Faith.Engine.Graphs;
+using Faith.Kernels;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>
+/// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; rotated q and k; c = attend(q, k, v);
+/// o = c·W_O + b_O, added to the stream. A norm of q and k belongs between <see cref="Project(PassLayout, Tensor, Tensor, in Projection)"/>
+/// and <see cref="Rotate(Tensor, Indices, Tensor)"/>, windows and soft caps into <see cref="Attend"/>, a norm of the output into <see cref="AddOutput"/>.
+/// </summary>
+internal readonly struct AttentionBlock(Transformer model, int l)
+{
+    private TransformerLayer Weights => model.Layers[l];
+
+    /// <summary>The norm before the projection.</summary>
+    public Norm Norm => Weights.AttentionNorm;
+
+    /// <summary>Norm and projection of the stream; returns the stream that the layer goes on with.</summary>
+    public Tensor Project(PassLayout layout, Activations run, Tensor x)
+    {
+        var a = run.Layers[l];
+        if (!a.KeptAttentionStream.IsNone) model.Device.Copy(x, a.KeptAttentionStream);
+        Norm.Forward(x, run.Normed.All, a.AttentionXHat, a.AttentionInverseSigma);
+        Project(layout, run.Normed.All, run.Normed.Last, a.Projected);
+        return layout.Narrow(model.Device, l, x, run.Stream.Last);
+    }
+
+    /// <summary>Queries, keys and values, before rotation, of what the norm put out; in <paramref name="last"/> the rows of it that queries have.</summary>
+    public void Project(PassLayout layout, Tensor normed, Tensor last, in Projection to)
+    {
+        if (!layout.Rows.IsNarrow(l))
+        {
+            Multiply(normed, to.Together, 0);
+            return;
+        }
+        Multiply(normed, to.Together, model.Config.QueryWidth);
+        Multiply(layout.Narrow(model.Device, l, normed, last), to.Query, 0);
+    }
+
+    /// <summary>y = the columns of the projection from <paramref name="first"/> on.</summary>
+    public void Multiply(Tensor normed, Tensor y, int first) => model.Device.Multiply(Weights.Projection, WeightSide.Forward, normed, y, Bias(first, y.Columns), n0: first);
+
+    /// <summary>Where in the projection the query, key or value of a head stands; heads that share keys and values share these.</summary>
+    public int ColumnOf(InputKind kind, int head) => kind switch
+    {
+        InputKind.Query => head * model.Config.HeadDim,
+        InputKind.Key => model.Config.QueryWidth + head / model.Config.Group * model.Config.HeadDim,
+        _ => model.Config.QueryWidth + model.Config.KeyWidth + head / model.Config.Group * model.Config.HeadDim,
+    };
+
+    /// <summary>The bias of some columns of the projection, or none.</summary>
+    public Tensor Bias(int first, int columns) => Columns(Weights.ProjectionBias, first, columns);
+
+    /// <summary>The projection at x̂ = 0 (b′ of method.md §3) in some columns, or none.</summary>
+    public Tensor AtZero(int first, int columns) => Columns(Weights.ProjectionAtZero, first, columns);
+
+    /// <summary>Queries or keys as attention sees them: in y, or where nothing rotates x itself.</summary>
+    public Tensor Rotate(Tensor x, Indices positions, Tensor y)
+    {
+        if (model.Config.Rotary is null) return x;
+        model.Device.Rotary(x, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, y);
+        return y;
+    }
+
+    /// <summary>Rotates the queries and keys of a pass.</summary>
+    public void Rotate(PassLayout layout, LayerActivations a)
+    {
+        Rotate(a.Projected.Query, layout.QueryPositions(l), a.RotatedQuery);
+        Rotate(a.Projected.Key, layout.Positions, a.RotatedKey);
+    }
+
+    /// <summary>The contexts c of rotated queries and keys, and what the backward pass needs of the softmax.</summary>
+    public void Attend(PassLayout layout, PrefixCache prefix, Tensor q, Tensor k, Tensor v, Tensor context, Tensor normalizers) =>
+        model.Device.AttentionForward(layout.Queries(l), model.Attention, q, k, v, prefix.Keys[l], prefix.Values[l], context, normalizers);
+
+    /// <summary>
+    /// The same of copies of heads side by side, each with keys and values of its own after the prefix; there, a head or several in turn share
+    /// those of one key head.
+    /// </summary>
+    public void AttendCopies(Ragged queries, Tensor q, Tensor k, Tensor v, Tensor prefixKeys, Tensor prefixValues, Tensor context, Tensor normalizers)
+    {
+        var group = prefixKeys.IsNone ? 1 : q.Columns / prefixKeys.Columns;
+        var shape = model.Attention with { Heads = q.Columns / model.Config.HeadDim, SuffixGroup = 1, PrefixGroup = group };
+        model.Device.AttentionForward(queries, shape, q, k, v, prefixKeys, prefixValues, context, normalizers);
+    }
+
+    /// <summary>Columns of the projection of mixed streams after the norm, as <paramref name="products"/> say; <paramref name="memory"/> is for the mixed rows.</summary>
+    public void ProjectMixed(in NormedMix mix, MixedProduct[] products, Tensor memory) => model.Device.MultiplyMixed(mix, Weights.Projection, products, memory);
+
+    /// <summary>x += c·W_O + b_O: what the layer's heads add to the stream.</summary>
+    public void AddOutput(Tensor context, Tensor x) => model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x, Weights.OutputBias, add: true);
+
+    /// <summary>x = (or += with <paramref name="add"/>) what one head puts out, given its columns of the context.</summary>
+    public void HeadOutput(Tensor context, int head, Tensor x, bool add) =>
+        model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x, add: add, k0: head * model.Config.HeadDim);
+
+    /// <summary>x = c·W_O, without b_O: what all heads put out together.</summary>
+    public void HeadOutputs(Tensor context, Tensor x) => model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x);
+
+    /// <summary>The gradient at the contexts, of one at the stream.</summary>
+    public Tensor OutputBackward(Tensor gx, BackwardBuffers buffers)
+    {
+        var context = buffers.Context.RowRange(0, gx.Rows);
+        model.Device.Multiply(Weights.Output, WeightSide.Transposed, gx, context);
+        return context;
+    }
+
+    /// <summary>The gradients at every head's own q, k and v before rotation, of one at the contexts; where the rule holds the pattern at the values alone.</summary>
+    public SplitGradients AttendBackward(PassLayout layout, PrefixCache prefix, GradientRule rule, LayerActivations a, Tensor context, BackwardBuffers buffers)
+    {
+        var (device, c) = (model.Device, model.Config);
+        var split = buffers.SplitProjection.RowRange(0, layout.Rows.All);
+        var g = new SplitGradients(layout.Rows.IsNarrow(l) ? buffers.LastQuery.RowRange(0, layout.Rows.Sequences) : split.ColumnRange(0, c.QueryWidth),
+            split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
+        if (rule.HoldsPattern)
+        {
+            device.AttentionValuesBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, prefix.Keys[l], a.Normalizers, context, g.Value);
+            return g with { Query = default, Key = default };
+        }
+        device.AttentionBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, a.Projected.Value,
+            prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, g.Query, g.Key, g.Value);
+        RotateBack(g.Query, layout.QueryPositions(l));
+        RotateBack(g.Key, layout.Positions);
+        return g;
+    }
+
+    /// <summary>gx += the gradient through projection and norm; <paramref name="gx"/> has all rows.</summary>
+    public void InputBackward(PassLayout layout, LayerActivations a, in SplitGradients g, BackwardBuffers buffers, Tensor gx)
+    {
+        var (device, c) = (model.Device, model.Config);
+        var projection = buffers.Projection.RowRange(0, layout.Rows.All);
+        var normed = buffers.Normed.All.RowRange(0, layout.Rows.All);
+        // Columns of the projection before this one have no gradient, or one in rows of their own.
+        var isNarrow = layout.Rows.IsNarrow(l) && !g.Query.IsNone;
+        var first = g.Query.IsNone ? c.QueryWidth + c.KeyWidth : isNarrow ? c.QueryWidth : 0;
+        if (c.Group > 1)
+        {
+            if (first == 0) device.Copy(g.Query, projection.ColumnRange(0, c.QueryWidth));
+            if (first <= c.QueryWidth) device.SumHeadGroups(g.Key, c.HeadDim, c.Group, projection.ColumnRange(c.QueryWidth, c.KeyWidth));
+            device.SumHeadGroups(g.Value, c.HeadDim, c.Group, projection.ColumnRange(c.QueryWidth + c.KeyWidth, c.KeyWidth));
+        }
+        device.Multiply(Weights.Projection, WeightSide.Transposed, projection.ColumnRange(first, c.ProjectionWidth - first), normed, k0: first);
+        if (isNarrow)
+        {
+            var last = buffers.Normed.Last.RowRange(0, layout.Rows.Sequences);
+            device.Multiply(Weights.Projection, WeightSide.Transposed, g.Query, last);
+            device.ScatterAddRows(last, layout.LastRows, normed);
+        }
+        Norm.Backward(normed, a.AttentionXHat, a.AttentionInverseSigma, add: true, gx);
+    }
+
+    private void RotateBack(Tensor g, Indices positions)
+    {
+        if (model.Config.Rotary is not null) model.Device.Rotary(g, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: true, g);
+    }
+
+    private static Tensor Columns(Tensor row, int first, int count) => row.IsNone ? row : row.ColumnRange(first, count);
+}
+
+/// <summary>Gradients at q, k and v before rotation, one block a query head each; none of q and k where patterns are constants.</summary>
+internal readonly record struct SplitGradients(Tensor Query, Tensor Key, Tensor Value);

@@ -1,0 +1,50 @@
+using Faith.Kernels;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>
+/// The MLP of a layer (method.md §8), forwards and backwards: y = N_in(x); o = W_down·φ(W_up·y + b_up) + b_down, of a gated one
+/// φ(gate)⊙up in the place of φ(up). A norm of the output belongs after <see cref="Output(GradientRule, Tensor, Tensor, Tensor, Tensor)"/>.
+/// </summary>
+internal readonly struct MlpBlock(Transformer model, int l)
+{
+    private TransformerLayer Weights => model.Layers[l];
+
+    /// <summary>The norm before it.</summary>
+    public Norm Norm => Weights.MlpNorm;
+
+    /// <summary>Norm of the stream, into the pass's memory for it.</summary>
+    public void Normalise(Activations run, Tensor x)
+    {
+        var a = run.Layers[l];
+        if (!a.KeptMlpStream.IsNone) model.Device.Copy(x, a.KeptMlpStream);
+        Norm.Forward(x, run.Normed.All.RowRange(0, x.Rows), a.MlpXHat, a.MlpInverseSigma);
+    }
+
+    /// <summary>The output [rows × d] of what <see cref="Normalise"/> left.</summary>
+    public Tensor Output(Activations run, int rows)
+    {
+        var output = run.BlockOutput.RowRange(0, rows);
+        Output(run.Rule, run.Normed.All.RowRange(0, rows), run.Layers[l].Gate, run.Hidden.RowRange(0, rows), output);
+        return output;
+    }
+
+    /// <summary>o = the output of what the norm put out. <paramref name="gate"/>: gate and up of a gated MLP, or what a backward pass needs of φ, or none.</summary>
+    public void Output(GradientRule rule, Tensor normed, Tensor gate, Tensor hidden, Tensor o)
+    {
+        var (up, then) = model.Config.Gated ? (gate, Epilogue.SwiGlu(hidden)) : (hidden, rule.Gelu(gate));
+        model.Device.Multiply(Weights.Up, WeightSide.Forward, normed, up, Weights.UpBias, then);
+        model.Device.Multiply(Weights.Down, WeightSide.Forward, hidden, o, Weights.DownBias);
+    }
+
+    /// <summary>The gradient at the stream that the MLP reads, of one at its output. <paramref name="gate"/> is overwritten where the MLP is gated.</summary>
+    public Tensor Backward(GradientRule rule, LayerActivations a, Tensor gate, Tensor go, BackwardBuffers buffers)
+    {
+        var (hidden, normed, gx) = (buffers.Hidden.RowRange(0, go.Rows), buffers.Normed.All.RowRange(0, go.Rows), buffers.Block.RowRange(0, go.Rows));
+        var (up, then) = model.Config.Gated ? (gate, rule.SwiGluGradient(gate)) : (hidden, Epilogue.Times(gate));
+        model.Device.Multiply(Weights.Down, WeightSide.Transposed, go, hidden, default, then);
+        model.Device.Multiply(Weights.Up, WeightSide.Transposed, up, normed);
+        Norm.Backward(normed, a.MlpXHat, a.MlpInverseSigma, add: false, gx);
+        return gx;
+    }
+}

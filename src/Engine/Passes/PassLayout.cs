@@ -1,0 +1,72 @@
+using Faith.Engine.Data;
+using Faith.Kernels;
+
+namespace Faith.Engine.Passes;
+
+/// <summary>The layout of a pass that runs every example of a batch at several points of a path: point-major rows, and which of them a layer goes on with.</summary>
+internal sealed class PassLayout
+{
+    /// <summary>
+    /// The suffix rows of a batch, <paramref name="points"/> times over. With <paramref name="everyRow"/> the last layer too goes on
+    /// with every row: each counts as the last of a sequence there.
+    /// </summary>
+    public PassLayout(Transformer model, Arena arena, bool measuring, Batch batch, int points, bool everyRow = false)
+    {
+        var device = model.Device;
+        Points = points;
+        Rows = new Rows(model.Config.Layers, batch.Rows, everyRow ? batch.Rows : batch.Sequences).Times(points);
+        All = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: false);
+        Last = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: !everyRow);
+        var lastRows = everyRow ? [.. Enumerable.Range(0, Rows.All)] : All.Offsets[1..].Select(end => end - 1).ToArray();
+        var positions = Repeat(batch.Positions, points);
+        var (allMemory, lastMemory) = (arena.Block(All.Bytes), arena.Block(Last.Bytes));
+        var (rowMemory, positionMemory, lastPositionMemory) = (arena.Integers(Rows.Sequences), arena.Integers(Rows.All), arena.Integers(Rows.Sequences));
+        if (measuring) return;
+        device.Prepare(All, allMemory);
+        device.Prepare(Last, lastMemory);
+        LastRows = device.Upload(lastRows, rowMemory);
+        Positions = device.Upload(positions, positionMemory);
+        LastPositions = device.Upload([.. lastRows.Select(r => positions[r])], lastPositionMemory);
+    }
+
+    /// <summary>The prefix rows of a batch: sequences of their own, without a prefix before them.</summary>
+    public static PassLayout OfPrefixes(Transformer model, Arena arena, bool measuring, Batch batch)
+    {
+        var alone = new Batch([.. batch.UniquePrefixLengths.Select(n => new Example(new int[n], new int[n], [], []))], sharePrefixes: false);
+        return new(model, arena, measuring, alone, 1);
+    }
+
+    public int Points { get; }
+    public Rows Rows { get; }
+    /// <summary>All rows, as keys and values have them.</summary>
+    public Ragged All { get; }
+    /// <summary>Positions of all rows.</summary>
+    public Indices Positions { get; }
+    /// <summary>Each sequence's last row alone, as queries have them.</summary>
+    public Ragged Last { get; }
+    /// <summary>Which rows these are.</summary>
+    public Indices LastRows { get; }
+    /// <summary>Their positions.</summary>
+    public Indices LastPositions { get; }
+
+    /// <summary>The rows that a layer's queries have, and which keys each may see.</summary>
+    public Ragged Queries(int l) => Rows.IsNarrow(l) ? Last : All;
+
+    /// <summary>Positions of a layer's queries.</summary>
+    public Indices QueryPositions(int l) => Rows.IsNarrow(l) ? LastPositions : Positions;
+
+    /// <summary>Of a matrix with all rows, those that layer <paramref name="l"/> goes on with: <paramref name="x"/> itself, or in <paramref name="last"/> each sequence's last.</summary>
+    public Tensor Narrow(Device device, int l, Tensor x, Tensor last)
+    {
+        if (!Rows.IsNarrow(l)) return x;
+        device.GatherRows(x, LastRows, 1, last);
+        return last;
+    }
+
+    private static int[] Repeat(int[] values, int times)
+    {
+        var result = new int[values.Length * times];
+        for (var i = 0; i < times; i++) values.CopyTo(result, i * values.Length);
+        return result;
+    }
+}
