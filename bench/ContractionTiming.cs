@@ -42,12 +42,12 @@ internal sealed class ContractionTiming : IDisposable
     {
         var memory = Device.Allocate(4L * rows * columns);
         owned.Add(memory);
-        var tensor = new Tensor(memory.Address, rows, columns);
+        var tensor = new Tensor(memory, rows, columns);
         var values = new float[columns];
         for (var r = 0; r < Math.Min(rows, 64); r++)
         {
             for (var c = 0; c < Math.Min(columns, 4096); c++) values[c] = (float)random.NextDouble() - 0.5f;
-            Device.Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values), tensor.RowRange(r, 1).Pointer);
+            Device.Upload(values, tensor.RowRange(r, 1));
         }
         return tensor;
     }

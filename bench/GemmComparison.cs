@@ -39,13 +39,13 @@ internal static unsafe class GemmComparison
             var single = Enumerable.Range(0, copies).Select(_ => device.CreateWeights(source)).ToArray();
             var half = Enumerable.Range(0, copies).Select(_ => device.CreateWeights(new HalfMatrix(source))).ToArray();
             var plain = Enumerable.Range(0, OpenBlas.IsFound ? copies : 0).Select(_ => device.Allocate(4L * values.Length)).ToArray();
-            foreach (var copy in plain) device.Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values), copy.Address);
+            foreach (var copy in plain) device.Upload(values, new Tensor(copy, inputs, outputs));
             int k = side == WeightSide.Forward ? inputs : outputs, n = side == WeightSide.Forward ? outputs : inputs;
             foreach (var m in rows ?? AllRows)
             {
                 using var xMemory = device.Allocate(4L * m * k);
                 using var yMemory = device.Allocate(4L * m * n);
-                Tensor x = new(xMemory.Address, m, k), y = new(yMemory.Address, m, n);
+                Tensor x = new(xMemory, m, k), y = new(yMemory, m, n);
                 device.Fill(x, 0.5f);
                 var next = 0;
                 var calls = (int)Math.Clamp(1.5e9 * threads / (2.0 * m * k * n), 2, 64);
@@ -66,7 +66,7 @@ internal static unsafe class GemmComparison
                     bf16.Add(Time(i => device.Multiply(half[i], side, x, y)));
                     if (!OpenBlas.IsFound) continue;
                     Thread.Sleep(2); // our workers stop spinning
-                    blas.Add(Time(i => OpenBlas.Multiply((float*)x.Pointer, (float*)plain[i].Address, side == WeightSide.Transposed, (float*)y.Pointer, m, k, n)));
+                    blas.Add(Time(i => OpenBlas.Multiply((float*)xMemory.Address, (float*)plain[i].Address, side == WeightSide.Transposed, (float*)yMemory.Address, m, k, n)));
                     Thread.Sleep(threads == 1 ? 0 : 20); // and so do those of OpenBLAS
                 }
                 string Column(List<double> ours)

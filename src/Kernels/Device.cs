@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Faith.Kernels;
 
 /// <summary>
@@ -42,17 +44,32 @@ public abstract class Device : IDisposable
     /// <exception cref="DeviceMemoryException">Not enough memory.</exception>
     public abstract DeviceBuffer Allocate(long bytes);
 
-    /// <summary>Copies host memory to the device.</summary>
-    public abstract void Upload(ReadOnlySpan<byte> source, nint destination);
+    /// <summary>Copies host memory to a buffer, from byte <paramref name="offset"/> on.</summary>
+    public abstract void Upload(ReadOnlySpan<byte> source, DeviceBuffer destination, long offset);
 
-    /// <summary>Copies device memory to the host, after everything issued before.</summary>
-    public abstract void Download(nint source, Span<byte> destination);
+    /// <summary>Copies a buffer to the host, from byte <paramref name="offset"/> on, after everything issued before.</summary>
+    public abstract void Download(DeviceBuffer source, long offset, Span<byte> destination);
 
-    /// <summary>Copies integers to the device and returns a view of them.</summary>
-    public Indices Upload(ReadOnlySpan<int> source, nint destination)
+    /// <summary>Copies numbers to a matrix, from its first element on.</summary>
+    public void Upload(ReadOnlySpan<float> source, Tensor destination)
     {
-        Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes(source), destination);
-        return new(destination, source.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(source.Length, destination.Extent);
+        if (source.Length > 0) Upload(MemoryMarshal.AsBytes(source), destination.Buffer!, sizeof(float) * destination.Offset);
+    }
+
+    /// <summary>Copies integers to memory for at least as many, and returns the view of them.</summary>
+    public Indices Upload(ReadOnlySpan<int> source, Indices destination)
+    {
+        var filled = destination.Range(0, source.Length);
+        if (source.Length > 0) Upload(MemoryMarshal.AsBytes(source), destination.Buffer!, sizeof(int) * destination.Offset);
+        return filled;
+    }
+
+    /// <summary>Copies the elements of a matrix to the host, from its first one on and with what lies between its rows.</summary>
+    public void Download(Tensor source, Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, source.Extent);
+        if (destination.Length > 0) Download(source.Buffer!, sizeof(float) * source.Offset, MemoryMarshal.AsBytes(destination));
     }
 
     /// <summary>Waits until everything issued so far is done.</summary>
@@ -188,15 +205,15 @@ public abstract class Device : IDisposable
 
     // ---- attention ----
 
-    /// <summary>Copies a layout's offsets into <paramref name="memory"/> (of <see cref="Ragged.Bytes"/> bytes) and sets <see cref="Ragged.OnDevice"/>.</summary>
-    public void Prepare(Ragged layout, nint memory)
+    /// <summary>Copies a layout's offsets into <paramref name="memory"/> for <see cref="Ragged.Integers"/> integers and sets <see cref="Ragged.OnDevice"/>.</summary>
+    public void Prepare(Ragged layout, Indices memory)
     {
         ArgumentNullException.ThrowIfNull(layout);
+        var used = 0;
         Indices Next(int[] values)
         {
-            var copied = Upload(values, memory);
-            memory += sizeof(int) * values.Length;
-            return copied;
+            used += values.Length;
+            return Upload(values, memory.Range(used - values.Length, values.Length));
         }
         layout.OnDevice = new(Next(layout.Offsets), Next(layout.QueryOffsets), Next(layout.PrefixOffsets), Next(layout.PrefixLengths),
             Next(layout.TileOffsets), Next(layout.SequenceTiles), Next(layout.Packs));

@@ -5,10 +5,12 @@ namespace Faith.Kernels;
 /// <summary>A block of a device's memory, freed exactly once.</summary>
 public abstract class DeviceBuffer : SafeHandle
 {
-    /// <summary>A buffer of <paramref name="bytes"/> bytes at <paramref name="address"/>.</summary>
-    protected DeviceBuffer(nint address, long bytes) : base(0, ownsHandle: true)
+    /// <summary>A buffer of <paramref name="bytes"/> bytes.</summary>
+    /// <param name="handle">What the device knows it by: an address where its memory has addresses. Never zero.</param>
+    /// <param name="bytes">Size in bytes.</param>
+    protected DeviceBuffer(nint handle, long bytes) : base(0, ownsHandle: true)
     {
-        SetHandle(address);
+        SetHandle(handle);
         Bytes = bytes;
     }
 
@@ -16,7 +18,7 @@ public abstract class DeviceBuffer : SafeHandle
     public long Bytes { get; }
 
     /// <summary>First address; 64-byte aligned on the host, 256-byte aligned on a GPU.</summary>
-    public nint Address => IsInvalid ? throw new ObjectDisposedException(nameof(DeviceBuffer)) : handle;
+    internal nint Address => IsInvalid ? throw new ObjectDisposedException(nameof(DeviceBuffer)) : handle;
 
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;

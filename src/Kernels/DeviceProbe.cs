@@ -50,7 +50,7 @@ public static class DeviceProbe
             var bytes = (long)rows * Columns * sizeof(float);
             using var from = device.Allocate(bytes);
             using var to = device.Allocate(bytes);
-            Tensor x = new(from.Address, rows, Columns), y = new(to.Address, rows, Columns);
+            Tensor x = new(from, rows, Columns), y = new(to, rows, Columns);
             var seconds = SecondsOf(device, () => device.Copy(x, y));
             if (seconds > LeastSeconds || rows == LargestRows || 16 * bytes > device.FreeMemory) return 2 * bytes / seconds / 1e9;
         }
@@ -70,7 +70,7 @@ public static class DeviceProbe
             using var weights = device.CreateWeights(new Pattern(n));
             using var from = device.Allocate(bytes);
             using var to = device.Allocate(bytes);
-            Tensor x = new(from.Address, n, n), y = new(to.Address, n, n);
+            Tensor x = new(from, n, n), y = new(to, n, n);
             device.Fill(x, 0.7f);
             var seconds = SecondsOf(device, () => device.Multiply(weights, WeightSide.Forward, x, y));
             if (seconds > LeastSeconds || n == Largest || 16 * bytes > device.FreeMemory) return 2.0 * n * n * n / seconds / 1e9;

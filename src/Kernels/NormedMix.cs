@@ -19,7 +19,7 @@ public readonly record struct NormedMix(Tensor Baseline, Tensor Sources, Indices
 
     /// <summary>Inputs [first, first + count).</summary>
     public NormedMix Range(int first, int count) =>
-        this with { SourceOffsets = new(SourceOffsets.Pointer + first * sizeof(int), count + 1) };
+        this with { SourceOffsets = SourceOffsets.Range(first, count + 1) };
 }
 
 /// <summary>One product of <see cref="Device.MultiplyMixed"/>.</summary>

@@ -9,12 +9,10 @@ namespace Faith.Kernels;
 /// </summary>
 public sealed class PlanningDevice : Device
 {
-    private const int Alignment = 256;
     private const int LargestCache = 128 << 20, LargestWave = 768;
     private readonly long memory;
     private readonly int? cudaCache;
     private readonly int contractionWave;
-    private nint next = Alignment;
     private long held;
     private long scratch;
 
@@ -87,9 +85,9 @@ public sealed class PlanningDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Upload(ReadOnlySpan<byte> source, nint destination) { }
+    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer destination, long offset) { }
     /// <inheritdoc/>
-    public override void Download(nint source, Span<byte> destination) => destination.Clear(); // it holds no results
+    public override void Download(DeviceBuffer source, long offset, Span<byte> destination) => destination.Clear(); // it holds no results
     /// <inheritdoc/>
     public override void Synchronize() { }
     /// <inheritdoc/>
@@ -171,15 +169,6 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void Dispose() { }
 
-    /// <summary>An address that nothing stands at.</summary>
-    private nint Reserve(long bytes)
-    {
-        Hold(bytes);
-        var address = next;
-        next = checked((nint)(next + (bytes + Alignment) / Alignment * Alignment));
-        return address;
-    }
-
     private void TakeScratch(long bytes)
     {
         if (bytes <= scratch) return;
@@ -188,13 +177,15 @@ public sealed class PlanningDevice : Device
         scratch = bytes;
     }
 
-    private void Hold(long bytes)
+    // Returns a handle of nothing.
+    private nint Hold(long bytes)
     {
         if (RefusesMore && bytes > FreeMemory) throw new DeviceMemoryException($"{Name} has too little memory for {bytes:N0} more bytes: {FreeMemory:N0} of {memory:N0} are free");
         held += bytes;
+        return 1;
     }
 
-    private sealed class CountedBuffer(PlanningDevice device, long bytes) : DeviceBuffer(device.Reserve(bytes), bytes)
+    private sealed class CountedBuffer(PlanningDevice device, long bytes) : DeviceBuffer(device.Hold(bytes), bytes)
     {
         protected override bool ReleaseHandle()
         {

@@ -68,8 +68,8 @@ public sealed class Ragged
         return sequence < 0 ? ~sequence - 1 : sequence;
     }
 
-    /// <summary>Bytes of the device memory that <see cref="Device.Prepare"/> fills.</summary>
-    public long Bytes => sizeof(int) * (5L * Sequences + 3 + TileOffsets.Length + Packs.Length);
+    /// <summary>Integers of the device memory that <see cref="Device.Prepare"/> fills.</summary>
+    public int Integers => checked(5 * Sequences + 3 + TileOffsets.Length + Packs.Length);
 
     /// <summary>The same arrays in the device's memory, in the order of <see cref="RaggedOnDevice"/>; set by <see cref="Device.Prepare"/>.</summary>
     public RaggedOnDevice OnDevice { get; set; }

@@ -36,8 +36,8 @@ internal static class AttentionCases
     }).Append(new("Prepare", "offsets", t =>
     {
         Ragged layout = new([2, 3], [0, 4], [4, 1], false);
-        using var memory = t.Device.Allocate(layout.Bytes);
-        t.Device.Prepare(layout, memory.Address);
+        using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
+        t.Device.Prepare(layout, new(memory, 0, layout.Integers));
         Assert.Equal([0, 2, 5], Enumerable.Range(0, 3).Select(i => CaseContext.At(layout.OnDevice.Offsets, i)));
         Assert.Equal([4, 1], Enumerable.Range(0, 2).Select(i => CaseContext.At(layout.OnDevice.PrefixLengths, i)));
     }));
@@ -47,8 +47,8 @@ internal static class AttentionCases
         var starts = new int[l.Prefixes.Length];
         for (var s = 1; s < starts.Length; s++) starts[s] = starts[s - 1] + l.Prefixes[s - 1];
         var layout = new Ragged(l.Suffixes, starts, l.Prefixes, l.LastOnly);
-        using var memory = t.Device.Allocate(layout.Bytes);
-        t.Device.Prepare(layout, memory.Address);
+        using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
+        t.Device.Prepare(layout, new(memory, 0, layout.Integers));
         int heads = l.Shape.Heads, dh = l.Shape.HeadDim, width = heads * dh, prefixRows = l.Prefixes.Sum();
         Tensor q = t.Matrix(layout.QueryRows, width, -l.Size, l.Size), k = t.Matrix(layout.Rows, width / l.Shape.SuffixGroup, -l.Size, l.Size), v = t.Matrix(layout.Rows, width / l.Shape.SuffixGroup);
         Tensor prefixK = prefixRows == 0 ? default : t.Matrix(prefixRows, width / l.Shape.PrefixGroup, -l.Size, l.Size), prefixV = prefixRows == 0 ? default : t.Matrix(prefixRows, width / l.Shape.PrefixGroup);

@@ -47,8 +47,8 @@ internal static class AttributionCases
         int heads = m.Heads, dh = m.HeadDim, d = m.Width, keys = heads / m.Group;
         int sources = 1 + m.Layers * (heads + 1), columns = m.Layers * (3 * heads + 1) + 1;
         var layout = new Ragged(m.Rows, new int[m.Rows.Length], new int[m.Rows.Length], false);
-        using var memory = t.Device.Allocate(layout.Bytes);
-        t.Device.Prepare(layout, memory.Address);
+        using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
+        t.Device.Prepare(layout, new(memory, 0, layout.Integers));
         int rows = layout.Rows, sequences = layout.Sequences;
         T[] Each<T>(Func<int, T> make) => [.. Enumerable.Range(0, m.Layers).Select(make)];
         bool Last(int layer) => m.LastOnly && layer == m.Layers - 1;

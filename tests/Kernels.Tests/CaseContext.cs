@@ -16,7 +16,19 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     readonly List<Block> blocks = [];
     readonly List<float[]> results = [];
 
-    sealed record Block(nint Memory, Tensor View, float[] Before, string Name)
+    /// <summary>Host memory that begins one float beside its alignment, so that nothing may rely on that.</summary>
+    sealed class OddMemory(int floats) : DeviceBuffer((nint)NativeMemory.AlignedAlloc((nuint)(floats + 1) * sizeof(float), 64) + sizeof(float), sizeof(float) * (long)floats)
+    {
+        public Span<float> All => new((float*)Address, (int)(Bytes / sizeof(float)));
+
+        protected override bool ReleaseHandle()
+        {
+            NativeMemory.AlignedFree((void*)(handle - sizeof(float)));
+            return true;
+        }
+    }
+
+    sealed record Block(OddMemory Memory, Tensor View, float[] Before, string Name)
     {
         public bool Written { get; set; }
     }
@@ -40,11 +52,10 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     {
         var stride = columns + gap;
         var length = Fence + rows * stride + Fence;
-        // One float beside the alignment of the allocation, so that nothing may rely on it.
-        var memory = (nint)NativeMemory.AlignedAlloc((nuint)(length + 1) * sizeof(float), 64) + sizeof(float);
-        var all = new Span<float>((float*)memory, length);
+        var memory = new OddMemory(length);
+        var all = memory.All;
         all.Fill(Sentinel);
-        var view = new Tensor(memory + Fence * sizeof(float), rows, columns, stride);
+        var view = new Tensor(memory, Fence, rows, columns, stride);
         for (var r = 0; r < rows; r++)
             for (var c = 0; c < columns; c++) At(view, r, c) = (float)(low + (high - low) * random.NextDouble());
         blocks.Add(new(memory, view, all.ToArray(), $"{rows} × {columns}, number {blocks.Count}"));
@@ -61,8 +72,8 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     public Indices Integers(params int[] values)
     {
         var view = Matrix(1, Math.Max(values.Length, 1), gap: 0);
-        var indices = device.Upload(values, view.Pointer);
-        blocks[^1] = blocks[^1] with { Before = new Span<float>((float*)blocks[^1].Memory, blocks[^1].Before.Length).ToArray() };
+        var indices = device.Upload(values, new Indices(view.Buffer, view.Offset, view.Columns));
+        blocks[^1] = blocks[^1] with { Before = blocks[^1].Memory.All.ToArray() };
         return indices;
     }
 
@@ -103,7 +114,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     public static ref float At(Tensor x, int row, int column)
     {
         if ((uint)row >= (uint)x.Rows || (uint)column >= (uint)x.Columns) throw new ArgumentOutOfRangeException(nameof(row));
-        return ref ((float*)x.Pointer)[(long)row * x.Stride + column];
+        return ref ((RawTensor)x).Row(row)[column];
     }
 
     /// <summary>A copy of a view, for references of operations that work in place or add.</summary>
@@ -115,7 +126,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
         return copy;
     }
 
-    public static int At(Indices x, int i) => ((int*)x.Pointer)[i];
+    public static int At(Indices x, int i) => ((RawIndices)x).First()[i];
 
     /// <summary>Keeps an output's bits and, unless only these are wanted, compares it with its reference: |difference| ≤ tolerance·(1 + |expected|).</summary>
     public void Check(Tensor actual, Func<int, int, double> expected, double tolerance, string name)
@@ -138,7 +149,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     public void Written(Tensor view)
     {
         foreach (var block in blocks)
-            if (view.Pointer >= block.View.Pointer && view.Pointer <= block.View.Pointer + (long)block.View.Rows * block.View.Stride * sizeof(float)) block.Written = true;
+            if (view.Buffer == block.Memory) block.Written = true;
     }
 
     /// <summary>Fences stand, and nothing has changed but the outputs.</summary>
@@ -147,7 +158,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
         var problems = new StringBuilder();
         foreach (var block in blocks)
         {
-            var now = new ReadOnlySpan<float>((float*)block.Memory, block.Before.Length);
+            ReadOnlySpan<float> now = block.Memory.All;
             for (var i = 0; i < now.Length; i++)
             {
                 if (BitConverter.SingleToInt32Bits(now[i]) == BitConverter.SingleToInt32Bits(block.Before[i])) continue;
@@ -162,6 +173,6 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
 
     public void Dispose()
     {
-        foreach (var block in blocks) NativeMemory.AlignedFree((void*)(block.Memory - sizeof(float)));
+        foreach (var block in blocks) block.Memory.Dispose();
     }
 }

@@ -12,11 +12,11 @@ public sealed unsafe class MemoryTests
         Assert.Equal(0, buffer.Address % 64);
         Assert.Equal(1001, buffer.Bytes);
         var bytes = new byte[1001];
-        device.Download(buffer.Address, bytes);
+        device.Download(buffer, 0, bytes);
         Assert.All(bytes, b => Assert.Equal(0, b));
-        device.Upload((ReadOnlySpan<byte>)[1, 2, 3], buffer.Address + 5);
+        device.Upload((ReadOnlySpan<byte>)[1, 2, 3], buffer, 5);
         device.Synchronize();
-        device.Download(buffer.Address + 4, bytes.AsSpan(0, 5));
+        device.Download(buffer, 4, bytes.AsSpan(0, 5));
         Assert.Equal([0, 1, 2, 3, 0], bytes[..5]);
         buffer.Dispose();
         buffer.Dispose();

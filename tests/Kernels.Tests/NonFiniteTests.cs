@@ -23,8 +23,8 @@ public sealed class NonFiniteTests
         using var device = new HostDevice(1, width);
         using var t = new CaseContext(device, 3);
         var layout = new Ragged([Columns], [0], [0], lastQueryOnly: true);
-        using var memory = device.Allocate(layout.Bytes);
-        device.Prepare(layout, memory.Address);
+        using var memory = device.Allocate(sizeof(int) * layout.Integers);
+        device.Prepare(layout, new(memory, 0, layout.Integers));
         Tensor q = t.Matrix(1, 4), k = t.Matrix(Columns, 4), v = t.Matrix(Columns, 4), context = t.Matrix(1, 4), normalizers = t.Matrix(1, 2);
         (CaseContext.At(q, 0, 1), CaseContext.At(k, key, 1)) = (1, value);
         device.AttentionForward(layout, new(1, 4, 1, 1, 0.5f), q, k, v, default, default, context, normalizers);

@@ -57,7 +57,7 @@ internal sealed class AblationTable : IDisposable
     public static AblationTable OfOneRow(Transformer model, float[] row)
     {
         var table = new AblationTable(model, 1) { HeadsAsInput = true };
-        foreach (var to in table.MlpOutputs.Prepend(table.Input)) model.Device.Upload(MemoryMarshal.AsBytes<float>(row), to.Pointer);
+        foreach (var to in table.MlpOutputs.Prepend(table.Input)) model.Device.Upload(row, to);
         return table;
     }
 
@@ -70,7 +70,7 @@ internal sealed class AblationTable : IDisposable
         var positions = positional ? data.Max(e => e.Clean.Length) : 0;
         var means = MeanOutputs.Compute(model, data, positions, memoryBytes);
         var table = new AblationTable(model, positions + 1);
-        foreach (var (to, values) in table.Tables().Zip(means)) model.Device.Upload(MemoryMarshal.AsBytes<float>(values), to.Pointer);
+        foreach (var (to, values) in table.Tables().Zip(means)) model.Device.Upload(values, to);
         return table;
     }
 

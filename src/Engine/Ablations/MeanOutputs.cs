@@ -60,7 +60,7 @@ internal sealed class MeanOutputs : PassHook
     private void Add(int table, Tensor values)
     {
         var rows = new float[values.Count];
-        device.Download(values.Pointer, MemoryMarshal.AsBytes(rows.AsSpan()));
+        device.Download(values, rows);
         var width = values.Columns;
         for (var r = 0; r < values.Rows; r++)
         {

@@ -305,7 +305,7 @@ internal sealed class ExactRun
     private void Read(Span<double> destination)
     {
         var floats = new float[destination.Length];
-        model.Device.Download(values.Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
+        model.Device.Download(values, floats);
         for (var i = 0; i < floats.Length; i++) destination[i] = floats[i];
     }
 }

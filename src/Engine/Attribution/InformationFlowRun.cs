@@ -91,7 +91,7 @@ internal sealed class InformationFlowRun : PassHook
     private float[] Read(Tensor x)
     {
         var values = new float[x.Count];
-        model.Device.Download(x.Pointer, MemoryMarshal.AsBytes(values.AsSpan()));
+        model.Device.Download(x, values);
         return values;
     }
 

@@ -125,7 +125,7 @@ internal sealed class PathRun
     {
         var point = Array.FindIndex(points, p => p.Stage == 0 && p.Alpha == alpha);
         var floats = new float[batch.Sequences];
-        model.Device.Download(Values(point, 1).Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
+        model.Device.Download(Values(point, 1), floats);
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
     }
 
@@ -137,7 +137,7 @@ internal sealed class PathRun
     }
 
     /// <summary>The scores [F·N] of one example as the contractions so far left them.</summary>
-    public void ReadContracted(int example, Span<float> destination) => model.Device.Download(scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(destination));
+    public void ReadContracted(int example, Span<float> destination) => model.Device.Download(scores.RowRange(example, 1), destination);
 
     /// <summary>Adds the scores of nodes and neurons that an extension has instead of the ordinary ones; false where none has.</summary>
     public bool AddOwn(NeuronSums? nodes, NeuronSums? neurons) => extensions.Any(e => e.AddTo(nodes, neurons));
@@ -156,7 +156,7 @@ internal sealed class PathRun
             sources.Add(u, x);
             foreach (var extension in extensions) extension.AddDifference(u, x);
             device.MultiplyElements(x, gradient, x);
-            device.Download(x.Pointer, MemoryMarshal.AsBytes(products.AsSpan(0, (int)x.Count)));
+            device.Download(x, products.AsSpan(0, (int)x.Count));
             taken(u, products, inputs.Layout.Queries(ModelGraph.LayerOfStage(graph.StageOf(u))).QueryOffsets);
         }
     }

@@ -85,7 +85,7 @@ internal sealed class RecomputedAttention : PathExtension
         var sums = products.RowRange(0, queries.Rows);
         device.SumHeadGroups(context, 1, c.HeadDim, sums);
         var values = read.AsSpan(0, (int)sums.Count);
-        device.Download(sums.Pointer, MemoryMarshal.AsBytes(values));
+        device.Download(sums, values);
         var offsets = inputs.Layout.Queries(l).QueryOffsets;
         for (var e = 0; e < scores.Length; e++)
         {

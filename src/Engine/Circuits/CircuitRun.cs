@@ -136,7 +136,7 @@ internal sealed class CircuitRun
     {
         metric.Run(y, values, default);
         var floats = new float[batch.Sequences];
-        model.Device.Download(values.Pointer, MemoryMarshal.AsBytes(floats.AsSpan()));
+        model.Device.Download(values, floats);
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
     }
 }

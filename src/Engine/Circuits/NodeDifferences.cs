@@ -19,10 +19,10 @@ internal sealed class NodeDifferences
     private readonly RowMatrices differences;
     private readonly Tensor mixed;
     private readonly Tensor neuronRow;
-    private readonly nint neuronMemory;
+    private readonly Indices neuronMemory;
     private Indices neuronRows;
-    private readonly nint offsetMemory;
-    private readonly nint listMemory;
+    private readonly Indices offsetMemory;
+    private readonly Indices listMemory;
     private readonly int inputsTogether;
 
     /// <summary>Room for the nodes of <paramref name="circuits"/> circuits, if they share none.</summary>
@@ -37,7 +37,7 @@ internal sealed class NodeDifferences
         neuronRow = arena.Matrix(1, width);
         neuronMemory = arena.Integers(rows.All);
         offsetMemory = arena.Integers(inputsTogether + 1);
-        listMemory = arena.Integers(checked((long)inputsTogether * sources));
+        listMemory = arena.Integers(checked(inputsTogether * sources));
     }
 
     /// <summary>Nodes that there is room for.</summary>
@@ -84,7 +84,7 @@ internal sealed class NodeDifferences
         {
             var row = new float[difference.Columns];
             for (var c = 0; c < row.Length; c++) row[c] = neurons.Contains(node.Source, c) ? 1 : 0;
-            model.Device.Upload(MemoryMarshal.AsBytes(row.AsSpan()), neuronRow.Pointer);
+            model.Device.Upload(row, neuronRow);
             var mask = mixed.RowRange(0, difference.Rows);
             model.Device.GatherRows(neuronRow, neuronRows with { Count = mask.Rows }, 1, mask);
             model.Device.MultiplyElements(difference, mask, difference);

@@ -49,7 +49,7 @@ internal sealed class LastTokenMean : PassHook
         var row = new float[values.Columns];
         for (var e = 0; e + 1 < offsets.Length; e++)
         {
-            model.Device.Download(values.RowRange(offsets[e + 1] - 1, 1).Pointer, MemoryMarshal.AsBytes(row.AsSpan()));
+            model.Device.Download(values.RowRange(offsets[e + 1] - 1, 1), row);
             for (var c = 0; c < row.Length; c++) sum[c] += (double)row[c] / (offsets[e + 1] - offsets[e]);
         }
     }
@@ -73,9 +73,9 @@ internal sealed class LastTokenMean : PassHook
         using var memory = device.Allocate(Layout(Arena.Measuring()).Bytes);
         var (x, y, _) = Layout(new Arena(memory));
         var row = new float[y.Columns];
-        device.Upload(MemoryMarshal.AsBytes<float>([.. mixed.Select(v => (float)v)]), x.Pointer);
+        device.Upload([.. mixed.Select(v => (float)v)], x);
         model.AttentionBlock(l).HeadOutputs(x, y);
-        device.Download(y.Pointer, MemoryMarshal.AsBytes(row.AsSpan()));
+        device.Download(y, row);
         return [.. row.Select(v => (double)v)];
 
         (Tensor X, Tensor Y, long Bytes) Layout(Arena arena) => (arena.Matrix(1, mixed.Length), arena.Matrix(1, model.Config.Width), arena.Peak);

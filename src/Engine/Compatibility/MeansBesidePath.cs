@@ -58,7 +58,7 @@ internal sealed class MeansBesidePath : PathExtension
     public override void Read(int example, Span<float> scores)
     {
         var gains = new float[this.scores.Columns];
-        model.Device.Download(this.scores.RowRange(example, 1).Pointer, MemoryMarshal.AsBytes(gains.AsSpan()));
+        model.Device.Download(this.scores.RowRange(example, 1), gains);
         foreach (var edge in edges)
         {
             // An output that is the input's gains with every v what the input gains: heads have no such row before W_O.

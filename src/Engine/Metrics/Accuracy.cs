@@ -65,7 +65,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
         device.SparseLogits(rows, model.UnembeddingTable, device.Upload([.. Enumerable.Range(0, wanted.Length + 1)], offsets),
             device.Upload([.. wanted.Select(w => w.Token)], candidates), ones, logits, default);
         var values = new float[wanted.Length];
-        device.Download(logits.Pointer, MemoryMarshal.AsBytes(values.AsSpan()));
+        device.Download(logits, values);
         var next = 0;
         for (var e = 0; e < batch.Sequences; e++)
         {

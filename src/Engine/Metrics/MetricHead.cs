@@ -50,7 +50,7 @@ internal sealed class MetricHead
         if (kind != MetricKind.LogitDifference) _ = model.Unembedding;
         offsets = model.Device.Upload(CollectionsMarshal.AsSpan(entryOffsets), offsetMemory);
         tokens = model.Device.Upload(CollectionsMarshal.AsSpan(entryTokens), tokenMemory);
-        model.Device.Upload(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(entryWeights)), weights.Pointer);
+        model.Device.Upload(CollectionsMarshal.AsSpan(entryWeights), weights);
 
         void AddEntries(int[] ids, float weight)
         {

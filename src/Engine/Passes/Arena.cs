@@ -9,47 +9,45 @@ namespace Faith.Engine.Passes;
 internal sealed class Arena
 {
     private const int Alignment = 256;
-    private readonly nint start;
-    private readonly long capacity;
+    private readonly DeviceBuffer buffer;
     private long used;
 
-    private Arena(nint start, long capacity)
-    {
-        this.start = start;
-        this.capacity = capacity;
-    }
-
     /// <summary>An arena over a buffer.</summary>
-    public Arena(DeviceBuffer buffer) : this(buffer.Address, buffer.Bytes) { }
+    public Arena(DeviceBuffer buffer) => this.buffer = buffer;
 
     /// <summary>An arena that counts only; its views must not be used.</summary>
-    public static Arena Measuring() => new(Alignment, long.MaxValue);
+    public static Arena Measuring() => new(new Nothing());
 
     /// <summary>Bytes that there are.</summary>
-    public long Capacity => capacity;
+    public long Capacity => buffer.Bytes;
 
     /// <summary>The most bytes that were in use at a time.</summary>
     public long Peak { get; private set; }
 
     /// <summary>A dense matrix of undefined content.</summary>
-    public Tensor Matrix(int rows, int columns) => new(Block((long)rows * columns * sizeof(float)), rows, columns);
+    public Tensor Matrix(int rows, int columns) => new(buffer, Block((long)rows * columns), rows, columns);
 
     /// <summary>Memory for integers.</summary>
-    public nint Integers(long count) => Block(count * sizeof(int));
-
-    /// <summary>A block of bytes.</summary>
-    public nint Block(long bytes)
-    {
-        var at = used;
-        used = checked(used + (bytes + Alignment - 1) / Alignment * Alignment);
-        if (used > capacity) throw new InvalidOperationException($"arena of {capacity} bytes is too small for {used}");
-        Peak = Math.Max(Peak, used);
-        return checked((nint)(start + at));
-    }
+    public Indices Integers(int count) => new(buffer, Block(count), count);
 
     /// <summary>The current fill, for <see cref="Release"/>.</summary>
     public long Mark() => used;
 
     /// <summary>Gives back everything handed out since <paramref name="mark"/>.</summary>
     public void Release(long mark) => used = mark;
+
+    // Elements of four bytes before a block of them.
+    private long Block(long elements)
+    {
+        var at = used;
+        used = checked(used + (sizeof(float) * elements + Alignment - 1) / Alignment * Alignment);
+        if (used > Capacity) throw new InvalidOperationException($"arena of {Capacity} bytes is too small for {used}");
+        Peak = Math.Max(Peak, used);
+        return at / sizeof(float);
+    }
+
+    private sealed class Nothing() : DeviceBuffer(1, long.MaxValue)
+    {
+        protected override bool ReleaseHandle() => true;
+    }
 }

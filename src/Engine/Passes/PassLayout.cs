@@ -19,7 +19,7 @@ internal sealed class PassLayout
         Last = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: !everyRow);
         var lastRows = everyRow ? [.. Enumerable.Range(0, Rows.All)] : All.Offsets[1..].Select(end => end - 1).ToArray();
         var positions = Repeat(batch.Positions, points);
-        var (allMemory, lastMemory) = (arena.Block(All.Bytes), arena.Block(Last.Bytes));
+        var (allMemory, lastMemory) = (arena.Integers(All.Integers), arena.Integers(Last.Integers));
         var (rowMemory, positionMemory, lastPositionMemory) = (arena.Integers(Rows.Sequences), arena.Integers(Rows.All), arena.Integers(Rows.Sequences));
         if (measuring) return;
         device.Prepare(All, allMemory);

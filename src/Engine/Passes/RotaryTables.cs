@@ -37,8 +37,8 @@ internal sealed class RotaryTables : IDisposable
                     (cosines[p * half + i], sines[p * half + i]) = ((float)cosine, (float)sine);
                 }
             }
-            device.Upload(MemoryMarshal.AsBytes(cosines.AsSpan(0, count * half)), Cosines.RowRange(first, count).Pointer);
-            device.Upload(MemoryMarshal.AsBytes(sines.AsSpan(0, count * half)), Sines.RowRange(first, count).Pointer);
+            device.Upload(cosines.AsSpan(0, count * half), Cosines.RowRange(first, count));
+            device.Upload(sines.AsSpan(0, count * half), Sines.RowRange(first, count));
         }
 
         void Lay(Arena arena) => (Cosines, Sines) = (arena.Matrix(Positions, half), arena.Matrix(Positions, half));

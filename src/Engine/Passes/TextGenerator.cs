@@ -37,7 +37,7 @@ public static class TextGenerator
         var memory = model.Workspace(measured.Peak);
         var logits = Run(new Arena(memory), measuring: false);
         var result = new float[model.Config.Vocabulary];
-        model.Device.Download(logits.Pointer, MemoryMarshal.AsBytes(result.AsSpan()));
+        model.Device.Download(logits, result);
         if (!Array.TrueForAll(result, float.IsFinite)) throw new InputException($"the logits are not finite: {FiniteMetric.Overflow}");
         return result;
 

@@ -186,13 +186,13 @@ public sealed class Transformer : IDisposable
         var buffer = Device.Allocate((long)rows * columns * sizeof(float));
         owned.Add(buffer);
         Bytes += buffer.Bytes;
-        return new Tensor(buffer.Address, rows, columns);
+        return new Tensor(buffer, rows, columns);
     }
 
     private Tensor Matrix(ReadOnlySpan<float> values, int rows, int columns)
     {
         var matrix = NewMatrix(rows, columns);
-        Device.Upload(MemoryMarshal.AsBytes(values), matrix.Pointer);
+        Device.Upload(values, matrix);
         return matrix;
     }
 
@@ -211,7 +211,7 @@ public sealed class Transformer : IDisposable
             var count = Math.Min(step, source.Inputs - row);
             var values = piece.AsSpan(0, count * source.Outputs);
             source.ReadStoredRows(row, count, values);
-            Device.Upload(MemoryMarshal.AsBytes(values), table.RowRange(row, count).Pointer);
+            Device.Upload(values, table.RowRange(row, count));
         }
         return table;
     }

@@ -218,7 +218,7 @@ public sealed class PassOperations : IDisposable
         var bytes = MemoryMarshal.AsBytes<float>(block);
         for (var at = 0L; at < memory.Bytes; at += bytes.Length)
         {
-            device.Upload(bytes[..(int)Math.Min(bytes.Length, memory.Bytes - at)], checked((nint)(memory.Address + at)));
+            device.Upload(bytes[..(int)Math.Min(bytes.Length, memory.Bytes - at)], memory, at);
         }
     }
 

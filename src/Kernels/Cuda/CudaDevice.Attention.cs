@@ -13,20 +13,20 @@ public sealed partial class CudaDevice
     [StructLayout(LayoutKind.Sequential)]
     private record struct AttentionParameters
     {
-        public Tensor Q, K, V, PrefixK, PrefixV, Context, Normalizers;
-        public Tensor DContext, Dq, Dk, Dv, Dots;
-        public Indices Offsets, QueryOffsets, PrefixOffsets, PrefixLengths;
+        public RawTensor Q, K, V, PrefixK, PrefixV, Context, Normalizers;
+        public RawTensor DContext, Dq, Dk, Dv, Dots;
+        public RawIndices Offsets, QueryOffsets, PrefixOffsets, PrefixLengths;
         public int HeadDim, SuffixGroup, PrefixGroup, Tiles;
         public float Scale;
     }
 
-    private static AttentionParameters Attention(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK,
-        Tensor prefixV, Tensor context, Tensor normalizers)
+    private static AttentionParameters Attention(Ragged layout, AttentionShape shape, RawTensor q, RawTensor k, RawTensor v, RawTensor prefixK,
+        RawTensor prefixV, RawTensor context, RawTensor normalizers)
     {
         ArgumentNullException.ThrowIfNull(layout);
         if (shape.HeadDim > WidestHeadOfGpu)
             throw new NotSupportedException($"heads of width {shape.HeadDim}: the CUDA kernels take at most {WidestHeadOfGpu}");
-        if (layout.OnDevice.Offsets.Pointer == 0)
+        if (layout.OnDevice.Offsets.Buffer is null)
             throw new InvalidOperationException("the layout is not on the device; call Prepare first");
         var width = shape.Heads * shape.HeadDim;
         RequireShape(q, layout.QueryRows, width);

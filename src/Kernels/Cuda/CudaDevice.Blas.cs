@@ -42,7 +42,7 @@ public sealed unsafe partial class CudaDevice
         if (!bias.IsNone)
         {
             // Every row of this view is the bias.
-            var rows = new Tensor(bias.Pointer, y.Rows, y.Columns, Stride: 0);
+            var rows = bias with { Rows = y.Rows, Stride = 0 };
             if (add)
                 AddScaled(rows, 1, y);
             else
@@ -57,6 +57,6 @@ public sealed unsafe partial class CudaDevice
             IssueSequence();
         _context.MakeCurrent();
         CuBlas.Check(_blas!.cublasSgemm(_blasHandle!.Value, side == WeightSide.Transposed != w.StoredTransposed ? transpose : asStored, asStored,
-            y.Columns, y.Rows, x.Columns, &one, weights, w.Stride, x.Pointer, x.Stride, &old, y.Pointer, y.Stride));
+            y.Columns, y.Rows, x.Columns, &one, weights, w.Stride, ((RawTensor)x).Pointer, x.Stride, &old, ((RawTensor)y).Pointer, y.Stride));
     }
 }

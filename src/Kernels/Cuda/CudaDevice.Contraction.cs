@@ -6,14 +6,14 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct CentreParameters(Tensor X, Tensor Y, int Centred);
+    private readonly record struct CentreParameters(RawTensor X, RawTensor Y, int Centred);
 
     [StructLayout(LayoutKind.Sequential)]
     private record struct ContractParameters
     {
-        public Tensor Differences, Alpha, MlpGradient, NormalizedInputs, StepProducts;
+        public RawTensor Differences, Alpha, MlpGradient, NormalizedInputs, StepProducts;
         public nint Weights, Scale, Products;
-        public Indices Tiles, Packs;
+        public RawIndices Tiles, Packs;
         public int FirstPack, FirstRow, Count, Rows, WeightsStride, Transposed, Heads, Group, HeadDim, FirstColumn, HeadColumns, Steps;
         public int Sources, ProductSources, ProductColumns, Parts, PartLength, Aligned;
     }
@@ -22,18 +22,18 @@ public sealed partial class CudaDevice
     private record struct ReduceParameters
     {
         public nint Products;
-        public Tensor Scores;
-        public Indices SequenceTiles;
+        public RawTensor Scores;
+        public RawIndices SequenceTiles;
         public int FirstSequence, FirstTile, Tiles, Sources, Columns, ProductSources, ProductColumns, Parts, FirstColumn, ScoreColumns;
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct ColumnParameters(Tensor Differences, Tensor Gradient, Tensor Scores, Indices Offsets, int FirstSequence,
+    private readonly record struct ColumnParameters(RawTensor Differences, RawTensor Gradient, RawTensor Scores, RawIndices Offsets, int FirstSequence,
         int FirstRow, int Count, int FirstSource, int Sources, int Column, int ScoreColumns, int LastOnly);
 
     /// <summary>Packs that are worked on together: their tiles and rows, the sequences that these are of, and where their products and Δz stand.</summary>
     private readonly record struct Chunk(int FirstPack, int Packs, int FirstTile, int Tiles, int FirstRow, int Rows, int FirstSequence, int Sequences,
-        nint Products, Tensor Differences);
+        nint Products, RawTensor Differences);
 
     /// <summary>
     /// Bytes of device memory that a contraction may use: a 32nd of the device's unless set. It takes the rows in chunks that fit, of one pack at
@@ -84,11 +84,11 @@ public sealed partial class CudaDevice
     }
 
     // Δz of every source for rows [first, first + count): [sources][count][d], centred where the norm is.
-    private void FormDifferences(ScoreContraction c, int first, int count, Tensor differences)
+    private void FormDifferences(ScoreContraction c, int first, int count, RawTensor differences)
     {
         var width = differences.Columns;
-        Tensor Source(int u, int sources = 1) => differences.RowRange(u * count, sources * count);
-        void Centre(Tensor x, Tensor y) =>
+        RawTensor Source(int u, int sources = 1) => differences.RowRange(u * count, sources * count);
+        void Centre(RawTensor x, RawTensor y) =>
             Launch("centre_rows", new CentreParameters(x, y, c.Centred ? 1 : 0), x.Rows, threads: RowThreads(width));
 
         Centre(c.InputDifference.RowRange(first, count), Source(0));
@@ -99,7 +99,7 @@ public sealed partial class CudaDevice
             var output = (CudaWeights)c.Output[layer];
             var weightsBatch = output.Offset(WeightSide.Forward, c.HeadDim, 0);
             MultiplyBatch(output, WeightSide.Forward, context.ColumnRange(0, c.HeadDim), Source(own), c.Heads,
-                xBatch: c.HeadDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, bias: 0, add: false);
+                xBatch: c.HeadDim, yBatch: (long)count * width, k0: 0, n0: 0, weightsBatch, bias: default, add: false);
             if (c.Centred)
                 Centre(Source(own, c.Heads), Source(own, c.Heads));
             Centre(c.MlpDifference[layer].RowRange(first, count), Source(own + c.Heads));
@@ -112,7 +112,7 @@ public sealed partial class CudaDevice
         var firstColumn = layer * (3 * heads + 1);
         var leftOut = 3 * heads - c.HeadColumns;
         var weights = (CudaWeights)c.QueryKeyValue[layer];
-        var (alpha, scale, normalized, mlpGradient) = (c.Alpha[layer], c.NormScale[layer], c.NormalizedInputs[layer], c.MlpGradient[layer]);
+        (RawTensor alpha, RawTensor scale, RawTensor normalized, RawTensor mlpGradient) = (c.Alpha[layer], c.NormScale[layer], c.NormalizedInputs[layer], c.MlpGradient[layer]);
         var everyRow = !c.IsReduced(layer);
         var columns = c.HeadColumns + (everyRow ? 1 : 0);
         MatrixFlops += 2L * chunk.Rows * width * ((long)c.HeadColumns * headDim + (long)columns * sources);
@@ -175,7 +175,7 @@ public sealed partial class CudaDevice
     }
 
     // One column of the sources [from, to), in every row or, of a reduced layer, in the last one of each sequence.
-    private void ContractColumn(ScoreContraction c, int layer, Tensor gradient, in Chunk chunk, int from, int to, int column)
+    private void ContractColumn(ScoreContraction c, int layer, RawTensor gradient, in Chunk chunk, int from, int to, int column)
     {
         if (from == to) return;
         MatrixFlops += 2L * (to - from) * gradient.Columns * (c.IsReduced(layer) ? chunk.Sequences : chunk.Rows);

@@ -8,7 +8,7 @@ public sealed partial class CudaDevice
     private const int ElementsOfABlock = 1024, LargestGridY = ushort.MaxValue;
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct ElementParameters(Tensor A, Tensor B, Tensor Y, float Value);
+    private readonly record struct ElementParameters(RawTensor A, RawTensor B, RawTensor Y, float Value);
 
     /// <inheritdoc/>
     public override void Fill(Tensor x, float value) => Elements("fill", default, default, x, value);
@@ -29,21 +29,21 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) => Elements("multiply_elements", dy, derivative, du);
 
-    private void Elements(string kernel, Tensor a, Tensor b, Tensor y, float value = 0)
+    private void Elements(string kernel, RawTensor a, RawTensor b, RawTensor y, float value = 0)
     {
-        foreach (var operand in (ReadOnlySpan<Tensor>)[a, b])
+        foreach (var operand in (ReadOnlySpan<RawTensor>)[a, b])
             if (!operand.IsNone)
                 RequireShape(operand, y.Rows, y.Columns, kernel);
         // Dense operands are one long row: no block is left half empty by a narrow matrix.
         if (IsDense(a) && IsDense(b) && IsDense(y) && y.Count <= int.MaxValue)
         {
             var count = (int)y.Count;
-            Tensor Flat(Tensor x) => x.IsNone ? x : new(x.Pointer, 1, count);
+            RawTensor Flat(RawTensor x) => x.IsNone ? x : new(x.Pointer, 1, count);
             (a, b, y) = (Flat(a), Flat(b), Flat(y));
         }
         LaunchElements(kernel, new ElementParameters(a, b, y, value), y.Rows, y.Columns);
 
-        static bool IsDense(Tensor x) => x.IsNone || x.Stride == x.Columns;
+        static bool IsDense(RawTensor x) => x.IsNone || x.Stride == x.Columns;
     }
 
     private void LaunchElements<T>(string kernel, in T parameters, int rows, int columns, int depth = 1) where T : unmanaged =>

@@ -6,7 +6,7 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct RowParameters(Tensor X, Tensor Y, Indices Rows, float Value);
+    private readonly record struct RowParameters(RawTensor X, RawTensor Y, RawIndices Rows, float Value);
 
     /// <inheritdoc/>
     public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y)

@@ -6,7 +6,7 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct MixParameters(Tensor Baseline, Tensor Sources, Tensor Inputs, Indices SourceOffsets, Indices SourceList);
+    private readonly record struct MixParameters(RawTensor Baseline, RawTensor Sources, RawTensor Inputs, RawIndices SourceOffsets, RawIndices SourceList);
 
     /// <inheritdoc/>
     public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs)

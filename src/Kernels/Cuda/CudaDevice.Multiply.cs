@@ -9,11 +9,11 @@ public sealed partial class CudaDevice
     [StructLayout(LayoutKind.Sequential)]
     private record struct GemmParameters
     {
-        public Tensor X, Y;
+        public RawTensor X, Y;
         public nint Weights, Bias;
         public long XBatch, WeightsBatch, YBatch;
         public int WeightsStride, Add, AlignedX, AlignedWeights, AlignedY;
-        public Tensor Operand;
+        public RawTensor Operand;
         public int Epilogue;
     }
 
@@ -30,7 +30,7 @@ public sealed partial class CudaDevice
         if (IsByLibrary(w))
             MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
         else
-            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, bias.Pointer, add);
+            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, bias, add);
     }
 
     /// <inheritdoc/>
@@ -54,15 +54,15 @@ public sealed partial class CudaDevice
                 EpilogueKind.SwiGlu => y.Columns / 2,
                 _ => y.Columns,
             });
-        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, bias.Pointer, add: false, then);
+        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, bias, add: false, then);
     }
 
     /// <summary>
     /// A batch of products y = x·W + bias, and what follows: x, y and the block of weights move by xBatch, yBatch and weightsBatch elements from one
     /// to the next.
     /// </summary>
-    private void MultiplyBatch(CudaWeights w, WeightSide side, Tensor x, Tensor y, int batch, long xBatch, long yBatch, int k0, int n0,
-        long weightsBatch, nint bias, bool add, Epilogue then = default)
+    private void MultiplyBatch(CudaWeights w, WeightSide side, RawTensor x, RawTensor y, int batch, long xBatch, long yBatch, int k0, int n0,
+        long weightsBatch, RawTensor bias, bool add, Epilogue then = default)
     {
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
         var transposed = side == WeightSide.Transposed != w.StoredTransposed;
@@ -72,7 +72,7 @@ public sealed partial class CudaDevice
             X = x,
             Y = y,
             Weights = w.Pointer + checked((nint)(offset * w.ElementBytes)),
-            Bias = bias,
+            Bias = bias.Pointer,
             XBatch = xBatch,
             WeightsBatch = weightsBatch,
             YBatch = yBatch,

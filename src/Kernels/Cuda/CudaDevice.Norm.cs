@@ -6,7 +6,7 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct NormParameters(Tensor X, Tensor Scale, Tensor Shift, Tensor Y, Tensor Xhat, Tensor InverseSigma,
+    private readonly record struct NormParameters(RawTensor X, RawTensor Scale, RawTensor Shift, RawTensor Y, RawTensor Xhat, RawTensor InverseSigma,
         float Epsilon, int Centred, int Add);
 
     /// <inheritdoc/>

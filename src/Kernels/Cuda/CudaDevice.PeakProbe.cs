@@ -6,7 +6,7 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct ProbeParameters(Tensor Y, int Rounds);
+    private readonly record struct ProbeParameters(RawTensor Y, int Rounds);
 
     internal const int ProbeThreads = 256;
 
@@ -20,7 +20,7 @@ public sealed partial class CudaDevice
         const double EnoughSeconds = 0.005;
         var blocks = BlocksOfMultiprocessor * _multiprocessors;
         using var memory = Allocate(sizeof(float) * (long)ProbeThreads * blocks);
-        var y = new Tensor(memory.Address, blocks, ProbeThreads);
+        var y = new RawTensor(memory.Address, blocks, ProbeThreads);
         for (var rounds = 1; ; rounds *= 4)
         {
             var taken = rounds;
@@ -30,5 +30,5 @@ public sealed partial class CudaDevice
     }
 
     /// <summary>Sets y [blocks × 256] to sums of eight chains of 16 · <paramref name="rounds"/> multiply-adds.</summary>
-    internal void MultiplyAdds(Tensor y, int rounds) => Launch("multiply_adds", new ProbeParameters(y, rounds), y.Rows);
+    internal void MultiplyAdds(RawTensor y, int rounds) => Launch("multiply_adds", new ProbeParameters(y, rounds), y.Rows);
 }

@@ -6,7 +6,7 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct RotaryParameters(Tensor X, Tensor Cosines, Tensor Sines, Tensor Y, Indices Positions, int HeadDim,
+    private readonly record struct RotaryParameters(RawTensor X, RawTensor Cosines, RawTensor Sines, RawTensor Y, RawIndices Positions, int HeadDim,
         int Inverse);
 
     /// <inheritdoc/>

@@ -6,8 +6,8 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct SplitParameters(Tensor Gradient, Tensor Projection, Tensor ProjectionAtZero, Tensor InverseSigma,
-        Tensor Alpha, Tensor S, int Width, int HeadDim, int Group, float Weight);
+    private readonly record struct SplitParameters(RawTensor Gradient, RawTensor Projection, RawTensor ProjectionAtZero, RawTensor InverseSigma,
+        RawTensor Alpha, RawTensor S, int Width, int HeadDim, int Group, float Weight);
 
     /// <inheritdoc/>
     public override void AccumulateSplitGradient(Tensor gradient, Tensor projection, Tensor projectionAtZero, Tensor inverseSigma,

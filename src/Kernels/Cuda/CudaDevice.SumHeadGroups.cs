@@ -6,7 +6,7 @@ namespace Faith.Kernels.Cuda;
 public sealed partial class CudaDevice
 {
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct GroupParameters(Tensor X, Tensor Y, int HeadDim, int Group);
+    private readonly record struct GroupParameters(RawTensor X, RawTensor Y, int HeadDim, int Group);
 
     /// <inheritdoc/>
     public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y)

@@ -16,7 +16,7 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) => SwiGluGradient("swiglu_ratio_backward", gateUp, dy, dGateUp);
 
-    private void SwiGluGradient(string kernel, Tensor gateUp, Tensor dy, Tensor dGateUp)
+    private void SwiGluGradient(string kernel, RawTensor gateUp, RawTensor dy, RawTensor dGateUp)
     {
         RequireShape(gateUp, dy.Rows, 2 * dy.Columns);
         RequireShape(dGateUp, dy.Rows, 2 * dy.Columns);

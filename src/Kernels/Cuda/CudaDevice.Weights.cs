@@ -19,16 +19,16 @@ public sealed partial class CudaDevice
             var rowsAtOnce = Math.Max(1, StagingBytes / (4 * columns));
             var values = new float[checked(Math.Min(rows, rowsAtOnce) * columns)];
             var halves = elementBytes == 2 ? new ushort[values.Length] : [];
-            var destination = buffer.Address;
+            long done = 0;
             for (var row = 0; row < rows; row += rowsAtOnce)
             {
                 var piece = values.AsSpan(0, Math.Min(rowsAtOnce, rows - row) * columns);
                 source.ReadStoredRows(row, Math.Min(rowsAtOnce, rows - row), piece);
                 if (elementBytes == 2)
-                    Upload(MemoryMarshal.AsBytes(UpperHalves(piece, halves)), destination);
+                    Upload(MemoryMarshal.AsBytes(UpperHalves(piece, halves)), buffer, done);
                 else
-                    Upload(MemoryMarshal.AsBytes(piece), destination);
-                destination += piece.Length * elementBytes;
+                    Upload(MemoryMarshal.AsBytes(piece), buffer, done);
+                done += piece.Length * elementBytes;
             }
             return new CudaWeights(buffer, source.Inputs, source.Outputs, source.StoredTransposed, source.Precision);
         }

@@ -33,7 +33,7 @@ public sealed unsafe partial class CudaDevice : Device
     internal CudaDevice(CudaDriver driver, CudaDeviceInfo info, string? ptx = null, CuBlas? blas = null)
     {
         // The kernels take these structures by value.
-        if (sizeof(Tensor) != 24 || sizeof(Indices) != 16)
+        if (sizeof(RawTensor) != 24 || sizeof(RawIndices) != 16)
             throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
         _driver = driver;
         (EnoughRows, RowsOfPass) = (EnoughRowsOfGpu, RowsOfPassOfGpu);
@@ -96,7 +96,7 @@ public sealed unsafe partial class CudaDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Upload(ReadOnlySpan<byte> source, nint destination)
+    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer destination, long offset)
     {
         // Through two pinned buffers in turn, so that filling one overlaps with copying the other.
         RefuseInSequence(nameof(Upload));
@@ -104,25 +104,25 @@ public sealed unsafe partial class CudaDevice : Device
         {
             var count = Math.Min(source.Length, StagingBytes);
             source[..count].CopyTo(NextStaging());
-            SendStaging(destination, count);
+            SendStaging(destination.Address + (nint)offset, count);
             source = source[count..];
-            destination += count;
+            offset += count;
         }
     }
 
     /// <inheritdoc/>
-    public override void Download(nint source, Span<byte> destination)
+    public override void Download(DeviceBuffer source, long offset, Span<byte> destination)
     {
         RefuseInSequence(nameof(Download));
         while (destination.Length > 0)
         {
             var count = Math.Min(destination.Length, StagingBytes);
             var staging = NextStaging();
-            _driver.Check(_driver.cuMemcpyDtoHAsync(_staging[_nextStaging].Address, source, (nuint)count, _stream.Value));
+            _driver.Check(_driver.cuMemcpyDtoHAsync(_staging[_nextStaging].Address, source.Address + (nint)offset, (nuint)count, _stream.Value));
             _driver.Check(_driver.cuStreamSynchronize(_stream.Value));
             staging[..count].CopyTo(destination);
             destination = destination[count..];
-            source += count;
+            offset += count;
         }
     }
 
@@ -187,7 +187,7 @@ public sealed unsafe partial class CudaDevice : Device
     // Threads that work on a row: a function of the width alone, since the order of a row's additions follows from it.
     private static int RowThreads(int columns) => Math.Clamp((columns / 4 + 31) / 32 * 32, 32, 256);
 
-    private static void RequireShape(Tensor x, int rows, int columns, [CallerArgumentExpression(nameof(x))] string name = "")
+    private static void RequireShape(RawTensor x, int rows, int columns, [CallerArgumentExpression(nameof(x))] string name = "")
     {
         if (x.Rows != rows || x.Columns != columns)
             throw new ArgumentException($"{name} is {x.Rows} × {x.Columns}, not {rows} × {columns}", name);

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.AttentionForward"/> and of its gradients.</summary>
-internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, Tensor Q, Tensor K, Tensor V, Tensor PrefixK, Tensor PrefixV,
-    Tensor Context, Tensor Normalizers, Tensor DContext, Tensor Dq, Tensor Dk, Tensor Dv);
+internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, RawTensor Q, RawTensor K, RawTensor V, RawTensor PrefixK, RawTensor PrefixV,
+    RawTensor Context, RawTensor Normalizers, RawTensor DContext, RawTensor Dq, RawTensor Dk, RawTensor Dv);
 
 public sealed unsafe partial class HostDevice
 {
@@ -65,19 +65,19 @@ internal sealed unsafe partial class RowKernels<V>
         }
 
         /// <summary>Row of a query matrix (q, context and their gradients), at this head.</summary>
-        public float* Query(Tensor x, int query) => x.Row(FirstQuery + query) + column;
+        public float* Query(RawTensor x, int query) => x.Row(FirstQuery + query) + column;
 
         /// <summary>The largest score of a query, and 1/Σ exp(score − largest).</summary>
-        public float* Normalizer(Tensor normalizers, int query) => normalizers.Row(FirstQuery + query) + 2 * head;
+        public float* Normalizer(RawTensor normalizers, int query) => normalizers.Row(FirstQuery + query) + 2 * head;
 
         /// <summary>Row of dk or dv, at this head.</summary>
-        public float* Gradient(Tensor x, int row) => x.Row(FirstRow + row) + column;
+        public float* Gradient(RawTensor x, int row) => x.Row(FirstRow + row) + column;
 
         /// <summary>First suffix row of k or v.</summary>
-        public float* Suffix(Tensor x) => x.Row(FirstRow) + suffixColumn;
+        public float* Suffix(RawTensor x) => x.Row(FirstRow) + suffixColumn;
 
         /// <summary>First prefix row of k or v.</summary>
-        public float* PrefixRows(Tensor x) => x.Row(prefixStart) + prefixColumn;
+        public float* PrefixRows(RawTensor x) => x.Row(prefixStart) + prefixColumn;
 
         /// <summary>Keys that a query sees.</summary>
         public int Seen(int query) => Keys - Queries + query + 1;
@@ -90,14 +90,14 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>turned[c][j] = element c of key j.</summary>
-    static void Transpose(in HeadOfSequence s, Tensor suffix, Tensor prefix, float* turned)
+    static void Transpose(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* turned)
     {
         if (s.Prefix > 0) MatrixKernels.PackTile(s.PrefixRows(prefix), prefix.Stride, s.Prefix, s.HeadDim, turned, s.Pitch);
         MatrixKernels.PackTile(s.Suffix(suffix), suffix.Stride, s.Rows, s.HeadDim, turned + s.Prefix, s.Pitch);
     }
 
     /// <summary>y = Σ over the first <paramref name="keys"/> keys of weight[i][j]·(row j of k or v).</summary>
-    static void SumOverKeys(in HeadOfSequence s, float* weights, int queries, int keys, Tensor suffix, Tensor prefix, float* y, nint stride)
+    static void SumOverKeys(in HeadOfSequence s, float* weights, int queries, int keys, RawTensor suffix, RawTensor prefix, float* y, nint stride)
     {
         var ofPrefix = Math.Min(keys, s.Prefix);
         if (ofPrefix > 0) Product(weights, s.Pitch, 1, s.PrefixRows(prefix), prefix.Stride, y, stride, queries, s.HeadDim, ofPrefix, false);

@@ -15,7 +15,7 @@ public sealed unsafe partial class HostDevice
 internal sealed unsafe partial class RowKernels<V>
 {
     [MethodImpl(Hot)]
-    public override void Centre(Tensor x)
+    public override void Centre(RawTensor x)
     {
         var n = x.Columns;
         for (var r = 0; r < x.Rows; r++)
@@ -30,7 +30,7 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override void Add(float* x, float* y, int n) => Map(new AddMap(), x, y, y, n);
 
-    public override void FinishGradients(VectorSet g, int width, Tensor scale, Tensor normalized, Tensor products, int firstRow, int rows, int stepRows, int steps)
+    public override void FinishGradients(VectorSet g, int width, RawTensor scale, RawTensor normalized, RawTensor products, int firstRow, int rows, int stepRows, int steps)
     {
         const int AtATime = 5;
         var x = stackalloc float*[AtATime];

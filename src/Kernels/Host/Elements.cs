@@ -12,10 +12,7 @@ public sealed unsafe partial class HostDevice
     public override void Copy(Tensor x, Tensor y)
     {
         RequireSameShape(x, y);
-        Rows(x.Rows, x.Columns, (x, y), static (_, in o, from, to) =>
-        {
-            for (var r = from; r < to; r++) new Span<float>(o.x.Row(r), o.x.Columns).CopyTo(new Span<float>(o.y.Row(r), o.x.Columns));
-        });
+        Rows(x.Rows, x.Columns, (x, y), static (k, in o, from, to) => k.Copy(o.x, o.y, from, to));
     }
 
     /// <inheritdoc/>
@@ -73,17 +70,22 @@ internal sealed unsafe partial class RowKernels<V>
         public V Apply(V corrupted, V clean) => V.MultiplyAdd(V.Of(alpha), clean - corrupted, corrupted);
     }
 
-    public override void Fill(Tensor x, float value, int from, int to)
+    public override void Fill(RawTensor x, float value, int from, int to)
     {
         for (var r = from; r < to; r++) new Span<float>(x.Row(r), x.Columns).Fill(value);
     }
 
-    public override void AddScaled(Tensor x, float scale, Tensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
+    public override void Copy(RawTensor x, RawTensor y, int from, int to)
+    {
+        for (var r = from; r < to; r++) new Span<float>(x.Row(r), x.Columns).CopyTo(new Span<float>(y.Row(r), x.Columns));
+    }
 
-    public override void Subtract(Tensor a, Tensor b, Tensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
+    public override void AddScaled(RawTensor x, float scale, RawTensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
 
-    public override void MultiplyElements(Tensor a, Tensor b, Tensor y, int from, int to) => Map(new MultiplyMap(), a, b, y, from, to);
+    public override void Subtract(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
 
-    public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y, int from, int to) =>
+    public override void MultiplyElements(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new MultiplyMap(), a, b, y, from, to);
+
+    public override void Interpolate(RawTensor corrupted, RawTensor clean, float alpha, RawTensor y, int from, int to) =>
         Map(new InterpolateMap(alpha), corrupted, clean, y, from, to);
 }

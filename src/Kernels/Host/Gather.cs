@@ -29,7 +29,7 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, int from, int to)
+    public override void GatherRows(RawTensor table, RawIndices rows, float scale, RawTensor y, int from, int to)
     {
         for (var r = from; r < to; r++)
         {
@@ -38,12 +38,12 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
-    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y, int from, int to)
+    public override void AddGatheredRows(RawTensor table, RawIndices rows, RawTensor y, int from, int to)
     {
         for (var r = from; r < to; r++) Map(new AddMap(), table.Row(rows.First()[r]), y.Row(r), y.Row(r), y.Columns);
     }
 
-    public override void ScatterAddRows(Tensor x, Indices rows, Tensor y, int from, int to)
+    public override void ScatterAddRows(RawTensor x, RawIndices rows, RawTensor y, int from, int to)
     {
         for (var r = from; r < to; r++)
         {

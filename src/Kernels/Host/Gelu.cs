@@ -55,14 +55,14 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
-    public override void GeluForward(Tensor u, Tensor y, Tensor derivative, int from, int to) => Gelu<GeluDerivative>(u, y, derivative, from, to);
+    public override void GeluForward(RawTensor u, RawTensor y, RawTensor derivative, int from, int to) => Gelu<GeluDerivative>(u, y, derivative, from, to);
 
-    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio, int from, int to) => Gelu<GeluRatio>(u, y, ratio, from, to);
+    public override void GeluRatioForward(RawTensor u, RawTensor y, RawTensor ratio, int from, int to) => Gelu<GeluRatio>(u, y, ratio, from, to);
 
-    static void Gelu<F>(Tensor u, Tensor y, Tensor factor, int from, int to) where F : struct, IGelu
+    static void Gelu<F>(RawTensor u, RawTensor y, RawTensor factor, int from, int to) where F : struct, IGelu
     {
         var none = factor.IsNone;
-        if (u.IsDense() && y.IsDense() && (none || factor.IsDense()))
+        if (u.IsDense && y.IsDense && (none || factor.IsDense))
         {
             GeluRow<F>(u.Row(from), y.Row(from), none ? null : factor.Row(from), (long)(to - from) * u.Columns);
             return;

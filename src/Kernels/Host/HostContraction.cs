@@ -141,7 +141,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         if (count == 0) return;
         var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)count * (2 * dh + d));
         float* packed = memory + matrices.EdgeFloats, rows = packed + (long)count * dh, gathered = rows + (long)count * d;
-        var z = new Tensor((nint)rows, count, d);
+        var z = new RawTensor((nint)rows, count, d);
         if (u > 0 && h < heads)
         {
             var context = Part(c.ContextDifference[layer].ColumnRange(h * dh, dh), onLastRows, gathered);
@@ -155,7 +155,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         for (var i = 0; i < slices; i++)
         {
             var n = Math.Min(slice, d - i * slice);
-            var target = new Tensor((nint)Difference(i, u), chunkRows, n, slice);
+            var target = new RawTensor((nint)Difference(i, u), chunkRows, n, slice);
             if (!onLastRows) CopyRows(z.ColumnRange(i * slice, n), target);
             else for (var r = 0; r < count; r++) CopyRows(z.RowRange(r, 1).ColumnRange(i * slice, n), target.RowRange(lastRows[r], 1));
             ClearFilling(target);
@@ -163,21 +163,21 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     }
 
     /// <summary>The chunk's rows of a packed matrix, or its examples' last rows one after another in <paramref name="gathered"/>.</summary>
-    Tensor Part(Tensor x, bool onLastRows, float* gathered)
+    RawTensor Part(RawTensor x, bool onLastRows, float* gathered)
     {
         if (!onLastRows) return x.RowRange(chunkStart, chunkRows);
-        var y = new Tensor((nint)gathered, lastCount, x.Columns);
+        var y = new RawTensor((nint)gathered, lastCount, x.Columns);
         for (var r = 0; r < lastCount; r++) CopyRows(x.RowRange(chunkStart + lastRows[r], 1), y.RowRange(r, 1));
         return y;
     }
 
-    static void CopyRows(Tensor x, Tensor y)
+    static void CopyRows(RawTensor x, RawTensor y)
     {
         for (var r = 0; r < x.Rows; r++) new Span<float>(x.Row(r), x.Columns).CopyTo(new Span<float>(y.Row(r), x.Columns));
     }
 
     /// <summary>Zeros behind the last columns of the model, so that dot products need no tails.</summary>
-    static void ClearFilling(Tensor x)
+    static void ClearFilling(RawTensor x)
     {
         for (var r = 0; x.Stride > x.Columns && r < x.Rows; r++) new Span<float>(x.Row(r) + x.Columns, x.Stride - x.Columns).Clear();
     }
@@ -258,7 +258,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         {
             var (kind, h) = Math.DivRem(leftOut + v, heads);
             var head = kind == 0 ? h : heads + (kind - 1) * (heads / c.Group) + h / c.Group; // of the fused projection
-            var y = new Tensor((nint)(g + v * pitch), rows, n, slice);
+            var y = new RawTensor((nint)(g + v * pitch), rows, n, slice);
             var product = new MatrixKernels.Product(weights, tiling, (nint)Alpha(offset, v), dh, head * dh, start, y, 0, false);
             matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, edge);
             ClearFilling(y);
@@ -272,10 +272,10 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
     }
 
     /// <summary>Columns [start, start + n) of the gradient of the MLP's input or of logits, in all rows or the examples' last ones, which then stand one after another.</summary>
-    void WriteLastGradient(Tensor gradient, bool onLastRows, int start, int n, float* g)
+    void WriteLastGradient(RawTensor gradient, bool onLastRows, int start, int n, float* g)
     {
         var part = gradient.ColumnRange(start, n);
-        var y = new Tensor((nint)g, onLastRows ? lastCount : chunkRows, n, slice);
+        var y = new RawTensor((nint)g, onLastRows ? lastCount : chunkRows, n, slice);
         if (!onLastRows) CopyRows(part.RowRange(chunkStart, chunkRows), y);
         else
             for (var t = 0; t < tileCount; t++)
@@ -293,7 +293,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             var shift = layer == c.Layers ? -headColumns : leftOut;
             for (var t = 0; t < tileCount; t++)
             {
-                var scores = c.Scores.Row(tiles[t].Example) + layer * LayerColumns + shift;
+                var scores = ((RawTensor)c.Scores).Row(tiles[t].Example) + layer * LayerColumns + shift;
                 for (var u = from; u < Math.Min(to, SourcesOfMlp(layer)); u++)
                     for (var i = 0; i < slices; i++)
                     {

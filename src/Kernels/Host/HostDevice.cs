@@ -83,10 +83,12 @@ public sealed unsafe partial class HostDevice : Device
     public override DeviceBuffer Allocate(long bytes) => new HostBuffer(bytes);
 
     /// <inheritdoc/>
-    public override void Upload(ReadOnlySpan<byte> source, nint destination) => source.CopyTo(new Span<byte>((void*)destination, source.Length));
+    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer destination, long offset) =>
+        source.CopyTo(new Span<byte>((byte*)destination.Address + offset, source.Length));
 
     /// <inheritdoc/>
-    public override void Download(nint source, Span<byte> destination) => new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
+    public override void Download(DeviceBuffer source, long offset, Span<byte> destination) =>
+        new ReadOnlySpan<byte>((byte*)source.Address + offset, destination.Length).CopyTo(destination);
 
     /// <inheritdoc/>
     public override void Synchronize() { }
@@ -117,7 +119,7 @@ public sealed unsafe partial class HostDevice : Device
             job.Body(job.Kernels, job.Operands, from, to));
     }
 
-    static void RequireSameShape(Tensor a, Tensor b, [CallerMemberName] string operation = "")
+    static void RequireSameShape(RawTensor a, RawTensor b, [CallerMemberName] string operation = "")
     {
         if (a.Rows != b.Rows || a.Columns != b.Columns)
             throw new ArgumentException($"{operation}: operands of {a.Rows} × {a.Columns} and {b.Rows} × {b.Columns}.");

@@ -76,7 +76,7 @@ internal sealed unsafe partial class MatrixKernels
     public Tiling Split(int rows) => new(rows, TileRows);
 
     /// <summary>Packs the rows of tiles [from, to).</summary>
-    public static void PackRows(Tensor x, in Tiling tiling, float* packed, int from, int to)
+    public static void PackRows(RawTensor x, in Tiling tiling, float* packed, int from, int to)
     {
         var block = BlockDepth(x.Columns);
         for (var k = 0; k < x.Columns; k += block)
@@ -120,7 +120,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     /// <summary>What <see cref="Multiply"/> computes: y (= or +=) packed rows · w[k0 …, n0 …] + bias.</summary>
-    public readonly record struct Product(PackedMatrix W, Tiling Tiling, nint Packed, int Depth, int K0, int N0, Tensor Y, nint Bias, bool Add)
+    public readonly record struct Product(PackedMatrix W, Tiling Tiling, nint Packed, int Depth, int K0, int N0, RawTensor Y, nint Bias, bool Add)
     {
         /// <summary>First panel that holds a column of the result.</summary>
         public int FirstPanel => N0 / PackedMatrix.PanelColumns;
@@ -167,7 +167,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     /// <summary>Adds those columns of a computed tile that belong to y, in the order in which a kernel would.</summary>
-    static void Merge(float* tile, int wide, int first, Tensor y, int start, int rows, float* bias, bool add)
+    static void Merge(float* tile, int wide, int first, RawTensor y, int start, int rows, float* bias, bool add)
     {
         int from = Math.Max(0, -first), to = Math.Min(wide, y.Columns - first);
         for (var r = 0; r < rows; r++)

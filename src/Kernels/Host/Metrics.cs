@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Faith.Kernels.Host;
 
 /// <summary>Weighted tokens of every example: entries Offsets[i] … Offsets[i+1]−1 of Tokens and Weights.</summary>
-internal readonly record struct AnswerWeights(Indices Offsets, Indices Tokens, Tensor Weights);
+internal readonly record struct AnswerWeights(RawIndices Offsets, RawIndices Tokens, RawTensor Weights);
 
 internal sealed unsafe partial class RowKernels<V>
 {

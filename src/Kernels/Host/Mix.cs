@@ -1,7 +1,7 @@
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.MixInputs"/>.</summary>
-internal readonly record struct MixOperands(Tensor Baseline, Tensor Sources, Indices SourceOffsets, Indices SourceList);
+internal readonly record struct MixOperands(RawTensor Baseline, RawTensor Sources, RawIndices SourceOffsets, RawIndices SourceList);
 
 public sealed unsafe partial class HostDevice
 {
@@ -17,7 +17,7 @@ public sealed unsafe partial class HostDevice
         Rows(baseline.Rows, (long)(sourceOffsets.Count - 1) * baseline.Columns, (mix: new MixOperands(baseline, sources, sourceOffsets, sourceList), inputs), static (k, in o, from, to) =>
         {
             for (var row = from; row < to; row++)
-                for (var input = 0; input < o.mix.SourceOffsets.Count - 1; input++) k.MixRow(o.mix, input, row, o.inputs.Row(input * o.mix.Baseline.Rows + row));
+                for (var input = 0; input < o.mix.SourceOffsets.Count - 1; input++) k.MixRow(o.mix, input, row, ((RawTensor)o.inputs).Row(input * o.mix.Baseline.Rows + row));
         });
     }
 
@@ -72,18 +72,18 @@ public sealed unsafe partial class HostDevice
         var size = (long)rows * w.Depth;
         var memory = scratch.Reserve(thread, 2 * size + matrices.EdgeFloats);
         float* packed = memory + size, edge = packed + size;
-        var x = new Tensor((nint)memory, rows, w.Depth);
+        var x = new RawTensor((nint)memory, rows, w.Depth);
         MixNormed(kernels, mix, input, firstRow, rows, x);
         var tiling = matrices.Split(rows);
         MatrixKernels.PackRows(x, tiling, packed, 0, tiling.Tiles);
         foreach (var p in products)
         {
-            var product = new MatrixKernels.Product(w, tiling, (nint)packed, w.Depth, 0, p.FirstColumn, p.Y.RowRange(firstRow, rows), p.Bias.Pointer, false);
+            var product = new MatrixKernels.Product(w, tiling, (nint)packed, w.Depth, 0, p.FirstColumn, p.Y.RowRange(firstRow, rows), ((RawTensor)p.Bias).Pointer, false);
             matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, edge);
         }
     }
 
-    static void MixNormed(RowKernels kernels, in NormedMix mix, int input, int firstRow, int rows, Tensor y)
+    static void MixNormed(RowKernels kernels, in NormedMix mix, int input, int firstRow, int rows, RawTensor y)
     {
         var operands = new MixOperands(mix.Baseline, mix.Sources, mix.SourceOffsets, mix.SourceList);
         for (var r = 0; r < rows; r++) kernels.MixRow(operands, input, firstRow + r, y.Row(r));

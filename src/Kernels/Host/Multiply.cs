@@ -46,7 +46,7 @@ public sealed unsafe partial class HostDevice
         GC.KeepAlive(weights);
     }
 
-    void Multiply(PackedMatrix w, Tensor x, Tensor y, Tensor bias, bool add, int k0, int n0, in Epilogue then)
+    void Multiply(PackedMatrix w, RawTensor x, RawTensor y, RawTensor bias, bool add, int k0, int n0, in Epilogue then)
     {
         if (!bias.IsNone) RequireColumns(bias.Columns, y.Columns);
         var work = (long)x.Rows * x.Columns * y.Columns;
@@ -61,7 +61,7 @@ public sealed unsafe partial class HostDevice
         var tiling = matrices.Split(x.Rows);
         var packed = packedRows.Address;
         pool.For(tiling.Tiles, work < SmallProduct ? tiling.Tiles : Math.Max(1, ElementsOfChunk / (matrices.TileRows * x.Columns)), (x, tiling, packed),
-            static (in (Tensor x, MatrixKernels.Tiling tiling, nint packed) job, int from, int to, int _) =>
+            static (in (RawTensor x, MatrixKernels.Tiling tiling, nint packed) job, int from, int to, int _) =>
                 MatrixKernels.PackRows(job.x, job.tiling, (float*)job.packed, from, to));
 
         var product = new MatrixKernels.Product(w, tiling, packed, x.Columns, k0, n0, y, bias.Pointer, add);
@@ -88,11 +88,11 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <summary>The epilogue on columns [first, first + count) (of both halves, where there are two) of rows [from, to).</summary>
-    void Apply(in Epilogue then, Tensor y, int first, int count, int from, int to)
+    void Apply(in Epilogue then, RawTensor y, int first, int count, int from, int to)
     {
         var part = y.ColumnRange(first, count);
-        Tensor Part(Tensor x) => x.IsNone ? x : x.ColumnRange(first, count);
-        Tensor gate = default, up = default;
+        RawTensor Part(RawTensor x) => x.IsNone ? x : x.ColumnRange(first, count);
+        RawTensor gate = default, up = default;
         if (then.Kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient) (gate, up) = (Part(then.Operand), then.Operand.ColumnRange(y.Columns + first, count));
         switch (then.Kind)
         {

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.NormForward"/>.</summary>
-internal readonly record struct NormOperands(Tensor X, Tensor Scale, Tensor Shift, float Epsilon, bool Centred, Tensor Y, Tensor Xhat, Tensor InverseSigma);
+internal readonly record struct NormOperands(RawTensor X, RawTensor Scale, RawTensor Shift, float Epsilon, bool Centred, RawTensor Y, RawTensor Xhat, RawTensor InverseSigma);
 
 public sealed unsafe partial class HostDevice
 {
@@ -91,7 +91,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     [MethodImpl(Hot)]
-    public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx, int from, int to)
+    public override void NormBackward(RawTensor dy, RawTensor scale, RawTensor xhat, RawTensor inverseSigma, bool centred, bool add, RawTensor dx, int from, int to)
     {
         var d = dy.Columns;
         var gamma = (float*)scale.Pointer;

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.Rotary"/>.</summary>
-internal readonly record struct RotaryOperands(Tensor X, Indices Positions, Tensor Cosines, Tensor Sines, int HeadDim, bool Inverse, Tensor Y);
+internal readonly record struct RotaryOperands(RawTensor X, RawIndices Positions, RawTensor Cosines, RawTensor Sines, int HeadDim, bool Inverse, RawTensor Y);
 
 public sealed unsafe partial class HostDevice
 {

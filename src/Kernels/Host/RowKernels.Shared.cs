@@ -43,9 +43,9 @@ internal sealed unsafe partial class RowKernels<V> : RowKernels where V : unmana
     }
 
     /// <summary>The same on rows; dense rows are one long row.</summary>
-    static void Map<F>(F f, Tensor a, Tensor b, Tensor y, int from, int to) where F : struct, IMap
+    static void Map<F>(F f, RawTensor a, RawTensor b, RawTensor y, int from, int to) where F : struct, IMap
     {
-        if (a.IsDense() && b.IsDense() && y.IsDense())
+        if (a.IsDense && b.IsDense && y.IsDense)
         {
             Map(f, a.Row(from), b.Row(from), y.Row(from), (long)(to - from) * y.Columns);
             return;

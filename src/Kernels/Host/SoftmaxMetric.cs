@@ -16,7 +16,7 @@ public sealed unsafe partial class HostDevice
 internal sealed unsafe partial class RowKernels<V>
 {
     [MethodImpl(Hot)]
-    public override void SoftmaxMetric(Tensor logits, in AnswerWeights answers, Tensor value, Tensor dLogits, int from, int to)
+    public override void SoftmaxMetric(RawTensor logits, in AnswerWeights answers, RawTensor value, RawTensor dLogits, int from, int to)
     {
         var n = logits.Columns;
         for (var r = from; r < to; r++)

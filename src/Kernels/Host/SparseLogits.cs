@@ -1,7 +1,7 @@
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.SparseLogits"/>.</summary>
-internal readonly record struct SparseLogitsOperands(Tensor Y, Tensor Unembedding, AnswerWeights Answers, Tensor Value, Tensor Dy);
+internal readonly record struct SparseLogitsOperands(RawTensor Y, RawTensor Unembedding, AnswerWeights Answers, RawTensor Value, RawTensor Dy);
 
 public sealed unsafe partial class HostDevice
 {

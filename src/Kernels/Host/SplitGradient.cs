@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.AccumulateSplitGradient"/>.</summary>
-internal readonly record struct SplitGradientOperands(Tensor Gradient, Tensor Projection, Tensor AtZero, Tensor InverseSigma,
-    int Width, int HeadDim, int Group, float Weight, Tensor Alpha, Tensor S);
+internal readonly record struct SplitGradientOperands(RawTensor Gradient, RawTensor Projection, RawTensor AtZero, RawTensor InverseSigma,
+    int Width, int HeadDim, int Group, float Weight, RawTensor Alpha, RawTensor S);
 
 public sealed unsafe partial class HostDevice
 {
@@ -66,7 +66,7 @@ internal sealed unsafe partial class RowKernels<V>
         return sum.Sum();
     }
 
-    public override void AddScaledRows(Tensor x, Tensor factors, float scale, Tensor y, int from, int to)
+    public override void AddScaledRows(RawTensor x, RawTensor factors, float scale, RawTensor y, int from, int to)
     {
         for (var r = from; r < to; r++) Map(new AddScaledMap(scale * *factors.Row(r)), x.Row(r), y.Row(r), y.Row(r), x.Columns);
     }

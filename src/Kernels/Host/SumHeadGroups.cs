@@ -13,7 +13,7 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y, int from, int to)
+    public override void SumHeadGroups(RawTensor x, int headDim, int group, RawTensor y, int from, int to)
     {
         var groups = y.Columns / headDim;
         for (var r = from; r < to; r++)

@@ -16,7 +16,7 @@ public sealed unsafe partial class HostDevice
         });
     }
 
-    delegate void GateWork(RowKernels kernels, Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp, int from, int to);
+    delegate void GateWork(RowKernels kernels, RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to);
 
     /// <inheritdoc/>
     public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
@@ -26,7 +26,7 @@ public sealed unsafe partial class HostDevice
     public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
         ForGates(gateUp, dy, dGateUp, static (kernels, gate, up, dy, dGate, dUp, from, to) => kernels.SwiGluRatioBackward(gate, up, dy, dGate, dUp, from, to));
 
-    void ForGates(Tensor gateUp, Tensor dy, Tensor dGateUp, GateWork work)
+    void ForGates(RawTensor gateUp, RawTensor dy, RawTensor dGateUp, GateWork work)
     {
         RequireRows(dy.Rows, gateUp.Rows);
         RequireColumns(gateUp.Columns, 2 * dy.Columns);
@@ -47,7 +47,7 @@ internal sealed unsafe partial class RowKernels<V>
         public V Apply(V gate, V up) => gate * Sigmoid(gate) * up;
     }
 
-    public override void SwiGluForward(Tensor gate, Tensor up, Tensor y, int from, int to) => Map(new SwiGluMap(), gate, up, y, from, to);
+    public override void SwiGluForward(RawTensor gate, RawTensor up, RawTensor y, int from, int to) => Map(new SwiGluMap(), gate, up, y, from, to);
 
     /// <summary>What a gradient of silu(gate)·up becomes at gate and up.</summary>
     interface ISwiGluGradient
@@ -78,14 +78,14 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
-    public override void SwiGluBackward(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to) =>
+    public override void SwiGluBackward(RawTensor gates, RawTensor ups, RawTensor dy, RawTensor dGates, RawTensor dUps, int from, int to) =>
         SwiGluGradient<SwiGluDerivative>(gates, ups, dy, dGates, dUps, from, to);
 
-    public override void SwiGluRatioBackward(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to) =>
+    public override void SwiGluRatioBackward(RawTensor gates, RawTensor ups, RawTensor dy, RawTensor dGates, RawTensor dUps, int from, int to) =>
         SwiGluGradient<SwiGluRatio>(gates, ups, dy, dGates, dUps, from, to);
 
     [MethodImpl(Hot)]
-    static void SwiGluGradient<F>(Tensor gates, Tensor ups, Tensor dy, Tensor dGates, Tensor dUps, int from, int to) where F : struct, ISwiGluGradient
+    static void SwiGluGradient<F>(RawTensor gates, RawTensor ups, RawTensor dy, RawTensor dGates, RawTensor dUps, int from, int to) where F : struct, ISwiGluGradient
     {
         var f = dy.Columns;
         for (var r = from; r < to; r++)

@@ -8,25 +8,25 @@ namespace Faith.Kernels.Validation;
 /// </summary>
 internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDisposable
 {
-    private const int Alignment = 64;
-    private const int MostOfPiece = 1 << 30;
+    private const int Alignment = 16; // elements
+    private const int MostOfPiece = 1 << 28;
     private readonly List<Range> ranges = [];
     private HostBuffer mirror = new(0);
     private HostBuffer results = new(0);
 
-    // Bytes of the device's memory, and where they stand in both buffers.
-    private readonly record struct Range(nint Start, long Bytes, long Offset);
-
-    private readonly record struct Piece(nint Start, int Bytes, long Offset)
+    // Elements of the device's memory, and before which element they stand in both buffers.
+    private readonly record struct Range(DeviceBuffer Buffer, long Start, long Count, long Mirrored)
     {
-        public Span<byte> In(HostBuffer buffer) => new((byte*)buffer.Address + Offset, Bytes);
+        public bool Holds(DeviceBuffer buffer, long offset) => buffer == Buffer && offset >= Start && offset < Start + Count;
+
+        public Span<byte> In(HostBuffer buffer) => new(buffer.Floats + Mirrored, checked((int)(sizeof(float) * Count)));
     }
 
     /// <inheritdoc/>
-    public Tensor this[Tensor view] => view.IsNone || view.Rows == 0 ? view : view with { Pointer = In(mirror, view.Pointer) };
+    public Tensor this[Tensor view] => view.IsNone || view.Rows == 0 ? view : view with { Buffer = mirror, Offset = Mirrored(view.Buffer!, view.Offset) };
 
     /// <inheritdoc/>
-    public Indices this[Indices view] => view.Pointer == 0 || view.Count == 0 ? view : view with { Pointer = In(mirror, view.Pointer) };
+    public Indices this[Indices view] => view.Count == 0 ? view : view with { Buffer = mirror, Offset = Mirrored(view.Buffer!, view.Offset) };
 
     /// <inheritdoc/>
     public Weights this[Weights weights] => ((ValidatedWeights)weights).Referees;
@@ -36,13 +36,20 @@ internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDispo
     {
         ranges.Clear();
         long end = 0;
-        foreach (var (start, bytes) in Merged(operands))
+        foreach (var view in operands.Select(o => o.View).Where(v => !v.IsNone && v.Extent > 0).OrderBy(v => v.Offset))
         {
-            ranges.Add(new(start, bytes, end));
-            end += (bytes + Alignment - 1) / Alignment * Alignment;
+            // Those that overlap lie behind each other in one range.
+            var (at, reach) = (ranges.FindLastIndex(r => r.Holds(view.Buffer!, view.Offset)), view.Offset + view.Extent);
+            if (at < 0) ranges.Add(new(view.Buffer!, view.Offset, view.Extent, 0));
+            else ranges[at] = ranges[at] with { Count = Math.Max(ranges[at].Count, reach - ranges[at].Start) };
         }
-        Grow(ref mirror, end);
-        Grow(ref results, end);
+        for (var i = 0; i < ranges.Count; i++)
+        {
+            ranges[i] = ranges[i] with { Mirrored = end };
+            end += (ranges[i].Count + Alignment - 1) / Alignment * Alignment;
+        }
+        Grow(ref mirror, sizeof(float) * end);
+        Grow(ref results, sizeof(float) * end);
         Download(mirror);
     }
 
@@ -70,13 +77,13 @@ internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDispo
         return largest;
     }
 
-    /// <summary>The first byte at which the device and the referee differ, as an address of the device; null where they agree.</summary>
-    public nint? FirstDifference()
+    /// <summary>The first element in which the device and the referee differ, by its buffer and offset there; null where they agree.</summary>
+    public (DeviceBuffer Buffer, long Offset)? FirstDifference()
     {
         foreach (var piece in Pieces())
         {
-            var same = piece.In(mirror).CommonPrefixLength(piece.In(results));
-            if (same < piece.Bytes) return piece.Start + same;
+            var same = piece.In(mirror).CommonPrefixLength(piece.In(results)) / sizeof(float);
+            if (same < piece.Count) return (piece.Buffer, piece.Start + same);
         }
         return null;
     }
@@ -88,18 +95,6 @@ internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDispo
         results.Dispose();
     }
 
-    private static List<(nint Start, long Bytes)> Merged(IEnumerable<Operand> operands)
-    {
-        var merged = new List<(nint Start, long Bytes)>();
-        foreach (var operand in operands.Where(o => !o.View.IsNone && o.Bytes > 0).OrderBy(o => o.View.Pointer))
-        {
-            var start = operand.View.Pointer;
-            if (merged.Count > 0 && merged[^1] is var last && start < last.Start + last.Bytes) merged[^1] = last with { Bytes = Math.Max(last.Bytes, start - last.Start + operand.Bytes) };
-            else merged.Add((start, operand.Bytes));
-        }
-        return merged;
-    }
-
     private static void Grow(ref HostBuffer buffer, long bytes)
     {
         if (buffer.Bytes >= bytes) return;
@@ -109,27 +104,27 @@ internal sealed unsafe class MirroredOperands(Device device) : IOperands, IDispo
 
     private void Download(HostBuffer into)
     {
-        foreach (var piece in Pieces()) device.Download(piece.Start, piece.In(into));
+        foreach (var piece in Pieces()) device.Download(piece.Buffer, sizeof(float) * piece.Start, piece.In(into));
     }
 
     // The ranges in pieces that a span can hold.
-    private IEnumerable<Piece> Pieces()
+    private IEnumerable<Range> Pieces()
     {
         foreach (var range in ranges)
         {
-            for (long done = 0; done < range.Bytes; done += MostOfPiece)
-                yield return new(range.Start + (nint)done, (int)Math.Min(range.Bytes - done, MostOfPiece), range.Offset + done);
+            for (long done = 0; done < range.Count; done += MostOfPiece)
+                yield return range with { Start = range.Start + done, Count = Math.Min(range.Count - done, MostOfPiece), Mirrored = range.Mirrored + done };
         }
     }
 
-    private Span<float> Row(HostBuffer buffer, Tensor view, int row) => new((float*)In(buffer, view.Pointer) + (long)row * view.Stride, view.Columns);
+    private Span<float> Row(HostBuffer buffer, Tensor view, int row) => new(buffer.Floats + Mirrored(view.Buffer!, view.Offset) + (long)row * view.Stride, view.Columns);
 
-    private nint In(HostBuffer buffer, nint pointer)
+    private long Mirrored(DeviceBuffer buffer, long offset)
     {
         foreach (var range in ranges)
         {
-            if (pointer >= range.Start && pointer < range.Start + range.Bytes) return buffer.Address + (nint)(range.Offset + (pointer - range.Start));
+            if (range.Holds(buffer, offset)) return range.Mirrored + offset - range.Start;
         }
-        throw new ArgumentException("a view that is no operand", nameof(pointer));
+        throw new ArgumentException("a view that is no operand", nameof(offset));
     }
 }

@@ -9,15 +9,12 @@ namespace Faith.Kernels.Validation;
 /// <param name="Floor">Of a result: differences count against its largest value, or against this where that is larger, because its terms may cancel; null: 0.</param>
 internal readonly record struct Operand(string Name, Tensor View, OperandRole Role, Func<MirroredOperands, double>? Floor = null)
 {
-    /// <summary>Bytes from its first element to behind its last.</summary>
-    public long Bytes => View.Rows == 0 ? 0 : sizeof(float) * ((View.Rows - 1L) * View.Stride + View.Columns);
-
     /// <summary>A matrix that is read.</summary>
     public static Operand In(Tensor view, [CallerArgumentExpression(nameof(view))] string name = "") => new(name, view, OperandRole.Read);
 
     /// <summary>Integers that are read.</summary>
     public static Operand In(Indices view, [CallerArgumentExpression(nameof(view))] string name = "") =>
-        new(name, new(view.Pointer, 1, view.Count), OperandRole.Read);
+        new(name, new(view.Buffer, view.Offset, 1, view.Count, view.Count), OperandRole.Read);
 
     /// <summary>Matrices that are read.</summary>
     public static IEnumerable<Operand> In(IEnumerable<Tensor> views, [CallerArgumentExpression(nameof(views))] string name = "") =>

@@ -60,9 +60,9 @@ public sealed class ValidatingDevice : Device
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes) => device.Allocate(bytes);
     /// <inheritdoc/>
-    public override void Upload(ReadOnlySpan<byte> source, nint destination) => device.Upload(source, destination);
+    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer destination, long offset) => device.Upload(source, destination, offset);
     /// <inheritdoc/>
-    public override void Download(nint source, Span<byte> destination) => device.Download(source, destination);
+    public override void Download(DeviceBuffer source, long offset, Span<byte> destination) => device.Download(source, offset, destination);
     /// <inheritdoc/>
     public override void Synchronize() => device.Synchronize();
     /// <inheritdoc/>
@@ -273,8 +273,8 @@ public sealed class ValidatingDevice : Device
         // What is left where results stood is equal from here on; anything else should be so.
         foreach (var operand in operands.Where(o => o.Role != OperandRole.Read && !o.View.IsNone))
             for (var row = 0; row < operand.View.Rows; row++) mirrored.Referees(operand.View, row).CopyTo(mirrored.Own(operand.View, row));
-        if (mirrored.FirstDifference() is { } address)
-            throw Disagreement($"{Call(name, operands)} on {device.Name} changed memory that is no result of it{Near(address, operands)}");
+        if (mirrored.FirstDifference() is { } place)
+            throw Disagreement($"{Call(name, operands)} on {device.Name} changed memory that is no result of it{Near(place.Buffer, place.Offset, operands)}");
         Deviations.Add(name, deviation);
     }
 
@@ -313,10 +313,10 @@ public sealed class ValidatingDevice : Device
     private string Call(string name, Operand[] operands) =>
         $"call {Deviations.Operations.GetValueOrDefault(name).Calls + 1} of {name}({string.Join(", ", operands.Where(o => !o.View.IsNone).Select(o => $"{o.Name} [{o.View.Rows} × {o.View.Columns}]"))})";
 
-    private static string Near(nint address, Operand[] operands)
+    private static string Near(DeviceBuffer buffer, long offset, Operand[] operands)
     {
-        var operand = operands.First(o => !o.View.IsNone && address >= o.View.Pointer && address < o.View.Pointer + o.Bytes);
-        var (row, column) = Math.DivRem((address - operand.View.Pointer) / sizeof(float), operand.View.Stride);
+        var operand = operands.First(o => o.View.Buffer == buffer && offset >= o.View.Offset && offset < o.View.Offset + o.View.Extent);
+        var (row, column) = Math.DivRem(offset - operand.View.Offset, operand.View.Stride);
         return $": {operand.Name}, row {row}, column {column} of {operand.View.Columns}";
     }
 }

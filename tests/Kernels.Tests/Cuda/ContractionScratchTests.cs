@@ -60,7 +60,7 @@ public sealed class ContractionScratchTests
         return new()
         {
             Layout = layout, Layers = 12, Heads = 12, HeadDim = 64, Group = 1, Centred = true, Parallel = false, ReducesLastLayer = true, Steps = 5,
-            InputDifference = new(0, layout.Rows, 768), ContextDifference = [], MlpDifference = [], Output = [], QueryKeyValue = [],
+            InputDifference = new(null, 0, layout.Rows, 768, 768), ContextDifference = [], MlpDifference = [], Output = [], QueryKeyValue = [],
             NormScale = [], Alpha = [], NormalizedInputs = [], StepProducts = [], MlpGradient = [], LogitsGradient = default, Scores = default,
         };
     }

@@ -74,7 +74,7 @@ public sealed class CuBlasTests(CudaFixture fixture)
         SimulatedGpu.Reset();
         using var device = Open();
         using var weights = device.CreateWeights(new ArrayMatrix(new float[4], 2, 2, false));
-        var error = Assert.Throws<CudaException>(() => device.Multiply(weights, WeightSide.Forward, new(0x1000, 1, 2), new(0x2000, 1, 2)));
+        var error = Assert.Throws<CudaException>(() => device.Multiply(weights, WeightSide.Forward, new(new NoMemory(0x1000), 1, 2), new(new NoMemory(0x2000), 1, 2)));
         Assert.Equal("cublasSgemm failed with status 13", error.Message);
     }
 

@@ -273,7 +273,7 @@ public sealed class CudaContractTests(CudaFixture fixture)
         using var arena = new DeviceArena(device);
         using var weights = device.CreateWeights(new ArrayMatrix([1, 2, 3, 4], 2, 2, false));
         void Multiply(int rows, int room) => device.MultiplyMixed(
-            new(arena.New(rows, 2), arena.New(rows, 2), new(0, 2), default, arena.New(1, 2), default, 1e-5f, Centred: true), weights,
+            new(arena.New(rows, 2), arena.New(rows, 2), new(null, 0, 2), default, arena.New(1, 2), default, 1e-5f, Centred: true), weights,
             [new(0, 0, arena.New(rows, 2), default)], arena.New(room, 2));
         Multiply(0, 3);
         Assert.Empty(SimulatedGpu.Launched);

@@ -143,7 +143,7 @@ public sealed class CudaErrorTests(CudaFixture fixture)
     public void AFailedCallNamesItselfItsCodeAndItsMeaning()
     {
         SimulatedGpu.Reset();
-        var error = Assert.Throws<CudaException>(() => fixture.Device.Upload([1, 2, 3, 4], 0x1000));
+        var error = Assert.Throws<CudaException>(() => fixture.Device.Upload([1, 2, 3, 4], new NoMemory(0x1000), 0));
         Assert.Matches(@"^cuMemcpyHtoDAsync\(.*\) failed: CUDA_ERROR_INVALID_VALUE \(1\): ", error.Message);
     }
 }

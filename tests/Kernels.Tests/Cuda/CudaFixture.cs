@@ -35,6 +35,12 @@ public sealed class CudaFixture : IDisposable
     public void Dispose() => Device.Dispose();
 }
 
+/// <summary>Memory that nobody has allocated.</summary>
+internal sealed class NoMemory(nint address) : DeviceBuffer(address, 1 << 20)
+{
+    protected override bool ReleaseHandle() => true;
+}
+
 /// <summary>Matrices on the device, freed together.</summary>
 internal sealed class DeviceArena(Device device) : IDisposable
 {
@@ -52,8 +58,8 @@ internal sealed class DeviceArena(Device device) : IDisposable
         var bytes = MemoryMarshal.AsBytes<float>(padded.AsSpan(0, Math.Max(1, rows * stride - (stride - columns))));
         var buffer = device.Allocate(bytes.Length);
         _buffers.Add(buffer);
-        device.Upload(bytes, buffer.Address);
-        return new(buffer.Address, rows, columns, stride);
+        device.Upload(bytes, buffer, 0);
+        return new(buffer, 0, rows, columns, stride);
     }
 
     /// <summary>A matrix of NaN, for outputs that are set.</summary>
@@ -64,7 +70,7 @@ internal sealed class DeviceArena(Device device) : IDisposable
     {
         var buffer = device.Allocate(Math.Max(4, 4 * values.Length));
         _buffers.Add(buffer);
-        return device.Upload(values, buffer.Address);
+        return device.Upload(values, new Indices(buffer, 0, values.Length));
     }
 
     public Weights Put(MatrixSource source)
@@ -76,16 +82,16 @@ internal sealed class DeviceArena(Device device) : IDisposable
 
     public Ragged Prepare(Ragged layout)
     {
-        var buffer = device.Allocate(layout.Bytes);
+        var buffer = device.Allocate(sizeof(int) * layout.Integers);
         _buffers.Add(buffer);
-        device.Prepare(layout, buffer.Address);
+        device.Prepare(layout, new(buffer, 0, layout.Integers));
         return layout;
     }
 
     public float[] Get(Tensor x)
     {
         var all = new float[(x.Rows - 1) * x.Stride + x.Columns];
-        device.Download(x.Pointer, MemoryMarshal.AsBytes(all.AsSpan()));
+        device.Download(x, all);
         var values = new float[x.Rows * x.Columns];
         for (var r = 0; r < x.Rows; r++)
         {

@@ -71,7 +71,7 @@ public sealed class CudaGraphTests(CudaFixture fixture)
             var before = setup.Scores();
             for (var i = 0; i < 3; i++)
             {
-                device.Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes(before.AsSpan()), setup.Contraction.Scores.Pointer);
+                device.Upload(before, setup.Contraction.Scores);
                 device.Repeatable(() => device.ContractScores(setup.Contraction));
             }
             Assert.Equal(replay ? 2 : 0, SimulatedGpu.GraphLaunches);
@@ -185,7 +185,7 @@ public sealed class CudaGraphTests(CudaFixture fixture)
         var x = arena.New(1, 3);
         foreach (var (name, call) in new (string, Action)[]
         {
-            ("Download", () => arena.Get(x)), ("Upload", () => device.Upload([1, 2, 3, 4], x.Pointer)), ("Allocate", () => device.Allocate(4)),
+            ("Download", () => arena.Get(x)), ("Upload", () => device.Upload([1f, 2, 3], x)), ("Allocate", () => device.Allocate(4)),
             ("Synchronize", device.Synchronize), ("Mark", () => device.Mark()), ("Repeatable", () => device.Repeatable(() => { })),
             ("CreateWeights", () => device.CreateWeights(new ArrayMatrix(new float[15], 3, 5, false))),
         })

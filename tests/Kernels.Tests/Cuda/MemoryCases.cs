@@ -10,7 +10,7 @@ internal static class MemoryCases
         {
             using var buffer = c.Device.Allocate(4000);
             var values = new float[1000];
-            c.Device.Download(buffer.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+            c.Device.Download(buffer, 0, MemoryMarshal.AsBytes(values.AsSpan()));
             return [Outcome.Exact("memory", values, new double[1000])];
         }),
         new("Upload", "more than is staged at once", c => RoundTrip(c, 2_500_001)),
