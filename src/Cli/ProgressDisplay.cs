@@ -1,3 +1,4 @@
+using Faith.Engine.Passes;
 using Faith.Engine.Attribution;
 using Spectre.Console;
 using Spectre.Console.Rendering;

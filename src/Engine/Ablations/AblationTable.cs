@@ -42,8 +42,8 @@ internal sealed class AblationTable : IDisposable
     {
         Ablation.Patching => null,
         Ablation.Zero => new AblationTable(model, 1), // device memory starts as zero
-        Ablation.Mean => OfMeans(model, data, memoryBytes, positional: false),
-        Ablation.MeanPositional => OfMeans(model, data, memoryBytes, positional: true),
+        Ablation.Mean => FromMeans(model, data, memoryBytes, positional: false),
+        Ablation.MeanPositional => FromMeans(model, data, memoryBytes, positional: true),
         _ => throw new ArgumentOutOfRangeException(nameof(ablation)),
     };
 
@@ -54,7 +54,7 @@ internal sealed class AblationTable : IDisposable
     public bool HeadsAsInput { get; private init; }
 
     /// <summary>The table in which every node puts out <paramref name="row"/> [d] at every position.</summary>
-    public static AblationTable OfOneRow(Transformer model, float[] row)
+    public static AblationTable FromRow(Transformer model, float[] row)
     {
         var table = new AblationTable(model, 1) { HeadsAsInput = true };
         foreach (var to in table.MlpOutputs.Prepend(table.Input)) model.Device.Upload(row, to);
@@ -64,7 +64,7 @@ internal sealed class AblationTable : IDisposable
     /// <summary>The tables in the order of <see cref="MeanOutputs"/>: input, then each layer's heads and MLP.</summary>
     private IEnumerable<Tensor> Tables() => Contexts.Zip(MlpOutputs, (context, mlp) => new[] { context, mlp }).SelectMany(pair => pair).Prepend(Input);
 
-    private static AblationTable OfMeans(Transformer model, IReadOnlyList<Example> data, long? memoryBytes, bool positional)
+    private static AblationTable FromMeans(Transformer model, IReadOnlyList<Example> data, long? memoryBytes, bool positional)
     {
         if (data.Count == 0) throw new InputException("there are no prompts to take means over");
         var positions = positional ? data.Max(e => e.Clean.Length) : 0;

@@ -54,7 +54,7 @@ internal sealed class BatchInputs
     {
         if (batch.PrefixRows == 0) return;
         var (device, mark) = (model.Device, arena.Mark());
-        var layout = PassLayout.OfPrefixes(model, arena, measuring, batch);
+        var layout = PassLayout.ForPrefixes(model, arena, measuring, batch);
         var memory = arena.Integers(batch.PrefixRows);
         var activations = new Activations(arena, model.Config, layout.Rows, keepLayers: false);
         arena.Release(mark);

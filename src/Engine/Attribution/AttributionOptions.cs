@@ -38,9 +38,3 @@ public sealed record AttributionOptions
     /// <summary>Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</summary>
     public long? MemoryBytes { get; init; }
 }
-
-/// <summary>How far a run is.</summary>
-/// <param name="Done">Examples (or other units) done.</param>
-/// <param name="Total">Of how many.</param>
-/// <param name="Phase">What is being done.</param>
-public readonly record struct RunProgress(int Done, int Total, string Phase);

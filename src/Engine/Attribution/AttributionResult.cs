@@ -49,6 +49,6 @@ public sealed record AttributionResult
         this with { Scores = scores, NodeScores = null, NeuronScores = null, StandardErrors = null, Sums = null, Neurons = null, Nodes = null };
 
     /// <summary>This result with scores of nodes, and maybe of neurons, that the edges' scores do not belong to and are dropped for.</summary>
-    internal AttributionResult OfNodes(double[] nodes, double[]? neurons) =>
+    internal AttributionResult WithNodeScores(double[] nodes, double[]? neurons) =>
         WithScores(EdgeScores.Zero(Scores.Graph)) with { HasEdgeScores = false, NodeScores = nodes, NeuronScores = neurons };
 }

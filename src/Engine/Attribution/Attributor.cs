@@ -21,7 +21,7 @@ public static class Attributor
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         var method = AttributionMethods.Find(options.Method);
         return method.ScoresByExample(options)
-            ? PartedRun.Run(models, data, options, method.Run, progress, cancellation)
+            ? MultiDeviceRun.Run(models, data, options, method.Run, progress, cancellation)
             : method.Run(models.First, data, options, progress, cancellation);
     }
 

@@ -35,17 +35,17 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
         var rounds = new List<ConvergenceRound>();
         List<HashSet<int>>? before = null;
-        var (path, earlier) = (Array.Empty<PathPoint>(), (EarlierScores?)null);
+        var (path, earlier) = (Array.Empty<PathPoint>(), (PreviousRoundScores?)null);
         Attributor.Check(data, options);
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         for (var steps = Math.Min(FirstSteps, convergence.MostSteps); ; steps = Math.Min(2 * steps, convergence.MostSteps))
         {
             var taken = options with { Steps = steps };
             var points = method.Path(taken, models.Graph);
-            var added = earlier is null ? null : EarlierScores.Added(path, points);
-            var isNested = EarlierScores.Added(points, method.Path(taken with { Steps = 2 * steps }, models.Graph)) is not null;
-            if (added is null) earlier = isNested ? EarlierScores.Create(models.Graph, data.Count) : null;
-            var result = PartedRun.Run(models, data, taken, (model, part, own, report, stop) => method.Run(model, part, own, added ?? points, earlier, report, stop), progress, cancellation);
+            var added = earlier is null ? null : PreviousRoundScores.Added(path, points);
+            var isNested = PreviousRoundScores.Added(points, method.Path(taken with { Steps = 2 * steps }, models.Graph)) is not null;
+            if (added is null) earlier = isNested ? PreviousRoundScores.Create(models.Graph, data.Count) : null;
+            var result = MultiDeviceRun.Run(models, data, taken, (model, part, own, report, stop) => method.Run(model, part, own, added ?? points, earlier, report, stop), progress, cancellation);
             if (earlier is not null) result = result with { NeuronScores = earlier.AddTo(result.NeuronScores) };
             var best = Best(result, convergence.Edges);
             var round = new ConvergenceRound(steps, (added ?? points).Length, result.CompletenessGap, before is null ? null : best.Zip(before, Jaccard).Min(), result.Seconds);

@@ -40,7 +40,7 @@ internal abstract class PathMethod : AttributionMethod
     /// Runs some points of the method's path, and adds to the edges' scores what the others gave by <paramref name="earlier"/>; null where
     /// these are all. The scores of neurons are those of the points that were run.
     /// </summary>
-    public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path, EarlierScores? earlier,
+    public AttributionResult Run(Transformer model, IReadOnlyList<Example> data, AttributionOptions options, PathPoint[] path, PreviousRoundScores? earlier,
         IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();

@@ -103,7 +103,7 @@ public sealed record CompatibilityMode
             // Nodes are sums of neurons here, not of edges: an MLP's gradient is taken elsewhere.
             var result = Attributor.Run(models, data, options with { Level = ScoreLevel.Neuron }, progress, cancellation);
             double[] nodes = [.. result.NeuronScores!.Chunk(models.Config.Width).Select(neurons => neurons.Sum())];
-            return result.OfNodes(nodes, options.Level == ScoreLevel.Neuron ? result.NeuronScores : null);
+            return result.WithNodeScores(nodes, options.Level == ScoreLevel.Neuron ? result.NeuronScores : null);
         }
         if (batch == 1) return Attributor.Run(models, data, options, progress, cancellation);
         var sums = new BatchedScores(models.Graph, data.Count, batch);

@@ -38,7 +38,7 @@ internal sealed class LibraryQuirks(int batch) : Quirks
     public override double Weight(int example, int examples) => 1.0 / Math.Min(batch, examples - example / batch * batch);
 
     private static AblationTable OneRow(Transformer model, IReadOnlyList<Example> from, AttributionOptions options) =>
-        AblationTable.OfOneRow(model, LastTokenMean.Compute(model, from, options.MemoryBytes));
+        AblationTable.FromRow(model, LastTokenMean.Compute(model, from, options.MemoryBytes));
 
     /// <summary>An MLP's gradient is taken at its input, before its norm.</summary>
     private sealed class AtMlpInputs(Transformer model, Arena arena, Rows rows) : OutputGradients(model, arena, rows)

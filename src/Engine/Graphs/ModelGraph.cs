@@ -57,6 +57,8 @@ public sealed record ModelGraph(int Layers, int Heads, bool Parallel = false)
     public int Columns => Layers * ColumnsOfLayer + 1;
     /// <summary>F·N, the entries of a dense matrix of scores.</summary>
     public int Pairs => checked(Sources * Columns);
+    /// <summary>True where so many layers and heads give a graph whose pairs can be numbered and held.</summary>
+    public static bool CanHold(long layers, long heads) => (Int128)(1 + layers * (heads + 1)) * (1 + layers * (3 * heads + 1)) <= Array.MaxLength;
     /// <summary>Nodes: the sources and logits.</summary>
     public int Nodes => Sources + 1;
     /// <summary>2L + 1.</summary>

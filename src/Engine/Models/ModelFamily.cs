@@ -47,8 +47,7 @@ internal abstract class ModelFamily
         {
             throw file.Bad("describes a model whose attention or MLP is wider than 2^31");
         }
-        var (sources, columns) = (1 + (long)config.Layers * (config.Heads + 1L), 1 + (long)config.Layers * (3L * config.Heads + 1));
-        if ((Int128)sources * columns > Array.MaxLength)
+        if (!Graphs.ModelGraph.CanHold(config.Layers, config.Heads))
         {
             throw file.Bad($"describes a model of {config.Layers} layers with {config.Heads} heads, whose graph has more than 2^31 pairs of nodes");
         }

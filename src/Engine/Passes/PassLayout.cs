@@ -30,7 +30,7 @@ internal sealed class PassLayout
     }
 
     /// <summary>The prefix rows of a batch: sequences of their own, without a prefix before them.</summary>
-    public static PassLayout OfPrefixes(Transformer model, Arena arena, bool measuring, Batch batch)
+    public static PassLayout ForPrefixes(Transformer model, Arena arena, bool measuring, Batch batch)
     {
         var alone = new Batch([.. batch.UniquePrefixLengths.Select(n => new Example(new int[n], new int[n], [], []))], sharePrefixes: false);
         return new(model, arena, measuring, alone, 1);

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Faith.Engine.Data;
-using Faith.Engine.Metrics;
 using Faith.Kernels;
 
 namespace Faith.Engine.Passes;

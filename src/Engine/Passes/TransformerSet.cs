@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;

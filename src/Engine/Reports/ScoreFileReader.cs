@@ -76,10 +76,9 @@ internal sealed class ScoreFileReader
         place = "cfg";
         if (layers < 0) throw tokens.Fault("lacks n_layers");
         if (heads < 0) throw tokens.Fault("lacks n_heads");
-        long sources = 1 + (long)layers * (heads + 1), columns = (long)layers * (3 * heads + 1) + 1;
-        if (sources * columns > int.MaxValue) throw tokens.Fault($"{layers} layers of {heads} heads are more than can be handled");
+        if (!ModelGraph.CanHold(layers, heads)) throw tokens.Fault($"{layers} layers of {heads} heads are more than can be handled");
         var graph = new ModelGraph(layers, heads, parallel);
-        if (sources * columns > PairsOfAnyFile + fileLength * PairsOfAByte)
+        if (graph.Pairs > PairsOfAnyFile + fileLength * PairsOfAByte)
         {
             throw tokens.Fault($"{layers} layers of {heads} heads have {graph.Edges} edges, which are too many for a file of {fileLength} bytes");
         }

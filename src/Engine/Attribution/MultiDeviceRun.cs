@@ -9,7 +9,7 @@ namespace Faith.Engine.Attribution;
 /// A method whose scores are means over examples, on several devices: each scores a part of the examples, and the exact sums of
 /// the parts are added, so that the order leaves no trace.
 /// </summary>
-internal static class PartedRun
+internal static class MultiDeviceRun
 {
     /// <summary>Runs <paramref name="method"/> on every part, or on one device as it is; counterfactuals have been applied to <paramref name="data"/>.</summary>
     public static AttributionResult Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options,

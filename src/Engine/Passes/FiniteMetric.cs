@@ -1,7 +1,6 @@
 using Faith.Engine.Data;
-using Faith.Engine.Passes;
 
-namespace Faith.Engine.Metrics;
+namespace Faith.Engine.Passes;
 
 /// <summary>Refuses metrics that are not finite: weights can be finite and what the model makes of them not, and then nothing that is measured means anything.</summary>
 internal static class FiniteMetric

@@ -6,7 +6,7 @@ namespace Faith.Engine.Attribution;
 /// Scores of every example (and neurons' mean scores) that wait for a run with twice the steps. Where a rule is nested, that run has
 /// all the points of the one before, each with half its weight: only the others need be run, and half of what waits here is added.
 /// </summary>
-internal sealed class EarlierScores
+internal sealed class PreviousRoundScores
 {
     // 1 GiB. A fixed number: whether points are run again changes the last bits of a score, and memory must not.
     private const long MostHeld = 1L << 28;
@@ -15,14 +15,14 @@ internal sealed class EarlierScores
     private readonly float[]?[] scores;
     private double[]? neurons;
 
-    private EarlierScores(ModelGraph graph, int examples)
+    private PreviousRoundScores(ModelGraph graph, int examples)
     {
         edges = [.. graph.AllEdges];
         scores = new float[examples][];
     }
 
     /// <summary>Room for the scores of some examples; null where they are too many to be held.</summary>
-    public static EarlierScores? Create(ModelGraph graph, int examples) => (long)graph.Edges * examples > MostHeld ? null : new(graph, examples);
+    public static PreviousRoundScores? Create(ModelGraph graph, int examples) => (long)graph.Edges * examples > MostHeld ? null : new(graph, examples);
 
     /// <summary>
     /// The points of a path that are not on the path of half the steps, with their weights; null unless that has the others, with twice the
