@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Kernels.Cuda;
 
 namespace Faith.Cli;

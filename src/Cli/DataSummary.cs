@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Engine;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Cli;
 
 return FaithProgram.RunOnConsole(args);

@@ -1,3 +1,5 @@
+using Faith.Engine.Tasks;
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Ablations;
@@ -51,7 +53,7 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     public LoadedModel LoadModel(ParseResult parse) => LoadedModel.Load(parse.GetRequiredValue(model));
 
     /// <summary>The examples, checked against the model.</summary>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context, Needs(parse));
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Note, Needs(parse), cancellation: context.Cancellation);
 
     // A command without a metric of its own asks for the answers alone. Patching from other data takes the corrupted prompts from there.
     private PromptNeeds Needs(ParseResult parse)
@@ -71,6 +73,6 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
         if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
         // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
         var needs = new PromptNeeds(Corrupted: kind == Ablation.Patching ? "--ablation patching" : null, Answers: null);
-        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context, needs, "--ablation-data");
+        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context.Note, needs, "--ablation-data", context.Cancellation);
     }
 }

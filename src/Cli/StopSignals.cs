@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Runtime.InteropServices;
 

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Engine;
 using Spectre.Console;
 

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Kernels.Cuda;

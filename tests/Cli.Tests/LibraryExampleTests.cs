@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 // <using>
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 namespace Faith.Cli.Tests;
 
 /// <summary>What a run of the program left.</summary>

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Xunit;
 
 namespace Faith.Cli.Tests;

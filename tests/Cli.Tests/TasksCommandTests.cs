@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.Text.Json;
 using Faith.Engine.Tasks;
 using Xunit;

@@ -1,4 +1,4 @@
-using Faith.Cli.Studies;
+using Faith.Engine.Experiments;
 using Xunit;
 
 namespace Faith.Cli.Tests;

@@ -1,6 +1,8 @@
+using Faith.Engine.Experiments;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Xunit;
 
 namespace Faith.Cli.Tests;

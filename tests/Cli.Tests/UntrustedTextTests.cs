@@ -1,3 +1,5 @@
+using Faith.Engine.Reports;
+using Faith.Engine.Experiments;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Xunit;

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Engine.Attribution;
 using Faith.Engine.Models;
 using Faith.Kernels;

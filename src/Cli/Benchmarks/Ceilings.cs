@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.Text.Json;
 using Faith.Kernels;
 using Faith.Kernels.Cuda;

@@ -1,8 +1,10 @@
+using Faith.Engine.Experiments;
 using System.Text.Json;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Engine.Attribution;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 
 namespace Faith.Cli.Benchmarks;

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.Runtime.InteropServices;
 
 namespace Faith.Cli.Benchmarks;

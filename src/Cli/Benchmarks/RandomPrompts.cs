@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
 

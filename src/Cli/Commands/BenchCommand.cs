@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Cli.Benchmarks;
 using Faith.Engine;
@@ -5,6 +6,7 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Files;
 using Faith.Engine.Models;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 
 namespace Faith.Cli.Commands;

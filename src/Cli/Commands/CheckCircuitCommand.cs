@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Text.Json;
 using Faith.Engine;
@@ -47,7 +48,7 @@ internal static class CheckCircuitCommand
                     if (knockouts is not null) Members(writer, knockouts, chosen.Graph);
                 });
             }
-            CircuitFile.NoteDoubts(context, circuitPath, file, model);
+            CircuitFile.NoteDoubts(context.Note, circuitPath, file, model);
             Summarise(context, check);
             DataSummary.Write(context, model, models.First, data, options.Metric, check.Faithfulness.Clean, check.Faithfulness.Corrupted);
             if (knockouts is not null) Summarise(context, knockouts, chosen.Graph);

@@ -1,9 +1,11 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 
@@ -65,7 +67,7 @@ internal static class CircuitCommand
                 if (selected == ScoreLevel.Edge) settings["select"] = ranking;
             }
             Write(file, circuit, outputPath, settings);
-            CircuitFile.NoteDoubts(context, scoresPath, file);
+            CircuitFile.NoteDoubts(context.Note, scoresPath, file);
             context.Output.WriteLine($"{outputPath}: {circuit.EdgeCount} of {graph.Edges} edges, {circuit.NodesInCircuit().Count(inside => inside)} of {graph.Nodes} nodes"
                 + (circuit.Neurons is { } kept ? $", {kept.Count} of {kept.Most} neurons" : ""));
         });

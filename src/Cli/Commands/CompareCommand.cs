@@ -1,9 +1,11 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Text.Json;
 using Faith.Engine;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 
@@ -66,7 +68,7 @@ internal static class CompareCommand
                 foreach (var (name, value) in rows) writer.WriteNumberOrNull(name, value);
             });
         }
-        foreach (var file in read) CircuitFile.NoteDoubts(context, file.Path, file.File);
+        foreach (var file in read) CircuitFile.NoteDoubts(context.Note, file.Path, file.File);
         var table = new TextTable(read.Length == 2 ? $"{paths[0]} against {paths[1]}" : paths[0], ">value");
         foreach (var (name, value) in rows) table.Add(name.Replace('_', ' '), name.EndsWith("_count", StringComparison.Ordinal) ? Figures.Fixed(value, 0) : Figures.Fixed(value));
         table.Write(context);

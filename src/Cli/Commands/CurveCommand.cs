@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Attribution;
@@ -5,6 +6,7 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Files;
 using Faith.Engine.Metrics;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 
@@ -72,7 +74,7 @@ internal static class CurveCommand
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
             Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points))];
             OutputFile.WriteTogether([Output.Text(path, CurvePoint.Csv(points)), .. plot]);
-            CircuitFile.NoteDoubts(context, scoresPath, file, model);
+            CircuitFile.NoteDoubts(context.Note, scoresPath, file, model);
             Summarise(context, points, options.Metric);
             DataSummary.Write(context, model, models.First, data, options.Metric, results[0].Clean, results[0].Corrupted);
             if (isMib) Areas(context, points, counts.Length);

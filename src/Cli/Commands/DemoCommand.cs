@@ -1,9 +1,10 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Faith.Cli.Studies;
 using Faith.Engine.Files;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tasks;
 using Faith.Engine;
 
@@ -45,7 +46,7 @@ internal static class DemoCommand
             var choice = device.Read(parse);
             var studies = ProgressDisplay.Run(context, progress => tasks.Select(t =>
             {
-                var data = DataSource.Load(t.Name, parse.GetValue(examples), loaded, context);
+                var data = DataSource.Load(t.Name, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
                 return TaskStudy.Run(loaded.On(choice), data, choice.MemoryBytes, progress, context.Cancellation);
             }).ToList());
             OutputFolder.Make(folder);

@@ -1,7 +1,9 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Files;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 
@@ -22,7 +24,7 @@ internal static class DrawCommand
             CircuitFile.RequireCircuit(from, file);
             if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
             OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file)));
-            CircuitFile.NoteDoubts(context, from, file);
+            CircuitFile.NoteDoubts(context.Note, from, file);
             context.Output.WriteLine($"{to}: {file.InGraph.EdgeCount} edges{(file.InGraph.Neurons is { } kept ? $", which carry {kept.Count} of {kept.Most} neurons" : "")}");
         });
         return command;

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Text.Json;
 using Faith.Engine.Ablations;
@@ -35,7 +36,7 @@ internal static class EvaluateCommand
             var models = model.OnAll(run.Device(parse));
             var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, [chosen], options, progress, context.Cancellation))[0];
             if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
-            CircuitFile.NoteDoubts(context, path, file, model);
+            CircuitFile.NoteDoubts(context.Note, path, file, model);
             Summarise(context, chosen, options, result);
             DataSummary.Write(context, model, models.First, data, options.Metric, result.Clean, result.Corrupted);
         });

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 

@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
@@ -8,6 +9,7 @@ using Faith.Engine.Files;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tasks;
 
 namespace Faith.Cli.Commands;
@@ -37,7 +39,7 @@ internal static class MatrixCommand
             var count = parse.GetValue(edges);
             if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
             var method = SelectionMethods.Named(parse.GetRequiredValue(select));
-            var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context)).ToArray();
+            var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation)).ToArray();
             var choice = device.Read(parse);
             var models = loaded.OnAll(choice);
             var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
@@ -61,7 +63,7 @@ internal static class MatrixCommand
     private static string Markdown(LoadedModel model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {Cli.Markdown.Code(model.Name)}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {Engine.Reports.Markdown.Code(model.Name)}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"| circuit of | edges | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|---:|{string.Concat(sets.Select(_ => "---:|"))}\n");
         for (var row = 0; row < sets.Length; row++)
         {
@@ -81,7 +83,7 @@ internal static class MatrixCommand
         text.Append("\nThe data, by the first example of each and the share of examples in which the answers lie above the distractors:\n\n");
         for (var column = 0; column < sets.Length; column++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"- {sets[column].Name}: {results[column][0].Clean.Average(value => value > 0 ? 1.0 : 0.0):0.#%}; {Cli.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- {sets[column].Name}: {results[column][0].Clean.Average(value => value > 0 ? 1.0 : 0.0):0.#%}; {Engine.Reports.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
         }
         return text.ToString();
     }

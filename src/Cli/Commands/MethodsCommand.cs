@@ -1,3 +1,4 @@
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Cli.Benchmarks;
@@ -7,6 +8,7 @@ using Faith.Engine.Data;
 using Faith.Engine.KnownCircuits;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine;
 
 namespace Faith.Cli.Commands;
@@ -36,7 +38,7 @@ internal static class MethodsCommand
             if (parse.GetValue(measure))
             {
                 using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
-                var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context);
+                var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
                 var transformer = loaded.On(device.Read(parse));
                 var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
                 context.Output.WriteLine($"first example: {DataSummary.FirstExample(loaded, prompts)}");

@@ -1,3 +1,5 @@
+using Faith.Engine.Tasks;
+using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Cli.Benchmarks;
@@ -59,7 +61,7 @@ internal static class PlanCommand
                 return;
             }
             using var loaded = LoadedModel.Load(parse.GetValue(model)!);
-            var prompts = parse.GetValue(data) is { } file ? DataSource.Load(file, parse.GetValue(examples), loaded, context) : Prompts(loaded.Config);
+            var prompts = parse.GetValue(data) is { } file ? DataSource.Load(file, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation) : Prompts(loaded.Config);
             Print(context, loaded.Name, loaded.Weights, prompts, options, devices);
         });
         return command;

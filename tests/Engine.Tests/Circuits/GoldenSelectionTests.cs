@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Faith.Engine.Circuits;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Reports;
 using Xunit;
 

@@ -8,6 +8,7 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Attribution;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Xunit;
 
 namespace Faith.Engine.Tests.Reports;

@@ -2,6 +2,7 @@ using System.Text;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Circuits;
 using FsCheck;
 using FsCheck.Fluent;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Circuits;
 using Xunit;
 

@@ -1,17 +1,27 @@
+using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Text;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
-using Faith.Engine;
+using Faith.Engine.ScoreFiles;
 
-namespace Faith.Cli.Studies;
+namespace Faith.Engine.Reports;
 
 /// <summary>The files of a study: scores with the chosen circuit, its picture, the curves and a report that shows them.</summary>
-internal static class StudyFiles
+public static class StudyFiles
 {
-    public const string Scores = "scores.json", Picture = "circuit.svg", Plot = "curve.svg", Table = "curve.csv", Report = "report.md";
+    /// <summary>The scores with the chosen circuit.</summary>
+    public const string Scores = "scores.json";
+    /// <summary>The drawing of the circuit.</summary>
+    public const string Picture = "circuit.svg";
+    /// <summary>The curves as a plot.</summary>
+    public const string Plot = "curve.svg";
+    /// <summary>The curves as a table.</summary>
+    public const string Table = "curve.csv";
+    /// <summary>The report that shows them.</summary>
+    public const string Report = "report.md";
 
     /// <summary>Writes all files into a folder that exists.</summary>
     /// <param name="prose">The report's text: the summary first.</param>
@@ -72,7 +82,7 @@ internal static class StudyFiles
 
     private static string Markdown(string modelName, TaskStudy study, IReadOnlyList<string> prose)
     {
-        var text = new StringBuilder($"# {Cli.Markdown.Code(modelName)} on {study.Data.Name}\n\n");
+        var text = new StringBuilder($"# {Reports.Markdown.Code(modelName)} on {study.Data.Name}\n\n");
         foreach (var paragraph in prose) text.Append(paragraph).Append("\n\n");
         text.Append($"![The circuit]({Picture})\n\n![Faithfulness by size]({Plot})\n\n");
         text.Append("| edges selected | edges left after pruning | EAP-IG | EAP | random |\n|---:|---:|---:|---:|---:|\n");

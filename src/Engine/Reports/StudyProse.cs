@@ -1,11 +1,12 @@
+using Faith.Engine.ScoreFiles;
+using Faith.Engine.Experiments;
 using System.Globalization;
 using Faith.Engine.Graphs;
-using Faith.Engine;
 
-namespace Faith.Cli.Studies;
+namespace Faith.Engine.Reports;
 
 /// <summary>What a study found, in words made from its results.</summary>
-internal static class StudyProse
+public static class StudyProse
 {
     private const int NodesNamed = 6;
     private const int EdgesCompared = 100;

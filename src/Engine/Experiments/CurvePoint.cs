@@ -1,18 +1,18 @@
 using System.Globalization;
 using System.Text;
-using Faith.Engine;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>One circuit of a curve.</summary>
 /// <param name="Selected">Edges, nodes or neurons asked for.</param>
 /// <param name="Circuit">What pruning left of them.</param>
 /// <param name="Result">What it keeps.</param>
 /// <param name="Ranking">What edges were ranked by, where a curve has several rankings.</param>
-internal sealed record CurvePoint(int Selected, Circuit Circuit, Faithfulness Result, string? Ranking)
+public sealed record CurvePoint(int Selected, Circuit Circuit, Faithfulness Result, string? Ranking)
 {
     /// <summary>Nodes of the circuit.</summary>
     public int Nodes => Circuit.NodesInCircuit().Count(inside => inside);

@@ -2,12 +2,11 @@ using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Faith.Engine.Tasks;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Tasks;
 
 /// <summary>The prompts of the built-in tasks as the commands use them.</summary>
-internal static class TaskPrompts
+public static class TaskPrompts
 {
     /// <summary>How many prompts a task gives unless told otherwise.</summary>
     public const int DefaultCount = 100;

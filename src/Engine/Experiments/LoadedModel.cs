@@ -1,14 +1,14 @@
-using Faith.Engine;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tokenizers;
 using Faith.Kernels;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>A model's files, and its parameters on a device once it is to run.</summary>
-internal sealed class LoadedModel : IDisposable
+public sealed class LoadedModel : IDisposable
 {
     private readonly ModelWeights weights;
     private IReadOnlyList<Device> devices = [];

@@ -1,13 +1,14 @@
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Attribution;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>An attribution as the arguments asked for it.</summary>
 /// <param name="Result">Its scores.</param>
 /// <param name="Options">What was run, with the steps that were found.</param>
 /// <param name="Convergence">How the steps were found; null where they were given.</param>
 /// <param name="Settings">Further settings for the run record.</param>
-internal sealed record MethodRun(AttributionResult Result, AttributionOptions Options, ConvergentRun? Convergence, IReadOnlyDictionary<string, string> Settings)
+public sealed record MethodRun(AttributionResult Result, AttributionOptions Options, ConvergentRun? Convergence, IReadOnlyDictionary<string, string> Settings)
 {
     /// <summary>Seconds of everything that was run.</summary>
     public double Seconds => Convergence?.Seconds ?? Result.Seconds;

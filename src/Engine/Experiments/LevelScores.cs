@@ -1,16 +1,16 @@
-using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>The scores of a file at one level, and the circuits that they give.</summary>
 /// <param name="Most">How many edges, heads and MLPs, or neurons there are to select from.</param>
 /// <param name="Top">The circuit of a number of them, ranked by score (true) or by |score|.</param>
 /// <param name="Threshold">The circuit of those that score a number or more.</param>
-internal sealed record LevelScores(int Most, Func<int, bool, Circuit> Top, Func<double, bool, Circuit> Threshold)
+public sealed record LevelScores(int Most, Func<int, bool, Circuit> Top, Func<double, bool, Circuit> Threshold)
 {
     /// <summary>The scores of a level.</summary>
     /// <param name="select">How a number of edges is selected; nodes and neurons are selected by score alone.</param>

@@ -1,10 +1,10 @@
-using Faith.Engine;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Circuits;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>Normalised faithfulness in words, the same in every command.</summary>
-internal static class FaithfulnessText
+public static class FaithfulnessText
 {
     /// <summary>The number, or "not defined" with the reason.</summary>
     public static string Of(Faithfulness result) => result.Undefined is null ? Figures.Fixed(result.Normalised) : $"not defined: {result.Undefined}";

@@ -1,4 +1,4 @@
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>How a result came about: what it takes to make it again. Everything is optional in a file that is read.</summary>
 public sealed record RunRecord

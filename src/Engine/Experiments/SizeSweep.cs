@@ -1,19 +1,20 @@
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 
-namespace Faith.Cli.Studies;
+namespace Faith.Engine.Experiments;
 
 /// <summary>The circuits of one way to find them, size by size.</summary>
 /// <param name="Name">The way: EAP-IG, EAP, random.</param>
 /// <param name="Points">The circuits of every size, in the order of the sizes.</param>
-internal sealed record SizeSweep(string Name, IReadOnlyList<SweepPoint> Points)
+public sealed record SizeSweep(string Name, IReadOnlyList<SweepPoint> Points)
 {
     /// <summary>Normalised faithfulness of every size: the mean where there are several circuits.</summary>
     public double[] Means => [.. Points.Select(p => p.Mean)];
 }
 
 /// <summary>The circuits of one size: one for scores, several for random ones.</summary>
-internal sealed record SweepPoint(IReadOnlyList<Circuit> Circuits, IReadOnlyList<Faithfulness> Results)
+public sealed record SweepPoint(IReadOnlyList<Circuit> Circuits, IReadOnlyList<Faithfulness> Results)
 {
     /// <summary>Mean normalised faithfulness.</summary>
     public double Mean => Results.Average(r => r.Normalised);

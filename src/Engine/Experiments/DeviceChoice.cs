@@ -1,9 +1,9 @@
-using Faith.Engine;
+using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 using Faith.Kernels.Cuda;
 using Faith.Kernels.Validation;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>Where a model runs.</summary>
 /// <param name="Name">auto, cpu, cuda or cuda:i; cuda:all or cuda:i,j for several GPUs.</param>
@@ -13,7 +13,7 @@ namespace Faith.Cli;
 /// <param name="Cublas">Products by cuBLAS.</param>
 /// <param name="Validate">Every operation is repeated on the CPU and compared.</param>
 /// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
-internal sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, CudaProbe? Gpus = null)
+public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, CudaProbe? Gpus = null)
 {
     /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>
 /// Writes a <see cref="ScoreFile"/>. Entries are laid out by hand, one a line (a name of the graph and a number need no

@@ -1,7 +1,7 @@
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>
 /// A file of scores or a circuit, in the JSON schema of the EAP-IG library and the MIB leaderboard:

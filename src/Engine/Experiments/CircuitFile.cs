@@ -1,10 +1,10 @@
-using Faith.Engine;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>Files of scores and circuits that belong to a model.</summary>
-internal static class CircuitFile
+public static class CircuitFile
 {
     /// <summary>Reads a file and refuses one of another model's graph.</summary>
     public static ScoreFile Read(string path, LoadedModel model)
@@ -34,16 +34,16 @@ internal static class CircuitFile
     }
 
     /// <summary>Says, once a run is done, what speaks against the scores of its file, and that they are those of another model with the same graph, where they are.</summary>
-    public static void NoteDoubts(CommandContext context, string path, ScoreFile file, LoadedModel model)
+    public static void NoteDoubts(Action<string> note, string path, ScoreFile file, LoadedModel model)
     {
-        NoteDoubts(context, path, file);
-        if (file.Run?.ModelHash is { } hash && hash != model.Hash) context.Note($"{path} was made with another model ({file.Run.Model}) than {model.Name}, of the same graph");
+        NoteDoubts(note, path, file);
+        if (file.Run?.ModelHash is { } hash && hash != model.Hash) note($"{path} was made with another model ({file.Run.Model}) than {model.Name}, of the same graph");
     }
 
     /// <summary>Says what speaks against the scores of a file, by its record.</summary>
-    public static void NoteDoubts(CommandContext context, string path, ScoreFile file)
+    public static void NoteDoubts(Action<string> note, string path, ScoreFile file)
     {
-        if (ScoreDoubt.Of(file.Run) is { } doubt) context.Note($"{path}: {doubt}");
+        if (ScoreDoubt.Of(file.Run) is { } doubt) note($"{path}: {doubt}");
     }
 
     private static string Describe(int layers, int heads, bool parallel) => $"{layers} layers of {heads} heads{(parallel ? " in parallel with the MLPs" : "")}";

@@ -1,9 +1,10 @@
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.Experiments;
 
 /// <summary>Scores that mean nothing, and why.</summary>
 public static class ScoreDoubt

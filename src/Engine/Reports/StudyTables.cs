@@ -1,18 +1,19 @@
+using Faith.Engine.ScoreFiles;
+using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Text;
-using Faith.Engine;
 
-namespace Faith.Cli.Studies;
+namespace Faith.Engine.Reports;
 
 /// <summary>Studies of several tasks side by side, as Markdown.</summary>
-internal static class StudyTables
+public static class StudyTables
 {
     /// <summary>Accuracy of every task, then faithfulness of every task and method by number of edges.</summary>
     public static string Markdown(string modelName, IReadOnlyList<TaskStudy> studies)
     {
         var graph = studies[0].EapIg.Scores.Graph;
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Held-out prompts of {Cli.Markdown.Code(modelName)}, {studies.Max(s => s.Data.Count)} a task. Right: an answer is more likely than every distractor. ");
+        text.Append(CultureInfo.InvariantCulture, $"Held-out prompts of {Reports.Markdown.Code(modelName)}, {studies.Max(s => s.Data.Count)} a task. Right: an answer is more likely than every distractor. ");
         text.Append("Likelier: the answers together are more likely than the distractors. Changed: the corrupted prompt no longer prefers an answer.\n\n");
         text.Append("| task | right | likelier | changed | logit diff clean | corrupted | completeness gap |\n|---|---:|---:|---:|---:|---:|---:|\n");
         foreach (var s in studies)

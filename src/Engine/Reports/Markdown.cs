@@ -1,9 +1,8 @@
-using Faith.Engine;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Reports;
 
 /// <summary>Text from outside within Markdown.</summary>
-internal static class Markdown
+public static class Markdown
 {
     /// <summary>A name as a code span of one line, in which nothing is a heading, a link or HTML.</summary>
     public static string Code(string name)

@@ -1,9 +1,10 @@
+using Faith.Engine.ScoreFiles;
 using System.Reflection;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>The version that reports name.</summary>
-internal static class ProgramVersion
+public static class ProgramVersion
 {
     /// <summary>Version, and the commit it was built from where that is known.</summary>
     public static string Text { get; } = typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";

@@ -4,11 +4,12 @@ using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
-namespace Faith.Cli;
+namespace Faith.Engine.Experiments;
 
 /// <summary>Records of how results came about.</summary>
-internal static class RunRecords
+public static class RunRecords
 {
     /// <summary>The record of an attribution; <paramref name="settings"/> are further settings of it.</summary>
     public static RunRecord Of(string modelName, TransformerSet models, PromptSet data, AttributionOptions options, AttributionResult result,

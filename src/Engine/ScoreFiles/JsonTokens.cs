@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>
 /// The tokens of a JSON file, one at a time, with a buffer that holds no more of the file than the longest token: score files of

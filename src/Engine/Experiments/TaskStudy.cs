@@ -6,11 +6,12 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
-namespace Faith.Cli.Studies;
+namespace Faith.Engine.Experiments;
 
 /// <summary>One task studied with one model: does the model do it, what do EAP and EAP-IG find, and how faithful is it by size?</summary>
-internal sealed record TaskStudy
+public sealed record TaskStudy
 {
     /// <summary>Random circuits of each size.</summary>
     private const int RandomCircuitsOfSize = 5;

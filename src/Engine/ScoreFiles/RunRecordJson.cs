@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>The JSON of a <see cref="RunRecord"/>.</summary>
 internal static class RunRecordJson

@@ -2,7 +2,7 @@ using System.Collections;
 using System.Text.Json;
 using Faith.Engine.Graphs;
 
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>Reads a <see cref="ScoreFile"/>. The file is not trusted: what is allocated is bounded by its length.</summary>
 internal sealed class ScoreFileReader

@@ -1,6 +1,7 @@
+using Faith.Engine.Experiments;
 using System.Globalization;
 
-namespace Faith.Cli.Studies;
+namespace Faith.Cli;
 
 /// <summary>Curves of faithfulness as text: one line a size, one letter a curve, 0 and 1 marked.</summary>
 internal static class FaithfulnessChart

@@ -1,4 +1,4 @@
-namespace Faith.Engine.Reports;
+namespace Faith.Engine.ScoreFiles;
 
 /// <summary>The scores that a file gives of a node; null for what it does not give.</summary>
 /// <param name="Score">The node's score.</param>
