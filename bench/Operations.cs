@@ -1,14 +1,14 @@
 using BenchmarkDotNet.Attributes;
+using Faith.Cli.Benchmarks;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
-using Faith.Engine.Planning;
 using Faith.Kernels;
 using Faith.Kernels.Host;
 
 namespace Faith.Bench;
 
 /// <summary>The operations of the passes (<see cref="PassOperations"/>) at the width of GPT-2 small, 160 rows, by name.</summary>
-public sealed class Operations : IDisposable
+internal sealed class Operations : IDisposable
 {
     const int Rows = 160, Length = 16, Steps = 5, Layers = 12;
     static readonly int[] LongSequences = [128, 1024];

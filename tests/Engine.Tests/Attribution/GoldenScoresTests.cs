@@ -11,17 +11,16 @@ using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 using Xunit;
-using Xunit.Abstractions;
 
 namespace Faith.Engine.Tests.Attribution;
 
 /// <summary>Scores and circuits that the reference library computed on a tiny random GPT-2, when they are at hand.</summary>
-public class GoldenScoresTests(ITestOutputHelper output)
+public class GoldenScoresTests
 {
     private const string Folder = "goldens/gpt2-tiny-random";
 
     // The reference divides a batch mean by the number of examples again, so a file of one batch of 8 holds an eighth of the score.
-    [Theory]
+    [SharedDataTheory(Folder)]
     [InlineData("EAP__logit_diff__eq_b8", "eap", 5, "eq", 8)]
     [InlineData("EAP__logit_diff__eq_b1", "eap", 5, "eq", 1)]
     [InlineData("EAP__logit_diff__pad_b8", "eap", 5, "pad", 8)]
@@ -48,7 +47,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
     [InlineData("EAP-IG-activations-3-zero__logit_diff__eq_b8", "eap-ig-activations", 3, "eq", 8, Ablation.Zero)]
     public void ScoresAgree(string file, string method, int steps, string set, int factor, Ablation ablation = Ablation.Patching)
     {
-        if (Open() is not { } golden) return;
+        var golden = Open();
         using var model = golden.Model;
         var expected = ScoreFile.Read(Path.Combine(golden.Folder, "scores", file + ".json")).Scores!.Values.Select(v => v * factor).ToArray();
         var metric = file.Contains("__kl__", StringComparison.Ordinal) ? MetricKind.KullbackLeibler : MetricKind.LogitDifference;
@@ -56,10 +55,10 @@ public class GoldenScoresTests(ITestOutputHelper output)
         Close.Check(expected, result.Scores.Values, 1e-4, file);
     }
 
-    [Fact]
+    [SharedDataFact(Folder)]
     public void BaselinesAgree()
     {
-        if (Open() is not { } golden) return;
+        var golden = Open();
         using var model = golden.Model;
         foreach (var set in new[] { "eq", "pad" })
         {
@@ -71,7 +70,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
     }
 
     // The reference's plain mean is not a mean over positions, so that ours cannot agree with it.
-    [Theory]
+    [SharedDataTheory(Folder)]
     [InlineData("eq", Ablation.Patching)]
     [InlineData("pad", Ablation.Patching)]
     [InlineData("eq", Ablation.Zero)]
@@ -79,7 +78,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
     [InlineData("eq", Ablation.MeanPositional)]
     public void CircuitsScoreAsInTheReference(string set, Ablation ablation)
     {
-        if (Open() is not { } golden) return;
+        var golden = Open();
         using var model = golden.Model;
         var edges = Circuit.Full(model.Graph).Edges.ToDictionary(e => model.Graph.EdgeName(e));
         var entries = golden.Evaluations.GetProperty("circuits").EnumerateArray().ToArray();
@@ -97,7 +96,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
     }
 
     // The reference multiplies an MLP's difference with the gradient at its input; the other nodes' scores are ours.
-    [Theory]
+    [SharedDataTheory(Folder)]
     [InlineData("EAP__patching__eq_b8", "eap", "eq", Ablation.Patching)]
     [InlineData("EAP__patching__pad_b8", "eap", "pad", Ablation.Patching)]
     [InlineData("EAP__zero__eq_b8", "eap", "eq", Ablation.Zero)]
@@ -107,7 +106,7 @@ public class GoldenScoresTests(ITestOutputHelper output)
     [InlineData("EAP-IG-activations-3__zero__eq_b8", "eap-ig-activations", "eq", Ablation.Zero)]
     public void NodesAgree(string entry, string method, string set, Ablation ablation)
     {
-        if (Open() is not { } golden) return;
+        var golden = Open();
         using var model = golden.Model;
         var expected = Doubles(JsonDocument.Parse(File.ReadAllText(Path.Combine(golden.Folder, "node_f64.json"))).RootElement.GetProperty(entry));
         var options = new AttributionOptions { Method = method, Steps = method == "eap-ig" ? 5 : 3, Rule = IntegrationRule.Right, Ablation = ablation, Level = ScoreLevel.Node };
@@ -118,13 +117,9 @@ public class GoldenScoresTests(ITestOutputHelper output)
 
     private static IEnumerable<string> Names(JsonElement entry, string property) => entry.GetProperty(property).EnumerateArray().Select(name => name.GetString()!);
 
-    private (string Folder, Transformer Model, Func<string, Example[]> Data, JsonElement Evaluations)? Open()
+    private (string Folder, Transformer Model, Func<string, Example[]> Data, JsonElement Evaluations) Open()
     {
-        if (SharedData.Find(Folder) is not { } folder)
-        {
-            output.WriteLine($"not checked: {Folder} is not beside the project");
-            return null;
-        }
+        var folder = SharedData.Find(Folder)!;
         var sets = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "data.json"))).RootElement;
         var evaluations = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "eval_f64.json"))).RootElement;
         return (folder, new Transformer(Devices.Open("cpu"), ModelLoader.Load(folder)), Examples, evaluations);

@@ -13,10 +13,12 @@ namespace Faith.Engine.Tests.Models;
 /// <summary>A trained Llama, when it is at hand: it must tell a story, and attribution must agree with the oracle on it.</summary>
 public class StoriesTests(ITestOutputHelper output)
 {
-    [Fact]
+    private const string Model = "stories260K";
+
+    [SharedDataFact(Model)]
     public void TellsItsStory()
     {
-        if (Find() is not { } folder) return;
+        var folder = SharedData.Find(Model)!;
         using var weights = ModelLoader.Load(folder);
         using var device = Devices.Open("cpu");
         using var model = new Transformer(device, weights);
@@ -26,10 +28,10 @@ public class StoriesTests(ITestOutputHelper output)
         Assert.StartsWith("Once upon a time, there was a little girl named Lily. She loved to play outside in th", story.TrimStart(), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SharedDataFact(Model)]
     public void ScoresAgreeWithTheOracle()
     {
-        if (Find() is not { } folder) return;
+        var folder = SharedData.Find(Model)!;
         using var weights = ModelLoader.Load(folder);
         using var device = Devices.Open("cpu");
         using var model = new Transformer(device, weights);
@@ -39,12 +41,5 @@ public class StoriesTests(ITestOutputHelper output)
         var options = new AttributionOptions { Steps = 3 };
         var expected = OracleRun.Scores(weights, data, OracleMethod.EapIg, options.Steps);
         Close.Check(expected, Attributor.Run(model, data, options).Scores.Values, 1e-5, "stories260K");
-    }
-
-    private string? Find()
-    {
-        var folder = SharedData.Find("stories260K");
-        if (folder is null) output.WriteLine("not checked: stories260K is not beside the project");
-        return folder;
     }
 }

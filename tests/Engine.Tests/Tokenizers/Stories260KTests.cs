@@ -1,21 +1,16 @@
 using System.Text.Json;
 using Faith.Engine.Tokenizers;
 using Xunit;
-using Xunit.Abstractions;
 
 namespace Faith.Engine.Tests.Tokenizers;
 
 /// <summary>The tokenizer of a real SentencePiece model.</summary>
-public sealed class Stories260KTests(ITestOutputHelper output)
+public sealed class Stories260KTests
 {
-    [Fact]
+    [SharedDataFact("stories260K")]
     public void SamplesEncodeAndDecode()
     {
-        if (SharedData.Find("stories260K") is not { } directory)
-        {
-            output.WriteLine("Not run: the stories260K model is not beside this checkout.");
-            return;
-        }
+        string directory = SharedData.Find("stories260K")!;
         Tokenizer tokenizer = TokenizerLoader.TryLoad(directory)!;
         Assert.Equal(512, tokenizer.Count);
         Assert.Equal(1, tokenizer.BeginToken);

@@ -1,12 +1,11 @@
 using System.Globalization;
+using Faith.Cli.Benchmarks;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
-using Faith.Engine.Planning;
-using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Xunit;
 
-namespace Faith.Engine.Tests.Passes;
+namespace Faith.Cli.Tests.Benchmarks;
 
 /// <summary>The table of floors in docs/gpu.md: what <see cref="PassOperations"/> counts, over what two GPUs are said to reach.</summary>
 public sealed class FloorTableTests
@@ -19,7 +18,7 @@ public sealed class FloorTableTests
     public void TheDocumentHoldsIt()
     {
         using var gpt2 = RandomWeights.Create("gpt2");
-        using var llama = RandomModels.Create(RandomModels.LlamaConfig(layers: 1, heads: 12, keyValueHeads: 4, headDim: 64, mlpWidth: 2048, vocabulary: 64, context: 64), 1);
+        using var llama = RandomWeights.Create(RandomWeights.Create("stories110m").Config with { Layers = 1, KeyValueHeads = 4, Vocabulary = 64, Context = 64 }, WeightPrecision.Float32);
         var table = Rows(gpt2, _ => true).ToList();
         // Of the other family what the first lacks.
         table.AddRange(Rows(llama, name => name is "Rotary" or "SumHeadGroups" || name.Contains("SwiGlu", StringComparison.Ordinal)));

@@ -3,22 +3,16 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Planning;
 using Faith.Kernels;
 
-namespace Faith.Engine.Planning;
-
-/// <summary>One operation of the passes with its operands in place, ready to be timed.</summary>
-/// <param name="Name">The operation of <see cref="Device"/>, and what it works on where there are several.</param>
-/// <param name="Bytes">What it reads and writes, every operand counted once.</param>
-/// <param name="Flops">2 a multiply-add of matrix products and attention (<see cref="FloorCount"/>); 0 for the others, which are bound by memory.</param>
-/// <param name="Run">Issues it once; may be repeated without end.</param>
-public sealed record PassOperation(string Name, double Bytes, double Flops, Action Run);
+namespace Faith.Cli.Benchmarks;
 
 /// <summary>
 /// The operations that the passes of a model are made of, one by one, on random operands of the shapes that a pass has: the one
 /// list that all timings of single operations go through.
 /// </summary>
-public sealed class PassOperations : IDisposable
+internal sealed class PassOperations : IDisposable
 {
     private const int MixedInputs = 4, MixedSources = 8, SourcesOfInput = 5;
 

@@ -1,11 +1,11 @@
+using Faith.Cli.Benchmarks;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
-using Faith.Engine.Planning;
 using Faith.Kernels;
 using Faith.Kernels.Host;
 using Xunit;
 
-namespace Faith.Engine.Tests.Passes;
+namespace Faith.Cli.Tests.Benchmarks;
 
 /// <summary>The list of operations that is timed: complete, and true about what it counts.</summary>
 public sealed class PassOperationsTests
