@@ -1,17 +1,20 @@
 using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Faith.Engine.Files;
 
 namespace Faith.Cli;
 
 /// <summary>
-/// The signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM and SIGHUP. The first one lets the command leave in order, a second one
-/// ends the process at once.
+/// The signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM and SIGHUP. The first one lets the command leave in order; where it does
+/// not within a second, as while it reads a large file, the process ends as soon as no output is on its way. A second signal ends it at once.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
     // Signal numbers by POSIX.
     private static readonly (PosixSignal Signal, int Number)[] Watched = [(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15)];
+
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource cancellation = new();
     private readonly PosixSignalRegistration[] registrations;
@@ -24,6 +27,7 @@ internal sealed class StopSignals : IDisposable
         {
             context.Cancel = Interlocked.CompareExchange(ref first, w.Number, 0) == 0;
             cancellation.Cancel();
+            if (context.Cancel) _ = EndAfterGrace();
         }))];
     }
 
@@ -38,6 +42,23 @@ internal sealed class StopSignals : IDisposable
     {
         foreach (var registration in registrations) registration.Dispose();
         cancellation.Dispose();
+    }
+
+    private async Task EndAfterGrace()
+    {
+        await Task.Delay(Grace);
+        OutputFile.WhenNothingIsOnItsWay(() =>
+        {
+            try
+            {
+                Console.Error.WriteLine("faith: cancelled");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Nobody listens; the exit code says it.
+            }
+            Environment.Exit(ExitCode);
+        });
     }
 
     // Bit n − 1 is set where whoever started the program had it ignore signal n. A hangup that is ignored (nohup) stays so. Only Linux tells.

@@ -23,7 +23,7 @@ internal sealed class AnswerWords(Tokenizer? tokenizer)
     /// <summary>Looks at one row.</summary>
     public void Note(int line, string[] fields, IReadOnlyList<TokenDraft> answers)
     {
-        if (tokenizer is null || rows >= Examined || answers is not [var answer, ..] || answer.Id < 0) return;
+        if (tokenizer is null or { Count: 0 } || rows >= Examined || answers is not [var answer, ..] || answer.Id < 0) return;
         var known = answer.Id < tokenizer.Count;
         var word = known ? tokenizer.TokenText(answer.Id).Trim() : "";
         if (Pronouns.Contains(word)) return;

@@ -24,7 +24,7 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The model as it was named.</summary>
     public string Name { get; }
 
-    /// <summary>Its tokenizer, or null when the directory holds none.</summary>
+    /// <summary>Its tokenizer, or null when the directory holds none; one that cannot be used says so when text is to be encoded.</summary>
     public Tokenizer? Tokenizer { get; }
 
     /// <summary>Its description.</summary>
@@ -43,7 +43,15 @@ public sealed class LoadedModel : IDisposable
     public static LoadedModel Load(string name)
     {
         var directory = ModelCatalog.Resolve(name);
-        var tokenizer = TokenizerLoader.TryLoad(directory);
+        Tokenizer? tokenizer;
+        try
+        {
+            tokenizer = TokenizerLoader.TryLoad(directory);
+        }
+        catch (InputException e)
+        {
+            tokenizer = new UnreadableTokenizer(e);
+        }
         return new(name, ModelLoader.Load(directory), tokenizer);
     }
 

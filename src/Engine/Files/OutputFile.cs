@@ -17,6 +17,8 @@ public readonly record struct Output(string Path, Action<Stream> Write)
 public static partial class OutputFile
 {
     private const int BufferBytes = 1 << 16;
+    private static readonly Lock OnItsWay = new();
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private const string Prefix = ".faith-", Suffix = ".tmp";
 
     /// <summary>Writes one file through <paramref name="write"/>, whole or not at all.</summary>
@@ -54,8 +56,27 @@ public static partial class OutputFile
     public static string NewTemporary(string folder) =>
         Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}{Suffix}"));
 
+    /// <summary>
+    /// Runs an action while no output is being written: the process may end in it without leaving a file behind. An output that takes longer than
+    /// some seconds, as a pipe that nobody reads, is not waited for.
+    /// </summary>
+    public static void WhenNothingIsOnItsWay(Action action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        var entered = OnItsWay.TryEnter(LongestWait);
+        try
+        {
+            action();
+        }
+        finally
+        {
+            if (entered) OnItsWay.Exit();
+        }
+    }
+
     private static void WriteAll(ReadOnlySpan<Output> outputs, bool followLinks)
     {
+        using var _ = OnItsWay.EnterScope();
         var staged = new List<StagedFile>();
         try
         {

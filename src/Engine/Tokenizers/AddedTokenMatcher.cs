@@ -5,9 +5,12 @@ namespace Faith.Engine.Tokenizers;
 /// <summary>Finds added tokens in a text: the leftmost, the longest of those that start there, one after the other.</summary>
 internal sealed class AddedTokenMatcher
 {
-    // Finding takes at most text × longest token steps, and memory for all of the tokens' text.
-    private const int LongestToken = 1024;
+    // Memory is taken for all of the tokens' text. Honest tokens part after a few characters; where long ones begin alike, a text can be made
+    // that is walked again from each of its places.
+    private const int LongestToken = 256;
     private const int MostText = 4 << 20;
+    private const int MostStepsOfACharacter = 16;
+    private const int MostStepsOfAnyText = 1 << 22;
 
     // A trie: node 0 is the root, and so many nodes there are.
     private readonly Dictionary<(int Node, char Unit), int> next = [];
@@ -43,13 +46,14 @@ internal sealed class AddedTokenMatcher
     /// </summary>
     public IEnumerable<(int Start, int End, AddedToken? Token)> Split(string text)
     {
+        long steps = 0;
         int covered = 0;
         int spaceEnd = 0; // Where the last white space taken along ended: no stretch of it is walked twice.
         if (next.Count > 0)
         {
             for (int at = 0; at < text.Length;)
             {
-                if (Longest(text, at) is not ({ } token, int length))
+                if (Longest(text, at, ref steps) is not ({ } token, int length))
                 {
                     at++;
                     continue;
@@ -81,12 +85,14 @@ internal sealed class AddedTokenMatcher
             yield return (covered, text.Length, null);
     }
 
-    private (AddedToken Token, int Length)? Longest(string text, int start)
+    private (AddedToken Token, int Length)? Longest(string text, int start, ref long steps)
     {
         (AddedToken, int)? longest = null;
         int node = 0;
         for (int i = start; i < text.Length && next.TryGetValue((node, text[i]), out node); i++)
         {
+            if (++steps > MostStepsOfAnyText + (long)MostStepsOfACharacter * text.Length)
+                throw new InputException("The tokenizer's added tokens begin so much alike that they cannot be looked for in this text; a usable tokenizer's do not.");
             if (ends.TryGetValue(node, out AddedToken? token))
                 longest = (token, i + 1 - start);
         }

@@ -2,18 +2,22 @@ namespace Faith.Engine.Tokenizers;
 
 /// <summary>
 /// Which token a model puts before every text: bos_token of tokenizer_config.json or, in older directories, of special_tokens_map.json, else what
-/// the tokenizer's own template starts with, else bos_token_id of config.json.
+/// the tokenizer's own template starts with, else bos_token_id of config.json, unless the tokenizer_config.json
+/// has a bos_token of null: so Qwen2's directories say that there is none, whatever their config.json has.
 /// </summary>
 internal static class BeginTokens
 {
     /// <summary>The begin token as the files of a model directory tell it, or null.</summary>
     /// <param name="tokenizer">The root of tokenizer.json, if there is one.</param>
     /// <exception cref="InputException">A file names a token that does not exist.</exception>
-    public static int? FromDirectory(string directory, Vocabulary vocabulary, JsonInput? tokenizer) =>
-        FromNames(Path.Combine(directory, "tokenizer_config.json"), vocabulary)
-        ?? FromNames(Path.Combine(directory, "special_tokens_map.json"), vocabulary)
-        ?? (tokenizer is { } root ? FromTemplate(vocabulary, root) : null)
-        ?? FromConfig(Path.Combine(directory, "config.json"), vocabulary);
+    public static int? FromDirectory(string directory, Vocabulary vocabulary, JsonInput? tokenizer)
+    {
+        string settings = Path.Combine(directory, "tokenizer_config.json");
+        return FromNames(settings, vocabulary)
+            ?? FromNames(Path.Combine(directory, "special_tokens_map.json"), vocabulary)
+            ?? (tokenizer is { } root ? FromTemplate(vocabulary, root) : null)
+            ?? (File.Exists(settings) && JsonInput.Read(settings).IsNull("bos_token") ? null : FromConfig(Path.Combine(directory, "config.json"), vocabulary));
+    }
 
     /// <summary>The special token that the post_processor of a tokenizer.json puts first, or null.</summary>
     public static int? FromTemplate(Vocabulary vocabulary, JsonInput root) =>

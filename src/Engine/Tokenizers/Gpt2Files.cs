@@ -12,6 +12,8 @@ internal static class Gpt2Files
     /// <summary>File of merges, one "a b" a line.</summary>
     public const string MergesName = "merges.txt";
 
+    private const string EndOfText = "<|endoftext|>";
+
     private const long LargestMerges = 256L << 20;
 
     private static readonly string[] SpecialNames =
@@ -29,6 +31,9 @@ internal static class Gpt2Files
         ReadAddedTokens(ReadIfThere(directory, "added_tokens.json"), config?.Optional("added_tokens_decoder"), vocabulary);
         ReadSpecialTokens(ReadIfThere(directory, "special_tokens_map.json"), vocabulary);
         ReadSpecialTokens(config, vocabulary);
+        // What both tokenizers of this layout take for special where no file says otherwise.
+        if (vocabulary.Find(EndOfText) is { } end && vocabulary.Added.All(token => token.Content != EndOfText))
+            vocabulary.TryAdd(new AddedToken(end, EndOfText));
         return new PipelineTokenizer(
             vocabulary, null, new ByteLevelPreTokenizer(config?.Flag("add_prefix_space", absent: false) ?? false, useRegex: true), model,
             new ByteLevelDecoder(), BeginTokens.FromDirectory(directory, vocabulary, null));

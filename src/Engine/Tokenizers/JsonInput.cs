@@ -58,6 +58,9 @@ internal readonly struct JsonInput
         return new(value, file, Place.Length == 0 ? name : $"{Place}.{name}");
     }
 
+    /// <summary>Whether a property is there and null.</summary>
+    public bool IsNull(string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
+
     /// <summary>A property that must be there.</summary>
     public JsonInput Required(string name) => Optional(name) ?? throw Error($"'{name}' is missing.");
 

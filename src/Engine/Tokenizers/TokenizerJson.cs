@@ -5,6 +5,8 @@ namespace Faith.Engine.Tokenizers;
 /// <summary>Reads a tokenizer.json of Hugging Face whose model is BPE.</summary>
 internal static class TokenizerJson
 {
+    private const int LongestAffix = 32;
+
     /// <summary>The tokenizer of a file; the begin token is what the reader of begin tokens finds, given the vocabulary.</summary>
     /// <exception cref="InputException">The file is unusable or asks for something that is not supported.</exception>
     public static Tokenizer Read(string path, Func<Vocabulary, JsonInput, int?> beginToken)
@@ -70,10 +72,19 @@ internal static class TokenizerJson
             UnknownToken = model.Optional("unk_token")?.Text(),
             FuseUnknown = model.Flag("fuse_unk", absent: false),
             ByteFallback = model.Flag("byte_fallback", absent: false),
-            ContinuingPrefix = model.Optional("continuing_subword_prefix")?.Text() ?? "",
-            EndSuffix = model.Optional("end_of_word_suffix")?.Text() ?? "",
+            ContinuingPrefix = Affix("continuing_subword_prefix"),
+            EndSuffix = Affix("end_of_word_suffix"),
             IgnoreMerges = model.Flag("ignore_merges", absent: false),
         };
+
+        // Written beside every character of a text.
+        string Affix(string name)
+        {
+            if (model.Optional(name) is not { } given)
+                return "";
+            string affix = given.Text();
+            return affix.Length <= LongestAffix ? affix : throw given.Error($"is {affix.Length} characters long; at most {LongestAffix} are supported.");
+        }
     }
 
     private static Dictionary<(int Left, int Right), (int Rank, int Merged)> ReadMerges(
