@@ -15,25 +15,8 @@ public abstract class Device : IDisposable
     /// <summary>Bytes that can still be allocated, as far as the device can tell.</summary>
     public abstract long FreeMemory { get; }
 
-    /// <summary>Bytes for activations beyond which a run gains nothing, so that more is taken only when it is asked for.</summary>
-    public virtual long EnoughWorkspace => 1_500_000_000;
-
-    /// <summary>The share of the free memory that activations take at most, unless more is asked for: other programs, or the insides of operations, need the rest.</summary>
-    public virtual double WorkspaceShare => 0.25;
-
-    /// <summary>
-    /// Rows of a micro-batch, or of circuits computed side by side, beyond which a run gains nothing: on a CPU, more of them leave the
-    /// caches. Results do not depend on it.
-    /// </summary>
-    public int EnoughRows { get; set; } = 640;
-
-    /// <summary>
-    /// Rows that keep matrix products efficient: smaller micro-batches run several points of a path in one pass. Results do not depend on it.
-    /// </summary>
-    public int RowsOfPass { get; set; } = 256;
-
-    /// <summary>The widest attention head that the device takes.</summary>
-    public virtual int WidestHead => int.MaxValue;
+    /// <summary>What suits the device and what it cannot do; may be changed between runs.</summary>
+    public DeviceLimits Limits { get; set; } = new();
 
     /// <summary>Floating-point operations issued in matrix products so far (2 per multiply-add), for the counting tests and reports.</summary>
     public long MatrixFlops { get; protected set; }
@@ -77,12 +60,6 @@ public abstract class Device : IDisposable
 
     // ---- order and time ----
 
-    /// <summary>True when operations return before they are done, so that issuing many small ones can take longer than doing them.</summary>
-    public virtual bool IsAsynchronous => false;
-
-    /// <summary>True where the device's memory is the host's, so that what a run holds there counts as well.</summary>
-    public virtual bool IsHostMemory => false;
-
     /// <summary>
     /// Issues <paramref name="operations"/>, which will be issued again with the same operations in the same order, if not with the same
     /// operands: a device may then replay them at once. They may neither allocate, copy to or from the host, nor wait.
@@ -111,17 +88,14 @@ public abstract class Device : IDisposable
     /// <summary>y += scale·x.</summary>
     public abstract void AddScaled(Tensor x, float scale, Tensor y);
 
-    /// <summary>y = a − b.</summary>
-    public abstract void Subtract(Tensor a, Tensor b, Tensor y);
-
     /// <summary>y = corrupted + alpha·(clean − corrupted). alpha = 0 gives <paramref name="corrupted"/> and alpha = 1 gives <paramref name="clean"/>, bit for bit.</summary>
     public abstract void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y);
 
-    /// <summary>y[i] = scale·table[rows[i]].</summary>
-    public abstract void GatherRows(Tensor table, Indices rows, float scale, Tensor y);
+    /// <summary>y = a⊙b; y may be a or b.</summary>
+    public abstract void MultiplyElements(Tensor a, Tensor b, Tensor y);
 
-    /// <summary>y[i] += table[rows[i]].</summary>
-    public abstract void AddGatheredRows(Tensor table, Indices rows, Tensor y);
+    /// <summary>y[i] (= or, with <paramref name="add"/>, +=) scale·table[rows[i]].</summary>
+    public abstract void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false);
 
     /// <summary>y[rows[i]] += x[i]; the rows are distinct.</summary>
     public abstract void ScatterAddRows(Tensor x, Indices rows, Tensor y);
@@ -144,7 +118,8 @@ public abstract class Device : IDisposable
     // ---- matrix products ----
 
     /// <summary>
-    /// Forward: y (= or +=) x·W[k0 … k0+x.Columns, n0 … n0+y.Columns] + bias; Transposed: the same with Wᵀ in place of W.
+    /// Forward: y (= or +=) x·W[k0 … k0+x.Columns, n0 … n0+y.Columns] + bias and what follows it, element by element, while the product is
+    /// at hand; Transposed: the same with Wᵀ in place of W.
     /// </summary>
     /// <param name="weights">W.</param>
     /// <param name="side">W or Wᵀ.</param>
@@ -154,45 +129,32 @@ public abstract class Device : IDisposable
     /// <param name="add">Adds to y instead of setting it.</param>
     /// <param name="k0">First row of W (or Wᵀ) used.</param>
     /// <param name="n0">First column of W (or Wᵀ) used.</param>
-    public abstract void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0);
+    /// <param name="then">What follows.</param>
+    public abstract void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default);
 
-    /// <summary>y = x·W (or x·Wᵀ) + bias and what follows it, element by element, while the product is at hand.</summary>
-    public virtual void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    /// <summary>What follows a product as an operation of its own, for products that cannot do it by the way.</summary>
+    protected void Follow(Tensor y, in Epilogue then)
     {
-        Multiply(weights, side, x, y, bias);
-        switch (then.Kind)
-        {
-            case EpilogueKind.Gelu: GeluForward(y, y, then.Operand); break;
-            case EpilogueKind.Times: MultiplyElements(y, then.Operand, y); break;
-            case EpilogueKind.SwiGlu: SwiGluForward(y, then.Operand); break;
-            case EpilogueKind.SwiGluGradient: SwiGluBackward(then.Operand, y, then.Operand); break;
-            case EpilogueKind.GeluRatio: GeluRatioForward(y, y, then.Operand); break;
-            case EpilogueKind.SwiGluRatioGradient: SwiGluRatioBackward(then.Operand, y, then.Operand); break;
-        }
+        if (then.Kind == EpilogueKind.None) return;
+        if (then.IsGate) Activate(then.Activation, y, then.Operand, default);
+        else if (then.IsGateBackward) GateBackward(then.Activation, then.Operand, y, then.Operand);
+        else if (then.Kind == EpilogueKind.Activate) Activate(then.Activation, y, y, then.Operand);
+        else MultiplyElements(y, then.Operand, y);
     }
 
     // ---- activations ----
 
-    /// <summary>y = gelu(u) (tanh form, "gelu_new"), derivative = gelu′(u). y may be u itself; derivative may be none.</summary>
-    public abstract void GeluForward(Tensor u, Tensor y, Tensor derivative);
-
-    /// <summary>y = gelu(u) as in <see cref="GeluForward"/>, ratio = gelu(u)/u, which is ½ at 0. y may be u itself.</summary>
-    public abstract void GeluRatioForward(Tensor u, Tensor y, Tensor ratio);
-
-    /// <summary>du = dy⊙derivative. du may be dy itself.</summary>
-    public abstract void MultiplyElements(Tensor dy, Tensor derivative, Tensor du);
-
-    /// <summary>gateUp = [g | u] [rows × 2f]; y [rows × f] = silu(g)⊙u.</summary>
-    public abstract void SwiGluForward(Tensor gateUp, Tensor y);
-
-    /// <summary>dGateUp = [dy⊙u⊙silu′(g) | dy⊙silu(g)]; dGateUp may be gateUp itself.</summary>
-    public abstract void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp);
+    /// <summary>
+    /// y = φ(u), slope = φ′(u) or φ(u)/u; y may be u itself, slope may be none. Gated: u = [g | u′] [rows × 2f], y [rows × f] = φ(g)⊙u′, and
+    /// slope is not read.
+    /// </summary>
+    public abstract void Activate(Activation activation, Tensor u, Tensor y, Tensor slope);
 
     /// <summary>
-    /// dGateUp = [½·dy⊙u⊙silu(g)/g | ½·dy⊙silu(g)], where silu(g)/g is ½ at 0: either factor of the product gets half of it, so that
-    /// g⊙dg + u⊙du = dy⊙y. dGateUp may be gateUp itself.
+    /// The gradient at [g | u] of one at φ(g)⊙u: dGateUp = [dy⊙u⊙φ′(g) | dy⊙φ(g)], by ratio [½·dy⊙u⊙φ(g)/g | ½·dy⊙φ(g)], so that
+    /// g⊙dg + u⊙du = dy⊙y. dGateUp may be gateUp itself. Without a gate the gradient is <see cref="MultiplyElements"/> with the slope.
     /// </summary>
-    public abstract void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp);
+    public abstract void GateBackward(Activation activation, Tensor gateUp, Tensor dy, Tensor dGateUp);
 
     // ---- rotary embedding (half rotation, as in Hugging Face) ----
 
@@ -237,16 +199,11 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// Gradients of <see cref="AttentionForward"/>: sets dq [QueryRows × heads·headDim], dk and dv [Rows × heads·headDim], one
-    /// block a <b>query</b> head also when key heads are shared (=). Prefix keys and values get no gradient.
+    /// block a <b>query</b> head also when key heads are shared (=). Prefix keys and values get no gradient. Where dq and dk are none the
+    /// probabilities count as constant, and neither values nor contexts are read: they may be none too.
     /// </summary>
     public abstract void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
         Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv);
-
-    /// <summary>
-    /// The gradient of <see cref="AttentionForward"/> at its values where the probabilities count as constant: sets dv as
-    /// <see cref="AttentionBackward"/> does (=).
-    /// </summary>
-    public abstract void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv);
 
     /// <summary>y[row, g] = Σ of the <paramref name="group"/> consecutive heads of x [rows × heads·headDim] that share key head g; y [rows × (heads/group)·headDim].</summary>
     public abstract void SumHeadGroups(Tensor x, int headDim, int group, Tensor y);
@@ -295,23 +252,8 @@ public abstract class Device : IDisposable
 
     // ---- circuits ----
 
-    /// <summary>
-    /// x[i] = baseline + Σ_{j in sourceOffsets[i] … sourceOffsets[i+1]−1} sources[sourceList[j]], added in list order.
-    /// Source u is the dense [rows × d] matrix at <c>sources + u·rows·d</c>; x[i] likewise in <paramref name="inputs"/>.
-    /// </summary>
-    /// <param name="baseline">The corrupted run's residual stream [rows × d].</param>
-    /// <param name="sources">Differences z_u(current) − z_u(corrupted): [nodes·rows × d].</param>
-    /// <param name="sourceOffsets">[inputs + 1].</param>
-    /// <param name="sourceList">Node numbers.</param>
-    /// <param name="inputs">[inputs·rows × d] (=).</param>
-    public abstract void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs);
-
-    /// <summary>y = the norms of the mixed inputs, one after another [inputs·rows × d].</summary>
-    public virtual void MixNormed(in NormedMix mix, Tensor y)
-    {
-        MixInputs(mix.Baseline, mix.Sources, mix.SourceOffsets, mix.SourceList, y);
-        NormForward(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default);
-    }
+    /// <summary>Sets the inputs of <paramref name="mix"/> [inputs·rows × d], one after another, in <paramref name="y"/> (dense) (=).</summary>
+    public abstract void Mix(in NormedMix mix, Tensor y);
 
     /// <summary>Products of normed mixed inputs with columns of W: y = norm(x_input)·W[0 … d, n0 … n0+y.Columns] + bias for each of <paramref name="products"/>.</summary>
     /// <param name="mix">The inputs.</param>
@@ -328,7 +270,7 @@ public abstract class Device : IDisposable
         for (var first = 0; first < mix.Inputs; first += together)
         {
             var part = mix.Range(first, Math.Min(together, mix.Inputs - first));
-            MixNormed(part, work.RowRange(0, part.Inputs * rows));
+            Mix(part, work.RowRange(0, part.Inputs * rows));
             for (; next < products.Length && products[next].Input < first + part.Inputs; next++)
             {
                 var p = products[next];

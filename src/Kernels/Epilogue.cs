@@ -5,35 +5,27 @@ public enum EpilogueKind
 {
     /// <summary>Nothing.</summary>
     None,
-    /// <summary>y = gelu(y), operand = gelu′(y), unless it is none.</summary>
-    Gelu,
-    /// <summary>y = y⊙operand.</summary>
-    Times,
-    /// <summary>operand = silu(g)⊙u of y = [g | u].</summary>
-    SwiGlu,
-    /// <summary>operand = [g | u] becomes [y⊙u⊙silu′(g) | y⊙silu(g)].</summary>
-    SwiGluGradient,
-    /// <summary>y = gelu(y), operand = gelu(y)/y.</summary>
-    GeluRatio,
-    /// <summary>operand = [g | u] becomes [½·y⊙u⊙silu(g)/g | ½·y⊙silu(g)].</summary>
-    SwiGluRatioGradient,
+    /// <summary>Forwards: y = φ(y), operand = φ's slope, unless it is none; gated: operand = φ(g)⊙u of y = [g | u].</summary>
+    Activate,
+    /// <summary>Backwards: y = y⊙operand; gated: operand = [g | u] becomes the gradients at both.</summary>
+    Backward,
 }
 
-/// <summary>What follows a matrix product element by element; each as the operation of the same name.</summary>
+/// <summary>What follows a matrix product element by element, as <see cref="Device.Activate"/> and, of a gradient, what belongs to it would.</summary>
 /// <param name="Kind">Which.</param>
+/// <param name="Activation">The activation.</param>
 /// <param name="Operand">The other matrix.</param>
-public readonly record struct Epilogue(EpilogueKind Kind, Tensor Operand)
+public readonly record struct Epilogue(EpilogueKind Kind, Activation Activation, Tensor Operand)
 {
-    /// <summary>See <see cref="Device.GeluForward"/>.</summary>
-    public static Epilogue Gelu(Tensor derivative) => new(EpilogueKind.Gelu, derivative);
-    /// <summary>See <see cref="Device.MultiplyElements"/>.</summary>
-    public static Epilogue Times(Tensor factor) => new(EpilogueKind.Times, factor);
-    /// <summary>See <see cref="Device.SwiGluForward"/>.</summary>
-    public static Epilogue SwiGlu(Tensor result) => new(EpilogueKind.SwiGlu, result);
-    /// <summary>See <see cref="Device.SwiGluBackward"/>.</summary>
-    public static Epilogue SwiGluGradient(Tensor gateUp) => new(EpilogueKind.SwiGluGradient, gateUp);
-    /// <summary>See <see cref="Device.GeluRatioForward"/>.</summary>
-    public static Epilogue GeluRatio(Tensor ratio) => new(EpilogueKind.GeluRatio, ratio);
-    /// <summary>See <see cref="Device.SwiGluRatioBackward"/>.</summary>
-    public static Epilogue SwiGluRatioGradient(Tensor gateUp) => new(EpilogueKind.SwiGluRatioGradient, gateUp);
+    /// <summary>True where y is [g | u] and the operand half as wide.</summary>
+    public bool IsGate => Kind == EpilogueKind.Activate && Activation.Gated;
+
+    /// <summary>True where the operand is [g | u], twice as wide as y.</summary>
+    public bool IsGateBackward => Kind == EpilogueKind.Backward && Activation.Gated;
+
+    /// <summary>Columns of the operand for a product of this many.</summary>
+    public int OperandColumns(int columns) => IsGate ? columns / 2 : IsGateBackward ? checked(2 * columns) : columns;
+
+    /// <summary>"Activate, gated Silu".</summary>
+    public override string ToString() => $"{Kind}, {Activation}";
 }

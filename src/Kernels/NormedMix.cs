@@ -2,13 +2,14 @@ namespace Faith.Kernels;
 
 /// <summary>
 /// Inputs of a circuit's columns (method.md §6): input i is norm(baseline + Σ_{j in sourceOffsets[i] … sourceOffsets[i+1]−1} sources[sourceList[j]]),
-/// added in list order; see <see cref="Device.MixInputs"/> for the sources and <see cref="Device.NormForward"/> for the norm.
+/// added in list order,
+/// where source u is the dense [rows × d] matrix at row u·rows of the sources; see <see cref="Device.NormForward"/> for the norm.
 /// </summary>
-/// <param name="Baseline">[rows × d].</param>
-/// <param name="Sources">[nodes·rows × d].</param>
+/// <param name="Baseline">The corrupted run's residual stream [rows × d].</param>
+/// <param name="Sources">Differences z_u(current) − z_u(corrupted): [nodes·rows × d].</param>
 /// <param name="SourceOffsets">[inputs + 1].</param>
 /// <param name="SourceList">Node numbers.</param>
-/// <param name="Scale">γ [1 × d].</param>
+/// <param name="Scale">γ [1 × d], or none where the inputs are wanted without a norm.</param>
 /// <param name="Shift">β [1 × d], or none for zero.</param>
 /// <param name="Epsilon">ε.</param>
 /// <param name="Centred">False for RMSNorm.</param>

@@ -25,7 +25,7 @@ public sealed class PlanningDevice : Device
     }
 
     /// <summary>A CPU with this much memory.</summary>
-    public static PlanningDevice Host(long memory) => new("cpu", memory, null);
+    public static PlanningDevice Host(long memory) => new("cpu", memory, null) { Limits = HostDevice.LimitsOfHost };
 
     /// <summary>
     /// A GPU with this much memory and, unless given, a level 2 cache as large and multiprocessors as many as any: what a contraction
@@ -34,8 +34,7 @@ public sealed class PlanningDevice : Device
     public static PlanningDevice Cuda(string name, long memory, CudaDeviceInfo? device = null) =>
         new(name, memory, device?.Cache ?? LargestCache, device is null ? LargestWave : CudaScratch.WaveOfContraction(device.Multiprocessors, device.SharedMemory))
         {
-            EnoughRows = CudaDevice.EnoughRowsOfGpu,
-            RowsOfPass = CudaDevice.RowsOfPassOfGpu,
+            Limits = CudaDevice.LimitsOfGpu,
         };
 
     /// <inheritdoc/>
@@ -52,18 +51,6 @@ public sealed class PlanningDevice : Device
 
     /// <summary>What is left of the memory; below zero where more is held than there is.</summary>
     public override long FreeMemory => memory - held;
-
-    /// <inheritdoc/>
-    public override long EnoughWorkspace => HoldsBothSides ? base.EnoughWorkspace : CudaDevice.EnoughWorkspaceOfGpu;
-
-    /// <inheritdoc/>
-    public override double WorkspaceShare => HoldsBothSides ? base.WorkspaceShare : CudaDevice.WorkspaceShareOfGpu;
-
-    /// <inheritdoc/>
-    public override bool IsHostMemory => HoldsBothSides;
-
-    /// <inheritdoc/>
-    public override int WidestHead => HoldsBothSides ? base.WidestHead : CudaDevice.WidestHeadOfGpu;
 
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes);
@@ -97,13 +84,9 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void AddScaled(Tensor x, float scale, Tensor y) { }
     /// <inheritdoc/>
-    public override void Subtract(Tensor a, Tensor b, Tensor y) { }
-    /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) { }
     /// <inheritdoc/>
-    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y) { }
-    /// <inheritdoc/>
-    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y) { }
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false) { }
     /// <inheritdoc/>
     public override void ScatterAddRows(Tensor x, Indices rows, Tensor y) { }
     /// <inheritdoc/>
@@ -111,7 +94,7 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx) { }
     /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
         // Of the two packed sides that the host holds a product reads one.
@@ -120,17 +103,13 @@ public sealed class PlanningDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void GeluForward(Tensor u, Tensor y, Tensor derivative) { }
+    public override void MultiplyElements(Tensor a, Tensor b, Tensor y) { }
     /// <inheritdoc/>
-    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio) { }
+    public override void Activate(Activation activation, Tensor u, Tensor y, Tensor slope) { }
     /// <inheritdoc/>
-    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) { }
+    public override void GateBackward(Activation activation, Tensor gateUp, Tensor dy, Tensor dGateUp) { }
     /// <inheritdoc/>
-    public override void SwiGluForward(Tensor gateUp, Tensor y) { }
-    /// <inheritdoc/>
-    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) { }
-    /// <inheritdoc/>
-    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) { }
+    public override void Mix(in NormedMix mix, Tensor y) { }
     /// <inheritdoc/>
     public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) { }
     /// <inheritdoc/>
@@ -139,11 +118,9 @@ public sealed class PlanningDevice : Device
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
         Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
     {
-        if (cudaCache is not null) TakeScratch(CudaScratch.OfAttentionBackward(layout, shape));
+        if (cudaCache is not null && !dq.IsNone) TakeScratch(CudaScratch.OfAttentionBackward(layout, shape));
     }
 
-    /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv) { }
     /// <inheritdoc/>
     public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) { }
     /// <inheritdoc/>
@@ -164,8 +141,6 @@ public sealed class PlanningDevice : Device
     public override void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits) { }
     /// <inheritdoc/>
     public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits) { }
-    /// <inheritdoc/>
-    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs) { }
     /// <inheritdoc/>
     public override void Dispose() { }
 

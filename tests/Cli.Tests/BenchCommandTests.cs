@@ -68,7 +68,7 @@ public sealed class BenchCommandTests : CliTest
         CheckOperations(Json("b.json"));
         Assert.Contains("FMA peak", output, StringComparison.Ordinal);
         Assert.Contains("operation, 10 rows in sequences of 6", output, StringComparison.Ordinal);
-        foreach (var name in (string[])["eap-ig", "NormBackward", "Multiply projection, transposed", "SwiGluForward", "ContractScores"]) Assert.Contains(name, output, StringComparison.Ordinal);
+        foreach (var name in (string[])["eap-ig", "NormBackward", "Multiply projection, transposed", "Activate gated Silu", "ContractScores"]) Assert.Contains(name, output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -4,96 +4,93 @@ namespace Faith.Kernels.Tests;
 
 internal static class ActivationCases
 {
-    public static IEnumerable<OpCase> All() =>
-    [
-        .. OpCases.RowWise("GeluForward", 3, (t, rows, n) => Gelu(t, rows, n, 0)),
-        .. OpCases.RowWise("GeluForward", 3, (t, rows, n) => Gelu(t, rows, n, 2)).Select(c => c with { Shape = c.Shape + " strided" }),
-        new("GeluForward", "far out", t => Gelu(t, t.Matrix(2, 65, -300, 300), t.Matrix(2, 65), t.Matrix(2, 65))),
-        .. OpCases.RowWise("GeluRatioForward", 3, (t, rows, n) => GeluRatio(t, t.Batch(rows, n, -8, 8), t.Batch(rows, n), t.Batch(rows, n))),
-        new("GeluRatioForward", "far out", t => GeluRatio(t, t.Matrix(2, 65, -300, 300), t.Matrix(2, 65), t.Matrix(2, 65))),
-        new("GeluRatioForward", "at and about zero", t => GeluRatio(t, t.Matrix(2, 9, -1e-20, 0), t.Matrix(2, 9), t.Matrix(2, 9))),
-        new("GeluRatioForward", "zero", t => GeluRatio(t, t.Matrix(1, 17, 0, 0), t.Matrix(1, 17), t.Matrix(1, 17))),
-        .. OpCases.RowWise("MultiplyElements", 3, (t, rows, n) =>
+    /// <summary>Every function, gated or not, by either slope.</summary>
+    public static IEnumerable<Activation> Every => from function in Enum.GetValues<ActivationFunction>()
+                                                  from gated in (bool[])[false, true]
+                                                  from slope in Enum.GetValues<ActivationSlope>()
+                                                  select new Activation(function, gated, slope);
+
+    /// <summary>True for what the CUDA kernels do not know.</summary>
+    public static bool IsHostAlone(Activation activation) => activation.Gated != (activation.Function == ActivationFunction.Silu);
+
+    public static IEnumerable<OpCase> All()
+    {
+        foreach (var a in Every)
         {
-            Tensor dy = t.Batch(rows, n), derivative = t.Batch(rows, n), du = t.Batch(rows, n);
-            t.Device.MultiplyElements(dy, derivative, du);
-            t.Check(du, (r, c) => (double)At(dy, r, c) * At(derivative, r, c), 1e-7, "du");
-            t.Device.MultiplyElements(dy, derivative, dy);
-            t.Check(dy, (r, c) => At(du, r, c), 0, "du in place of dy");
-        }),
-        .. OpCases.RowWise("SwiGluForward", 3, (t, rows, f) =>
+            var alone = IsHostAlone(a);
+            OpCase Case(string op, string shape, Action<CaseContext> run) => new(op, $"{a}, {shape}", run, HostAlone: alone);
+            IEnumerable<OpCase> RowWise(string op, string more, Action<CaseContext, int, int> run) =>
+                OpCases.RowWise(op, 3, run).Select(c => c with { Shape = $"{a}, {c.Shape}{more}", HostAlone = alone });
+            var cases = a.Gated ?
+            [
+                .. RowWise("Activate", "", (t, rows, f) => Gate(t, a, t.Batch(rows, 2 * f, -20, 20), t.Batch(rows, f))),
+                .. RowWise("GateBackward", "", (t, rows, f) => GateBackward(t, a, t.Batch(rows, 2 * f, -20, 20), t.Batch(rows, f), t.Batch(rows, 2 * f))),
+                Case("GateBackward", "zero", t => GateBackward(t, a, t.Matrix(2, 10, 0, 0), t.Matrix(2, 5), t.Matrix(2, 10))),
+            ] : (IEnumerable<OpCase>)
+            [
+                .. RowWise("Activate", "", (t, rows, n) => Activate(t, a, t.Batch(rows, n, -8, 8, 0), t.Batch(rows, n, gap: 0), t.Batch(rows, n, gap: 0))),
+                .. RowWise("Activate", " strided", (t, rows, n) => Activate(t, a, t.Batch(rows, n, -8, 8, 2), t.Batch(rows, n, gap: 2), t.Batch(rows, n, gap: 2))),
+                Case("Activate", "far out", t => Activate(t, a, t.Matrix(2, 65, -300, 300), t.Matrix(2, 65), t.Matrix(2, 65))),
+                Case("Activate", "at and about zero", t => Activate(t, a, t.Matrix(2, 9, -1e-20, 0), t.Matrix(2, 9), t.Matrix(2, 9))),
+                Case("Activate", "zero", t => Activate(t, a, t.Matrix(1, 17, 0, 0), t.Matrix(1, 17), t.Matrix(1, 17))),
+            ];
+            foreach (var item in cases) yield return item;
+        }
+        foreach (var item in OpCases.RowWise("MultiplyElements", 3, (t, rows, n) =>
         {
-            Tensor gateUp = t.Batch(rows, 2 * f, -20, 20), y = t.Batch(rows, f);
-            t.Device.SwiGluForward(gateUp, y);
-            t.Check(y, (r, c) => At(gateUp, r, c) * Sigmoid(At(gateUp, r, c)) * At(gateUp, r, f + c), 1e-6, "y");
-        }),
-        .. OpCases.RowWise("SwiGluBackward", 3, (t, rows, f) =>
-        {
-            Tensor gateUp = t.Batch(rows, 2 * f, -20, 20), dy = t.Batch(rows, f), result = t.Batch(rows, 2 * f);
-            var before = Values(gateUp);
-            double Expected(int r, int c)
-            {
-                double g = before[r, c % f], u = before[r, f + c % f], s = Sigmoid(g), d = At(dy, r, c % f);
-                return c < f ? d * u * s * (1 + g * (1 - s)) : d * g * s;
-            }
-            t.Device.SwiGluBackward(gateUp, dy, result);
-            t.Check(result, Expected, 2e-6, "dGateUp");
-            t.Device.SwiGluBackward(gateUp, dy, gateUp);
-            t.Check(gateUp, Expected, 2e-6, "dGateUp in place");
-        }),
-        .. OpCases.RowWise("SwiGluRatioBackward", 3, (t, rows, f) => SwiGluRatio(t, t.Batch(rows, 2 * f, -20, 20), t.Batch(rows, f), t.Batch(rows, 2 * f))),
-        new("SwiGluRatioBackward", "zero", t => SwiGluRatio(t, t.Matrix(2, 10, 0, 0), t.Matrix(2, 5), t.Matrix(2, 10))),
-        .. new[] { (1, 2, 2), (2, 8, 8), (3, 8, 4), (2, 34, 34), (4, 64, 64), (3, 80, 20), (2, 128, 128) }.Select(s =>
-            new OpCase("Rotary", $"{s.Item1} heads of {s.Item2}, {s.Item3} turned", t => Rotary(t, s.Item1, s.Item2, s.Item3), 4)),
-    ];
+            Tensor a = t.Batch(rows, n), b = t.Batch(rows, n), y = t.Batch(rows, n);
+            t.Device.MultiplyElements(a, b, y);
+            t.Check(y, (r, c) => (double)At(a, r, c) * At(b, r, c), 1e-7, "y");
+            t.Device.MultiplyElements(a, b, a);
+            t.Check(a, (r, c) => At(y, r, c), 0, "y in place of a");
+        })) yield return item;
+        foreach (var (heads, dh, turned) in new[] { (1, 2, 2), (2, 8, 8), (3, 8, 4), (2, 34, 34), (4, 64, 64), (3, 80, 20), (2, 128, 128) })
+            yield return new("Rotary", $"{heads} heads of {dh}, {turned} turned", t => Rotary(t, heads, dh, turned), 4);
+    }
 
     static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
-    static void Gelu(CaseContext t, int rows, int n, int gap)
+    /// <summary>φ(u)/u and φ′(u).</summary>
+    static (double Ratio, double Derivative) Slopes(Activation a, double u)
     {
-        Tensor u = t.Batch(rows, n, -8, 8, gap), y = t.Batch(rows, n, gap: gap), derivative = t.Batch(rows, n, gap: gap);
-        Gelu(t, u, y, derivative);
+        // gelu(u) = u·sigmoid(2·inner).
+        var inner = a.Function == ActivationFunction.Silu ? u : 2 * Math.Sqrt(2 / Math.PI) * (u + 0.044715 * u * u * u);
+        var slope = a.Function == ActivationFunction.Silu ? 1 : 2 * Math.Sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * u * u);
+        var s = Sigmoid(inner);
+        return (s, s + u * s * Sigmoid(-inner) * slope);
     }
 
-    static void Gelu(CaseContext t, Tensor u, Tensor y, Tensor derivative)
+    static double Slope(Activation a, double u) => a.Slope == ActivationSlope.Ratio ? Slopes(a, u).Ratio : Slopes(a, u).Derivative;
+
+    static void Activate(CaseContext t, Activation a, Tensor u, Tensor y, Tensor slope)
     {
         var before = Values(u);
-        double Inner(double x) => Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
-        double Value(int r, int c) => 0.5 * before[r, c] * (1 + Math.Tanh(Inner(before[r, c])));
-        double Slope(int r, int c)
-        {
-            double x = before[r, c], tanh = Math.Tanh(Inner(x));
-            return 0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * Math.Sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
-        }
-        t.Device.GeluForward(u, y, derivative);
+        double Value(int r, int c) => before[r, c] * Slopes(a, before[r, c]).Ratio;
+        t.Device.Activate(a, u, y, slope);
         t.Check(y, Value, 2e-6, "y");
-        t.Check(derivative, Slope, 4e-6, "derivative");
-        t.Device.GeluForward(u, u, default);
+        t.Check(slope, (r, c) => Slope(a, before[r, c]), 4e-6, "slope");
+        t.Device.Activate(a, u, u, default);
         t.Check(u, Value, 2e-6, "y in place of u");
     }
 
-    static void GeluRatio(CaseContext t, Tensor u, Tensor y, Tensor ratio)
+    static void Gate(CaseContext t, Activation a, Tensor gateUp, Tensor y)
     {
-        var before = Values(u);
-        double Value(int r, int c) => 0.5 * before[r, c] * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (before[r, c] + 0.044715 * Math.Pow(before[r, c], 3))));
-        t.Device.GeluRatioForward(u, y, ratio);
-        t.Check(y, Value, 2e-6, "y");
-        t.Check(ratio, (r, c) => before[r, c] == 0 ? 0.5 : Value(r, c) / before[r, c], 4e-6, "ratio");
-        t.Device.GeluRatioForward(u, u, ratio);
-        t.Check(u, Value, 2e-6, "y in place of u");
+        var f = y.Columns;
+        t.Device.Activate(a, gateUp, y, default);
+        t.Check(y, (r, c) => At(gateUp, r, c) * Slopes(a, At(gateUp, r, c)).Ratio * At(gateUp, r, f + c), 1e-6, "y");
     }
 
-    static void SwiGluRatio(CaseContext t, Tensor gateUp, Tensor dy, Tensor result)
+    static void GateBackward(CaseContext t, Activation a, Tensor gateUp, Tensor dy, Tensor result)
     {
         var (before, f) = (Values(gateUp), dy.Columns);
         double Expected(int r, int c)
         {
-            double g = before[r, c % f], u = before[r, f + c % f], s = Sigmoid(g), d = At(dy, r, c % f) / 2;
-            return c < f ? d * u * s : d * g * s;
+            double g = before[r, c % f], u = before[r, f + c % f], d = At(dy, r, c % f) * (a.Slope == ActivationSlope.Ratio ? 0.5 : 1);
+            return c < f ? d * u * Slope(a, g) : d * g * Slopes(a, g).Ratio;
         }
-        t.Device.SwiGluRatioBackward(gateUp, dy, result);
+        t.Device.GateBackward(a, gateUp, dy, result);
         t.Check(result, Expected, 2e-6, "dGateUp");
-        t.Device.SwiGluRatioBackward(gateUp, dy, gateUp);
+        t.Device.GateBackward(a, gateUp, dy, gateUp);
         t.Check(gateUp, Expected, 2e-6, "dGateUp in place");
     }
 

@@ -26,6 +26,7 @@ public sealed class AllocationTests
             Alpha = [t.Matrix(Rows, 3 * Width)], NormalizedInputs = [x], StepProducts = [t.Matrix(Rows, 3 * Heads)], MlpGradient = [z],
             LogitsGradient = two, Scores = t.Matrix(2, 6 * 14),
         };
+        var gelu = new Activation(ActivationFunction.GeluTanh, Gated: false);
         (string Name, Action Call)[] calls =
         [
             ("AddScaled", () => device.AddScaled(x, 0.1f, y)),
@@ -34,12 +35,12 @@ public sealed class AllocationTests
             ("NormForward", () => device.NormForward(x, row, row, 1e-5f, true, y, z, inverse)),
             ("NormBackward", () => device.NormBackward(x, row, z, inverse, true, true, y)),
             ("Multiply", () => device.Multiply(weights, WeightSide.Transposed, x, y)),
-            ("Multiply and gelu", () => device.Multiply(weights, WeightSide.Forward, x, y, default, Epilogue.Gelu(z))),
-            ("GeluForward", () => device.GeluForward(x, y, z)),
-            ("Multiply and gelu's ratio", () => device.Multiply(weights, WeightSide.Forward, x, y, default, Epilogue.GeluRatio(z))),
+            ("Multiply and gelu", () => device.Multiply(weights, WeightSide.Forward, x, y, then: new(EpilogueKind.Activate, gelu, z))),
+            ("Activate", () => device.Activate(gelu, x, y, z)),
+            ("Multiply and gelu's ratio", () => device.Multiply(weights, WeightSide.Forward, x, y, then: new(EpilogueKind.Activate, gelu with { Slope = ActivationSlope.Ratio }, z))),
             ("NormBackward, σ constant", () => device.NormBackward(x, row, default, inverse, true, true, y)),
-            ("AttentionValuesBackward", () => device.AttentionValuesBackward(layout, shape, x, y, default, perHead, dense, z)),
-            ("SwiGluBackward", () => device.SwiGluBackward(wide, x, wide)),
+            ("AttentionBackward of values", () => device.AttentionBackward(layout, shape, x, y, default, default, default, default, perHead, dense, default, default, z)),
+            ("GateBackward", () => device.GateBackward(new(ActivationFunction.Silu, true), wide, x, wide)),
             ("Rotary", () => device.Rotary(x, indices, cosines, cosines, HeadDim, false, y)),
             ("AttentionForward", () => device.AttentionForward(layout, shape, x, y, z, default, default, dense, perHead)),
             ("AttentionBackward", () => device.AttentionBackward(layout, shape, x, y, z, default, default, dense, perHead, x, y, z, dense)),
@@ -48,7 +49,7 @@ public sealed class AllocationTests
             ("SparseLogits", () => device.SparseLogits(two, x, offsets, tokens, row, value, two)),
             ("SoftmaxMetric", () => device.SoftmaxMetric(logits, offsets, tokens, row, value, logits)),
             ("DivergenceMetric", () => device.DivergenceMetric(logits, logits, true, value, default)),
-            ("MixInputs", () => device.MixInputs(dense.RowRange(0, 2), dense, offsets, list, dense.RowRange(4, 4))),
+            ("Mix", () => device.Mix(new(dense.RowRange(0, 2), dense, offsets, list, row, default, 1e-5f, false), dense.RowRange(4, 4))),
         ];
         foreach (var (name, call) in calls)
         {

@@ -32,7 +32,7 @@ internal static class AttentionCases
     {
         new OpCase("AttentionForward", l.ToString(), t => Run(t, l, false)),
         new OpCase("AttentionBackward", l.ToString(), t => Run(t, l, true)),
-        new OpCase("AttentionValuesBackward", l.ToString(), t => Run(t, l, true, valuesAlone: true)),
+        new OpCase("AttentionBackward", l.ToString() + " of values", t => Run(t, l, true, valuesAlone: true)),
     }).Append(new("Prepare", "offsets", t =>
     {
         Ragged layout = new([2, 3], [0, 4], [4, 1], false);
@@ -69,7 +69,7 @@ internal static class AttentionCases
         Tensor dq = t.Matrix(layout.QueryRows, width), dk = t.Matrix(layout.Rows, width), dv = t.Matrix(layout.Rows, width);
         if (valuesAlone)
         {
-            t.Device.AttentionValuesBackward(layout, l.Shape, q, k, prefixK, normalizers, dContext, dv);
+            t.Device.AttentionBackward(layout, l.Shape, q, k, default, prefixK, default, default, normalizers, dContext, default, default, dv);
             t.Check(dv, (r, c) => wantDv[r, c], 8 * error, "dv");
             return;
         }

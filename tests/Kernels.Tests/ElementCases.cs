@@ -28,12 +28,6 @@ internal static class ElementCases
             t.Device.AddScaled(x, 0.3f, y);
             t.Check(y, (r, c) => before[r, c] + (double)0.3f * At(x, r, c), Rounding, "y");
         }),
-        .. OpCases.RowWise("Subtract", 3, (t, rows, n) =>
-        {
-            Tensor a = t.Batch(rows, n), b = t.Batch(rows, n, gap: 1), y = t.Batch(rows, n);
-            t.Device.Subtract(a, b, y);
-            t.Check(y, (r, c) => (double)At(a, r, c) - At(b, r, c), Rounding, "y");
-        }),
         .. OpCases.RowWise("Interpolate", 3, (t, rows, n) =>
         {
             foreach (var alpha in new[] { 0, 0.4f, 1 })
@@ -53,14 +47,14 @@ internal static class ElementCases
             t.Device.GatherRows(table, indices, 1.5f, y);
             t.Check(y, (r, c) => 1.5 * At(table, At(indices, r), c), Rounding, "y");
         }),
-        .. OpCases.RowWise("AddGatheredRows", 4, (t, rows, n) =>
+        .. OpCases.RowWise("GatherRows", 4, (t, rows, n) =>
         {
             Tensor table = t.Matrix(7, n), y = t.Batch(rows, n);
             var indices = t.BatchIndices(6, 0, 3, 3);
             var before = Values(y);
-            t.Device.AddGatheredRows(table, indices, y);
+            t.Device.GatherRows(table, indices, 1, y, add: true);
             t.Check(y, (r, c) => before[r, c] + At(table, At(indices, r), c), Rounding, "y");
-        }),
+        }).Select(c => c with { Shape = c.Shape + " added" }),
         .. OpCases.Lengths.Select(n => new OpCase("ScatterAddRows", $"4 × {n}", t =>
         {
             Tensor x = t.Matrix(4, n), y = t.Matrix(7, n);
@@ -76,12 +70,12 @@ internal static class ElementCases
             t.Device.SumHeadGroups(x, dh, group, y);
             t.Check(y, (r, c) => Enumerable.Range(0, group).Sum(h => (double)At(x, r, (c / dh * group + h) * dh + c % dh)), Rounding * group, "y");
         }, 3)),
-        .. new[] { 1, 5, 16, 33, 64, 257 }.Select(d => new OpCase("MixInputs", $"4 inputs, width {d}", t =>
+        .. new[] { 1, 5, 16, 33, 64, 257 }.Select(d => new OpCase("Mix", $"4 inputs, width {d}", t =>
         {
             const int Rows = 3;
             int[] offsets = [0, 2, 2, 5, 6], list = [0, 4, 1, 2, 3, 4];
             Tensor baseline = t.Matrix(Rows, d), sources = t.Dense(5 * Rows, d), inputs = t.Dense(4 * Rows, d);
-            t.Device.MixInputs(baseline, sources, t.Integers(offsets), t.Integers(list), inputs);
+            t.Device.Mix(new(baseline, sources, t.Integers(offsets), t.Integers(list), default, default, 0, false), inputs);
             t.Check(inputs, (r, c) => At(baseline, r % Rows, c) + list[offsets[r / Rows]..offsets[r / Rows + 1]].Sum(u => (double)At(sources, u * Rows + r % Rows, c)), 1e-6, "inputs");
         })),
     ];

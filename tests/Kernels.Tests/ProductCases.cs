@@ -27,8 +27,9 @@ internal static class ProductCases
                 yield return new("Multiply", $"{side} {shape}", t => Multiply(t, shape, side), shape.Rows);
         // Gate and up in panels of their own and across one; several blocks of rows and of k.
         foreach (var (rows, k, f) in new[] { (1, 8, 5), (3, 40, 32), (15, 33, 64), (30, 770, 96), (300, 20, 33), (2, 16, 800) })
-            foreach (var kind in Enum.GetValues<EpilogueKind>()[1..])
-                yield return new("Multiply", $"{rows} × {k} × {f}, then {kind}", t => MultiplyThen(t, rows, k, f, kind));
+            foreach (var activation in ActivationCases.Every)
+                foreach (var kind in (EpilogueKind[])[EpilogueKind.Activate, EpilogueKind.Backward])
+                    yield return new("Multiply", $"{rows} × {k} × {f}, then {kind}, {activation}", t => MultiplyThen(t, rows, k, f, kind, activation), HostAlone: ActivationCases.IsHostAlone(activation));
         foreach (var stored in new[] { false, true })
             yield return new("CreateWeights", stored ? "stored transposed" : "stored as is", t =>
             {
@@ -63,33 +64,31 @@ internal static class ProductCases
     }
 
     /// <summary>The bits of the operations one after the other.</summary>
-    static void MultiplyThen(CaseContext t, int rows, int k, int f, EpilogueKind kind)
+    static void MultiplyThen(CaseContext t, int rows, int k, int f, EpilogueKind kind, Activation activation)
     {
-        var outputs = kind == EpilogueKind.SwiGlu ? 2 * f : f;
-        var forward = kind is EpilogueKind.Gelu or EpilogueKind.SwiGlu or EpilogueKind.GeluRatio;
+        var forward = kind == EpilogueKind.Activate;
+        var outputs = forward && activation.Gated ? 2 * f : f;
         using var weights = t.Weights(forward ? k : outputs, forward ? outputs : k, WeightPrecision.Float32, true, out _);
         var side = forward ? WeightSide.Forward : WeightSide.Transposed;
         Tensor x = t.Batch(rows, k), bias = forward ? t.Matrix(1, outputs) : default, y = t.Batch(rows, outputs), plain = t.Batch(rows, outputs);
-        Tensor operand = t.Batch(rows, kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient ? 2 * f : f), after = t.Batch(rows, operand.Columns);
+        Tensor operand = t.Batch(rows, !forward && activation.Gated ? 2 * f : f), after = t.Batch(rows, operand.Columns);
         t.Device.Copy(operand, after);
-        t.Device.Multiply(weights, side, x, y, bias, new Epilogue(kind, operand));
+        t.Device.Multiply(weights, side, x, y, bias, then: new(kind, activation, operand));
         t.Device.Multiply(weights, side, x, plain, bias);
-        switch (kind)
+        switch (forward, activation.Gated)
         {
-            case EpilogueKind.Gelu: t.Device.GeluForward(plain, plain, after); break;
-            case EpilogueKind.Times: t.Device.MultiplyElements(plain, after, plain); break;
-            case EpilogueKind.SwiGlu: t.Device.SwiGluForward(plain, after); break;
-            case EpilogueKind.SwiGluGradient: t.Device.SwiGluBackward(after, plain, after); break;
-            case EpilogueKind.GeluRatio: t.Device.GeluRatioForward(plain, plain, after); break;
-            case EpilogueKind.SwiGluRatioGradient: t.Device.SwiGluRatioBackward(after, plain, after); break;
+            case (true, true): t.Device.Activate(activation, plain, after, default); break;
+            case (true, false): t.Device.Activate(activation, plain, plain, after); break;
+            case (false, true): t.Device.GateBackward(activation, after, plain, after); break;
+            default: t.Device.MultiplyElements(plain, after, plain); break;
         }
         t.Written(plain);
         t.Written(after);
         t.Check(y, (r, c) => At(plain, r, c), 0, "y");
-        // Times only reads its operand.
+        // A slope is only read.
         t.Check(operand, (r, c) => At(after, r, c), 0, "operand");
-        if (kind != EpilogueKind.Gelu) return;
-        t.Device.Multiply(weights, side, x, y, bias, Epilogue.Gelu(default));
-        t.Check(y, (r, c) => At(plain, r, c), 0, "y without derivative");
+        if (!forward || activation.Gated) return;
+        t.Device.Multiply(weights, side, x, y, bias, then: new(kind, activation, default));
+        t.Check(y, (r, c) => At(plain, r, c), 0, "y without slope");
     }
 }

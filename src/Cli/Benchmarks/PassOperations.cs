@@ -76,12 +76,12 @@ internal sealed class PassOperations : IDisposable
     private void AddElements(Operands o)
     {
         Add("GatherRows", 2 * Elements, 0, () => device.GatherRows(model.Embedding, o.TokenRows, 1, o.Y));
-        Add("AddGatheredRows", 3 * Elements, 0, () => device.AddGatheredRows(model.Embedding, o.TokenRows, o.Y));
+        Add("GatherRows, added", 3 * Elements, 0, () => device.GatherRows(model.Embedding, o.TokenRows, 1, o.Y, add: true));
         Add("ScatterAddRows", 3.0 * batch.Sequences * c.Width, 0, () => device.ScatterAddRows(o.Last, o.Layout.LastRows, o.Y));
         Add("Fill", Elements, 0, () => device.Fill(o.Y, 1));
         Add("Copy", 2 * Elements, 0, () => device.Copy(o.X, o.Y));
         Add("AddScaled", 3 * Elements, 0, () => device.AddScaled(o.X, 1e-9f, o.Y));
-        Add("Subtract", 3 * Elements, 0, () => device.Subtract(o.X, o.Z, o.Y));
+        Add("MultiplyElements", 3 * Elements, 0, () => device.MultiplyElements(o.X, o.Z, o.Y));
         Add("Interpolate", 3 * Elements, 0, () => device.Interpolate(o.X, o.Z, 0.4f, o.Y));
     }
 
@@ -111,32 +111,29 @@ internal sealed class PassOperations : IDisposable
         var (elements, flops) = (batch.Rows * (double)(x.Columns + y.Columns) + shape * weightBytes / sizeof(float), 2 * batch.Rows * shape);
         if (then.Kind != EpilogueKind.None)
         {
-            name += $", then {then.Kind}";
+            name += $", then {then}";
             // The gradient takes the place of what it is of.
-            elements += (then.Kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient ? 2.0 : 1.0) * then.Operand.Count;
+            elements += (then.IsGateBackward ? 2.0 : 1.0) * then.Operand.Count;
         }
-        Add(name, elements, flops, () => device.Multiply(weights(NextLayer()), side, x, y, default, then));
+        Add(name, elements, flops, () => device.Multiply(weights(NextLayer()), side, x, y, then: then));
     }
 
     private void AddActivations(Operands o)
     {
         var hidden = (double)batch.Rows * c.MlpWidth;
-        if (c.Gated)
+        foreach (var slope in Enum.GetValues<ActivationSlope>())
         {
-            Add("SwiGluForward", 3 * hidden, 0, () => device.SwiGluForward(o.Up, o.Hidden));
-            Add("SwiGluBackward", 5 * hidden, 0, () => device.SwiGluBackward(o.Up, o.Hidden, o.UpGradient));
-            Add("SwiGluRatioBackward", 5 * hidden, 0, () => device.SwiGluRatioBackward(o.Up, o.Hidden, o.UpGradient));
-            Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.SwiGlu(o.Hidden));
-            Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.SwiGluGradient(o.UpGradient));
-            Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.SwiGluRatioGradient(o.UpGradient));
-            return;
+            var activation = new Activation(c.Activation, c.Gated, slope);
+            var other = c.Gated ? o.Hidden : o.UpGradient;
+            // Gated, what a slope stands for is read backwards alone.
+            if (!c.Gated || slope == ActivationSlope.Derivative)
+            {
+                Add($"Activate {activation}", 3 * hidden, 0, () => device.Activate(activation, o.Up, o.Hidden, c.Gated ? default : o.UpGradient));
+                Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, new(EpilogueKind.Activate, activation, other));
+            }
+            if (c.Gated) Add($"GateBackward {activation}", 5 * hidden, 0, () => device.GateBackward(activation, o.Up, o.Hidden, o.UpGradient));
+            if (c.Gated || slope == ActivationSlope.Derivative) Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, new(EpilogueKind.Backward, activation, o.UpGradient));
         }
-        Add("GeluForward", 3 * hidden, 0, () => device.GeluForward(o.Up, o.Hidden, o.UpGradient));
-        Add("GeluRatioForward", 3 * hidden, 0, () => device.GeluRatioForward(o.Up, o.Hidden, o.UpGradient));
-        Add("MultiplyElements", 3 * hidden, 0, () => device.MultiplyElements(o.Up, o.UpGradient, o.Hidden));
-        Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.Gelu(o.UpGradient));
-        Product("up", WeightSide.Forward, l => l.Up, o.Y, o.Up, Epilogue.GeluRatio(o.UpGradient));
-        Product("down", WeightSide.Transposed, l => l.Down, o.Hidden, o.Y, Epilogue.Times(o.UpGradient));
     }
 
     private void AddAttention(Operands o)
@@ -153,8 +150,8 @@ internal sealed class PassOperations : IDisposable
         Add("AttentionBackward", 6 * queries + 2 * keys + heads, 2 * flops,
             () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
         // Of the gradients' products one.
-        Add("AttentionValuesBackward", 3 * queries + keys + heads, flops / 2,
-            () => device.AttentionValuesBackward(o.Layout.All, model.Attention, o.Query, o.Key, default, o.Normalizers, o.ContextGradient, o.ValueGradient));
+        Add("AttentionBackward of values", 3 * queries + keys + heads, flops / 2,
+            () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, default, default, default, default, o.Normalizers, o.ContextGradient, default, default, o.ValueGradient));
         if (c.Group > 1) Add("SumHeadGroups", queries + keys, 0, () => device.SumHeadGroups(o.KeyGradient, c.HeadDim, c.Group, o.Key));
     }
 
@@ -182,10 +179,9 @@ internal sealed class PassOperations : IDisposable
     private void AddCircuits(Operands o)
     {
         var read = (1 + MixedSources) * Elements;
-        Add("MixInputs", read + MixedInputs * Elements, 0, () => device.MixInputs(o.X, o.MixSources, o.MixOffsets, o.MixList, o.MixInputs));
         var layer = model.Layers[0];
         var mix = new NormedMix(o.X, o.MixSources, o.MixOffsets, o.MixList, layer.AttentionNorm.Scale, layer.AttentionNorm.Shift, c.NormEpsilon, model.Centred);
-        Add("MixNormed", read + MixedInputs * Elements, 0, () => device.MixNormed(mix, o.MixInputs));
+        Add("Mix", read + MixedInputs * Elements, 0, () => device.Mix(mix, o.MixInputs));
         // A head's columns of each input.
         MixedProduct[] products = [.. Enumerable.Range(0, MixedInputs).Select(i => new MixedProduct(i, 0, o.MixedHeads.RowRange(i * batch.Rows, batch.Rows), default))];
         var columns = (double)MixedInputs * c.HeadDim;

@@ -47,7 +47,7 @@ internal sealed class PathRun
         PathPoint[] unweighted = [.. Ends.Where(end => !path.Any(p => (p.Stage, p.Alpha) == (0, end.Alpha)))];
         points = [.. unweighted, .. path.OrderBy(p => p.Stage > 0 ? 2 : p.Alpha is 1 ? 0 : p.Alpha is 0 ? 1 : 2)];
         var held = Math.Min(path.Length, method.StepsTogether);
-        var cuts = PathStep.Cut(points.Length, unweighted.Length, held, Math.Clamp(model.Device.RowsOfPass / batch.Rows, 1, held)).ToArray();
+        var cuts = PathStep.Cut(points.Length, unweighted.Length, held, Math.Clamp(model.Device.Limits.RowsOfPass / batch.Rows, 1, held)).ToArray();
         var layouts = cuts.Select(cut => cut.Count).Distinct().ToDictionary(count => count, count => new PassLayout(model, arena, measuring, batch, count));
         var largest = layouts.Keys.Max();
         inputDifference = arena.Matrix(batch.Rows, c.Width);
@@ -76,7 +76,7 @@ internal sealed class PathRun
     {
         var arena = Arena.Measuring();
         _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, ends);
-        return model.Device.IsHostMemory ? arena.Peak + (long)method.HostBytesOfScore * batch.Sequences * model.Graph.Pairs : arena.Peak;
+        return model.Device.Limits.IsHostMemory ? arena.Peak + (long)method.HostBytesOfScore * batch.Sequences * model.Graph.Pairs : arena.Peak;
     }
 
     /// <summary>Runs everything.</summary>
@@ -86,7 +86,8 @@ internal sealed class PathRun
     {
         var device = model.Device;
         phases.Lap("prefix");
-        device.Subtract(inputs.Ablated, inputs.Clean, inputDifference);
+        device.Copy(inputs.Ablated, inputDifference);
+        device.AddScaled(inputs.Clean, -1, inputDifference);
         differences.Start();
         Clear();
         foreach (var extension in extensions) extension.Start();

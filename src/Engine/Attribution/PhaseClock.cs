@@ -16,7 +16,7 @@ internal sealed class PhaseClock(Device device, bool split = false) : IDisposabl
     private DeviceMark last = device.Mark();
 
     /// <summary>True when the parts of a step are timed by themselves, so that the device cannot replay it as a whole.</summary>
-    public bool IsSplit { get; } = split || !device.IsAsynchronous;
+    public bool IsSplit { get; } = split || !device.Limits.IsAsynchronous;
 
     /// <summary>Seconds by phase; waits for the device.</summary>
     public IReadOnlyDictionary<string, double> Seconds

@@ -13,6 +13,5 @@ internal sealed class RelevanceRule : GradientRule
 {
     public override bool HoldsSigma => true;
     public override bool HoldsPattern => true;
-    public override Epilogue Gelu(Tensor factor) => Epilogue.GeluRatio(factor);
-    public override Epilogue SwiGluGradient(Tensor gateUp) => Epilogue.SwiGluRatioGradient(gateUp);
+    public override ActivationSlope Slope => ActivationSlope.Ratio;
 }

@@ -30,7 +30,7 @@ internal sealed class CircuitMlps
         ProgramNode[] nodes = [.. program.Nodes.Skip(start).Take(Math.Min(most, end - start)).TakeWhile(node => node.OnAllRows == allRows)];
         var rows = nodes.Length * stream.Rows;
         var normed = differences.Mixed.RowRange(0, rows);
-        model.Device.MixNormed(differences.Mix(stream, allRows, [.. nodes.Select(node => node.Inputs(0))], mlp.Norm), normed);
+        model.Device.Mix(differences.Mix(stream, allRows, [.. nodes.Select(node => node.Inputs(0))], mlp.Norm), normed);
         mlp.Output(GradientRule.Derivative, normed, gate.IsNone ? gate : gate.RowRange(0, rows), hidden.RowRange(0, rows), differences.At(start, allRows, nodes.Length));
         for (var i = 0; i < nodes.Length; i++)
         {

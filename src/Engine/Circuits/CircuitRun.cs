@@ -58,11 +58,11 @@ internal sealed class CircuitRun
 
     /// <summary>
     /// How many of <paramref name="circuits"/> circuits are best computed side by side within a budget, and the bytes that this takes: as
-    /// many as make up <see cref="Device.EnoughRows"/>. Results do not depend on it.
+    /// many as make up <see cref="DeviceLimits.RowsOfBatch"/>. Results do not depend on it.
     /// </summary>
     public static (int Together, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuits, long budget)
     {
-        for (var together = Math.Clamp(model.Device.EnoughRows / batch.Rows, 1, Math.Clamp(circuits, 1, MostCircuits)); ; together /= 2)
+        for (var together = Math.Clamp(model.Device.Limits.RowsOfBatch / batch.Rows, 1, Math.Clamp(circuits, 1, MostCircuits)); ; together /= 2)
         {
             var bytes = Measure(model, batch, kind, table, together);
             if (bytes <= budget || together == 1) return (together, bytes);
@@ -103,7 +103,7 @@ internal sealed class CircuitRun
             {
                 int[][] lists = [.. program.Logits.Skip(start).Take(together)];
                 var final = differences.Mixed.RowRange(0, lists.Length * batch.Sequences);
-                model.Device.MixNormed(differences.Mix(corrupted.LogitsStream, allRows: false, lists, model.FinalNorm), final);
+                model.Device.Mix(differences.Mix(corrupted.LogitsStream, allRows: false, lists, model.FinalNorm), final);
                 for (var i = 0; i < lists.Length; i++)
                 {
                     Read(final.RowRange(i * batch.Sequences, batch.Sequences), metrics);
@@ -119,7 +119,8 @@ internal sealed class CircuitRun
         var (start, inputEnd) = program.Stage(0);
         for (var place = start; place < inputEnd; place++)
         {
-            model.Device.Subtract(inputs.Clean, inputs.Ablated, differences.At(place, allRows: true));
+            model.Device.Copy(inputs.Clean, differences.At(place, allRows: true));
+            model.Device.AddScaled(inputs.Ablated, -1, differences.At(place, allRows: true));
             differences.Finish(program.Nodes[place], place);
         }
         for (var l = 0; l < model.Graph.Layers; l++)

@@ -1,3 +1,4 @@
+using Faith.Kernels;
 namespace Faith.Engine.Models;
 
 /// <summary>GPT-2: learned positions, LayerNorm, biases everywhere, one fused projection, matrices stored as [in × out].</summary>

@@ -1,3 +1,4 @@
+using Faith.Kernels;
 namespace Faith.Engine.Models;
 
 /// <summary>

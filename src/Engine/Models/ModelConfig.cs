@@ -1,3 +1,5 @@
+using Faith.Kernels;
+
 namespace Faith.Engine.Models;
 
 /// <summary>The kind of normalisation before each block.</summary>
@@ -7,15 +9,6 @@ public enum NormKind
     LayerNorm,
     /// <summary>Not centred, scale only.</summary>
     RmsNorm,
-}
-
-/// <summary>The nonlinear function φ of an MLP.</summary>
-public enum ActivationFunction
-{
-    /// <summary>GELU in its tanh form ("gelu_new", "gelu_pytorch_tanh").</summary>
-    GeluTanh,
-    /// <summary>x·sigmoid(x) ("silu", "swish").</summary>
-    Silu,
 }
 
 /// <summary>Rotary position embedding (half rotation): the first <paramref name="Dimensions"/> columns of every head turn.</summary>

@@ -114,7 +114,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
             split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
         if (rule.HoldsPattern)
         {
-            device.AttentionValuesBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, prefix.Keys[l], a.Normalizers, context, g.Value);
+            device.AttentionBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, default, prefix.Keys[l], default, default, a.Normalizers, context, default, default, g.Value);
             return g with { Query = default, Key = default };
         }
         device.AttentionBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, a.Projected.Value,

@@ -17,9 +17,6 @@ internal class GradientRule
     /// <summary>True where the attention patterns count as constants. Queries and keys then have no gradient.</summary>
     public virtual bool HoldsPattern => false;
 
-    /// <summary>What follows the product u of an MLP without gates: y = gelu(u), and in <paramref name="factor"/> by what a gradient at y is multiplied to be one at u.</summary>
-    public virtual Epilogue Gelu(Tensor factor) => Epilogue.Gelu(factor);
-
-    /// <summary>What follows the product that is the gradient at silu(g)⊙u: <paramref name="gateUp"/> = [g | u] becomes the gradients at g and u.</summary>
-    public virtual Epilogue SwiGluGradient(Tensor gateUp) => Epilogue.SwiGluGradient(gateUp);
+    /// <summary>What stands for the derivative of an activation.</summary>
+    public virtual ActivationSlope Slope => ActivationSlope.Derivative;
 }

@@ -13,18 +13,18 @@ internal static class MicroBatches
     public static long Budget(Transformer model, long? asked)
     {
         var device = model.Device;
-        return asked ?? Math.Min((long)((device.FreeMemory + model.WorkspaceBytes) * device.WorkspaceShare), device.EnoughWorkspace);
+        return asked ?? Math.Min((long)((device.FreeMemory + model.WorkspaceBytes) * device.Limits.WorkspaceShare), device.Limits.Workspace);
     }
 
     /// <summary>
     /// Consecutive micro-batches of <paramref name="data"/> for <paramref name="model"/>, each of hardly more than
-    /// <see cref="Device.EnoughRows"/> rows and within <paramref name="budget"/> bytes by <paramref name="measure"/>.
+    /// <see cref="DeviceLimits.RowsOfBatch"/> rows and within <paramref name="budget"/> bytes by <paramref name="measure"/>.
     /// </summary>
     /// <exception cref="InputException">A single example does not fit, or the model cannot run it.</exception>
     public static List<(Batch Batch, long Bytes)> Plan(Transformer model, IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure)
     {
         model.Admit(data);
-        return Plan(model.Device.EnoughRows, data, 0, budget, long.MaxValue, sharePrefixes, measure);
+        return Plan(model.Device.Limits.RowsOfBatch, data, 0, budget, long.MaxValue, sharePrefixes, measure);
     }
 
     /// <summary>
@@ -76,7 +76,7 @@ internal static class MicroBatches
 
         List<(Batch Batch, long Bytes)> Sized(long limit)
         {
-            var batches = Plan(model.Device.EnoughRows, data, done, budget, limit, sharePrefixes, measure);
+            var batches = Plan(model.Device.Limits.RowsOfBatch, data, done, budget, limit, sharePrefixes, measure);
             return most is null ? batches : [.. batches.Select(b => (b.Batch, Math.Max(b.Bytes, most(b.Batch, Math.Min(budget, limit)))))];
         }
     }

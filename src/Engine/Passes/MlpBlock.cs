@@ -32,8 +32,8 @@ internal readonly struct MlpBlock(Transformer model, int l)
     /// <summary>o = the output of what the norm put out. <paramref name="gate"/>: gate and up of a gated MLP, or what a backward pass needs of φ, or none.</summary>
     public void Output(GradientRule rule, Tensor normed, Tensor gate, Tensor hidden, Tensor o)
     {
-        var (up, then) = model.Config.Gated ? (gate, Epilogue.SwiGlu(hidden)) : (hidden, rule.Gelu(gate));
-        model.Device.Multiply(Weights.Up, WeightSide.Forward, normed, up, Weights.UpBias, then);
+        var (up, other) = model.Config.Gated ? (gate, hidden) : (hidden, gate);
+        model.Device.Multiply(Weights.Up, WeightSide.Forward, normed, up, Weights.UpBias, then: new(EpilogueKind.Activate, Activation(rule), other));
         model.Device.Multiply(Weights.Down, WeightSide.Forward, hidden, o, Weights.DownBias);
     }
 
@@ -41,10 +41,11 @@ internal readonly struct MlpBlock(Transformer model, int l)
     public Tensor Backward(GradientRule rule, LayerActivations a, Tensor gate, Tensor go, BackwardBuffers buffers)
     {
         var (hidden, normed, gx) = (buffers.Hidden.RowRange(0, go.Rows), buffers.Normed.All.RowRange(0, go.Rows), buffers.Block.RowRange(0, go.Rows));
-        var (up, then) = model.Config.Gated ? (gate, rule.SwiGluGradient(gate)) : (hidden, Epilogue.Times(gate));
-        model.Device.Multiply(Weights.Down, WeightSide.Transposed, go, hidden, default, then);
-        model.Device.Multiply(Weights.Up, WeightSide.Transposed, up, normed);
+        model.Device.Multiply(Weights.Down, WeightSide.Transposed, go, hidden, then: new(EpilogueKind.Backward, Activation(rule), gate));
+        model.Device.Multiply(Weights.Up, WeightSide.Transposed, model.Config.Gated ? gate : hidden, normed);
         Norm.Backward(normed, a.MlpXHat, a.MlpInverseSigma, add: false, gx);
         return gx;
     }
+
+    private Activation Activation(GradientRule rule) => new(model.Config.Activation, model.Config.Gated, rule.Slope);
 }

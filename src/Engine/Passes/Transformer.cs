@@ -22,9 +22,9 @@ public sealed class Transformer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(weights);
-        if (weights.Config.HeadDim > device.WidestHead)
+        if (weights.Config.HeadDim > device.Limits.WidestHead)
         {
-            throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.WidestHead}: run it with --device cpu");
+            throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.Limits.WidestHead}: run it with --device cpu");
         }
         if ((weights.Config.Activation, weights.Config.Gated) is not ((ActivationFunction.GeluTanh, false) or (ActivationFunction.Silu, true)))
         {

@@ -5,10 +5,7 @@ namespace Faith.Kernels.Cuda;
 // What the launchers of attention share: their operands and, for all but AttentionBackwardShort.cu, the shape of a launch.
 public sealed partial class CudaDevice
 {
-    internal const int WidestHeadOfGpu = 256;
-
-    /// <inheritdoc/>
-    public override int WidestHead => WidestHeadOfGpu;
+    private const int WidestHeadOfGpu = 256;
 
     [StructLayout(LayoutKind.Sequential)]
     private record struct AttentionParameters

@@ -17,17 +17,20 @@ public sealed partial class CudaDevice
     public override void Copy(Tensor x, Tensor y) => Elements("copy", x, default, y);
 
     /// <inheritdoc/>
-    public override void AddScaled(Tensor x, float scale, Tensor y) => Elements("add_scaled", x, default, y, scale);
-
-    /// <inheritdoc/>
-    public override void Subtract(Tensor a, Tensor b, Tensor y) => Elements("subtract", a, b, y);
+    public override void AddScaled(Tensor x, float scale, Tensor y)
+    {
+        if (scale == -1)
+            Elements("subtract", y, x, y);
+        else
+            Elements("add_scaled", x, default, y, scale);
+    }
 
     /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) =>
         Elements("interpolate", corrupted, clean, y, alpha);
 
     /// <inheritdoc/>
-    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) => Elements("multiply_elements", dy, derivative, du);
+    public override void MultiplyElements(Tensor a, Tensor b, Tensor y) => Elements("multiply_elements", a, b, y);
 
     private void Elements(string kernel, RawTensor a, RawTensor b, RawTensor y, float value = 0)
     {

@@ -9,17 +9,12 @@ public sealed partial class CudaDevice
     private readonly record struct RowParameters(RawTensor X, RawTensor Y, RawIndices Rows, float Value);
 
     /// <inheritdoc/>
-    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y)
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false)
     {
+        if (add && scale != 1)
+            throw new NotSupportedException("the CUDA kernels add rows as they are");
         RequireShape(y, rows.Count, table.Columns);
-        LaunchElements("gather_rows", new RowParameters(table, y, rows, scale), y.Rows, y.Columns);
-    }
-
-    /// <inheritdoc/>
-    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y)
-    {
-        RequireShape(y, rows.Count, table.Columns);
-        LaunchElements("add_gathered_rows", new RowParameters(table, y, rows, 1), y.Rows, y.Columns);
+        LaunchElements(add ? "add_gathered_rows" : "gather_rows", new RowParameters(table, y, rows, scale), y.Rows, y.Columns);
     }
 
     /// <inheritdoc/>

@@ -11,9 +11,6 @@ public sealed unsafe partial class CudaDevice
     /// <summary>True, unless set otherwise, to replay sequences of operations (<see cref="Repeatable"/>) as CUDA graphs; false to launch every kernel by itself.</summary>
     public bool ReplaysSequences { get; set; } = true;
 
-    /// <inheritdoc/>
-    public override bool IsAsynchronous => true;
-
     /// <summary>
     /// Issues a sequence of operations. A sequence of the same kernels as an earlier one, whatever their operands, sizes and
     /// constants, costs the driver one launch, where hundreds of small kernels can take longer to launch than to run. Operations are

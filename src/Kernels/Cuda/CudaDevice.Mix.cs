@@ -9,11 +9,12 @@ public sealed partial class CudaDevice
     private readonly record struct MixParameters(RawTensor Baseline, RawTensor Sources, RawTensor Inputs, RawIndices SourceOffsets, RawIndices SourceList);
 
     /// <inheritdoc/>
-    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs)
+    public override void Mix(in NormedMix mix, Tensor y)
     {
-        var count = sourceOffsets.Count - 1;
-        RequireShape(inputs, checked(count * baseline.Rows), baseline.Columns);
-        LaunchElements("mix_inputs", new MixParameters(baseline, sources, inputs, sourceOffsets, sourceList), baseline.Rows,
-            baseline.Columns, count);
+        RequireShape(y, checked(mix.Inputs * mix.Baseline.Rows), mix.Baseline.Columns);
+        LaunchElements("mix_inputs", new MixParameters(mix.Baseline, mix.Sources, y, mix.SourceOffsets, mix.SourceList), mix.Baseline.Rows,
+            mix.Baseline.Columns, mix.Inputs);
+        if (!mix.Scale.IsNone)
+            NormForward(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default);
     }
 }

@@ -19,7 +19,7 @@ public sealed partial class CudaDevice
 
     /// <inheritdoc/>
     public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0,
-        int n0 = 0)
+        int n0 = 0, Epilogue then = default)
     {
         var w = (CudaWeights)weights;
         var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
@@ -27,35 +27,30 @@ public sealed partial class CudaDevice
             throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
         if (!bias.IsNone)
             RequireShape(bias, 1, y.Columns);
-        if (IsByLibrary(w))
-            MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
-        else
-            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, bias, add);
-    }
-
-    /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
-    {
-        var w = (CudaWeights)weights;
+        if (!then.Operand.IsNone)
+            RequireShape(then.Operand, y.Rows, then.OperandColumns(y.Columns));
+        if (then.IsGateBackward || then.Kind == EpilogueKind.Activate)
+            Require(then.Activation);
         if (IsByLibrary(w))
         {
-            base.Multiply(weights, side, x, y, bias, then);
-            return;
+            MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
+            Follow(y, then);
         }
-        var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
-        RequireShape(x, y.Rows, inputs);
-        RequireShape(y, x.Rows, outputs);
-        if (!bias.IsNone)
-            RequireShape(bias, 1, y.Columns);
-        if (!then.Operand.IsNone)
-            RequireShape(then.Operand, y.Rows, then.Kind switch
-            {
-                EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient => checked(2 * y.Columns),
-                EpilogueKind.SwiGlu => y.Columns / 2,
-                _ => y.Columns,
-            });
-        MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0: 0, n0: 0, weightsBatch: 0, bias, add: false, then);
+        else
+            MultiplyBatch(w, side, x, y, batch: 1, xBatch: 0, yBatch: 0, k0, n0, weightsBatch: 0, bias, add, then);
     }
+
+    // The numbers that Multiply.cu has for what follows a product.
+    private static int NumberOf(in Epilogue then) => (then.Kind, then.Activation.Gated, then.Activation.Slope) switch
+    {
+        (EpilogueKind.None, _, _) => 0,
+        (EpilogueKind.Activate, false, ActivationSlope.Derivative) => 1,
+        (EpilogueKind.Backward, false, _) => 2,
+        (EpilogueKind.Activate, true, _) => 3,
+        (EpilogueKind.Backward, true, ActivationSlope.Derivative) => 4,
+        (EpilogueKind.Activate, false, _) => 5,
+        _ => 6,
+    };
 
     /// <summary>
     /// A batch of products y = x·W + bias, and what follows: x, y and the block of weights move by xBatch, yBatch and weightsBatch elements from one
@@ -82,10 +77,10 @@ public sealed partial class CudaDevice
             AlignedWeights = InFours(w.Pointer + (nint)(offset * w.ElementBytes), w.Stride, weightsBatch, w.ElementBytes),
             AlignedY = InFours(y.Pointer, y.Stride, yBatch, 4),
             Operand = then.Operand,
-            Epilogue = (int)then.Kind,
+            Epilogue = NumberOf(then),
         };
         // For SwiGLU a block takes half a tile of gates and half a tile of ups, which start where the gates end.
-        var paired = then.Kind == EpilogueKind.SwiGlu;
+        var paired = then.IsGate;
         if (paired && y.Columns / 2 % 4 != 0)
             parameters.AlignedWeights = parameters.AlignedY = 0;
         var (size, tile) = ChooseTile(y.Rows, y.Columns, batch);

@@ -10,12 +10,17 @@ namespace Faith.Kernels.Cuda;
 public sealed unsafe partial class CudaDevice : Device
 {
     // A pass fills the GPU where even its narrowest product has a tile for every multiprocessor: with the 768 columns of GPT-2 small,
-    // 1024 rows are 192 tiles of 64×64 and 4096 rows 192 of 128×128, for the 132 multiprocessors of an H100.
-    internal const int RowsOfPassOfGpu = 1024, EnoughRowsOfGpu = 4096;
-
-    // 1344 rows of Llama-3-8B by eap-ig in prompts of 32 tokens, where 4 GiB hold 96: few for 132 multiprocessors.
-    internal const long EnoughWorkspaceOfGpu = 16L << 30;
-    internal const double WorkspaceShareOfGpu = 0.5;
+    // 1024 rows are 192 tiles of 64×64 and 4096 rows 192 of 128×128, for the 132 multiprocessors of an H100. As to memory, 1344 rows of
+    // Llama-3-8B by eap-ig in prompts of 32 tokens, where 4 GiB hold 96: few for 132 multiprocessors.
+    internal static readonly DeviceLimits LimitsOfGpu = new()
+    {
+        RowsOfBatch = 4096,
+        RowsOfPass = 1024,
+        Workspace = 16L << 30,
+        WorkspaceShare = 0.5,
+        WidestHead = WidestHeadOfGpu,
+        IsAsynchronous = true,
+    };
 
     private const int StagingBytes = 4 << 20;
 
@@ -36,7 +41,7 @@ public sealed unsafe partial class CudaDevice : Device
         if (sizeof(RawTensor) != 24 || sizeof(RawIndices) != 16)
             throw new PlatformNotSupportedException("CUDA needs a 64-bit process");
         _driver = driver;
-        (EnoughRows, RowsOfPass) = (EnoughRowsOfGpu, RowsOfPassOfGpu);
+        Limits = LimitsOfGpu;
         (_multiprocessors, _cacheBytes, _contractionWave) = (info.Multiprocessors, info.Cache, CudaScratch.WaveOfContraction(info.Multiprocessors, info.SharedMemory));
         ContractionMemory = CudaScratch.MostOfContraction(info.Memory);
         Name = $"cuda:{info.Ordinal} {info.Name} (sm_{info.Major}{info.Minor})";
@@ -76,12 +81,6 @@ public sealed unsafe partial class CudaDevice : Device
             return (long)free;
         }
     }
-
-    /// <inheritdoc/>
-    public override long EnoughWorkspace => EnoughWorkspaceOfGpu;
-
-    /// <inheritdoc/>
-    public override double WorkspaceShare => WorkspaceShareOfGpu;
 
     // ---- memory ----
 

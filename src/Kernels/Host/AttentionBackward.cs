@@ -6,9 +6,12 @@ public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
-        Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv) =>
-        ForHeads(new(layout, shape, q, k, v, prefixK, prefixV, context, normalizers, dContext, dq, dk, dv), backward: true,
-            static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionBackward(o, sequence, head, scratch));
+        Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
+    {
+        var operands = new AttentionOperands(layout, shape, q, k, v, prefixK, prefixV, context, normalizers, dContext, dq, dk, dv);
+        if (dq.IsNone) ForHeads(operands, backward: false, static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionValuesBackward(o, sequence, head, scratch));
+        else ForHeads(operands, backward: true, static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionBackward(o, sequence, head, scratch));
+    }
 }
 
 internal sealed unsafe partial class RowKernels<V>

@@ -2,14 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
-public sealed unsafe partial class HostDevice
-{
-    /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv) =>
-        ForHeads(new(layout, shape, q, k, default, prefixK, default, default, normalizers, dContext, default, default, dv), backward: false,
-            static (RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch) => kernels.AttentionValuesBackward(o, sequence, head, scratch));
-}
-
 internal sealed unsafe partial class RowKernels<V>
 {
     public override void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, float* scratch)

@@ -23,14 +23,6 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <inheritdoc/>
-    public override void Subtract(Tensor a, Tensor b, Tensor y)
-    {
-        RequireSameShape(a, b);
-        RequireSameShape(a, y);
-        Rows(a.Rows, a.Columns, (a, b, y), static (k, in o, from, to) => k.Subtract(o.a, o.b, o.y, from, to));
-    }
-
-    /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y)
     {
         RequireSameShape(corrupted, clean);
@@ -42,22 +34,16 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <inheritdoc/>
-    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du)
+    public override void MultiplyElements(Tensor a, Tensor b, Tensor y)
     {
-        RequireSameShape(dy, derivative);
-        RequireSameShape(dy, du);
-        Rows(dy.Rows, dy.Columns, (dy, derivative, du), static (k, in o, from, to) => k.MultiplyElements(o.dy, o.derivative, o.du, from, to));
+        RequireSameShape(a, b);
+        RequireSameShape(a, y);
+        Rows(a.Rows, a.Columns, (a, b, y), static (k, in o, from, to) => k.MultiplyElements(o.a, o.b, o.y, from, to));
     }
 }
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    readonly struct SubtractMap : IMap
-    {
-        [MethodImpl(Inline)]
-        public V Apply(V a, V b) => a - b;
-    }
-
     readonly struct MultiplyMap : IMap
     {
         [MethodImpl(Inline)]
@@ -81,8 +67,6 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     public override void AddScaled(RawTensor x, float scale, RawTensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
-
-    public override void Subtract(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
 
     public override void MultiplyElements(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new MultiplyMap(), a, b, y, from, to);
 

@@ -3,19 +3,11 @@ namespace Faith.Kernels.Host;
 public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
-    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y)
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false)
     {
         RequireRows(y.Rows, rows.Count);
         RequireColumns(y.Columns, table.Columns);
-        Rows(y.Rows, y.Columns, (table, rows, scale, y), static (k, in o, from, to) => k.GatherRows(o.table, o.rows, o.scale, o.y, from, to));
-    }
-
-    /// <inheritdoc/>
-    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y)
-    {
-        RequireRows(y.Rows, rows.Count);
-        RequireColumns(y.Columns, table.Columns);
-        Rows(y.Rows, y.Columns, (table, rows, y), static (k, in o, from, to) => k.AddGatheredRows(o.table, o.rows, o.y, from, to));
+        Rows(y.Rows, y.Columns, (table, rows, scale, y, add), static (k, in o, from, to) => k.GatherRows(o.table, o.rows, o.scale, o.y, o.add, from, to));
     }
 
     /// <inheritdoc/>
@@ -29,18 +21,14 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void GatherRows(RawTensor table, RawIndices rows, float scale, RawTensor y, int from, int to)
+    public override void GatherRows(RawTensor table, RawIndices rows, float scale, RawTensor y, bool add, int from, int to)
     {
         for (var r = from; r < to; r++)
         {
             var x = table.Row(rows.First()[r]);
-            Map(new ScaleMap(scale), x, x, y.Row(r), y.Columns);
+            if (add) Map(new AddScaledMap(scale), x, y.Row(r), y.Row(r), y.Columns);
+            else Map(new ScaleMap(scale), x, x, y.Row(r), y.Columns);
         }
-    }
-
-    public override void AddGatheredRows(RawTensor table, RawIndices rows, RawTensor y, int from, int to)
-    {
-        for (var r = from; r < to; r++) Map(new AddMap(), table.Row(rows.First()[r]), y.Row(r), y.Row(r), y.Columns);
     }
 
     public override void ScatterAddRows(RawTensor x, RawIndices rows, RawTensor y, int from, int to)

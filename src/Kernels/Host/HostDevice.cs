@@ -19,6 +19,8 @@ public enum SimdWidth
 /// <summary>The processor as a <see cref="Device"/>. Operations are issued by one thread at a time and are done when they return.</summary>
 public sealed unsafe partial class HostDevice : Device
 {
+    internal static readonly DeviceLimits LimitsOfHost = new() { IsHostMemory = true };
+
     readonly WorkerPool pool;
     readonly Scratch scratch;
     readonly RowKernels kernels;
@@ -36,7 +38,7 @@ public sealed unsafe partial class HostDevice : Device
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         if (width == SimdWidth.Best) width = Widest;
         if (width > Widest) throw new PlatformNotSupportedException($"This machine has no {width} instructions.");
-        Width = width;
+        (Width, Limits) = (width, LimitsOfHost);
         kernels = width switch
         {
             SimdWidth.V512 => new RowKernels<Lanes512>(),
@@ -60,9 +62,6 @@ public sealed unsafe partial class HostDevice : Device
 
     /// <inheritdoc/>
     public override string Name { get; }
-
-    /// <inheritdoc/>
-    public override bool IsHostMemory => true;
 
     /// <inheritdoc/>
     public override long FreeMemory

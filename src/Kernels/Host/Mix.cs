@@ -1,6 +1,6 @@
 namespace Faith.Kernels.Host;
 
-/// <summary>Operands of <see cref="Device.MixInputs"/>.</summary>
+/// <summary>The part of a <see cref="NormedMix"/> before the norm.</summary>
 internal readonly record struct MixOperands(RawTensor Baseline, RawTensor Sources, RawIndices SourceOffsets, RawIndices SourceList);
 
 public sealed unsafe partial class HostDevice
@@ -9,27 +9,14 @@ public sealed unsafe partial class HostDevice
     const int MixedBlock = 56;
 
     /// <inheritdoc/>
-    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs)
-    {
-        RequireRows(inputs.Rows, (sourceOffsets.Count - 1) * baseline.Rows);
-        RequireColumns(inputs.Columns, baseline.Columns);
-        // All inputs of a row together: what several of them read stays in the cache.
-        Rows(baseline.Rows, (long)(sourceOffsets.Count - 1) * baseline.Columns, (mix: new MixOperands(baseline, sources, sourceOffsets, sourceList), inputs), static (k, in o, from, to) =>
-        {
-            for (var row = from; row < to; row++)
-                for (var input = 0; input < o.mix.SourceOffsets.Count - 1; input++) k.MixRow(o.mix, input, row, ((RawTensor)o.inputs).Row(input * o.mix.Baseline.Rows + row));
-        });
-    }
-
-    /// <inheritdoc/>
-    public override void MixNormed(in NormedMix mix, Tensor y)
+    public override void Mix(in NormedMix mix, Tensor y)
     {
         RequireRows(y.Rows, mix.Inputs * mix.Baseline.Rows);
         RequireColumns(y.Columns, mix.Baseline.Columns);
         Rows(mix.Baseline.Rows, (long)mix.Inputs * mix.Baseline.Columns, (mix, y), static (k, in o, from, to) =>
         {
             for (var row = from; row < to; row++)
-                for (var input = 0; input < o.mix.Inputs; input++) MixNormed(k, o.mix, input, row, 1, o.y.RowRange(input * o.mix.Baseline.Rows + row, 1));
+                for (var input = 0; input < o.mix.Inputs; input++) Mix(k, o.mix, input, row, 1, o.y.RowRange(input * o.mix.Baseline.Rows + row, 1));
         });
     }
 
@@ -73,7 +60,7 @@ public sealed unsafe partial class HostDevice
         var memory = scratch.Reserve(thread, 2 * size + matrices.EdgeFloats);
         float* packed = memory + size, edge = packed + size;
         var x = new RawTensor((nint)memory, rows, w.Depth);
-        MixNormed(kernels, mix, input, firstRow, rows, x);
+        Mix(kernels, mix, input, firstRow, rows, x);
         var tiling = matrices.Split(rows);
         MatrixKernels.PackRows(x, tiling, packed, 0, tiling.Tiles);
         foreach (var p in products)
@@ -83,11 +70,11 @@ public sealed unsafe partial class HostDevice
         }
     }
 
-    static void MixNormed(RowKernels kernels, in NormedMix mix, int input, int firstRow, int rows, RawTensor y)
+    static void Mix(RowKernels kernels, in NormedMix mix, int input, int firstRow, int rows, RawTensor y)
     {
         var operands = new MixOperands(mix.Baseline, mix.Sources, mix.SourceOffsets, mix.SourceList);
         for (var r = 0; r < rows; r++) kernels.MixRow(operands, input, firstRow + r, y.Row(r));
-        kernels.NormForward(new NormOperands(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default), 0, rows);
+        if (!mix.Scale.IsNone) kernels.NormForward(new NormOperands(y, mix.Scale, mix.Shift, mix.Epsilon, mix.Centred, y, default, default), 0, rows);
     }
 }
 

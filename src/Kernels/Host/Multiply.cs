@@ -9,40 +9,21 @@ public sealed unsafe partial class HostDevice
     HostBuffer packedRows = new(0);
 
     /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0)
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
     {
         var w = ((HostWeights)weights).Side(side);
         RequireRows(y.Rows, x.Rows);
         if (k0 < 0 || k0 > w.Depth - x.Columns || n0 < 0 || n0 > w.Columns - y.Columns)
             throw new ArgumentException($"Multiply: k {k0}+{x.Columns} and n {n0}+{y.Columns} of a matrix of {w.Depth} × {w.Columns}.");
-        Multiply(w, x, y, bias, add, k0, n0, default);
-        GC.KeepAlive(weights);
-    }
-
-    /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
-    {
-        var w = ((HostWeights)weights).Side(side);
-        RequireRows(y.Rows, x.Rows);
-        RequireColumns(x.Columns, w.Depth);
-        RequireColumns(y.Columns, w.Columns);
-        var half = y.Columns / 2;
-        // Gate and up of a column belong to one unit of work, which panels must not straddle.
-        if (then.Kind == EpilogueKind.SwiGlu && half % PackedMatrix.PanelColumns != 0)
+        if (!then.Operand.IsNone)
         {
-            base.Multiply(weights, side, x, y, bias, then);
-            return;
+            RequireRows(then.Operand.Rows, y.Rows);
+            RequireColumns(then.Operand.Columns, then.OperandColumns(y.Columns));
         }
-        switch (then.Kind)
-        {
-            case EpilogueKind.Gelu when !then.Operand.IsNone:
-            case EpilogueKind.GeluRatio:
-            case EpilogueKind.Times: RequireSameShape(y, then.Operand); break;
-            case EpilogueKind.SwiGlu: RequireColumns(then.Operand.Columns, half); break;
-            case EpilogueKind.SwiGluRatioGradient:
-            case EpilogueKind.SwiGluGradient: RequireColumns(then.Operand.Columns, 2 * y.Columns); break;
-        }
-        Multiply(w, x, y, bias, false, 0, 0, then);
+        // What follows works on whole panels, and gate and up of a column belong to one unit of work, which panels must not straddle.
+        var atHand = n0 % PackedMatrix.PanelColumns == 0 && !(then.IsGate && y.Columns / 2 % PackedMatrix.PanelColumns != 0);
+        Multiply(w, x, y, bias, add, k0, n0, atHand ? then : default);
+        if (!atHand) Follow(y, then);
         GC.KeepAlive(weights);
     }
 
@@ -66,7 +47,7 @@ public sealed unsafe partial class HostDevice
 
         var product = new MatrixKernels.Product(w, tiling, packed, x.Columns, k0, n0, y, bias.Pointer, add);
         // Units of a few panels: enough of them that the threads end together, few enough that a thread reads on in memory.
-        var panels = then.Kind == EpilogueKind.SwiGlu ? product.Panels / 2 : product.Panels;
+        var panels = then.IsGate ? product.Panels / 2 : product.Panels;
         var group = Math.Max(1, panels / 24);
         var groups = (panels + group - 1) / group;
         pool.For(tiling.Blocks * groups, work < SmallProduct ? int.MaxValue : 1, (device: this, product, then, panels, group, groups),
@@ -80,7 +61,7 @@ public sealed unsafe partial class HostDevice
                     int tile = block * tiling.BlockTiles, tileEnd = Math.Min(tiling.Tiles, tile + tiling.BlockTiles);
                     int panel = number * job.group, panelEnd = Math.Min(job.panels, panel + job.group);
                     job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge);
-                    if (job.then.Kind == EpilogueKind.SwiGlu) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
+                    if (job.then.IsGate) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
                     int first = panel * PackedMatrix.PanelColumns, end = Math.Min(panelEnd * PackedMatrix.PanelColumns, job.product.Y.Columns);
                     job.device.Apply(job.then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));
                 }
@@ -92,16 +73,15 @@ public sealed unsafe partial class HostDevice
     {
         var part = y.ColumnRange(first, count);
         RawTensor Part(RawTensor x) => x.IsNone ? x : x.ColumnRange(first, count);
-        RawTensor gate = default, up = default;
-        if (then.Kind is EpilogueKind.SwiGluGradient or EpilogueKind.SwiGluRatioGradient) (gate, up) = (Part(then.Operand), then.Operand.ColumnRange(y.Columns + first, count));
-        switch (then.Kind)
+        RawTensor operand = then.Operand;
+        if (then.Kind == EpilogueKind.None) return;
+        if (then.IsGate) kernels.Gate(then.Activation, part, y.ColumnRange(y.Columns / 2 + first, count), Part(operand), from, to);
+        else if (then.IsGateBackward)
         {
-            case EpilogueKind.Gelu: kernels.GeluForward(part, part, Part(then.Operand), from, to); break;
-            case EpilogueKind.Times: kernels.MultiplyElements(part, Part(then.Operand), part, from, to); break;
-            case EpilogueKind.SwiGlu: kernels.SwiGluForward(part, y.ColumnRange(y.Columns / 2 + first, count), Part(then.Operand), from, to); break;
-            case EpilogueKind.SwiGluGradient: kernels.SwiGluBackward(gate, up, part, gate, up, from, to); break;
-            case EpilogueKind.GeluRatio: kernels.GeluRatioForward(part, part, Part(then.Operand), from, to); break;
-            case EpilogueKind.SwiGluRatioGradient: kernels.SwiGluRatioBackward(gate, up, part, gate, up, from, to); break;
+            RawTensor gate = Part(operand), up = operand.ColumnRange(y.Columns + first, count);
+            kernels.GateBackward(then.Activation, gate, up, part, gate, up, from, to);
         }
+        else if (then.Kind == EpilogueKind.Activate) kernels.Activate(then.Activation, part, part, Part(operand), from, to);
+        else kernels.MultiplyElements(part, Part(operand), part, from, to);
     }
 }

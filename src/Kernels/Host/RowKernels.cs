@@ -10,24 +10,20 @@ internal abstract unsafe class RowKernels
     public abstract void Fill(RawTensor x, float value, int from, int to);
     public abstract void Copy(RawTensor x, RawTensor y, int from, int to);
     public abstract void AddScaled(RawTensor x, float scale, RawTensor y, int from, int to);
-    public abstract void Subtract(RawTensor a, RawTensor b, RawTensor y, int from, int to);
     public abstract void Interpolate(RawTensor corrupted, RawTensor clean, float alpha, RawTensor y, int from, int to);
     public abstract void MultiplyElements(RawTensor a, RawTensor b, RawTensor y, int from, int to);
-    public abstract void GatherRows(RawTensor table, RawIndices rows, float scale, RawTensor y, int from, int to);
-    public abstract void AddGatheredRows(RawTensor table, RawIndices rows, RawTensor y, int from, int to);
+    public abstract void GatherRows(RawTensor table, RawIndices rows, float scale, RawTensor y, bool add, int from, int to);
     public abstract void ScatterAddRows(RawTensor x, RawIndices rows, RawTensor y, int from, int to);
     public abstract void SumHeadGroups(RawTensor x, int headDim, int group, RawTensor y, int from, int to);
-    /// <summary>x = one row of input <paramref name="input"/>; see <see cref="Device.MixInputs"/>.</summary>
+    /// <summary>x = one row of input <paramref name="input"/>; see <see cref="NormedMix"/>.</summary>
     public abstract void MixRow(in MixOperands o, int input, int row, float* x);
 
     public abstract void NormForward(in NormOperands o, int from, int to);
     public abstract void NormBackward(RawTensor dy, RawTensor scale, RawTensor xhat, RawTensor inverseSigma, bool centred, bool add, RawTensor dx, int from, int to);
 
-    public abstract void GeluForward(RawTensor u, RawTensor y, RawTensor derivative, int from, int to);
-    public abstract void GeluRatioForward(RawTensor u, RawTensor y, RawTensor ratio, int from, int to);
-    public abstract void SwiGluForward(RawTensor gate, RawTensor up, RawTensor y, int from, int to);
-    public abstract void SwiGluBackward(RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to);
-    public abstract void SwiGluRatioBackward(RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to);
+    public abstract void Activate(Activation activation, RawTensor u, RawTensor y, RawTensor slope, int from, int to);
+    public abstract void Gate(Activation activation, RawTensor gate, RawTensor up, RawTensor y, int from, int to);
+    public abstract void GateBackward(Activation activation, RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to);
     public abstract void Rotary(in RotaryOperands o, int from, int to);
 
     /// <summary>Floats of scratch memory for one head of one sequence.</summary>

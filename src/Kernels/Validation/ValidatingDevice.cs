@@ -26,7 +26,7 @@ public sealed class ValidatingDevice : Device
     {
         (this.device, this.referee, this.report) = (device, referee, report);
         mirrored = new(device);
-        (EnoughRows, RowsOfPass) = (device.EnoughRows, device.RowsOfPass);
+        Limits = device.Limits;
     }
 
     /// <summary>Validates a device, which it then owns: a GPU by the CPU's kernels, a CPU by its portable ones, which take registers of another width and none of its instructions.</summary>
@@ -46,16 +46,6 @@ public sealed class ValidatingDevice : Device
     public override string Name => $"{device.Name}, validated by {referee.Name}";
     /// <inheritdoc/>
     public override long FreeMemory => device.FreeMemory;
-    /// <inheritdoc/>
-    public override long EnoughWorkspace => device.EnoughWorkspace;
-    /// <inheritdoc/>
-    public override double WorkspaceShare => device.WorkspaceShare;
-    /// <inheritdoc/>
-    public override int WidestHead => device.WidestHead;
-    /// <inheritdoc/>
-    public override bool IsAsynchronous => device.IsAsynchronous;
-    /// <inheritdoc/>
-    public override bool IsHostMemory => device.IsHostMemory;
 
     /// <inheritdoc/>
     public override DeviceBuffer Allocate(long bytes) => device.Allocate(bytes);
@@ -93,19 +83,15 @@ public sealed class ValidatingDevice : Device
     public override void AddScaled(Tensor x, float scale, Tensor y) => Check((d, o) => d.AddScaled(o[x], scale, o[y]), [In(x), Out(y)]);
 
     /// <inheritdoc/>
-    public override void Subtract(Tensor a, Tensor b, Tensor y) => Check((d, o) => d.Subtract(o[a], o[b], o[y]), [In(a), In(b), Out(y)]);
-
-    /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) =>
         Check((d, o) => d.Interpolate(o[corrupted], o[clean], alpha, o[y]), [In(corrupted), In(clean), Out(y)]);
 
     /// <inheritdoc/>
-    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y) =>
-        Check((d, o) => d.GatherRows(o[table], o[rows], scale, o[y]), [In(table), In(rows), Out(y)]);
+    public override void MultiplyElements(Tensor a, Tensor b, Tensor y) => Check((d, o) => d.MultiplyElements(o[a], o[b], o[y]), [In(a), In(b), Out(y)]);
 
     /// <inheritdoc/>
-    public override void AddGatheredRows(Tensor table, Indices rows, Tensor y) =>
-        Check((d, o) => d.AddGatheredRows(o[table], o[rows], o[y]), [In(table), In(rows), Out(y)]);
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false) =>
+        Check((d, o) => d.GatherRows(o[table], o[rows], scale, o[y], add), [In(table), In(rows), Out(y)]);
 
     /// <inheritdoc/>
     public override void ScatterAddRows(Tensor x, Indices rows, Tensor y) =>
@@ -122,39 +108,20 @@ public sealed class ValidatingDevice : Device
             [In(dy), In(scale), In(xhat), In(inverseSigma), Out(dx, o => o.Largest(dy) * o.Largest(scale) * o.Largest(inverseSigma))]);
 
     /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0) =>
-        Check((d, o) => d.Multiply(o[weights], side, o[x], o[y], o[bias], add, k0, n0), [In(x), In(bias), Out(y)]);
-
-    /// <inheritdoc/>
-    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias, in Epilogue then)
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
     {
-        var follow = then;
-        Check((d, o) => d.Multiply(o[weights], side, o[x], o[y], o[bias], new Epilogue(follow.Kind, o[follow.Operand])),
-            [In(x), In(bias), Out(y), follow.Kind == EpilogueKind.Times ? In(follow.Operand) : Out(follow.Operand)]);
+        var operand = then.Operand;
+        Check((d, o) => d.Multiply(o[weights], side, o[x], o[y], o[bias], add, k0, n0, then with { Operand = o[operand] }),
+            [In(x), In(bias), Out(y), then.Kind == EpilogueKind.Backward && !then.Activation.Gated ? In(operand) : Out(operand)]);
     }
 
     /// <inheritdoc/>
-    public override void GeluForward(Tensor u, Tensor y, Tensor derivative) =>
-        Check((d, o) => d.GeluForward(o[u], o[y], o[derivative]), [In(u), Out(y), Out(derivative)]);
+    public override void Activate(Activation activation, Tensor u, Tensor y, Tensor slope) =>
+        Check((d, o) => d.Activate(activation, o[u], o[y], o[slope]), [In(u), Out(y), Out(slope)]);
 
     /// <inheritdoc/>
-    public override void GeluRatioForward(Tensor u, Tensor y, Tensor ratio) =>
-        Check((d, o) => d.GeluRatioForward(o[u], o[y], o[ratio]), [In(u), Out(y), Out(ratio)]);
-
-    /// <inheritdoc/>
-    public override void MultiplyElements(Tensor dy, Tensor derivative, Tensor du) =>
-        Check((d, o) => d.MultiplyElements(o[dy], o[derivative], o[du]), [In(dy), In(derivative), Out(du)]);
-
-    /// <inheritdoc/>
-    public override void SwiGluForward(Tensor gateUp, Tensor y) => Check((d, o) => d.SwiGluForward(o[gateUp], o[y]), [In(gateUp), Out(y)]);
-
-    /// <inheritdoc/>
-    public override void SwiGluBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
-        Check((d, o) => d.SwiGluBackward(o[gateUp], o[dy], o[dGateUp]), [In(gateUp), In(dy), Out(dGateUp)]);
-
-    /// <inheritdoc/>
-    public override void SwiGluRatioBackward(Tensor gateUp, Tensor dy, Tensor dGateUp) =>
-        Check((d, o) => d.SwiGluRatioBackward(o[gateUp], o[dy], o[dGateUp]), [In(gateUp), In(dy), Out(dGateUp)]);
+    public override void GateBackward(Activation activation, Tensor gateUp, Tensor dy, Tensor dGateUp) =>
+        Check((d, o) => d.GateBackward(activation, o[gateUp], o[dy], o[dGateUp]), [In(gateUp), In(dy), Out(dGateUp)]);
 
     /// <inheritdoc/>
     public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) =>
@@ -175,11 +142,6 @@ public sealed class ValidatingDevice : Device
             [In(q), In(k), In(v), In(prefixK), In(prefixV), In(context), In(normalizers), In(dContext),
                 Out(dq, o => OfScores(o) * Math.Max(o.Largest(k), o.Largest(prefixK))), Out(dk, o => OfScores(o) * o.Largest(q)), Out(dv)]);
     }
-
-    /// <inheritdoc/>
-    public override void AttentionValuesBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor prefixK, Tensor normalizers, Tensor dContext, Tensor dv) =>
-        Check((d, o) => d.AttentionValuesBackward(layout, shape, o[q], o[k], o[prefixK], o[normalizers], o[dContext], o[dv]),
-            [In(q), In(k), In(prefixK), In(normalizers), In(dContext), Out(dv)]);
 
     /// <inheritdoc/>
     public override void SumHeadGroups(Tensor x, int headDim, int group, Tensor y) => Check((d, o) => d.SumHeadGroups(o[x], headDim, group, o[y]), [In(x), Out(y)]);
@@ -220,15 +182,10 @@ public sealed class ValidatingDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void MixInputs(Tensor baseline, Tensor sources, Indices sourceOffsets, Indices sourceList, Tensor inputs) =>
-        Check((d, o) => d.MixInputs(o[baseline], o[sources], o[sourceOffsets], o[sourceList], o[inputs]),
-            [In(baseline), In(sources), In(sourceOffsets), In(sourceList), Out(inputs)]);
-
-    /// <inheritdoc/>
-    public override void MixNormed(in NormedMix mix, Tensor y)
+    public override void Mix(in NormedMix mix, Tensor y)
     {
         var inputs = mix;
-        Check((d, o) => d.MixNormed(Mapped(inputs, o), o[y]), [.. Read(inputs), Out(y)]);
+        Check((d, o) => d.Mix(Mapped(inputs, o), o[y]), [.. Read(inputs), Out(y)]);
     }
 
     /// <inheritdoc/>

@@ -95,7 +95,7 @@ public sealed class GpuReplayTests
         (double[] Values, Calls Calls) Evaluate(bool replay)
         {
             using var device = SimulatedCuda.Open(replay);
-            device.EnoughRows = 1;
+            device.Limits = device.Limits with { RowsOfBatch = 1 };
             using var model = new Transformer(device, weights);
             SimulatedGpu.Reset();
             var half = new Circuit(model.Graph, Circuit.Full(model.Graph).Edges.Where((_, i) => i % 2 == 0));
@@ -119,7 +119,7 @@ public sealed class GpuReplayTests
         var options = new AttributionOptions { Steps = 4 };
         var right = Run(weights, data, options, replay: true).Result.Scores.Values;
         using var device = SimulatedCuda.Open();
-        device.RowsOfPass = RowsOfPass;
+        device.Limits = device.Limits with { RowsOfPass = RowsOfPass };
         using var model = new Transformer(device, weights);
         SimulatedGpu.IgnoreNodeUpdates = true;
         var wrong = Attributor.Run(model, data, options).Scores.Values;
@@ -154,7 +154,7 @@ public sealed class GpuReplayTests
     private static (AttributionResult Result, Calls Calls) Run(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, bool replay)
     {
         using var device = SimulatedCuda.Open(replay);
-        device.RowsOfPass = RowsOfPass;
+        device.Limits = device.Limits with { RowsOfPass = RowsOfPass };
         using var model = new Transformer(device, weights);
         SimulatedGpu.Reset();
         var result = Attributor.Run(model, data, options);

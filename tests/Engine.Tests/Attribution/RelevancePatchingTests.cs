@@ -105,11 +105,9 @@ public class RelevancePatchingTests
 
     private sealed class PartOfTheRule(bool sigma, bool pattern, bool ratios) : GradientRule
     {
-        private readonly GradientRule taken = ratios ? new RelevanceRule() : Derivative;
         public override bool HoldsSigma => sigma;
         public override bool HoldsPattern => pattern;
-        public override Epilogue Gelu(Tensor factor) => taken.Gelu(factor);
-        public override Epilogue SwiGluGradient(Tensor gateUp) => taken.SwiGluGradient(gateUp);
+        public override ActivationSlope Slope => ratios ? ActivationSlope.Ratio : ActivationSlope.Derivative;
     }
 
     [Fact]

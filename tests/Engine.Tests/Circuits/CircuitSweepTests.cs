@@ -103,9 +103,9 @@ public class CircuitSweepTests
         using var model = new Transformer(device, weights);
         int[] tokens = [.. Enumerable.Range(0, 15)];
         var batch = new Batch([new Example(tokens, [.. Enumerable.Reverse(tokens)], [1], [2])], sharePrefixes: true);
-        long Bytes(int circuits) => CircuitRun.Largest(model, batch, MetricKind.LogitDifference, null, circuits, device.EnoughWorkspace).Bytes;
+        long Bytes(int circuits) => CircuitRun.Largest(model, batch, MetricKind.LogitDifference, null, circuits, device.Limits.Workspace).Bytes;
         Assert.InRange(Bytes(1), 1, 200_000_000);
-        Assert.InRange(Bytes(100), 2 * Bytes(1), device.EnoughWorkspace);
+        Assert.InRange(Bytes(100), 2 * Bytes(1), device.Limits.Workspace);
     }
 
     private static CircuitInputs Inputs(ModelGraph graph, IEnumerable<EdgeId> edges) => new(new Circuit(graph, edges), patching: true);

@@ -1,3 +1,4 @@
+using Faith.Kernels;
 using System.Text;
 using Faith.Engine.Data;
 using Faith.Engine.Models;

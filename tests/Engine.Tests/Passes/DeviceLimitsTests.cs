@@ -25,10 +25,10 @@ public sealed class DeviceLimitsTests
         using Device device = onGpu ? SimulatedCuda.Open() : new HostDevice();
         using var model = new Transformer(device, weights);
         var whole = Attributor.Run(model, data, new() { Steps = 3 });
-        (device.EnoughRows, device.RowsOfPass) = (4, 30);
+        device.Limits = device.Limits with { RowsOfBatch = 4, RowsOfPass = 30 };
         var cut = Attributor.Run(model, data, new() { Steps = 3 });
         Assert.InRange(cut.WorkspaceBytes, 1, whole.WorkspaceBytes / 2);
-        (device.EnoughRows, device.RowsOfPass) = (4, 1);
+        device.Limits = device.Limits with { RowsOfBatch = 4, RowsOfPass = 1 };
         var single = Attributor.Run(model, data, new() { Steps = 3 });
         Assert.InRange(single.WorkspaceBytes, 1, cut.WorkspaceBytes - 1);
         Assert.Equal(whole.Scores.Values, cut.Scores.Values);
@@ -49,7 +49,7 @@ public sealed class DeviceLimitsTests
         Circuit[] circuits = [.. Enumerable.Range(2, 4).Select(i => new Circuit(model.Graph, edges.Where((_, e) => e % i == 0)))];
         (double[][] Values, int Together) With(int rows)
         {
-            device.EnoughRows = rows;
+            device.Limits = device.Limits with { RowsOfBatch = rows };
             return ([.. CircuitEvaluator.Evaluate(model, data, circuits, MetricKind.LogitDifference).Select(f => (double[])[.. f.Circuit, .. f.Clean, .. f.Corrupted])],
                 CircuitRun.Largest(model, new Batch(data, sharePrefixes: true), MetricKind.LogitDifference, null, circuits.Length, 1 << 30).Together);
         }
@@ -82,9 +82,9 @@ public sealed class DeviceLimitsTests
         using var host = new HostDevice(1);
         using var gpu = SimulatedCuda.Open();
         using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
-        Assert.InRange(gpu.EnoughRows, host.EnoughRows + 1, int.MaxValue);
-        Assert.InRange(gpu.RowsOfPass, host.RowsOfPass + 1, int.MaxValue);
-        Assert.Equal((gpu.EnoughRows, gpu.RowsOfPass, gpu.WidestHead), (planned.EnoughRows, planned.RowsOfPass, planned.WidestHead));
+        Assert.InRange(gpu.Limits.RowsOfBatch, host.Limits.RowsOfBatch + 1, int.MaxValue);
+        Assert.InRange(gpu.Limits.RowsOfPass, host.Limits.RowsOfPass + 1, int.MaxValue);
+        Assert.Equal(gpu.Limits, planned.Limits);
     }
 
     [Fact]

@@ -115,7 +115,7 @@ public sealed class RunPlannerTests
         using var host = PlanningDevice.Host(Plenty);
         using var gpu = PlanningDevice.Cuda("GPU", Plenty);
         // A point a pass.
-        gpu.RowsOfPass = host.RowsOfPass = 1;
+        (gpu.Limits, host.Limits) = (gpu.Limits with { RowsOfPass = 1 }, host.Limits with { RowsOfPass = 1 });
         var (onHost, onGpu) = (RunPlanner.Plan(host, weights, data, new()), RunPlanner.Plan(gpu, weights, data, new()));
         const long Matrices = 12L * 12 * 768 * 768 * 4;
         Assert.Equal(Matrices, onHost.WeightBytes - onGpu.WeightBytes);
@@ -125,7 +125,7 @@ public sealed class RunPlannerTests
         const long Projection = 3L * 768 * 768 * 4;
         Assert.Equal((6 * Matrices) + (5 * (Matrices - Projection)), onGpu.WeightBytesRead);
         // Five points in one pass beside that of the other end.
-        gpu.RowsOfPass = 1000;
+        gpu.Limits = gpu.Limits with { RowsOfPass = 1000 };
         Assert.Equal((2 * Matrices) + Matrices - Projection, RunPlanner.Plan(gpu, weights, data, new()).WeightBytesRead);
     }
 

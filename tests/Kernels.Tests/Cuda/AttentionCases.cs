@@ -30,7 +30,7 @@ internal static class AttentionCases
     [
         .. Setups.Select(s => new OpCase("AttentionForward", s.Name, c => Forward(c, s))),
         .. Setups.Select(s => new OpCase("AttentionBackward", s.Name, c => Backward(c, s))),
-        .. Setups.Select(s => new OpCase("AttentionValuesBackward", s.Name, c => ValuesBackward(c, s))),
+        .. Setups.Select(s => new OpCase("AttentionBackward", s.Name + " of values", c => ValuesBackward(c, s))),
     ];
 
     private sealed record Operands(Ragged Layout, AttentionShape Shape, float[] Q, float[] K, float[] V, float[] PrefixK, float[] PrefixV,
@@ -91,7 +91,7 @@ internal static class AttentionCases
         var dv = c.Arena.New(o.Layout.Rows, width, width + 1);
         c.Device.AttentionForward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[2], o.OnDevice[3], o.OnDevice[4], context,
             normalizers);
-        c.Device.AttentionValuesBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], o.OnDevice[3], normalizers, dGradient, dv);
+        c.Device.AttentionBackward(o.Layout, o.Shape, o.OnDevice[0], o.OnDevice[1], default, o.OnDevice[3], default, default, normalizers, dGradient, default, default, dv);
         return [Outcome.Sum("dv", c.Arena.Get(dv), new Literal(o, gradient).Dv, terms: 0.01)];
     }
 

@@ -5,6 +5,8 @@ namespace Faith.Kernels.Tests.Cuda;
 /// <summary>Rows, elements, activations, rotary embedding. Sizes stand at block size ± 1 and cross it; strided operands have gaps of NaN.</summary>
 internal static class ElementCases
 {
+    internal static readonly Activation Gelu = new(ActivationFunction.GeluTanh, Gated: false), Silu = new(ActivationFunction.Silu, Gated: true);
+
     // rows, columns, stride
     private static readonly (int Rows, int Columns, int Stride)[] Shapes = [(1, 1, 1), (3, 7, 9), (2, 1023, 1023), (1, 1025, 1025),
         (5, 1030, 1032), (4, 64, 64)];
@@ -43,13 +45,12 @@ internal static class ElementCases
             c.Device.AddScaled(dx, -0.3f, dy);
             return [Outcome.Element("y", c.Arena.Get(dy), Reference.Map(x, y, (a, b) => b + (double)-0.3f * a), absolute: 1e-7)];
         }),
-        .. Each("Subtract", (c, s) =>
+        .. Each("AddScaled", (c, s) =>
         {
-            var (a, da) = c.Random(s.Rows, s.Columns, s.Stride);
-            var (b, db) = c.Random(s.Rows, s.Columns);
-            var y = c.Arena.New(s.Rows, s.Columns, s.Stride);
-            c.Device.Subtract(da, db, y);
-            return [Outcome.Element("y", c.Arena.Get(y), Reference.Map(a, b, (u, v) => u - v), absolute: 1e-7)];
+            var (x, dx) = c.Random(s.Rows, s.Columns, s.Stride);
+            var (y, dy) = c.Random(s.Rows, s.Columns, s.Stride);
+            c.Device.AddScaled(dx, -1, dy);
+            return [Outcome.Element("y − x", c.Arena.Get(dy), Reference.Map(x, y, (a, b) => b - a), absolute: 1e-7)];
         }),
         .. Each("MultiplyElements", (c, s) =>
         {
@@ -72,59 +73,59 @@ internal static class ElementCases
             return [Outcome.Exact("alpha 0", At(0), Reference.Map(a, v => v)), Outcome.Exact("alpha 1", At(1), Reference.Map(b, v => v)),
                 Outcome.Element("alpha 0.3", At(0.3f), Reference.Map(a, b, (u, v) => u + 0.3f * ((double)v - u)))];
         }),
-        .. Each("GeluForward", (c, s) =>
+        .. Each("Activate", (c, s) =>
         {
             var (u, du) = c.Random(s.Rows, s.Columns, s.Stride, 12);
             var derivative = c.Arena.New(s.Rows, s.Columns);
             var other = c.Arena.New(s.Rows, s.Columns);
-            c.Device.GeluForward(du, other, default);
-            c.Device.GeluForward(du, du, derivative);
+            c.Device.Activate(Gelu, du, other, default);
+            c.Device.Activate(Gelu, du, du, derivative);
             return [Outcome.Element("y without derivative", c.Arena.Get(other), Reference.Map(u, Reference.Gelu), 4e-6, 1e-12),
                 Outcome.Element("y in place", c.Arena.Get(du), Reference.Map(u, Reference.Gelu), 4e-6, 1e-12),
                 Outcome.Element("derivative", c.Arena.Get(derivative), Reference.Map(u, Reference.GeluSlope), 4e-6, 3e-7)];
         }),
-        new("GeluForward", "extreme values", c =>
+        new("Activate", "extreme values", c =>
         {
             float[] u = [0f, -0f, 1e-20f, -1e-20f, 100f, -100f, 1e10f, -1e10f, 1e30f, -1e30f];
             var (du, y, derivative) = (c.Arena.Put(u, 1, 10), c.Arena.New(1, 10), c.Arena.New(1, 10));
-            c.Device.GeluForward(du, y, derivative);
+            c.Device.Activate(Gelu, du, y, derivative);
             return [Outcome.Element("y", c.Arena.Get(y), [0, 0, 5e-21, -5e-21, 100, 0, 1e10f, 0, 1e30f, 0], absolute: 1e-3),
                 Outcome.Element("derivative", c.Arena.Get(derivative), [0.5, 0.5, 0.5, 0.5, 1, 0, 1, 0, 1, 0], absolute: 1e-6)];
         }),
-        .. Each("GeluRatioForward", (c, s) =>
+        .. Each("Activate", (c, s) =>
         {
             var (u, du) = c.Random(s.Rows, s.Columns, s.Stride, 12);
             var ratio = c.Arena.New(s.Rows, s.Columns);
-            c.Device.GeluRatioForward(du, du, ratio);
+            c.Device.Activate(Gelu with { Slope = ActivationSlope.Ratio }, du, du, ratio);
             return [Outcome.Element("y in place", c.Arena.Get(du), Reference.Map(u, Reference.Gelu), 4e-6, 1e-12),
                 Outcome.Element("ratio", c.Arena.Get(ratio), Reference.Map(u, Reference.GeluRatio), 4e-6, 1e-12)];
         }),
-        new("GeluRatioForward", "extreme values", c =>
+        new("Activate", "by ratio, extreme values", c =>
         {
             float[] u = [0f, -0f, 1e-20f, -1e-20f, 100f, -100f, 1e10f, -1e10f, 1e30f, -1e30f];
             var (du, y, ratio) = (c.Arena.Put(u, 1, 10), c.Arena.New(1, 10), c.Arena.New(1, 10));
-            c.Device.GeluRatioForward(du, y, ratio);
+            c.Device.Activate(Gelu with { Slope = ActivationSlope.Ratio }, du, y, ratio);
             return [Outcome.Element("ratio", c.Arena.Get(ratio), [0.5, 0.5, 0.5, 0.5, 1, 0, 1, 0, 1, 0], absolute: 1e-6)];
         }),
-        .. Each("SwiGluForward", (c, s) =>
+        .. Each("Activate", (c, s) =>
         {
             var (x, dx) = c.Random(s.Rows, 2 * s.Columns, 2 * s.Stride, 8);
             var y = c.Arena.New(s.Rows, s.Columns, s.Stride);
-            c.Device.SwiGluForward(dx, y);
+            c.Device.Activate(Silu, dx, y, default);
             return [Outcome.Element("y", c.Arena.Get(y), Reference.SwiGlu(x, s.Rows, s.Columns), 4e-6)];
         }),
-        .. Each("SwiGluBackward", (c, s) =>
+        .. Each("GateBackward", (c, s) =>
         {
             var (x, dx) = c.Random(s.Rows, 2 * s.Columns, 2 * s.Stride, 8);
             var (dy, ddy) = c.Random(s.Rows, s.Columns, s.Stride);
-            c.Device.SwiGluBackward(dx, ddy, dx);
+            c.Device.GateBackward(Silu, dx, ddy, dx);
             return [Outcome.Element("dGateUp in place", c.Arena.Get(dx), Reference.SwiGluGradient(x, dy, s.Rows, s.Columns), 4e-6, 3e-6)];
         }),
-        .. Each("SwiGluRatioBackward", (c, s) =>
+        .. Each("GateBackward", (c, s) =>
         {
             var (x, dx) = c.Random(s.Rows, 2 * s.Columns, 2 * s.Stride, 8);
             var (dy, ddy) = c.Random(s.Rows, s.Columns, s.Stride);
-            c.Device.SwiGluRatioBackward(dx, ddy, dx);
+            c.Device.GateBackward(Silu with { Slope = ActivationSlope.Ratio }, dx, ddy, dx);
             return [Outcome.Element("dGateUp in place", c.Arena.Get(dx), Reference.SwiGluRatioGradient(x, dy, s.Rows, s.Columns), 4e-6, 3e-6)];
         }),
         .. Each("GatherRows", (c, s) =>
@@ -136,12 +137,12 @@ internal static class ElementCases
             return [Outcome.Element("y", c.Arena.Get(y), [.. rows.SelectMany(r =>
                 Reference.Row(table, r, s.Columns).Select(v => 2.5 * v))])];
         }),
-        .. Each("AddGatheredRows", (c, s) =>
+        .. Each("GatherRows", (c, s) =>
         {
             var (table, dTable) = c.Random(6, s.Columns, s.Stride);
             var (y, dy) = c.Random(s.Rows, s.Columns, s.Stride);
             var rows = Enumerable.Range(0, s.Rows).Select(_ => c.Next(6)).ToArray();
-            c.Device.AddGatheredRows(dTable, c.Arena.Put(rows), dy);
+            c.Device.GatherRows(dTable, c.Arena.Put(rows), 1, dy, add: true);
             var expected = rows.SelectMany(r => Reference.Row(table, r, s.Columns)).ToArray();
             return [Outcome.Element("y", c.Arena.Get(dy), [.. expected.Select((v, i) => v + y[i])], absolute: 1e-7)];
         }),
@@ -175,7 +176,7 @@ internal static class ElementCases
             return [Outcome.Element("y", c.Arena.Get(y), expected, absolute: 1e-6)];
         })),
         .. new (int Rows, int Columns)[] { (2, 3), (3, 700) }.Select(s =>
-            new OpCase("MixInputs", $"{s.Rows} rows of {s.Columns}", c => Mix(c, s.Rows, s.Columns))),
+            new OpCase("Mix", $"{s.Rows} rows of {s.Columns}", c => Mix(c, s.Rows, s.Columns))),
     ];
 
     private static IEnumerable<OpCase> Each(string operation, Func<OpContext, (int Rows, int Columns, int Stride), Outcome[]> run) =>
@@ -216,7 +217,7 @@ internal static class ElementCases
         var (sources, dSources) = c.Random(5 * rows, columns);
         int[] offsets = [0, 2, 2, 5, 6], list = [4, 0, 1, 2, 3, 3];
         var inputs = c.Arena.New(4 * rows, columns);
-        c.Device.MixInputs(dBaseline, dSources, c.Arena.Put(offsets), c.Arena.Put(list), inputs);
+        c.Device.Mix(new(dBaseline, dSources, c.Arena.Put(offsets), c.Arena.Put(list), default, default, 0, false), inputs);
         var expected = new double[4 * rows * columns];
         for (var i = 0; i < 4; i++)
             for (var n = 0; n < rows * columns; n++)

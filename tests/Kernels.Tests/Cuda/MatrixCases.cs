@@ -44,18 +44,18 @@ internal static class MatrixCases
         var (factor, dFactor) = c.Random(rows, n, n + 2);
         var (gateUp, dGateUp) = c.Random(rows, 2 * n, 2 * n + 3);
         Tensor gelu = c.Arena.New(rows, n), slope = c.Arena.New(rows, n), times = c.Arena.New(rows, n), dy = c.Arena.New(rows, n);
-        c.Device.Multiply(weights, WeightSide.Forward, dx, gelu, dBias, Epilogue.Gelu(slope));
-        c.Device.Multiply(weights, WeightSide.Forward, dx, times, dBias, Epilogue.Times(dFactor));
-        c.Device.Multiply(weights, WeightSide.Forward, dx, dy, dBias, Epilogue.SwiGluGradient(dGateUp));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, gelu, dBias, then: new(EpilogueKind.Activate, ElementCases.Gelu, slope));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, times, dBias, then: new(EpilogueKind.Backward, ElementCases.Gelu, dFactor));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, dy, dBias, then: new(EpilogueKind.Backward, ElementCases.Silu, dGateUp));
         var (gateUpOfRatio, dGateUpOfRatio) = c.Random(rows, 2 * n, 2 * n + 1);
         Tensor geluOfRatio = c.Arena.New(rows, n), ratio = c.Arena.New(rows, n), dyOfRatio = c.Arena.New(rows, n);
-        c.Device.Multiply(weights, WeightSide.Forward, dx, geluOfRatio, dBias, Epilogue.GeluRatio(ratio));
-        c.Device.Multiply(weights, WeightSide.Forward, dx, dyOfRatio, dBias, Epilogue.SwiGluRatioGradient(dGateUpOfRatio));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, geluOfRatio, dBias, then: new(EpilogueKind.Activate, ElementCases.Gelu with { Slope = ActivationSlope.Ratio }, ratio));
+        c.Device.Multiply(weights, WeightSide.Forward, dx, dyOfRatio, dBias, then: new(EpilogueKind.Backward, ElementCases.Silu with { Slope = ActivationSlope.Ratio }, dGateUpOfRatio));
         // [g | u] of columns twice as many, some of them at odd places.
         var wide = new TestMatrix(c.Values(k * 2 * n), k, 2 * n, stored, WeightPrecision.BFloat16);
         using var wideWeights = c.Device.CreateWeights(wide);
         Tensor both = c.Arena.New(rows, 2 * n), swiglu = c.Arena.New(rows, n);
-        c.Device.Multiply(wideWeights, WeightSide.Forward, dx, both, default, Epilogue.SwiGlu(swiglu));
+        c.Device.Multiply(wideWeights, WeightSide.Forward, dx, both, default, then: new(EpilogueKind.Activate, ElementCases.Silu, swiglu));
         var gates = new double[rows * 2 * n];
         for (var i = 0; i < gates.Length; i++)
             gates[i] = Enumerable.Range(0, k).Sum(l => x[i / (2 * n) * k + l] * (double)wide[l, i % (2 * n)]);
