@@ -99,7 +99,7 @@ internal static class JsonLines
             var reason = e.Message;
             // The reader's own position comes after the reason and counts within the line alone.
             var cut = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
-            return new($"{source}, {Place}, column {column}: not valid JSON ({PlainText.Line(cut < 0 ? reason : reason[..cut]).TrimEnd('.')})", e);
+            return new($"{source}, {Place}, column {column}: not valid JSON ({PlainText.Short(cut < 0 ? reason : reason[..cut], 200).TrimEnd('.')})", e);
         }
 
         private static string Kind(JsonElement value) => value.ValueKind switch
