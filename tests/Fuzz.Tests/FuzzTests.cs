@@ -28,6 +28,7 @@ public sealed class FuzzTests : IDisposable
         model = Path.Combine(folder, "model");
         Directory.CreateDirectory(model);
         foreach (var file in Directory.GetFiles(Seed("model"))) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        File.Copy(Seed("tokenizer.json"), Path.Combine(model, "tokenizer.json"));
         scores = Path.Combine(folder, "scores.json");
         var (code, error) = CommandRun.Run("attribute", "--model", model, "--data", Data, "--out", scores, "--device", "cpu", "--threads", "1");
         Assert.True(code == 0, error);
@@ -188,14 +189,15 @@ public sealed class FuzzTests : IDisposable
     /// <summary>A command on good files of which one is damaged for as long as it runs.</summary>
     private void Command(Random random)
     {
-        string[] files = ["config.json", "model.safetensors", "d.jsonl"];
-        var path = random.Next(4) is var which && which < 3 ? Path.Combine(model, files[which]) : scores;
+        string[] files = ["config.json", "model.safetensors", "d.jsonl", "tokenizer.json"];
+        var path = random.Next(files.Length + 1) is var which && which < files.Length ? Path.Combine(model, files[which]) : scores;
         var original = File.ReadAllBytes(path);
         var output = Path.Combine(folder, "out.json");
         try
         {
             File.WriteAllBytes(path, which == 1 ? Mutator.MutateSafetensors(random, original) : Mutator.Mutate(random, original));
-            var args = Commands(output)[random.Next(7)];
+            var commands = Commands(output);
+            var args = commands[random.Next(commands.Length)];
             var code = CommandRun.Checked(args);
             if (File.Exists(output))
             {
@@ -222,6 +224,8 @@ public sealed class FuzzTests : IDisposable
             ["circuit", "--scores", scores, "--edges", "5", "--out", output],
             ["compare", scores, scores],
             ["draw", scores, "--out", output + ".svg"],
+            ["curve", .. run, "--scores", scores, "--edges", "3,6", "--out", output + ".csv"],
+            ["generate", "--model", model, "--prompt", "ab c", "--device", "cpu"],
         ];
     }
 
