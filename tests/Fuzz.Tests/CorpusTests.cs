@@ -1,6 +1,8 @@
 using Faith.Engine;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
+using Faith.Engine.ScoreFiles;
+using Faith.Engine.Tokenizers;
 using Xunit;
 
 namespace Faith.Fuzz.Tests;
@@ -35,6 +37,30 @@ public sealed class CorpusTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Equal(0, CommandRun.Checked("accuracy", "--model", Corpus(folder), "--data", Path.Combine(Corpus(folder), "d.jsonl"), "--device", "cpu"));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
+    }
+
+    [Theory]
+    [InlineData("long-prefix.tokenizer.json", "continuing_subword_prefix: is 2000 characters long")]
+    [InlineData("sixty-splits.tokenizer.json", "more than 24 normalizers")]
+    [InlineData("unigram.tokenizer.json", "'Unigram' is not supported")]
+    [InlineData("pretty.jsonl", "is JSON over several lines")]
+    [InlineData("list.jsonl", "holds a list; JSONL has one object a line")]
+    [InlineData("lfs-pointer.jsonl", "is a Git LFS pointer")]
+    [InlineData("parquet.jsonl", "is a Parquet file")]
+    [InlineData("workbook.csv", ".xlsx")]
+    [InlineData("nan.scores.json", "edges[\"m0->logits\"].score: is NaN or infinite")]
+    [InlineData("pickle.scores.json", "is a Python pickle")]
+    public void A_file_is_refused_for_what_it_is(string name, string message)
+    {
+        using var weights = RandomWeights.Create("stories260k");
+        var refusal = Assert.Throws<InputException>(() =>
+        {
+            if (name.EndsWith(".tokenizer.json", StringComparison.Ordinal)) TokenizerLoader.FromJson(Corpus(name));
+            else if (name.EndsWith(".scores.json", StringComparison.Ordinal)) ScoreFile.Read(Corpus(name));
+            else PromptSet.Load(Corpus(name), null, weights.Config);
+        });
+        Assert.Contains(message, refusal.Message, StringComparison.Ordinal);
+        Assert.InRange(refusal.Message.Length, 1, 1000);
     }
 
     [Fact]
