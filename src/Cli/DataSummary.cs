@@ -29,6 +29,14 @@ internal static class DataSummary
         NoteDoubt(context, data);
     }
 
+    /// <summary>The same for a run that measures no metric of its own: the accuracy is that of the model's answers.</summary>
+    public static void Write(CommandContext context, LoadedModel loaded, Transformer model, PromptSet data)
+    {
+        context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
+        context.Output.WriteLine($"accuracy: {Answered(model, data, context.Cancellation, out _)}");
+        NoteDoubt(context, data);
+    }
+
     /// <summary>Says where the ids of the data seem to be of another tokenizer.</summary>
     public static void NoteDoubt(CommandContext context, PromptSet data)
     {
@@ -60,6 +68,13 @@ internal static class DataSummary
             return $"the answers lie above the distractors in {right:0.#%} of {Count(data)}";
         }
         if (!data.HasAnswers) return "not defined: no answers";
+        var answered = Answered(model, data, cancellation, out var share);
+        right = share;
+        return answered;
+    }
+
+    private static string Answered(Transformer model, PromptSet data, CancellationToken cancellation, out double right)
+    {
         var tried = data.First(ExamplesTried);
         right = Accuracy.Measure(model, tried, cancellation: cancellation).CleanRight;
         return $"an answer is likelier than every distractor in {right:0.#%} of {(tried.Count < data.Count ? "the first " : "")}{Count(tried)}";

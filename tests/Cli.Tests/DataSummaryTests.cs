@@ -30,6 +30,9 @@ public sealed class DataSummaryTests : CliTest
         }
         Assert.Contains("accuracy: an answer is likelier than every distractor in 100% of 5 examples", Done(["attribute", .. on, "--metric", "kl", "--out", At("t.json")]), StringComparison.Ordinal);
         Assert.Contains("first example: ", Done(["accuracy", .. on]), StringComparison.Ordinal);
+        var measured = Done("methods", "--measure", "--examples", "2", "--rounds", "1");
+        Assert.Contains("first example: ", measured, StringComparison.Ordinal);
+        Assert.Contains("accuracy: an answer is likelier than every distractor in 100% of 2 examples", measured, StringComparison.Ordinal);
         Assert.Contains("- ioi: 100%; ", Done("matrix", "--model", "tasks-4l", "--tasks", "ioi", "--examples", "5"), StringComparison.Ordinal);
     }
 
@@ -71,6 +74,24 @@ public sealed class DataSummaryTests : CliTest
         Refused("no circuit has been selected", "draw", At("s.json"), "--out", At("s.svg"));
         Done("circuit", "--scores", At("s.json"), "--edges", "0", "--out", At("empty.json"));
         Done("evaluate", "--model", model, "--data", prompts, "--circuit", At("empty.json"));
+    }
+
+    [Fact]
+    public void A_folder_is_no_data_set()
+    {
+        // A name without an extension was taken for a task's.
+        Directory.CreateDirectory(At("prompts"));
+        Refused("prompts: this is a directory", "attribute", "--model", model, "--data", At("prompts"), "--out", At("s.json"));
+        var working = Directory.GetCurrentDirectory();
+        var relative = Directory.CreateDirectory(Path.Combine(working, $"prompts-{Environment.ProcessId}"));
+        try
+        {
+            Refused($"{relative.Name}: this is a directory", "attribute", "--model", model, "--data", relative.Name, "--out", At("s.json"));
+        }
+        finally
+        {
+            relative.Delete();
+        }
     }
 
     private string[] Lines(string name) => [.. File.ReadLines(At(name)).Where(line => line.Contains("->", StringComparison.Ordinal))];

@@ -32,6 +32,7 @@ public sealed class DemoCommandTests : CliTest
         Assert.Equal(output, File.ReadAllText(At("all/tasks.md")));
         foreach (var task in Engine.Tasks.TaskCatalog.All)
         {
+            Assert.Contains($"- {task.Name}: `<|endoftext|>", output, StringComparison.Ordinal);
             foreach (var method in (string[])["EAP-IG", "EAP", "random"]) Assert.Contains($"| {task.Name} | {method} | ", output, StringComparison.Ordinal);
         }
     }

@@ -122,6 +122,14 @@ public sealed class StatisticsCommandTests : CliTest
         Assert.InRange(Json("other.json").GetProperty("spearman_abs").GetDouble(), -1, 0.999);
         Assert.False(Json("other.json").TryGetProperty("edge_jaccard", out _)); // there is no circuit in either
         Done("circuit", "--scores", a, "--edges", "10", "--out", At("c.json"));
+        // Scores alone have no overlap with a circuit: a Jaccard index of 0 told nothing.
+        var mixed = Run("compare", b, At("c.json"), "--json", At("mixed.json"));
+        Assert.Equal(0, mixed.Code);
+        Assert.Contains("b.json: holds scores of which no circuit has been selected, so that only scores are compared", mixed.Error, StringComparison.Ordinal);
+        Assert.False(Json("mixed.json").TryGetProperty("edge_jaccard", out _));
+        Assert.True(Json("mixed.json").TryGetProperty("pearson", out _));
+        Done("compare", At("c.json"), At("c.json"), "--json", At("mixed.json"));
+        Assert.Equal(1, Json("mixed.json").GetProperty("edge_jaccard").GetDouble());
         Assert.Contains("auroc", Done("compare", a, "--known", At("c.json"), "--json", At("known.json")), StringComparison.Ordinal);
         Assert.Equal(1, Json("known.json").GetProperty("auroc").GetDouble(), 0.2);
         Refused("give a second file to compare with, or --known CIRCUIT", "compare", a);

@@ -39,7 +39,8 @@ internal static class CompareCommand
         if (read is [var a, var b])
         {
             CheckSame(a, b);
-            AddOverlap(rows, a, b, edges);
+            if (edges is not null || (CircuitFile.HoldsCircuit(a.File) && CircuitFile.HoldsCircuit(b.File))) AddOverlap(rows, a, b, edges);
+            else NoteNoOverlap(context, a, b);
             if (a.File.Scores is { } x && b.File.Scores is { } y)
             {
                 rows.Add(("spearman_abs", CircuitComparison.Spearman(x, y, signed: false)));
@@ -74,6 +75,18 @@ internal static class CompareCommand
         table.Write(context);
     }
 
+    // Scores of which no circuit has been selected have no overlap with anything; the scores themselves may be compared.
+    private static void NoteNoOverlap(CommandContext context, (string Path, ScoreFile File) a, (string Path, ScoreFile File) b)
+    {
+        foreach (var (path, file) in (ReadOnlySpan<(string Path, ScoreFile File)>)[a, b])
+        {
+            if (a.File.Scores is null || b.File.Scores is null) CircuitFile.RequireCircuit(path, file);
+        }
+        if (CircuitFile.HoldsCircuit(a.File) == CircuitFile.HoldsCircuit(b.File)) return;
+        var alone = CircuitFile.HoldsCircuit(a.File) ? b.Path : a.Path;
+        context.Note($"{alone}: holds scores of which no circuit has been selected, so that only scores are compared; --edges N compares the N best edges of both");
+    }
+
     private static void AddOverlap(List<(string Name, double Value)> rows, (string Path, ScoreFile File) a, (string Path, ScoreFile File) b, int? count)
     {
         Circuit Of((string Path, ScoreFile File) file)
@@ -84,7 +97,7 @@ internal static class CompareCommand
         }
 
         var (found, reference) = (Of(a), Of(b));
-        // Files of scores hold no circuit yet; an overlap of nothing with nothing says nothing.
+        // An overlap of nothing with nothing says nothing.
         if (found.EdgeCount == 0 && reference.EdgeCount == 0) return;
         (string, Overlap?)[] overlaps = [("edge", CircuitComparison.Edges(found, reference)), ("node", CircuitComparison.Nodes(found, reference)), ("neuron", CircuitComparison.Neurons(found, reference))];
         foreach (var (what, some) in overlaps)

@@ -50,15 +50,16 @@ internal static class DemoCommand
                 return TaskStudy.Run(loaded.On(choice), data, choice.MemoryBytes, progress, context.Cancellation);
             }).ToList());
             OutputFolder.Make(folder);
-            if (parse.GetValue(all)) WriteAll(context, folder, loaded.Name, studies);
+            if (parse.GetValue(all)) WriteAll(context, folder, loaded, studies);
             else WriteOne(context, folder, loaded, choice, studies[0], clock);
         });
         return command;
     }
 
-    private static void WriteAll(CommandContext context, string folder, string modelName, IReadOnlyList<TaskStudy> studies)
+    private static void WriteAll(CommandContext context, string folder, LoadedModel loaded, IReadOnlyList<TaskStudy> studies)
     {
-        var text = StudyTables.Markdown(modelName, studies);
+        var firsts = studies.Select(study => $"- {study.Data.Name}: {Markdown.Code(DataSummary.FirstExample(loaded, study.Data))}\n");
+        var text = $"{StudyTables.Markdown(loaded.Name, studies)}\nThe first example of each:\n\n{string.Concat(firsts)}";
         OutputFile.WriteInFolder(folder, Output.Text(AllFile, text));
         context.Output.WriteText(text);
     }

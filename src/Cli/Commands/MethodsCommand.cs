@@ -41,7 +41,7 @@ internal static class MethodsCommand
                 var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
                 var transformer = loaded.On(device.Read(parse));
                 var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
-                context.Output.WriteLine($"first example: {DataSummary.FirstExample(loaded, prompts)}");
+                DataSummary.Write(context, loaded, transformer, prompts);
                 Measure(context, transformer, $"{loaded.Name}, {prompts.Count} examples of {prompts.Name}", prompts, methods, parse.GetValue(steps), parse.GetValue(rounds));
             }
             if (parse.GetValue(known)) Known(context, device.Read(parse), parse.GetValue(steps));

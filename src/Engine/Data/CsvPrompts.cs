@@ -27,7 +27,7 @@ internal static class CsvPrompts
         var table = new CsvTable(path, file);
         if (table.Header.Count == 0) return [];
         var (clean, corrupted) = (table.Column("clean"), table.Column("corrupted"));
-        if (Recognise(table, needs) is not var (layout, columns)) return table.Rows.Select(row => Draft(row.Line, row.Fields, null, null));
+        if (Recognise(table, needs) is not var (layout, columns)) return table.ReadRows().Select(row => Draft(row.Line, row.Fields, null, null));
         return layout switch
         {
             CsvLayout.GreaterThan => GreaterThan(),
@@ -38,7 +38,7 @@ internal static class CsvPrompts
 
         IEnumerable<ExampleDraft> FromIds(Func<int, string, string, TokenDraft[]> parse)
         {
-            foreach (var (line, fields) in table.Rows)
+            foreach (var (line, fields) in table.ReadRows())
             {
                 var answers = parse(line, fields[table.Column(columns[0])], columns[0]);
                 words.Note(line, fields, answers);
@@ -59,7 +59,7 @@ internal static class CsvPrompts
         IEnumerable<ExampleDraft> GreaterThan()
         {
             var years = Enumerable.Range(0, Years).Select(year => new TokenDraft(year.ToString("00", CultureInfo.InvariantCulture))).ToArray();
-            foreach (var (line, fields) in table.Rows)
+            foreach (var (line, fields) in table.ReadRows())
             {
                 var year = Number(table, line, fields[table.Column(columns[0])], columns[0]);
                 if (year is < 0 or > Years - 2) throw table.Error(line, $"\"{columns[0]}\" is {year}; it must be a two-digit year from 0 to {Years - 2}, so that a later one exists");
@@ -70,7 +70,7 @@ internal static class CsvPrompts
         IEnumerable<ExampleDraft> VerbAgreement()
         {
             var verbs = VerbList.Beside(path, tokenizer);
-            foreach (var (line, fields) in table.Rows)
+            foreach (var (line, fields) in table.ReadRows())
             {
                 var (answers, distractors) = fields[table.Column("plural")] switch
                 {
@@ -97,6 +97,8 @@ internal static class CsvPrompts
             }
         }
         if (table.Column("clean") >= 0 && needs.Answers is null && (table.Column("corrupted") >= 0 || needs.Corrupted is null)) return null;
+        if (table.Header is [var whole] && whole.IndexOfAny([';', '\t']) is >= 0 and var mark)
+            throw new InputException($"{table.Source}, line 1: the columns are separated by {(whole[mark] == ';' ? "semicolons" : "tabs")}; in CSV commas separate them");
         var list = string.Join("; ", Layouts.Select(l => string.Join(", ", l.Columns)));
         throw new InputException($"{table.Source}, line 1: no known column layout; besides clean and corrupted a file needs one of: {list}");
     }

@@ -2,16 +2,20 @@ using System.Text;
 
 namespace Faith.Engine.Data;
 
-/// <summary>A CSV file with a header (RFC 4180: quoted fields, doubled quotes, line breaks inside quotes; LF or CRLF).</summary>
+/// <summary>
+/// A CSV file with a header (RFC 4180: quoted fields, doubled quotes, line breaks inside quotes; LF or CRLF). Rows are read as they are asked
+/// for, and no row is read further than the header is wide: what is no table takes no more memory than its bytes.
+/// </summary>
 internal sealed class CsvTable
 {
+    private const int MostColumns = 1000;
+
     private readonly string text;
-    private readonly List<(int Line, string[] Fields)> rows = [];
     private int at;
     private int line = 1;
 
-    /// <summary>Reads a table; blank lines are skipped.</summary>
-    /// <exception cref="InputException">Not UTF-8, a broken quote, a row of the wrong length, a column named twice.</exception>
+    /// <summary>Reads the header; blank lines are skipped.</summary>
+    /// <exception cref="InputException">Not UTF-8, a broken quote, a column named twice, too many columns.</exception>
     public CsvTable(string source, byte[] file)
     {
         Source = source;
@@ -23,20 +27,10 @@ internal sealed class CsvTable
         {
             throw new InputException($"{source}: is not valid UTF-8", e);
         }
-        while (at < text.Length)
-        {
-            var begin = line;
-            var fields = ReadRow();
-            if (fields is [""]) continue;
-            if (Header.Count == 0)
-            {
-                Header = fields;
-                if (fields.GroupBy(f => f).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Error(begin, $"the column {PlainText.Quote(twice.Key)} appears twice");
-                continue;
-            }
-            if (fields.Length != Header.Count) throw Error(begin, $"the row has {fields.Length} fields and the header {Header.Count}");
-            rows.Add((begin, fields));
-        }
+        if (NextRow(MostColumns) is not var (begin, fields)) return;
+        if (fields.Length > MostColumns) throw Error(begin, $"the header has more than {MostColumns} columns");
+        if (fields.GroupBy(f => f).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Error(begin, $"the column {PlainText.Quote(twice.Key)} appears twice");
+        Header = fields;
     }
 
     /// <summary>The file, for messages.</summary>
@@ -45,8 +39,17 @@ internal sealed class CsvTable
     /// <summary>The column names; none when the file is empty.</summary>
     public IReadOnlyList<string> Header { get; } = [];
 
-    /// <summary>The rows with the line each begins on, counted from 1.</summary>
-    public IReadOnlyList<(int Line, string[] Fields)> Rows => rows;
+    /// <summary>The rows that have not been read yet, with the line each begins on, counted from 1; blank lines are skipped.</summary>
+    /// <exception cref="InputException">A broken quote, a row of the wrong length.</exception>
+    public IEnumerable<(int Line, string[] Fields)> ReadRows()
+    {
+        while (NextRow(Header.Count) is var (begin, fields))
+        {
+            if (fields.Length > Header.Count) throw Error(begin, $"the row has more than the {Header.Count} fields of the header");
+            if (fields.Length < Header.Count) throw Error(begin, $"the row has {fields.Length} fields and the header {Header.Count}");
+            yield return (begin, fields);
+        }
+    }
 
     /// <summary>Position of a column, or −1.</summary>
     public int Column(string name)
@@ -61,14 +64,24 @@ internal sealed class CsvTable
     /// <summary>An error in a line of the file.</summary>
     public InputException Error(int line, string message) => new($"{Source}, line {line}: {message}");
 
-    /// <summary>Reads up to and including the end of the row.</summary>
-    private string[] ReadRow()
+    private (int Line, string[] Fields)? NextRow(int most)
+    {
+        while (at < text.Length)
+        {
+            var begin = line;
+            if (ReadRow(most) is not [""] and var fields) return (begin, fields);
+        }
+        return null;
+    }
+
+    /// <summary>Reads up to and including the end of the row, or one field more than most.</summary>
+    private string[] ReadRow(int most)
     {
         var fields = new List<string>();
         while (true)
         {
             fields.Add(at < text.Length && text[at] == '"' ? ReadQuoted() : ReadPlain());
-            if (at == text.Length) return [.. fields];
+            if (at == text.Length || fields.Count > most) return [.. fields];
             if (text[at++] == ',') continue;
             // The character just passed is the line feed: both readers stop at a comma, a line feed or the end only.
             line++;

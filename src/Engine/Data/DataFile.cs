@@ -57,6 +57,8 @@ internal static class DataFile
         if (head.StartsWith("PK\x03\x04"u8)) return "is a ZIP archive, as .xlsx workbooks are; save the table as CSV, or unpack it";
         if (head.StartsWith("ARROW1"u8)) return "is an Arrow file; write its rows as JSONL or CSV";
         if (head.StartsWith("SQLite format 3"u8)) return "is an SQLite database; write the rows as JSONL or CSV";
+        if (head is [0x80, >= 2 and <= 5, ..]) return "is a Python pickle (.pt, .pkl), which is not read; write its rows as JSONL or CSV";
+        if (RegularFile.StartsWithKey(head, "cfg", "nodes", "edges")) return "holds scores or a circuit, not prompts; it belongs to --scores or --circuit";
         return RegularFile.Foreign(head);
     }
 }

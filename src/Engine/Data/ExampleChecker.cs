@@ -118,7 +118,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     {
         if (id < 0 || (config is not null && id >= config.Vocabulary))
         {
-            throw Error(place, $"token id {id} in \"{field}\" is outside the vocabulary" + (config is null ? "" : $" (0 to {config.Vocabulary - 1})"));
+            throw Error(place, $"token id {id} in \"{field}\" is outside the vocabulary" + (config is null ? "" : $" (0 to {config.Vocabulary - 1}); ids must be those of the model's own tokenizer"));
         }
     }
 

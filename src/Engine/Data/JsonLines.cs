@@ -6,32 +6,41 @@ namespace Faith.Engine.Data;
 
 /// <summary>
 /// The JSONL form: one object a line with "clean" and "corrupted" (a text or a list of ids) and "answers" and "distractors"
-/// (lists of texts or ids). Other fields are ignored, blank lines too.
+/// (lists of texts or ids). A field that is null counts as missing; other fields are ignored, blank lines too.
 /// </summary>
 internal static class JsonLines
 {
+    // An example fits a context; the reader takes twelve bytes for every two of a line.
+    private const int LongestLine = 32 << 20;
+
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 
     public static IEnumerable<ExampleDraft> Read(string source, byte[] file)
     {
         var start = file.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
+        var isFirst = true;
         for (var line = 1; start < file.Length; line++)
         {
             var length = file.AsSpan(start).IndexOf((byte)'\n');
             var end = length < 0 ? file.Length : start + length;
             var content = file.AsMemory(start, end - start);
+            var rest = isFirst ? file.AsMemory(start) : default;
             start = end + 1;
-            if (!content.Span.Trim(" \t\r"u8).IsEmpty) yield return new Line(source, line, content).Parse();
+            if (content.Span.Trim(" \t\r"u8).IsEmpty) continue;
+            isFirst = false;
+            yield return new Line(source, line, content, rest).Parse();
         }
     }
 
     /// <summary>One line being read.</summary>
-    private readonly struct Line(string source, int number, ReadOnlyMemory<byte> content)
+    /// <param name="rest">Of the first line with content, all of the file from there; else empty.</param>
+    private readonly struct Line(string source, int number, ReadOnlyMemory<byte> content, ReadOnlyMemory<byte> rest)
     {
         private string Place => $"line {number}";
 
         public ExampleDraft Parse()
         {
+            if (content.Length > LongestLine) throw Error($"is longer than {LongestLine >> 20} MiB, which is no example; JSONL has one object a line");
             if (!Utf8.IsValid(content.Span)) throw Error("is not valid UTF-8");
             try
             {
@@ -43,8 +52,7 @@ internal static class JsonLines
             }
             catch (JsonException e)
             {
-                // Only the first line tells: an object or a list that goes on below is JSON laid out for people.
-                if (number == 1 && content.Span.Trim(" \t\r"u8) is [(byte)'{'] or [(byte)'[']) throw new InputException(Error("is JSON over several lines; JSONL has one object a line (jq -c . data.json > data.jsonl, or '.[]' for a list)").Message, e);
+                if (GoesOnBelow()) throw new InputException(Error("is JSON over several lines; JSONL has one object a line (jq -c . data.json > data.jsonl, or '.[]' for a list)").Message, e);
                 throw Malformed(e);
             }
             catch (InvalidOperationException e)
@@ -54,9 +62,30 @@ internal static class JsonLines
             }
         }
 
+        // An object or a list that is JSON laid out for people. Only the first line tells.
+        private bool GoesOnBelow()
+        {
+            if (rest.Length == content.Length || rest.IsEmpty) return false;
+            if (content.Span.Trim(" \t\r"u8) is [(byte)'{'] or [(byte)'[']) return true;
+            try
+            {
+                var reader = new Utf8JsonReader(rest.Span);
+                while (reader.Read()) { }
+                return true;
+            }
+            catch (JsonException)
+            {
+                return false;
+            }
+        }
+
+        // Tables that know no absent fields write null for them.
+        private static bool IsGiven(JsonElement root, string field, out JsonElement value) =>
+            root.TryGetProperty(field, out value) && value.ValueKind != JsonValueKind.Null;
+
         private PromptDraft? Prompt(JsonElement root, string field)
         {
-            if (!root.TryGetProperty(field, out var value)) return null;
+            if (!IsGiven(root, field, out var value)) return null;
             if (value.ValueKind == JsonValueKind.String) return new(value.GetString()!);
             if (value.ValueKind != JsonValueKind.Array) throw Error($"\"{field}\" is {Kind(value)}; it must be a text or a list of token ids");
             // Enumerated: an element by its number is looked for from the start.
@@ -71,7 +100,7 @@ internal static class JsonLines
 
         private TokenDraft[]? Tokens(JsonElement root, string field)
         {
-            if (!root.TryGetProperty(field, out var value)) return null;
+            if (!IsGiven(root, field, out var value)) return null;
             if (value.ValueKind != JsonValueKind.Array) throw Error($"\"{field}\" is {Kind(value)}; it must be a list of tokens or token ids");
             var tokens = new List<TokenDraft>(value.GetArrayLength());
             foreach (var element in value.EnumerateArray())

@@ -12,6 +12,9 @@ namespace Faith.Engine.Data;
 /// </summary>
 public sealed class PromptSet : IReadOnlyList<Example>
 {
+    // More than anybody attributes; it bounds what a file of short lines takes.
+    private const int Most = 1_000_000;
+
     private readonly Example[] examples;
 
     private PromptSet(string name, string hash, Example[] examples, PromptText[] texts, bool hasCorrupted = true, bool hasAnswers = true)
@@ -113,6 +116,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
         foreach (var draft in drafts)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (examples.Count == Most) throw new InputException($"{source}: holds more than {Most} examples; split it");
             examples.Add(checker.Check(draft));
             texts.Add(new(draft.Clean.Text, draft.Corrupted?.Text));
         }

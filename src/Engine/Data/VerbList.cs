@@ -20,7 +20,7 @@ internal sealed record VerbList(TokenDraft[] Singular, TokenDraft[] Plural)
         var table = new CsvTable(path, RegularFile.ReadAll(path, most: 64 << 20));
         var (singular, plural) = (Column(table, "sing", "singular"), Column(table, "plur", "plural"));
         // A plural that is listed twice belongs to the first of its singulars.
-        var pairs = table.Rows.Select(row => (Singular: row.Fields[singular], Plural: row.Fields[plural])).ToArray();
+        var pairs = table.ReadRows().Select(row => (Singular: row.Fields[singular], Plural: row.Fields[plural])).ToArray();
         return new(OneToken(table, tokenizer, "sing", pairs.Select(pair => pair.Singular)),
             OneToken(table, tokenizer, "plur", pairs.DistinctBy(pair => pair.Plural).Where(pair => IdOf(tokenizer, pair.Singular) is not null).Select(pair => pair.Plural)));
     }

@@ -27,10 +27,16 @@ public static class CircuitFile
     /// <summary>Refuses scores from which nobody has selected a circuit; an empty one that was selected is one.</summary>
     public static void RequireCircuit(string path, ScoreFile file)
     {
+        if (HoldsCircuit(file)) return;
+        throw new InputException($"{path}: holds scores of which no circuit has been selected; faith circuit --scores {path} --edges N --out circuit.json selects one");
+    }
+
+    /// <summary>Whether the edges of a file were selected, be it none of them; else it holds scores alone.</summary>
+    public static bool HoldsCircuit(ScoreFile file)
+    {
         string[] selections = ["edges", "nodes", "neurons", "threshold"];
         var isSelected = file.Run?.Options is { } options && selections.Any(options.ContainsKey);
-        if (file.InGraph.EdgeCount > 0 || isSelected || (file.Scores is null && file.Nodes is null)) return;
-        throw new InputException($"{path}: holds scores of which no circuit has been selected; faith circuit --scores {path} --edges N --out circuit.json selects one");
+        return file.InGraph.EdgeCount > 0 || isSelected || (file.Scores is null && file.Nodes is null);
     }
 
     /// <summary>Says, once a run is done, what speaks against the scores of its file, and that they are those of another model with the same graph, where they are.</summary>

@@ -21,7 +21,7 @@ public static class DataSource
         if (task is null)
         {
             // A name without a folder or an extension was meant as a task.
-            if (!File.Exists(data) && Path.GetFileName(data) == data && !Path.HasExtension(data))
+            if (!File.Exists(data) && !Directory.Exists(data) && Path.GetFileName(data) == data && !Path.HasExtension(data))
             {
                 throw new InputException($"{option} {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))}){KnownNames.Suggest(data, TaskCatalog.All.Select(t => t.Name))}");
             }

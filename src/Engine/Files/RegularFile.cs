@@ -97,8 +97,27 @@ internal static class RegularFile
         if (head.StartsWith("PK\x03\x04"u8)) return $"is a ZIP archive; if it is a PyTorch checkpoint (.bin, .pt, .pth): {ForeignModel.Convert}";
         if (head is [0x80, >= 2 and <= 5, ..]) return $"is a Python pickle, as PyTorch writes .bin, .pt and .pth, which is not read; {ForeignModel.Convert}";
         if (head is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) return "is UTF-16 text; save it as UTF-8";
+        // Without a mark: two letters of ASCII tell.
+        if (head is [> 8 and < 127, 0, > 8 and < 127, 0, ..] or [0, > 8 and < 127, 0, > 8 and < 127, ..]) return "is UTF-16 text; save it as UTF-8";
+        if (head is [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..]) return "is a NumPy array, which is not read";
         if (head is [0x1F, 0x8B, ..]) return "is compressed (gzip); unpack it";
+        if (head is [0x28, 0xB5, 0x2F, 0xFD, ..]) return "is compressed (Zstandard); unpack it";
+        if (head.StartsWith("BZh"u8)) return "is compressed (bzip2); unpack it";
+        if (head is [0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', ..]) return "is compressed (xz); unpack it";
         return null;
+    }
+
+    /// <summary>Whether a JSON object's first key is one of these: enough to know what kind of data a file holds.</summary>
+    internal static bool StartsWithKey(ReadOnlySpan<byte> head, params ReadOnlySpan<string> keys)
+    {
+        head = head.TrimStart("\uFEFF \t\r\n"u8);
+        if (head is not [(byte)'{', ..]) return false;
+        head = head[1..].TrimStart(" \t\r\n"u8);
+        foreach (var key in keys)
+        {
+            if (head.StartsWith(Encoding.ASCII.GetBytes($"\"{key}\""))) return true;
+        }
+        return false;
     }
 
     /// <summary>The error for a file that is no longer what it was.</summary>

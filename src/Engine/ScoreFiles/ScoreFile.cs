@@ -59,8 +59,12 @@ public sealed class ScoreFile
         const string convert = "the EAP-IG library writes scores as JSON with graph.to_json(…)";
         if (head.StartsWith("PK\x03\x04"u8)) return $"is a ZIP archive, as PyTorch writes score files (.pt); {convert}";
         if (head is [0x80, >= 2 and <= 5, ..]) return $"is a Python pickle, as PyTorch writes score files (.pt); {convert}";
-        if (head.StartsWith("{\"clean\""u8)) return "holds prompts, not scores or a circuit; it belongs to --data";
-        return RegularFile.Foreign(head);
+        if (head.StartsWith("PAR1"u8)) return $"is a Parquet file; {convert}";
+        if (RegularFile.StartsWithKey(head, "clean", "corrupted", "answers")) return "holds prompts, not scores or a circuit; it belongs to --data";
+        if (RegularFile.Foreign(head) is { } known) return known;
+        var start = head.TrimStart("\uFEFF \t\r\n"u8);
+        return start.IsEmpty || start[0] is (byte)'{' or (byte)'[' ? null
+            : "is not JSON; scores and circuits are JSON with cfg, nodes and edges, as faith attribute and faith circuit write it";
     }
 
     /// <summary>Writes the file, whole or not at all.</summary>

@@ -76,6 +76,9 @@ public sealed class CsvTests : DataTest
     [InlineData("prompt,correct_idx\na,1\n", "no known column layout")]
     [InlineData("clean,corrupted,plural,plural\n", "line 1: the column \"plural\" appears twice")]
     [InlineData("clean,corrupted,correct_idx\na,b\n", "line 2: the row has 2 fields and the header 3")]
+    [InlineData("clean,corrupted,correct_idx\na,b,1,2,3\n", "line 2: the row has more than the 3 fields of the header")]
+    [InlineData("clean\tcorrupted\tlabel\na\tb\t1\n", "line 1: the columns are separated by tabs; in CSV commas separate them")]
+    [InlineData("clean;corrupted;label\na;b;1\n", "line 1: the columns are separated by semicolons; in CSV commas separate them")]
     [InlineData("clean,corrupted,correct_idx\na,\"b,1\n", "line 2: a quote is not closed")]
     [InlineData("clean,corrupted,correct_idx\na,\"b\"c,1\n", "line 2: text follows the closing quote")]
     [InlineData("clean,corrupted,correct_idx\na,b\"c,1\n", "line 2: a quote stands inside a field")]
@@ -108,6 +111,27 @@ public sealed class CsvTests : DataTest
     {
         var set = Csv("clean,corrupted,label\nfrom 13 to 13,from 13 to 14,52\n");
         Assert.Equal((47, 53), (set[0].Answers.Length, set[0].Distractors.Length));
+    }
+
+    [Fact]
+    public void What_is_no_table_takes_no_more_memory_than_its_bytes()
+    {
+        // Rows were read before the header was looked at, and rows to their end: both took hundreds of bytes for every one of the file.
+        const int length = 8 << 20;
+        var shortRows = Write("rows.csv", "clean\n" + string.Concat(Enumerable.Repeat("a\n", length / 2)));
+        var commas = Write("commas.csv", new string(',', length));
+        var longRow = Write("row.csv", "clean,corrupted,label\n" + new string(',', length));
+        Assert.Contains("no known column layout", WithinMemory(shortRows), StringComparison.Ordinal);
+        Assert.Contains("line 1: the header has more than 1000 columns", WithinMemory(commas), StringComparison.Ordinal);
+        Assert.Contains("line 2: the row has more than the 3 fields", WithinMemory(longRow), StringComparison.Ordinal);
+
+        string WithinMemory(string path)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var message = Refused(() => PromptSet.Load(path, new WordTokenizer(), Config));
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 6L * length);
+            return message;
+        }
     }
 
     [Fact]

@@ -79,6 +79,10 @@ public sealed class JsonLinesTests : DataTest
     [InlineData("[" + Ids + "]", "line 1: holds a list; JSONL has one object a line")]
     [InlineData("{\n  \"clean\": [1]\n}", "line 1: is JSON over several lines")]
     [InlineData("[\n  {\"clean\": [1]}\n]", "line 1: is JSON over several lines")]
+    [InlineData("[{\"clean\": [1],\n\"corrupted\": [2]}]", "line 1: is JSON over several lines")]
+    [InlineData("\n{ \"clean\": [1],\n  \"corrupted\": [2] }\n", "line 2: is JSON over several lines")]
+    [InlineData("{\"clean\": [1],\n\"corrupted\": ", "line 1, column 14: not valid JSON")]
+    [InlineData("{\n  \"cfg\": {}}", "holds scores or a circuit, not prompts; it belongs to --scores or --circuit")]
     [InlineData("", "the data set holds no examples")]
     [InlineData("\n\n", "the data set holds no examples")]
     [InlineData("{}", "line 1: \"clean\" is missing")]
@@ -168,6 +172,9 @@ public sealed class JsonLinesTests : DataTest
         const string alone = """{"clean": [1, 2, 3]}""", longer = """{"clean": [1, 2, 3], "corrupted": [4, 5], "answers": [6], "distractors": [7]}""", bad = """{"clean": [1, 2], "corrupted": [1, 3], "answers": ["text"], "distractors": [7]}""";
         Assert.Contains("\"corrupted\" is missing, which --ablation patching needs", Refused(() => Load(alone, "--ablation patching", null)));
         Assert.Contains("\"answers\" is missing, which --metric logit-diff needs", Refused(() => Load(alone, null, "--metric logit-diff")));
+        const string nulls = """{"clean": [1, 2, 3], "corrupted": null, "answers": null, "distractors": null}""";
+        Assert.Contains("\"corrupted\" is missing, which --ablation patching needs", Refused(() => Load(nulls, "--ablation patching", null)));
+        Assert.Equal((false, false), (Load(nulls, null, null).HasCorrupted, Load(nulls, null, null).HasAnswers));
         var set = Load(alone, null, null);
         Assert.Equal((false, false), (set.HasCorrupted, set.HasAnswers));
         Assert.Equal(set[0].Clean, set[0].Corrupted);
@@ -182,8 +189,23 @@ public sealed class JsonLinesTests : DataTest
     [InlineData("PK\u0003\u0004", ".xlsx")]
     [InlineData("SQLite format 3", "SQLite")]
     [InlineData("version https://git-lfs", "Git LFS pointer")]
+    [InlineData("{\0\"\0", "is UTF-16 text; save it as UTF-8")]
+    [InlineData("\0{\0\"", "is UTF-16 text; save it as UTF-8")]
+    [InlineData("\u0080\u0002}q", "is a Python pickle (.pt, .pkl), which is not read; write its rows as JSONL or CSV")]
+    [InlineData("\u0093NUMPY", "is a NumPy array")]
+    [InlineData("\u0028\u00B5\u002F\u00FD", "is compressed (Zstandard)")]
+    [InlineData("BZh91AY", "is compressed (bzip2)")]
+    [InlineData("\u00FD7zXZ", "is compressed (xz)")]
     public void Other_files_are_called_by_their_names(string begin, string what) =>
-        Assert.Contains(what, Refused(() => PromptSet.Load(Write("d.jsonl", begin + " and more"), null, Config)));
+        Assert.Contains(what, Refused(() => PromptSet.Load(Write("d.jsonl", System.Text.Encoding.Latin1.GetBytes(begin + " and more")), null, Config)));
+
+    [Fact]
+    public void Lines_and_numbers_of_examples_without_measure_are_refused()
+    {
+        Assert.Contains("line 1: is longer than 32 MiB", Refused(() => Jsonl("{\"clean\": [" + new string(' ', 32 << 20) + "1]}")), StringComparison.Ordinal);
+        var path = Write("many.jsonl", string.Concat(Enumerable.Repeat("{\"clean\":[1]}\n", 1_000_001)));
+        Assert.Contains("holds more than 1000000 examples", Refused(() => PromptSet.Load(path, null, Config, new PromptNeeds(null, null))), StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task A_device_without_end_is_refused_and_a_pipe_is_read()

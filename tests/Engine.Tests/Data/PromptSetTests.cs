@@ -42,7 +42,7 @@ public sealed class PromptSetTests : DataTest
     {
         Assert.Equal("mine, example 2: clean has 2 tokens and corrupted 1; both must have the same number (clean: 1 2; corrupted: 1)",
             Assert.Throws<InputException>(() => PromptSet.FromExamples("mine", [One, One with { Corrupted = [1] }])).Message);
-        Assert.Equal("mine, example 1: token id 50257 in \"distractors\" is outside the vocabulary (0 to 50256)",
+        Assert.Equal("mine, example 1: token id 50257 in \"distractors\" is outside the vocabulary (0 to 50256); ids must be those of the model's own tokenizer",
             Assert.Throws<InputException>(() => PromptSet.FromExamples("mine", [One with { Distractors = [50257] }], Config)).Message);
         Assert.StartsWith("mine, example 1: \" two words\" in \"answers\" is 2 tokens",
             Assert.Throws<InputException>(() => PromptSet.FromText("mine", [("a", "b", [" two words"], [" c"])], new WordTokenizer(), Config)).Message, StringComparison.Ordinal);

@@ -275,6 +275,10 @@ public sealed class ScoreFileTests : IDisposable
         Is([.. "version https://git-lfs.github.com/spec/v1"u8], "Git LFS pointer");
         Is([0xFF, 0xFE, (byte)'{', 0], "UTF-16");
         Is([.. "{\"clean\": \"x\"}"u8], "belongs to --data");
+        Is([.. "{ \"answers\": [1]}"u8], "belongs to --data");
+        Is([.. "PAR1 and more"u8], "is a Parquet file");
+        Is([(byte)'{', 0, (byte)'"', 0], "UTF-16");
+        Is([.. "a0.h0->logits\n"u8], "is not JSON; scores and circuits are JSON with cfg, nodes and edges");
     }
 
     [SharedDataFact("mib/ioi-eap-ig.json")]
