@@ -95,18 +95,18 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         var ids = InContext(TokenizerFor(text, field, place), text);
         if (ids.Length != 1)
         {
-            throw Error(place, $"{PlainText.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one");
+            throw Error(place, $"{PlainText.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one: take another word, or give a token id");
         }
         return tokens[text] = ids[0];
     }
 
-    // SentencePiece puts a space before every text of its own, so that the answer " the" alone would begin with two: such a one is read as it
-    // follows another word.
+    // SentencePiece puts a space before every text of its own, so that the answer " the" alone would begin with two, and "," with one: such
+    // answers are read as they follow another word.
     private static int[] InContext(Tokenizer tokenizer, string text)
     {
         const string word = "a";
         var alone = tokenizer.Encode(text);
-        if (alone.Length < 2 || !text.StartsWith(' ')) return alone;
+        if (alone.Length < 2 || (!text.StartsWith(' ') && !tokenizer.TokenText(alone[0]).StartsWith(' '))) return alone;
         var (before, both) = (tokenizer.Encode(word), tokenizer.Encode(word + text));
         return both.Length == before.Length + 1 && both.AsSpan().StartsWith(before) ? [both[^1]] : alone;
     }

@@ -13,6 +13,9 @@ internal static class RegularFile
     /// <summary>Enough of a file to know it by.</summary>
     internal const int HeadBytes = 64;
 
+    /// <summary>Whether anything has this name: what is no file, or a link that leads nowhere, is not absent, and opening it says what it is.</summary>
+    internal static bool IsThere(string path) => Path.Exists(path) || new FileInfo(path).LinkTarget is not null;
+
     /// <summary>Opens a file for reading at any place.</summary>
     /// <param name="path">The file.</param>
     /// <param name="mayBeEmpty">Whether a file without bytes says something.</param>
@@ -37,7 +40,8 @@ internal static class RegularFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException($"{path}: not found", e);
+            var target = new FileInfo(path).LinkTarget;
+            throw new InputException($"{path}: {(target is null ? "not found" : $"is a link to {PlainText.Name(target)}, which is not there; download the file anew")}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {

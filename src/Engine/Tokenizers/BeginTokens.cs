@@ -1,3 +1,5 @@
+using Faith.Engine.Files;
+
 namespace Faith.Engine.Tokenizers;
 
 /// <summary>
@@ -16,7 +18,7 @@ internal static class BeginTokens
         return FromNames(settings, vocabulary)
             ?? FromNames(Path.Combine(directory, "special_tokens_map.json"), vocabulary)
             ?? (tokenizer is { } root ? FromTemplate(vocabulary, root) : null)
-            ?? (File.Exists(settings) && JsonInput.Read(settings).IsNull("bos_token") ? null : FromConfig(Path.Combine(directory, "config.json"), vocabulary));
+            ?? (RegularFile.IsThere(settings) && JsonInput.Read(settings).IsNull("bos_token") ? null : FromConfig(Path.Combine(directory, "config.json"), vocabulary));
     }
 
     /// <summary>The special token that the post_processor of a tokenizer.json puts first, or null.</summary>
@@ -53,14 +55,14 @@ internal static class BeginTokens
 
     private static int? FromNames(string path, Vocabulary vocabulary)
     {
-        if (!File.Exists(path) || JsonInput.Read(path).Optional("bos_token") is not { } token)
+        if (!RegularFile.IsThere(path) || JsonInput.Read(path).Optional("bos_token") is not { } token)
             return null;
         string content = (token.IsObject ? token.Required("content") : token).Text();
         return vocabulary.Find(content) ?? throw token.Error($"{PlainText.Name(content)} is not a token of this tokenizer.");
     }
 
     private static int? FromConfig(string path, Vocabulary vocabulary) =>
-        File.Exists(path) && JsonInput.Read(path).Optional("bos_token_id") is { } id ? Known(vocabulary, id) : null;
+        RegularFile.IsThere(path) && JsonInput.Read(path).Optional("bos_token_id") is { } id ? Known(vocabulary, id) : null;
 
     private static int Known(Vocabulary vocabulary, JsonInput input)
     {

@@ -24,7 +24,8 @@ internal static class Gpt2Files
     public static Tokenizer Read(string directory)
     {
         var vocabulary = new Vocabulary();
-        TokenizerJson.ReadVocabulary(JsonInput.Read(Path.Combine(directory, VocabularyName)), vocabulary);
+        string vocabularyPath = Path.Combine(directory, VocabularyName);
+        TokenizerJson.ReadVocabulary(JsonInput.Read(vocabularyPath), vocabulary);
         var options = new BpeOptions();
         var model = new BpeModel(vocabulary.Model, ReadMerges(Path.Combine(directory, MergesName), vocabulary, options), options);
         JsonInput? config = ReadIfThere(directory, "tokenizer_config.json");
@@ -35,14 +36,14 @@ internal static class Gpt2Files
         if (vocabulary.Find(EndOfText) is { } end && vocabulary.Added.All(token => token.Content != EndOfText))
             vocabulary.TryAdd(new AddedToken(end, EndOfText));
         return new PipelineTokenizer(
-            vocabulary, null, new ByteLevelPreTokenizer(config?.Flag("add_prefix_space", absent: false) ?? false, useRegex: true), model,
+            vocabularyPath, vocabulary, null, new ByteLevelPreTokenizer(config?.Flag("add_prefix_space", absent: false) ?? false, useRegex: true), model,
             new ByteLevelDecoder(), BeginTokens.FromDirectory(directory, vocabulary, null));
     }
 
     private static JsonInput? ReadIfThere(string directory, string name)
     {
         string path = Path.Combine(directory, name);
-        return File.Exists(path) ? JsonInput.Read(path) : null;
+        return RegularFile.IsThere(path) ? JsonInput.Read(path) : null;
     }
 
     private static Dictionary<(int Left, int Right), (int Rank, int Merged)> ReadMerges(
@@ -64,6 +65,8 @@ internal static class Gpt2Files
                 if (sides.Length != 2)
                     throw Error("expected two tokens with a space between them.");
                 ((int Left, int Right) pair, int merged) = TokenizerJson.Merge(sides[0], sides[1], vocabulary, options, Error);
+                if (rank == Vocabulary.MostMerges)
+                    throw Error($"more than {Vocabulary.MostMerges} merges are not supported.");
                 merges[pair] = (rank++, merged);
             }
         }

@@ -9,6 +9,9 @@ internal readonly struct JsonInput
 {
     private const long LargestFile = 256L << 20;
 
+    // Six times what the largest known tokenizers have; each takes memory, of which a file can ask for far more than its own size.
+    private const int MostValues = 1 << 24;
+
     private readonly JsonElement element;
     private readonly string file;
 
@@ -29,6 +32,10 @@ internal readonly struct JsonInput
         try
         {
             byte[] bytes = RegularFile.ReadAll(path, LargestFile);
+            // Each value but the first follows one of these; those inside strings are counted too, which is a few.
+            int values = bytes.Count((byte)',') + bytes.Count((byte)':') + bytes.Count((byte)'[');
+            if (values > MostValues)
+                throw new InputException($"{path}: has more than {MostValues} values; a usable file has far fewer.");
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
             JsonElement root = JsonDocument.Parse(bytes.AsMemory(JsonFile.MarkLength(bytes)), options).RootElement;
             return root.ValueKind == JsonValueKind.Object ? new(root, path, "") : throw new InputException($"{path}: expected a JSON object.");

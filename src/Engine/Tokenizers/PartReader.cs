@@ -96,7 +96,7 @@ internal sealed class PartReader
             throw pattern.Error("expected {\"String\": …} or {\"Regex\": …}.");
         try
         {
-            return literal is { } text ? RunePattern.Literal(text.Text()) : RunePattern.Parse(expression!.Value.Text());
+            return literal is { } text ? RunePattern.Literal(text.Text(), pattern.Place) : RunePattern.Parse(expression!.Value.Text(), pattern.Place);
         }
         catch (FormatException exception)
         {

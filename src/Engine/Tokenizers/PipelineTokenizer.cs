@@ -9,6 +9,10 @@ namespace Faith.Engine.Tokenizers;
 /// </summary>
 internal sealed class PipelineTokenizer : Tokenizer
 {
+    // Far more than the text of the longest context, and far less than a string can hold.
+    private const int LongestDecoded = 1 << 26;
+    private const int LongestAdded = 1024;
+
     private readonly Vocabulary vocabulary;
     private readonly Normalizer? normalizer;
     private readonly PreTokenizer? preTokenizer;
@@ -16,23 +20,32 @@ internal sealed class PipelineTokenizer : Tokenizer
     private readonly TokenDecoder? decoder;
     private readonly AddedTokenMatcher plainTokens;
     private readonly AddedTokenMatcher normalizedTokens;
-    private readonly Dictionary<int, string> normalizedTexts;
+    private readonly Dictionary<int, string> normalizedTexts = [];
+    private readonly string source;
 
+    /// <param name="source">The file, for messages.</param>
     /// <exception cref="InputException">An added token is unusable.</exception>
     public PipelineTokenizer(
-        Vocabulary vocabulary, Normalizer? normalizer, PreTokenizer? preTokenizer, BpeModel model, TokenDecoder? decoder, int? beginToken)
+        string source, Vocabulary vocabulary, Normalizer? normalizer, PreTokenizer? preTokenizer, BpeModel model, TokenDecoder? decoder, int? beginToken)
     {
+        this.source = source;
         this.vocabulary = vocabulary;
         this.normalizer = normalizer;
         this.preTokenizer = preTokenizer;
         this.model = model;
         this.decoder = decoder;
         BeginToken = beginToken;
-        plainTokens = new(vocabulary.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
-        AddedToken[] normalized = [.. vocabulary.Added.Where(token => token.Normalized)];
-        normalizedTexts = normalized.ToDictionary(
-            token => token.Id, token => Normalize(new(token.Content, true), new(token.Content.Length)).Text);
-        normalizedTokens = new(normalized.Select(token => (normalizedTexts[token.Id], token)));
+        try
+        {
+            plainTokens = new(vocabulary.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
+            AddedToken[] normalized = [.. vocabulary.Added.Where(token => token.Normalized)];
+            var work = new TokenizerWork(normalized.Sum(token => token.Content.Length));
+            normalizedTokens = new(normalized.Select(token => (NormalizedText(token, work), token)));
+        }
+        catch (InputException exception)
+        {
+            throw Named(exception);
+        }
     }
 
     /// <inheritdoc/>
@@ -46,12 +59,20 @@ internal sealed class PipelineTokenizer : Tokenizer
     {
         text = WellFormed(text);
         var ids = new List<int>();
-        foreach ((int start, int end, AddedToken? token) in plainTokens.Split(text))
+        var work = new TokenizerWork(text.Length);
+        try
         {
-            if (token is not null)
-                ids.Add(token.Id);
-            else
-                EncodeBetween(new(text[start..end], start == 0), ids);
+            foreach ((int start, int end, AddedToken? token) in plainTokens.Split(text))
+            {
+                if (token is not null)
+                    ids.Add(token.Id);
+                else
+                    EncodeBetween(new(text[start..end], start == 0), work, ids);
+            }
+        }
+        catch (InputException exception)
+        {
+            throw Named(exception);
         }
         return [.. ids];
     }
@@ -60,22 +81,43 @@ internal sealed class PipelineTokenizer : Tokenizer
     public override string Decode(ReadOnlySpan<int> ids)
     {
         var tokens = new List<string>(ids.Length);
-        int length = 0;
+        long length = 0;
         foreach (int id in ids)
         {
             // What was looked for in normalized text stands for normalized text, as in the original.
             if (normalizedTexts.TryGetValue(id, out string? token) || (token = vocabulary.Token(id)) is not null)
             {
                 tokens.Add(token);
-                length = checked(length + token.Length);
+                length += token.Length + 1;
+                if (length > LongestDecoded)
+                    throw new InputException($"{source}: the text of these {ids.Length} tokens has more than {LongestDecoded} characters.");
             }
         }
-        return decoder is null ? string.Join(' ', tokens) : string.Concat(decoder.Apply(tokens, new Growth(length)));
+        try
+        {
+            return decoder is null ? string.Join(' ', tokens) : string.Concat(decoder.Apply(tokens, new Growth((int)length, new TokenizerWork((int)length))));
+        }
+        catch (InputException exception)
+        {
+            throw Named(exception);
+        }
     }
 
-    private void EncodeBetween(Piece between, List<int> ids)
+    /// <inheritdoc/>
+    public override string TokenText(int id)
     {
-        var growth = new Growth(between.Text.Length);
+        string alone = Decode([id]);
+        if (decoder is null or SuffixDecoder)
+            return alone;
+        // A decoder of SentencePiece's kind drops the space that begins a text: the second of two still has it.
+        string twice = Decode([id, id]);
+        int space = twice.Length - 2 * alone.Length;
+        return space > 0 && twice == alone + new string(' ', space) + alone ? twice[alone.Length..] : alone;
+    }
+
+    private void EncodeBetween(Piece between, TokenizerWork work, List<int> ids)
+    {
+        var growth = new Growth(between.Text.Length, work);
         Piece normalized = Normalize(between, growth);
         foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(normalized.Text))
         {
@@ -86,7 +128,11 @@ internal sealed class PipelineTokenizer : Tokenizer
             }
             List<Piece> pieces = [normalized.Slice(start, end)];
             foreach (Piece piece in preTokenizer?.ApplyAll(pieces, growth) ?? pieces)
-                model.Encode(piece.Text, ids);
+            {
+                int before = ids.Count;
+                model.Encode(piece.Text, growth, ids);
+                work.Write(ids.Count - before);
+            }
         }
     }
 
@@ -95,9 +141,16 @@ internal sealed class PipelineTokenizer : Tokenizer
         if (normalizer is null)
             return piece;
         piece = normalizer.Apply(piece, growth);
-        growth.Check(piece.Text.Length);
+        growth.Count(piece.Text);
         return piece;
     }
+
+    // What is too long to be looked for need not be normalized first.
+    private string NormalizedText(AddedToken token, TokenizerWork work) => token.Content.Length > LongestAdded
+        ? token.Content
+        : normalizedTexts[token.Id] = Normalize(new(token.Content, true), new(token.Content.Length, work)).Text;
+
+    private InputException Named(InputException exception) => new($"{source}: {exception.Message}", exception);
 
     // Half a surrogate pair has no UTF-8; it reads as U+FFFD, as in any conversion.
     private static string WellFormed(string text)

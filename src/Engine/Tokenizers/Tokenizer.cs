@@ -15,6 +15,6 @@ public abstract class Tokenizer
     /// <summary>Text of ids; bytes that are not UTF-8 become U+FFFD. Special tokens appear as their text.</summary>
     public abstract string Decode(ReadOnlySpan<int> ids);
 
-    /// <summary>One token as text, for tables and messages.</summary>
-    public string TokenText(int id) => Decode([id]);
+    /// <summary>One token as text, for tables and messages, with the space that it stands for inside a text.</summary>
+    public virtual string TokenText(int id) => Decode([id]);
 }

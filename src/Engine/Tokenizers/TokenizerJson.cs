@@ -27,14 +27,7 @@ internal static class TokenizerJson
         PreTokenizer? preTokenizer = root.Optional("pre_tokenizer") is { } second ? parts.PreTokenizer(second) : null;
         TokenDecoder? decoder = root.Optional("decoder") is { } last ? parts.Decoder(last) : null;
         int? begin = beginToken(vocabulary, root);
-        try
-        {
-            return new PipelineTokenizer(vocabulary, normalizer, preTokenizer, bpe, decoder, begin);
-        }
-        catch (InputException exception) when (!exception.Message.StartsWith(path, StringComparison.Ordinal))
-        {
-            throw new InputException($"{path}: {exception.Message}", exception);
-        }
+        return new PipelineTokenizer(path, vocabulary, normalizer, preTokenizer, bpe, decoder, begin);
     }
 
     /// <summary>Adds the tokens of {token: id, …} to the model's vocabulary.</summary>
@@ -43,6 +36,8 @@ internal static class TokenizerJson
         foreach ((string token, JsonInput id) in input.Properties())
         {
             int value = id.Number(Vocabulary.LargestId);
+            if (token.Length > Vocabulary.LongestToken)
+                throw id.Error($"is a token of {token.Length} characters; at most {Vocabulary.LongestToken} are supported.");
             if (!vocabulary.TryAdd(token, value))
                 throw id.Error($"id {value} belongs to {PlainText.Name(vocabulary.Token(value) ?? token)} already; each id must have one token.");
         }
@@ -100,6 +95,8 @@ internal static class TokenizerJson
             if (sides.Length != 2)
                 throw item.Error("expected two tokens: \"a b\" or [\"a\", \"b\"].");
             ((int Left, int Right) pair, int merged) = Merge(sides[0], sides[1], vocabulary, options, item.Error);
+            if (rank == Vocabulary.MostMerges)
+                throw item.Error($"more than {Vocabulary.MostMerges} merges are not supported.");
             // Of a merge listed twice the later place counts, as in the original.
             merges[pair] = (rank++, merged);
         }

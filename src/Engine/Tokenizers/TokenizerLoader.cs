@@ -1,3 +1,5 @@
+using Faith.Engine.Files;
+
 namespace Faith.Engine.Tokenizers;
 
 /// <summary>Finds and reads the tokenizer of a model.</summary>
@@ -11,11 +13,11 @@ public static class TokenizerLoader
     public static Tokenizer? TryLoad(string modelDirectory)
     {
         string json = Path.Combine(modelDirectory, "tokenizer.json");
-        if (File.Exists(json))
+        if (RegularFile.IsThere(json))
             return TokenizerJson.Read(json, (vocabulary, root) => BeginTokens.FromDirectory(modelDirectory, vocabulary, root));
         string vocab = Path.Combine(modelDirectory, Gpt2Files.VocabularyName);
         string merges = Path.Combine(modelDirectory, Gpt2Files.MergesName);
-        return File.Exists(vocab) && File.Exists(merges) ? Gpt2Files.Read(modelDirectory) : null;
+        return RegularFile.IsThere(vocab) && RegularFile.IsThere(merges) ? Gpt2Files.Read(modelDirectory) : null;
     }
 
     /// <summary>

@@ -6,6 +6,12 @@ internal sealed class Vocabulary
     /// <summary>The largest id a file may use; several times what the largest vocabularies need.</summary>
     public const int LargestId = (1 << 22) - 1;
 
+    /// <summary>The most merges a file may list; several times what the largest vocabularies need.</summary>
+    public const int MostMerges = 1 << 22;
+
+    /// <summary>The length of the longest token; the longest known are a few hundred characters long.</summary>
+    public const int LongestToken = 4096;
+
     private readonly Dictionary<int, string> tokens = [];
     private readonly Dictionary<string, int> added = new(StringComparer.Ordinal);
     private int afterAdded;

@@ -83,7 +83,11 @@ public sealed class EncodingTests
     {
         Tokenizer tokenizer = TokenizerLoader.FromJson(Fixtures.Path($"{name}.json"));
         for (int id = 0; id < tokenizer.Count; id++)
-            Assert.Equal(tokenizer.Decode([id]), tokenizer.TokenText(id));
+        {
+            // Alone, a token of SentencePiece's kind loses the space it begins with.
+            Assert.EndsWith(tokenizer.Decode([id]), tokenizer.TokenText(id), StringComparison.Ordinal);
+            Assert.Equal(tokenizer.Decode([id]).TrimStart(' '), tokenizer.TokenText(id).TrimStart(' '));
+        }
         Assert.Equal("", tokenizer.Decode([]));
         Assert.Equal("", tokenizer.Decode([-1, tokenizer.Count, int.MaxValue]));
     }

@@ -83,13 +83,17 @@ public sealed class TrustTests : IDisposable
         // SentencePiece in small: every text gets a space in front.
         folder.Write("tokenizer.json", """
             {"added_tokens": [], "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
-             "pre_tokenizer": null, "decoder": null,
+             "pre_tokenizer": null,
+             "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
              "model": {"type": "BPE", "vocab": {"▁": 0, "t": 1, "h": 2, "e": 3, "a": 4, "▁a": 5, "th": 6, "the": 7, "▁the": 8}, "merges": ["▁ a", "t h", "th e", "▁ the"]}}
             """);
         var tokenizer = TokenizerLoader.TryLoad(folder.Path)!;
         Assert.Equal([0, 8], tokenizer.Encode(" the"));
         var set = PromptSet.Load(folder.Write("d.jsonl", """{"clean": "a", "corrupted": "the", "answers": [" the", "the"], "distractors": ["a"]}"""), tokenizer, Config);
         Assert.Equal([8, 8], set[0].Answers);
+        // A word that is never first has no token with a space: alone it would be two.
+        Assert.Equal([0, 3], tokenizer.Encode("e"));
+        Assert.Equal([3], PromptSet.Load(folder.Write("d.jsonl", """{"clean": "a", "corrupted": "the", "answers": ["e"], "distractors": ["a"]}"""), tokenizer, Config)[0].Answers);
         Assert.Contains("must be exactly one", Assert.Throws<InputException>(() =>
             PromptSet.Load(folder.Write("d.jsonl", """{"clean": "a", "corrupted": "the", "answers": [" het"], "distractors": ["a"]}"""), tokenizer, Config)).Message);
     }

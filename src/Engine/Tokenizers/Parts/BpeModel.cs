@@ -29,22 +29,22 @@ internal sealed class BpeModel
     }
 
     /// <summary>Appends the ids of a word.</summary>
-    /// <exception cref="InputException">A character is unknown and so is the token for unknown characters.</exception>
-    public void Encode(string word, List<int> ids)
+    /// <exception cref="InputException">A character is unknown and so is the token for unknown characters, or the ids are too many.</exception>
+    public void Encode(string word, Growth growth, List<int> ids)
     {
         if (options.IgnoreMerges && vocabulary.TryGetValue(word, out int whole))
         {
             ids.Add(whole);
             return;
         }
-        List<int> symbols = Characters(word);
+        List<int> symbols = Characters(word, growth);
         if (symbols.Count < 2 || merges.Count == 0)
             ids.AddRange(symbols);
         else
             Merge(symbols, ids);
     }
 
-    private List<int> Characters(string word)
+    private List<int> Characters(string word, Growth growth)
     {
         var symbols = new List<int>(word.Length);
         int waiting = -1; // An unknown token not yet in its place, because the next may join it.
@@ -67,7 +67,10 @@ internal sealed class BpeModel
             }
             // The bytes go before an unknown token that waits, as in the original.
             if (options.ByteFallback && AppendBytes(character, symbols))
+            {
+                growth.Check(symbols.Count);
                 continue;
+            }
             if (options.UnknownToken is not { } unknown)
                 continue;
             if (waiting >= 0 && options.FuseUnknown)
@@ -77,7 +80,7 @@ internal sealed class BpeModel
             if (!vocabulary.TryGetValue(unknown, out waiting))
             {
                 throw new InputException(
-                    $"The tokenizer has no token for {PlainText.Name(character)}, and its token for unknown characters, "
+                    $"there is no token for {PlainText.Name(character)}, and the token for unknown characters, "
                     + $"{PlainText.Name(unknown)}, is not in its vocabulary either.");
             }
         }

@@ -40,7 +40,7 @@ internal sealed class ReplaceNormalizer(RunePattern pattern, string content) : N
     {
         StringBuilder? replaced = null;
         int copied = 0;
-        foreach ((int start, int end) in pattern.Matches(piece.Text))
+        foreach ((int start, int end) in pattern.Matches(piece.Text, growth.Work))
         {
             replaced ??= new StringBuilder();
             replaced.Append(piece.Text, copied, start - copied).Append(content);
@@ -96,7 +96,7 @@ internal sealed class SequenceNormalizer(List<Normalizer> steps) : Normalizer
         foreach (Normalizer step in steps)
         {
             piece = step.Apply(piece, growth);
-            growth.Check(piece.Text.Length);
+            growth.Count(piece.Text);
         }
         return piece;
     }

@@ -34,8 +34,8 @@ internal enum SplitBehavior
 internal static class Splitting
 {
     /// <summary>Appends the parts that a pattern splits the piece into; with invert, what it does not match is the delimiter.</summary>
-    public static void Split(Piece piece, RunePattern pattern, SplitBehavior behavior, bool invert, List<Piece> output) =>
-        Split(piece, pattern.Matches(piece.Text), behavior, invert, output);
+    public static void Split(Piece piece, RunePattern pattern, TokenizerWork work, SplitBehavior behavior, bool invert, List<Piece> output) =>
+        Split(piece, pattern.Matches(piece.Text, work), behavior, invert, output);
 
     /// <summary>Appends the parts that the members of a set split the piece into, each a delimiter by itself.</summary>
     public static void Split(Piece piece, RuneSet delimiters, SplitBehavior behavior, List<Piece> output) =>

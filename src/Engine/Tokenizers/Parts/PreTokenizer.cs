@@ -6,7 +6,7 @@ namespace Faith.Engine.Tokenizers.Parts;
 internal abstract class PreTokenizer
 {
     /// <summary>Appends what becomes of a piece. Empty pieces need not be left out.</summary>
-    public abstract void Apply(Piece piece, List<Piece> output);
+    public abstract void Apply(Piece piece, TokenizerWork work, List<Piece> output);
 
     /// <summary>What becomes of pieces, in order, without the empty ones.</summary>
     /// <exception cref="InputException">The text grew beyond measure.</exception>
@@ -14,9 +14,9 @@ internal abstract class PreTokenizer
     {
         var output = new List<Piece>(pieces.Count);
         foreach (Piece piece in pieces)
-            Apply(piece, output);
+            Apply(piece, growth.Work, output);
         output.RemoveAll(piece => piece.Text.Length == 0);
-        growth.Check(output);
+        growth.Count(output);
         return output;
     }
 }
@@ -24,13 +24,13 @@ internal abstract class PreTokenizer
 /// <summary>Splits at the matches of a pattern.</summary>
 internal sealed class SplitPreTokenizer(RunePattern pattern, SplitBehavior behavior, bool invert) : PreTokenizer
 {
-    public override void Apply(Piece piece, List<Piece> output) => Splitting.Split(piece, pattern, behavior, invert, output);
+    public override void Apply(Piece piece, TokenizerWork work, List<Piece> output) => Splitting.Split(piece, pattern, work, behavior, invert, output);
 }
 
 /// <summary>Splits at the members of a set of characters.</summary>
 internal sealed class CharacterPreTokenizer(RuneSet set, SplitBehavior behavior) : PreTokenizer
 {
-    public override void Apply(Piece piece, List<Piece> output) => Splitting.Split(piece, set, behavior, output);
+    public override void Apply(Piece piece, TokenizerWork work, List<Piece> output) => Splitting.Split(piece, set, behavior, output);
 }
 
 /// <summary>Splits into words as GPT-2 does and writes each as the characters of its bytes.</summary>
@@ -39,13 +39,13 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) 
     private static readonly RunePattern Words =
         RunePattern.Parse(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+");
 
-    public override void Apply(Piece piece, List<Piece> output)
+    public override void Apply(Piece piece, TokenizerWork work, List<Piece> output)
     {
         if (addPrefixSpace && !piece.Text.StartsWith(' '))
             piece = piece with { Text = " " + piece.Text };
         int first = output.Count;
         if (useRegex)
-            Splitting.Split(piece, Words, SplitBehavior.Isolated, invert: false, output);
+            Splitting.Split(piece, Words, work, SplitBehavior.Isolated, invert: false, output);
         else
             output.Add(piece);
         for (int i = first; i < output.Count; i++)
@@ -71,7 +71,7 @@ internal sealed class MetaspacePreTokenizer(string mark, PrependScheme prepend, 
 {
     private readonly RunePattern delimiter = RunePattern.Literal(mark);
 
-    public override void Apply(Piece piece, List<Piece> output)
+    public override void Apply(Piece piece, TokenizerWork work, List<Piece> output)
     {
         string text = piece.Text.Replace(" ", mark, StringComparison.Ordinal);
         bool wanted = prepend == PrependScheme.Always || (prepend == PrependScheme.First && piece.AtStart);
@@ -79,7 +79,7 @@ internal sealed class MetaspacePreTokenizer(string mark, PrependScheme prepend, 
             text = mark + text;
         piece = piece with { Text = text };
         if (split)
-            Splitting.Split(piece, delimiter, SplitBehavior.MergedWithNext, invert: false, output);
+            Splitting.Split(piece, delimiter, work, SplitBehavior.MergedWithNext, invert: false, output);
         else
             output.Add(piece);
     }
@@ -88,7 +88,7 @@ internal sealed class MetaspacePreTokenizer(string mark, PrependScheme prepend, 
 /// <summary>Steps one after the other.</summary>
 internal sealed class SequencePreTokenizer(List<PreTokenizer> steps) : PreTokenizer
 {
-    public override void Apply(Piece piece, List<Piece> output) =>
+    public override void Apply(Piece piece, TokenizerWork work, List<Piece> output) =>
         throw new InvalidOperationException("A sequence applies to all pieces at once.");
 
     public override List<Piece> ApplyAll(List<Piece> pieces, Growth growth)

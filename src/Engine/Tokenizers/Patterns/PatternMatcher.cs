@@ -23,12 +23,17 @@ internal sealed class PatternMatcher
     private readonly (int Start, int End)[] stretches;
 
     private readonly List<Frame> path = [];
+    private readonly TokenizerWork work;
+    private readonly string place;
 
     private record struct Frame(int Pc, int Position, bool OnOther);
 
-    public PatternMatcher(PatternProgram program, string text)
+    /// <param name="place">Where the pattern stands in its file.</param>
+    public PatternMatcher(PatternProgram program, string text, TokenizerWork work, string place)
     {
         this.text = text;
+        this.work = work;
+        this.place = place;
         code = [.. program.Code];
         words = (2 * program.Splits + 63) / 64;
         pages = new ulong[]?[(text.Length >> PageBits) + 1];
@@ -56,6 +61,7 @@ internal sealed class PatternMatcher
         int floor = path.Count;
         while (true)
         {
+            work.Step(place);
             Instruction instruction = code[pc];
             bool matched;
             switch (instruction.Operation)
