@@ -6,7 +6,7 @@ namespace Faith.Engine.Data;
 /// <summary>
 /// The verbs of the agreement task: a CSV beside the data with a singular and a plural column, read as the EAP-IG library reads it ("strict").
 /// Only verbs that are one token after a space count, as any other could not follow the prompt in one step; a plural counts only where its
-/// singular is one token as well. With the vocabulary of GPT-2 and the library's list these are 938 singulars and 935 plurals.
+/// singular is one token as well.
 /// </summary>
 internal sealed record VerbList(TokenDraft[] Singular, TokenDraft[] Plural)
 {
