@@ -38,8 +38,8 @@ internal static class AttentionCases
         Ragged layout = new([2, 3], [0, 4], [4, 1], false);
         using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
         t.Device.Prepare(layout, new(memory, 0, layout.Integers));
-        Assert.Equal([0, 2, 5], Enumerable.Range(0, 3).Select(i => CaseContext.At(layout.OnDevice.Offsets, i)));
-        Assert.Equal([4, 1], Enumerable.Range(0, 2).Select(i => CaseContext.At(layout.OnDevice.PrefixLengths, i)));
+        Assert.Equal([0, 2, 5], t.Read(layout.OnDevice.Offsets));
+        Assert.Equal([4, 1], t.Read(layout.OnDevice.PrefixLengths));
     }));
 
     static void Run(CaseContext t, Layout l, bool backward, bool valuesAlone = false)

@@ -1,39 +1,67 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Faith.Kernels.Tests;
 
 /// <summary>
-/// What a case runs in: the device, seeded operands and the checks. Operands lie at odd addresses, between fences of NaN that must
-/// survive and that poison whatever reads them. With <see cref="OnlyRow"/> every batch operand shrinks to that one row.
+/// What a case runs in: the device, seeded operands and the checks. Operands stand in the device's memory, at odd addresses unless
+/// <paramref name="aligned"/>, between fences of NaN that must survive and that poison whatever reads them; what the case reads and writes is a copy,
+/// which goes to the device before an operation and comes back after it. With <see cref="OnlyRow"/> every batch operand shrinks to that one row.
 /// </summary>
-internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow = null, bool compare = true) : IDisposable
+internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, bool compare = true, bool aligned = false) : IDisposable
 {
     const int Fence = 32;
     static readonly float Sentinel = BitConverter.Int32BitsToSingle(0x7FC0FA17);
+    static readonly ConcurrentDictionary<DeviceBuffer, Block> Blocks = new(ReferenceEqualityComparer.Instance);
 
     readonly Random random = new(seed);
     readonly List<Block> blocks = [];
     readonly List<float[]> results = [];
 
-    /// <summary>Host memory that begins one float beside its alignment, so that nothing may rely on that.</summary>
-    sealed class OddMemory(int floats) : DeviceBuffer((nint)NativeMemory.AlignedAlloc((nuint)(floats + 1) * sizeof(float), 64) + sizeof(float), sizeof(float) * (long)floats)
+    /// <summary>An operand with its fences, on the device and as a copy.</summary>
+    sealed class Block(Device device, DeviceBuffer memory, float[] copy, Tensor view, string name)
     {
-        public Span<float> All => new((float*)Address, (int)(Bytes / sizeof(float)));
+        bool deviceIsNewer, copyIsNewer = true;
 
-        protected override bool ReleaseHandle()
+        public DeviceBuffer Memory => memory;
+        public Tensor View => view;
+        public string Name => name;
+        public float[] Before { get; private set; } = [.. copy];
+        public bool Written { get; set; }
+
+        /// <summary>The elements, to be read or written.</summary>
+        public float[] Elements
         {
-            NativeMemory.AlignedFree((void*)(handle - sizeof(float)));
-            return true;
+            get
+            {
+                if (deviceIsNewer) device.Download(memory, 0, MemoryMarshal.AsBytes(copy.AsSpan()));
+                (deviceIsNewer, copyIsNewer) = (false, true);
+                return copy;
+            }
+        }
+
+        /// <summary>Before an operation.</summary>
+        public void Send()
+        {
+            if (copyIsNewer) device.Upload(MemoryMarshal.AsBytes<float>(copy), memory, 0);
+            (deviceIsNewer, copyIsNewer) = (true, false);
+        }
+
+        /// <summary>What it holds now is what it shall hold in the end.</summary>
+        public void Keep() => Before = [.. Elements];
+    }
+
+    /// <summary>The device, with all operands on it.</summary>
+    public Device Device
+    {
+        get
+        {
+            foreach (var block in blocks) block.Send();
+            return device;
         }
     }
 
-    sealed record Block(OddMemory Memory, Tensor View, float[] Before, string Name)
-    {
-        public bool Written { get; set; }
-    }
-
-    public Device Device => device;
     public int? OnlyRow => onlyRow;
     public Random Random => random;
 
@@ -50,15 +78,16 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     /// <summary>An operand that all rows share.</summary>
     public Tensor Matrix(int rows, int columns, double low = -1, double high = 1, int gap = 3)
     {
-        var stride = columns + gap;
-        var length = Fence + rows * stride + Fence;
-        var memory = new OddMemory(length);
-        var all = memory.All;
-        all.Fill(Sentinel);
-        var view = new Tensor(memory, Fence, rows, columns, stride);
+        var stride = aligned && gap > 0 ? (columns + gap + 3) & ~3 : columns + gap;
+        var start = Fence + (aligned ? 0 : 1);
+        var all = new float[start + rows * stride + Fence];
+        Array.Fill(all, Sentinel);
         for (var r = 0; r < rows; r++)
-            for (var c = 0; c < columns; c++) At(view, r, c) = (float)(low + (high - low) * random.NextDouble());
-        blocks.Add(new(memory, view, all.ToArray(), $"{rows} × {columns}, number {blocks.Count}"));
+            for (var c = 0; c < columns; c++) all[start + r * stride + c] = (float)(low + (high - low) * random.NextDouble());
+        var memory = device.Allocate(sizeof(float) * all.Length);
+        var view = new Tensor(memory, start, rows, columns, stride);
+        blocks.Add(Blocks[memory] = new(device, memory, all, view, $"{rows} × {columns}, number {blocks.Count}"));
+        blocks[^1].Send();
         return view;
     }
 
@@ -72,9 +101,18 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     public Indices Integers(params int[] values)
     {
         var view = Matrix(1, Math.Max(values.Length, 1), gap: 0);
-        var indices = device.Upload(values, new Indices(view.Buffer, view.Offset, view.Columns));
-        blocks[^1] = blocks[^1] with { Before = blocks[^1].Memory.All.ToArray() };
-        return indices;
+        values.CopyTo(MemoryMarshal.Cast<float, int>(blocks[^1].Elements.AsSpan((int)view.Offset)));
+        blocks[^1].Keep();
+        blocks[^1].Send();
+        return new(view.Buffer, view.Offset, values.Length);
+    }
+
+    /// <summary>Integers that stand on the device.</summary>
+    public int[] Read(Indices x)
+    {
+        var values = new int[x.Count];
+        device.Download(x.Buffer!, sizeof(int) * x.Offset, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
     }
 
     /// <summary>A weight matrix of random values, and the values as [inputs × outputs].</summary>
@@ -114,7 +152,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     public static ref float At(Tensor x, int row, int column)
     {
         if ((uint)row >= (uint)x.Rows || (uint)column >= (uint)x.Columns) throw new ArgumentOutOfRangeException(nameof(row));
-        return ref ((RawTensor)x).Row(row)[column];
+        return ref Blocks[x.Buffer!].Elements[x.Offset + (long)row * x.Stride + column];
     }
 
     /// <summary>A copy of a view, for references of operations that work in place or add.</summary>
@@ -126,7 +164,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
         return copy;
     }
 
-    public static int At(Indices x, int i) => ((RawIndices)x).First()[i];
+    public static int At(Indices x, int i) => BitConverter.SingleToInt32Bits(Blocks[x.Buffer!].Elements[x.Offset + i]);
 
     /// <summary>Keeps an output's bits and, unless only these are wanted, compares it with its reference: |difference| ≤ tolerance·(1 + |expected|).</summary>
     public void Check(Tensor actual, Func<int, int, double> expected, double tolerance, string name)
@@ -148,8 +186,7 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
     /// <summary>Declares a view as written although it is not compared here.</summary>
     public void Written(Tensor view)
     {
-        foreach (var block in blocks)
-            if (view.Buffer == block.Memory) block.Written = true;
+        foreach (var block in blocks.Where(b => b.Memory == view.Buffer)) block.Written = true;
     }
 
     /// <summary>Fences stand, and nothing has changed but the outputs.</summary>
@@ -158,13 +195,13 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
         var problems = new StringBuilder();
         foreach (var block in blocks)
         {
-            ReadOnlySpan<float> now = block.Memory.All;
+            var (now, start, view) = (block.Elements, (int)block.View.Offset, block.View);
             for (var i = 0; i < now.Length; i++)
             {
                 if (BitConverter.SingleToInt32Bits(now[i]) == BitConverter.SingleToInt32Bits(block.Before[i])) continue;
-                var inside = i >= Fence && i < Fence + block.View.Rows * block.View.Stride && (i - Fence) % block.View.Stride < block.View.Columns;
+                var inside = i >= start && i < start + view.Rows * view.Stride && (i - start) % view.Stride < view.Columns;
                 if (inside && block.Written) continue;
-                problems.AppendLine($"operand {block.Name}: {(inside ? "an input" : "the fence")} was written at {i - Fence}");
+                problems.AppendLine($"operand {block.Name}: {(inside ? "an input" : "the fence")} was written at {i - start}");
                 break;
             }
         }
@@ -173,6 +210,10 @@ internal sealed unsafe class CaseContext(Device device, int seed, int? onlyRow =
 
     public void Dispose()
     {
-        foreach (var block in blocks) block.Memory.Dispose();
+        foreach (var block in blocks)
+        {
+            Blocks.TryRemove(block.Memory, out _);
+            block.Memory.Dispose();
+        }
     }
 }

@@ -27,7 +27,7 @@ public sealed class NonFiniteTests
         device.Prepare(layout, new(memory, 0, layout.Integers));
         Tensor q = t.Matrix(1, 4), k = t.Matrix(Columns, 4), v = t.Matrix(Columns, 4), context = t.Matrix(1, 4), normalizers = t.Matrix(1, 2);
         (CaseContext.At(q, 0, 1), CaseContext.At(k, key, 1)) = (1, value);
-        device.AttentionForward(layout, new(1, 4, 1, 1, 0.5f), q, k, v, default, default, context, normalizers);
+        t.Device.AttentionForward(layout, new(1, 4, 1, 1, 0.5f), q, k, v, default, default, context, normalizers);
         for (var c = 0; c < 4; c++) Assert.False(float.IsFinite(CaseContext.At(context, 0, c)));
     }
 
@@ -42,14 +42,14 @@ public sealed class NonFiniteTests
         {
             foreach (var (logits, reference) in new[] { (bad, good), (good, bad) })
             {
-                device.DivergenceMetric(logits, reference, jensenShannon, result, gradient);
+                t.Device.DivergenceMetric(logits, reference, jensenShannon, result, gradient);
                 Assert.False(float.IsFinite(CaseContext.At(result, 0, 0)));
             }
         }
         // A softmax has a limit where one logit is infinite.
         if (!float.IsNaN(value)) return;
         var other = column == 5 ? 6 : 5;
-        device.SoftmaxMetric(bad, t.Integers(0, 1), t.Integers(other), One(t), result, gradient);
+        t.Device.SoftmaxMetric(bad, t.Integers(0, 1), t.Integers(other), One(t), result, gradient);
         Assert.False(float.IsFinite(CaseContext.At(result, 0, 0)));
     }
 
@@ -60,11 +60,11 @@ public sealed class NonFiniteTests
         using var t = new CaseContext(device, 5);
         Tensor u = t.Matrix(1, Columns), gateUp = t.Matrix(1, 2 * Columns), y = t.Matrix(1, Columns), derivative = t.Matrix(1, Columns);
         (CaseContext.At(u, 0, column), CaseContext.At(gateUp, 0, column)) = (value, value);
-        device.Activate(new(ActivationFunction.GeluTanh, false), u, y, derivative);
+        t.Device.Activate(new(ActivationFunction.GeluTanh, false), u, y, derivative);
         Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
-        device.Activate(new(ActivationFunction.GeluTanh, false, ActivationSlope.Ratio), u, y, derivative);
+        t.Device.Activate(new(ActivationFunction.GeluTanh, false, ActivationSlope.Ratio), u, y, derivative);
         Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
-        device.Activate(new(ActivationFunction.Silu, true), gateUp, y, default);
+        t.Device.Activate(new(ActivationFunction.Silu, true), gateUp, y, default);
         Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
     }
 

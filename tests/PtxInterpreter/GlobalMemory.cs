@@ -5,31 +5,11 @@ namespace Faith.PtxInterpreter;
 /// <summary>The allocations of the simulated GPU. Only addresses inside one of them may be touched.</summary>
 public sealed unsafe class GlobalMemory
 {
-    private const ulong PageBytes = 1 << 16;
-
     private readonly Lock _lock = new();
     private readonly SortedDictionary<ulong, (ulong End, int Device, GlobalAccesses Accesses)> _allocations = [];
     private readonly Dictionary<int, long> _usedBy = [];
-    // Of host memory, by the page's address.
-    private readonly Dictionary<ulong, GlobalAccesses> _hostPages = [];
     // Sorted starts and ends, replaced as a whole, so that running kernels read them without a lock.
     private volatile Table _table = new([], [], []);
-
-    /// <summary>
-    /// Lets kernels and copies touch all memory of the process, for tests that keep their operands in host memory between
-    /// fences of their own. Bounds are not checked then; races are, page by page.
-    /// </summary>
-    public bool AcceptsHostMemory
-    {
-        get;
-        set
-        {
-            field = value;
-            foreach (var page in _hostPages.Values)
-                page.Dispose();
-            _hostPages.Clear();
-        }
-    }
 
     /// <summary>Bytes allocated now.</summary>
     public long Used { get; private set; }
@@ -93,24 +73,9 @@ public sealed unsafe class GlobalMemory
         if (index < 0 || address + bytes > ends[index])
         {
             (start, end, accesses) = (address, address + bytes, null);
-            return AcceptsHostMemory && FindPage(address, bytes, ref start, ref end, ref accesses);
+            return false;
         }
         (start, end, accesses) = (starts[index], ends[index], table.Accesses[index]);
-        return true;
-    }
-
-    // An access is aligned to its bytes, and so within a page; copies are longer, and not watched.
-    private bool FindPage(ulong address, ulong bytes, ref ulong start, ref ulong end, ref GlobalAccesses? accesses)
-    {
-        var page = address / PageBytes * PageBytes;
-        if (address + bytes > page + PageBytes)
-            return true;
-        (start, end) = (page, page + PageBytes);
-        lock (_lock)
-        {
-            if (!_hostPages.TryGetValue(page, out accesses))
-                _hostPages.Add(page, accesses = new(start, end));
-        }
         return true;
     }
 

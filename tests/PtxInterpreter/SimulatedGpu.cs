@@ -71,7 +71,6 @@ public static class SimulatedGpu
         MemoryBytes = 1L << 30;
         SmallerMemory.Clear();
         ReverseBlocks = OnlyNoteLaunches = IgnoreNodeUpdates = false;
-        Memory.AcceptsHostMemory = false;
         Memory.StartPeak();
         Fault = null;
         Launched.Clear();

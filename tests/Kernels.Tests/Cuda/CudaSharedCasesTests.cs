@@ -6,7 +6,7 @@ namespace Faith.Kernels.Tests.Cuda;
 
 /// <summary>
 /// The table of cases that the host device is tested with, run on the GPU device: the two implementations answer to the same
-/// references. The simulated GPU works on the cases' host memory; bounds are checked by the cases of this folder.
+/// references.
 /// </summary>
 [Collection("cuda")]
 public sealed class CudaSharedCasesTests(CudaFixture fixture)
@@ -20,7 +20,10 @@ public sealed class CudaSharedCasesTests(CudaFixture fixture)
     public void AgreesWithTheReferenceOfTheHost(string op)
     {
         foreach (var item in Cases.Where(c => c.Op == op))
+        {
             _ = Results(item);
+            _ = Results(item, aligned: true);
+        }
     }
 
     [Theory]
@@ -37,13 +40,12 @@ public sealed class CudaSharedCasesTests(CudaFixture fixture)
         }
     }
 
-    private IReadOnlyList<float[]> Results(SharedCase item, int? row = null)
+    private IReadOnlyList<float[]> Results(SharedCase item, int? row = null, bool aligned = false)
     {
         SimulatedGpu.Reset();
-        SimulatedGpu.Memory.AcceptsHostMemory = true;
         try
         {
-            using var context = new CaseContext(fixture.Device, seed: 7, row);
+            using var context = new CaseContext(fixture.Device, seed: 7, row, aligned: aligned);
             item.Run(context);
             context.CheckFences();
             return context.Results;
@@ -51,10 +53,6 @@ public sealed class CudaSharedCasesTests(CudaFixture fixture)
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             throw new InvalidOperationException($"{item}: {e.Message}", e);
-        }
-        finally
-        {
-            SimulatedGpu.Memory.AcceptsHostMemory = false;
         }
     }
 }

@@ -131,9 +131,9 @@ public sealed class PtxInterpreterTests
     [InlineData("mov.u32 %r1, %ctaid.x;\nsetp.eq.s32 %p1, %r1, 1;\n@%p1 bra $write;\nld.global.u32 %r1, [%rd3];\nret;\n$write:\nst.global.u32 [%rd3], %r9;\nret;", 2, "global address", "where another block of the launch")]
     public void RacesInGlobalMemoryAreNamed(string body, int blocks, params string[] what)
     {
-        foreach (var (reverse, ofHost) in new[] { (false, false), (true, false), (false, true) })
+        foreach (var reverse in new[] { false, true })
         {
-            var message = Assert.Throws<PtxException>(() => Run(body, blocks, reverse, ofHost: ofHost)).Message;
+            var message = Assert.Throws<PtxException>(() => Run(body, blocks, reverse)).Message;
             Assert.Contains("race: ", message, StringComparison.Ordinal);
             Assert.All(what, part => Assert.Contains(part, message, StringComparison.Ordinal));
         }
@@ -151,7 +151,7 @@ public sealed class PtxInterpreterTests
 
     // Runs blocks of 64 threads. %r9 is the thread, %rd3 the address of its word of the result, %rd7 of that of thread n ^ 32, %rd4 shared memory of 64 words and
     // %rd5 the thread's word of it.
-    private static uint[] Run(string body, int blocks = 1, bool reverse = false, int launches = 1, bool ofHost = false)
+    private static uint[] Run(string body, int blocks = 1, bool reverse = false, int launches = 1)
     {
         var ptx = $$"""
             .version 7.0
@@ -176,9 +176,8 @@ public sealed class PtxInterpreterTests
             {{body.ReplaceLineEndings("\n")}}
             }
             """;
-        // Memory of the process is what another simulated GPU has allocated.
-        var (memory, owner) = (new GlobalMemory { AcceptsHostMemory = ofHost }, new GlobalMemory());
-        var address = (ofHost ? owner : memory).Allocate(256);
+        var memory = new GlobalMemory();
+        var address = memory.Allocate(256);
         try
         {
             for (var n = 0; n < launches; n++)
@@ -190,8 +189,7 @@ public sealed class PtxInterpreterTests
         }
         finally
         {
-            memory.AcceptsHostMemory = false;
-            (ofHost ? owner : memory).Free(address);
+            memory.Free(address);
         }
     }
 }
