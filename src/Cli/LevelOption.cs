@@ -12,7 +12,7 @@ namespace Faith.Cli;
 /// <param name="neurons">Gives a number of neurons.</param>
 internal sealed class LevelOption(Option edges, Option nodes, Option neurons)
 {
-    private readonly Option<string> level = OptionKinds.Choice("--level", "what is selected", "edge", ScoreLevels.Names);
+    private readonly ChoiceOption level = new("--level", "what is selected", "edge", ScoreLevels.Names);
 
     /// <summary>Adds the option to a command, with the check that no two say different things.</summary>
     public void AddTo(Command command)

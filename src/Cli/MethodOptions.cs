@@ -17,10 +17,10 @@ internal sealed class MethodOptions(bool searches)
     private const int MostSteps = 10_000;
     private const string Auto = "auto";
 
-    private readonly Option<string> method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
+    private readonly ChoiceOption method = new("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
     private readonly Option<int> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
         searches ? "steps of the path integral; auto: doubled until scores are complete and the best edges settled" : "steps of the path integral", 5, 1, MostSteps);
-    private readonly Option<string> rule = OptionKinds.Choice("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
+    private readonly ChoiceOption rule = new("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges (nodes, neurons); 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
     private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
@@ -28,7 +28,7 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
 
     /// <summary>The method, for commands that treat one of them in a way of its own.</summary>
-    public Option<string> Method => method;
+    public ChoiceOption Method => method;
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -43,7 +43,7 @@ internal sealed class MethodOptions(bool searches)
             var auto = result.GetResult(steps)?.Tokens is [var count] && KnownNames.Find(count.Value, [Auto]) is not null;
             var mode = CompatibilityOption.Given(result, compat);
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
-            if (result.GetResult(thresholds) is not null && result.GetResult(method)?.GetValueOrDefault<string>() != "acdc") result.AddError("--thresholds needs --method acdc");
+            if (result.GetResult(thresholds) is not null && method.In(result) is not (null or "acdc")) result.AddError("--thresholds needs --method acdc");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
             if (result.GetResult(compatBatch) is not null && !CompatibilityMode.All.Any(m => m.Name == mode && m.AddsByBatch)) result.AddError("--compat-batch needs --compat eap-ig");

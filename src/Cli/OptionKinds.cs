@@ -17,25 +17,6 @@ internal static class OptionKinds
     public static Option<string?> Optional(string name, string help, string description) =>
         new(name) { Description = description, HelpName = help };
 
-    /// <summary>One of some names.</summary>
-    public static Option<string> Choice(string name, string description, string fallback, IEnumerable<string> known)
-    {
-        var names = known.ToArray();
-        return new(name)
-        {
-            Description = $"{description}: {string.Join(", ", names)}",
-            HelpName = name.TrimStart('-'),
-            DefaultValueFactory = _ => fallback,
-            CustomParser = result =>
-            {
-                var value = result.Tokens[0].Value;
-                if (KnownNames.Find(value, names) is { } meant) return meant;
-                result.AddError(Unknown(name, value, names));
-                return value;
-            },
-        };
-    }
-
     /// <summary>A whole number in a range.</summary>
     public static Option<int> Integer(string name, string description, int fallback, int least, int most) => new(name)
     {

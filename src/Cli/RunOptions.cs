@@ -17,8 +17,8 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
     private readonly PathOption data = new("--data", PathRole.Data, "a JSONL or CSV file, or the name of a built-in task", required: true);
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", $"use the first N examples; of a built-in task {TaskPrompts.DefaultCount} unless given", 1, 1_000_000);
-    private readonly Option<string> metric = OptionKinds.Choice("--metric", "what is measured at the last position", "logit-diff", MetricKinds.Names);
-    private readonly Option<string> ablation = OptionKinds.Choice("--ablation", "what stands in for what is taken away", "patching", AblationNames.All);
+    private readonly ChoiceOption metric = new("--metric", "what is measured at the last position", "logit-diff", MetricKinds.Names);
+    private readonly ChoiceOption ablation = new("--ablation", "what stands in for what is taken away", "patching", AblationNames.All);
     private readonly PathOption ablationData = new("--ablation-data", PathRole.Data, "data to take the ablation from: clean prompts for means, corrupted ones (one for one) for patching; --data unless given");
 
     /// <summary>Adds the options to a command.</summary>

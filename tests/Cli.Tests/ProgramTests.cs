@@ -55,6 +55,20 @@ public sealed class ProgramTests : CliTest
         Refused("--edges", "circuit", "--edges", "3", "--edges", "4", "--scores", "a", "--out", At("b"));
     }
 
+    // Other options' checks ask for the name, too.
+    [Fact]
+    public void A_name_that_is_not_known_is_refused_whatever_else_is_given()
+    {
+        Refused("--what foo is not known; known: attribute, evaluate", "bench", "--shape", "gpt2", "--what", "foo");
+        Refused("--what foo is not known", "bench", "--shape", "gpt2", "--what", "foo", "--rows", "3", "--svg", "a.svg");
+        Refused("--method zero is not known; known: eap", "attribute", "--method", "zero", "--thresholds", "0.1");
+        Refused("--method zero is not known", "attribute", "--method", "zero", "--top", "3");
+        Refused("--level foo is not known", "attribute", "--method", "exact", "--top", "3", "--level", "foo");
+        Refused("--top needs --method exact", "attribute", "--top", "3");
+        Refused("--thresholds needs --method acdc", "attribute", "--thresholds", "0.1");
+        Refused("--rows needs --what operations", "bench", "--shape", "gpt2", "--rows", "3");
+    }
+
     [Fact]
     public void The_process_returns_the_codes()
     {

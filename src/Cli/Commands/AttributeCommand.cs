@@ -25,7 +25,7 @@ internal static class AttributeCommand
         var run = new RunOptions(context);
         var output = new PathOption("--out", PathRole.Output, "the scores, as JSON", required: true);
         var method = new MethodOptions(searches: true);
-        var level = OptionKinds.Choice("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
+        var level = new ChoiceOption("--level", "what is scored besides edges", "edge", ScoreLevels.Names);
         var top = OptionKinds.OptionalInteger("--top", "with --method exact: try only the N edges that EAP-IG (or --top-of) scores highest", 1, int.MaxValue);
         var topOf = new PathOption("--top-of", PathRole.Input, "with --top: take the best edges of these scores, as written by faith attribute, instead");
         var json = new PathOption("--json", PathRole.Output, "the run in numbers: the metric of every example, completeness gap, seconds by phase");
@@ -48,8 +48,8 @@ internal static class AttributeCommand
         command.Add(json);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(top) is not null && result.GetResult(method.Method)?.GetValueOrDefault<string>() != "exact") result.AddError("--top needs --method exact");
-            if (result.GetResult(top) is not null && result.GetResult(level)?.GetValueOrDefault<string>() is not (null or "edge")) result.AddError("--top tries single edges; leave it out or take --level edge");
+            if (result.GetResult(top) is not null && method.Method.In(result) is not (null or "exact")) result.AddError("--top needs --method exact");
+            if (result.GetResult(top) is not null && level.In(result) is not (null or "edge")) result.AddError("--top tries single edges; leave it out or take --level edge");
             if (result.GetResult(topOf) is not null && result.GetResult(top) is null) result.AddError("--top-of needs --top N");
         });
         command.SetAction(parse =>

@@ -20,8 +20,8 @@ internal static class BenchCommand
     public static Command Create(CommandContext context)
     {
         var shape = OptionKinds.Required("--shape", "shape", $"the model: {string.Join(", ", RandomWeights.Shapes)}");
-        var what = OptionKinds.Choice("--what", "what is timed: edge scores, a curve of circuits, how the time grows, or every operation against the ceilings of the device", "attribute", ["attribute", "evaluate", "growth", "operations"]);
-        var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
+        var what = new ChoiceOption("--what", "what is timed: edge scores, a curve of circuits, how the time grows, or every operation against the ceilings of the device", "attribute", ["attribute", "evaluate", "growth", "operations"]);
+        var method = new ChoiceOption("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
         var examples = OptionKinds.Integer("--examples", "random examples", 20, 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of each example", 16, 2, 1_000_000);
@@ -40,9 +40,9 @@ internal static class BenchCommand
         device.AddTo(command);
         command.Validators.Add(result =>
         {
-            var chosen = result.GetResult(what)?.GetValueOrDefault<string>();
-            if (result.GetResult(svg) is not null && chosen != "growth") result.AddError("--svg needs --what growth");
-            if (result.GetResult(rows) is not null && chosen != "operations") result.AddError("--rows needs --what operations");
+            var chosen = what.In(result);
+            if (result.GetResult(svg) is not null && chosen is not (null or "growth")) result.AddError("--svg needs --what growth");
+            if (result.GetResult(rows) is not null && chosen is not (null or "operations")) result.AddError("--rows needs --what operations");
             if (result.GetResult(method) is { Implicit: false } && chosen == "operations") result.AddError("--what operations times eap and eap-ig; leave --method out");
         });
         command.SetAction(parse =>

@@ -30,9 +30,9 @@ internal static class PlanCommand
         var examples = OptionKinds.OptionalInteger("--examples", "how many examples; 100 unless given, of a file all", 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of a random prompt", 16, 2, 1_000_000);
         var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of a random prompt before the first differing token; 0 unless given", value => value is >= 0 and < 1, "a number from 0 to below 1");
-        var method = OptionKinds.Choice("--method", "how edges are scored", "eap-ig", RunPlanner.Methods);
+        var method = new ChoiceOption("--method", "how edges are scored", "eap-ig", RunPlanner.Methods);
         var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
-        var metric = OptionKinds.Choice("--metric", "what is measured", "logit-diff", MetricKinds.Names);
+        var metric = new ChoiceOption("--metric", "what is measured", "logit-diff", MetricKinds.Names);
         var memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations", value => value is > 0 and <= 1 << 20, "a number of GiB above 0");
         var device = OptionKinds.Optional("--device", "cpu|GiB,…", "cpu, or the GiB of a GPU's memory; several with commas; unless given the CPU and GPUs of 24, 48 and 80 GiB");
         var command = new FaithCommand("plan", "What a run will need: memory for the model and for activations, micro-batches and operations.",

@@ -79,5 +79,5 @@ internal static class TasksCommand
 
     private static Option<int> Seed() => OptionKinds.Integer("--seed", "which prompts: equal seeds give equal prompts", 0, 0, int.MaxValue);
 
-    private static Option<string> Split() => OptionKinds.Choice("--split", "which part of the prompts; the shipped model was trained on train", "held-out", TaskPrompts.Splits.Keys);
+    private static Option<string> Split() => new ChoiceOption("--split", "which part of the prompts; the shipped model was trained on train", "held-out", TaskPrompts.Splits.Keys);
 }
