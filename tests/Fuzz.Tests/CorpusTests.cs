@@ -1,76 +1,60 @@
+using System.Diagnostics;
+using System.Text.Json;
 using Faith.Engine;
-using Faith.Engine.Data;
-using Faith.Engine.Models;
-using Faith.Engine.ScoreFiles;
-using Faith.Engine.Tokenizers;
 using Xunit;
 
 namespace Faith.Fuzz.Tests;
 
-/// <summary>Files that once crashed, misled or cost gigabytes.</summary>
+/// <summary>Files that once crashed the program, misled or cost gigabytes, each given to a process of its own: Corpus/cases.json says how, and what must come of it.</summary>
 public sealed class CorpusTests
 {
-    private static string Corpus(string name) => Path.Combine(AppContext.BaseDirectory, "Corpus", name);
+    private const int LongestLine = 1000;
+    private const long MostMemory = 512L << 20;
+    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(30), Tick = TimeSpan.FromMilliseconds(20);
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Corpus");
 
-    [Theory]
-    [InlineData("oob12")]
-    [InlineData("oob100000")]
-    [InlineData("decoder-escapes")]
-    public void A_text_is_continued_with_tokens_that_the_model_has(string folder) =>
-        Assert.Equal(0, CommandRun.Checked("generate", "--model", Corpus(folder), "--prompt", "a", "--device", "cpu"));
+    private static JsonElement[] All { get; } = [.. JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "cases.json"))).RootElement.EnumerateArray()];
 
-    [Theory]
-    [InlineData("oob12")]
-    [InlineData("oob100000")]
-    public void A_token_past_the_embedding_is_refused(string folder)
+    public static TheoryData<string[], int, string> Cases
     {
-        var (code, error) = CommandRun.Run("generate", "--model", Corpus(folder), "--prompt", "b", "--device", "cpu");
-        Assert.Equal(2, code);
-        Assert.Contains("vocabulary", error, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("ctx-index")]
-    [InlineData("ctx-overflow")]
-    public void A_long_context_costs_nothing(string folder)
-    {
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal(0, CommandRun.Checked("accuracy", "--model", Corpus(folder), "--data", Path.Combine(Corpus(folder), "d.jsonl"), "--device", "cpu"));
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
-    }
-
-    [Theory]
-    [InlineData("long-prefix.tokenizer.json", "continuing_subword_prefix: is 2000 characters long")]
-    [InlineData("sixty-splits.tokenizer.json", "more than 24 normalizers")]
-    [InlineData("unigram.tokenizer.json", "'Unigram' is not supported")]
-    [InlineData("pretty.jsonl", "is JSON over several lines")]
-    [InlineData("list.jsonl", "holds a list; JSONL has one object a line")]
-    [InlineData("lfs-pointer.jsonl", "is a Git LFS pointer")]
-    [InlineData("parquet.jsonl", "is a Parquet file")]
-    [InlineData("workbook.csv", ".xlsx")]
-    [InlineData("nan.scores.json", "edges[\"m0->logits\"].score: is NaN or infinite")]
-    [InlineData("pickle.scores.json", "is a Python pickle")]
-    public void A_file_is_refused_for_what_it_is(string name, string message)
-    {
-        using var weights = RandomWeights.Create("stories260k");
-        var refusal = Assert.Throws<InputException>(() =>
+        get
         {
-            if (name.EndsWith(".tokenizer.json", StringComparison.Ordinal)) TokenizerLoader.FromJson(Corpus(name));
-            else if (name.EndsWith(".scores.json", StringComparison.Ordinal)) ScoreFile.Read(Corpus(name));
-            else PromptSet.Load(Corpus(name), null, weights.Config);
-        });
-        Assert.Contains(message, refusal.Message, StringComparison.Ordinal);
-        Assert.InRange(refusal.Message.Length, 1, 1000);
+            var cases = new TheoryData<string[], int, string>();
+            foreach (var one in All) cases.Add([.. one.GetProperty("args").EnumerateArray().Select(arg => arg.GetString()!)], one.GetProperty("code").GetInt32(), one.GetProperty("says").GetString()!);
+            return cases;
+        }
     }
 
-    [Fact]
-    public void A_long_word_in_a_file_makes_no_long_message()
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_known_fault_is_mended(string[] args, int code, string says)
     {
-        var error = Assert.Throws<InputException>(() => PromptSet.Load(Corpus("long-word.jsonl"), null, RandomWeights.Create("stories260k").Config));
-        Assert.InRange(error.Message.Length, 1, 1000);
-        Assert.Contains("line 1, column ", error.Message, StringComparison.Ordinal);
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. args])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder,
+        })!;
+        var (reading, complaining) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        var (clock, memory) = (Stopwatch.StartNew(), 0L);
+        while (!process.WaitForExit(Tick))
+        {
+            process.Refresh();
+            if (!process.HasExited) memory = Math.Max(memory, process.PeakWorkingSet64);
+            if (memory < MostMemory && clock.Elapsed < MostTime) continue;
+            process.Kill();
+            Assert.Fail($"{string.Join(' ', args)} has taken {memory:N0} bytes and {clock.Elapsed.TotalSeconds:F1} s");
+        }
+        var (output, error) = (await reading, await complaining);
+
+        Assert.True(process.ExitCode == code, $"returned {process.ExitCode}: {error}");
+        Assert.Contains(says, output + error, StringComparison.Ordinal);
+        Assert.Equal(PlainText.Lines(output + error), output + error);
+        var lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(lines, line => Assert.True(line.StartsWith("faith: ", StringComparison.Ordinal) && line.Length <= LongestLine, line));
+        if (code != 0) Assert.Single(lines);
     }
 
     [Fact]
-    public void A_name_in_a_score_file_forges_no_line() => CommandRun.Checked("compare", Corpus("evil.json"), Corpus("evil.json"));
+    public void Every_file_has_a_case() => Assert.All(
+        Directory.GetFileSystemEntries(Folder).Select(path => Path.GetFileName(path)!).Where(name => name != "cases.json"),
+        name => Assert.Contains(Cases, row => ((string[])row[0]).Any(arg => arg.Split('/')[0] == name)));
 }

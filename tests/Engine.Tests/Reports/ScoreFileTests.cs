@@ -317,6 +317,14 @@ public sealed class ScoreFileTests : IDisposable
         Assert.Equal("m1->logits", names[^1]);
     }
 
+    [Fact]
+    public void EveryPrefixIsRefused()
+    {
+        var whole = $$"""{"cfg": {{Config}}, "nodes": {{Nodes}}, "edges": {{Edges}}}""".TrimEnd();
+        Assert.NotNull(Parse(whole).Scores);
+        for (var length = 0; length < whole.Length; length++) Refused(whole[..length], "");
+    }
+
     private void Refused(string json, string expected)
     {
         var message = Assert.Throws<InputException>(() => Parse(json)).Message;

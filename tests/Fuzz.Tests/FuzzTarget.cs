@@ -1,0 +1,28 @@
+using Faith.Fuzz.Tests.Targets;
+
+namespace Faith.Fuzz.Tests;
+
+/// <summary>What cases are given to.</summary>
+/// <param name="Name">What FAITH_FUZZ_TARGET calls it.</param>
+/// <param name="Share">Its part of all cases, in thousandths.</param>
+/// <param name="Create">Makes one for a thread, with files of its own.</param>
+internal sealed record FuzzTarget(string Name, int Share, Func<ITarget> Create)
+{
+    /// <summary>Every target.</summary>
+    public static IReadOnlyList<FuzzTarget> All { get; } =
+    [
+        new("config", 120, Readers.Config),
+        new("weights", 140, Readers.Weights),
+        new("shards", 70, Readers.Shards),
+        new("tokenizer", 120, Readers.Tokenizer),
+        new("gpt2-tokenizer", 60, Readers.Gpt2Tokenizer),
+        new("jsonl", 90, Readers.JsonLines),
+        new("csv", 80, Readers.Csv),
+        new("verbs", 30, Readers.Verbs),
+        new("scores", 130, Readers.Scores),
+        new("command-model", 40, () => new CommandTarget(CommandTarget.Model)),
+        new("command-data", 35, () => new CommandTarget(CommandTarget.Data)),
+        new("command-scores", 35, () => new CommandTarget(CommandTarget.Scores)),
+        new("command-line", 50, () => new CommandLineTarget()),
+    ];
+}
