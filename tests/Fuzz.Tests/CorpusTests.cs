@@ -50,6 +50,7 @@ public sealed class CorpusTests
         Assert.Equal(PlainText.Lines(output + error), output + error);
         var lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.All(lines, line => Assert.True(line.StartsWith("faith: ", StringComparison.Ordinal) && line.Length <= LongestLine, line));
+        Assert.Distinct(lines);
         if (code != 0) Assert.Single(lines);
     }
 

@@ -35,6 +35,8 @@ internal static class CompareCommand
     private static void Run(CommandContext context, string[] paths, string? knownPath, int? edges, string? jsonPath)
     {
         var read = paths.Select(path => (Path: path, File: ScoreFile.Read(path))).ToArray();
+        // Of a file that is compared with itself things are said once.
+        var different = read.DistinctBy(file => file.Path).ToArray();
         var rows = new List<(string Name, double Value)>();
         if (read is [var a, var b])
         {
@@ -55,7 +57,7 @@ internal static class CompareCommand
             var reference = ScoreFile.Read(knownPath);
             CircuitFile.RequireCircuit(knownPath, reference);
             if (reference.InGraph.EdgeCount == 0) throw new InputException($"{knownPath}: has no edge in the graph; a circuit is needed");
-            foreach (var file in read)
+            foreach (var file in different)
             {
                 CheckSame(file, (knownPath, reference));
                 var scores = file.File.Scores ?? throw new InputException($"{file.Path}: the edges have no scores");
@@ -69,7 +71,7 @@ internal static class CompareCommand
                 foreach (var (name, value) in rows) writer.WriteNumberOrNull(name, value);
             });
         }
-        foreach (var file in read) CircuitFile.NoteDoubts(context.Note, file.Path, file.File);
+        foreach (var file in different) CircuitFile.NoteDoubts(context.Note, file.Path, file.File);
         var table = new TextTable(read.Length == 2 ? $"{paths[0]} against {paths[1]}" : paths[0], ">value");
         foreach (var (name, value) in rows) table.Add(name.Replace('_', ' '), name.EndsWith("_count", StringComparison.Ordinal) ? Figures.Fixed(value, 0) : Figures.Fixed(value));
         table.Write(context);
