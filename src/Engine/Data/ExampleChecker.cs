@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Faith.Engine.Models;
 using Faith.Engine.Tokenizers;
 
@@ -15,6 +14,8 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     // Tokens shown of a prompt in a message; longer prompts are cut around the first difference.
     private const int Shown = 64;
     private const int ShownBeforeDifference = 16;
+    // Two prompts, a text and what is said about them are at most 1,000.
+    private const int CharactersShown = 280;
 
     private readonly Dictionary<string, int> tokens = [];
 
@@ -129,13 +130,20 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private string Show(int[] ids, int difference)
     {
         var from = ids.Length <= Shown ? 0 : Math.Clamp(difference - ShownBeforeDifference, 0, ids.Length - Shown);
-        var to = Math.Min(ids.Length, from + Shown);
-        var shown = new StringBuilder(from > 0 ? $"… {from} more, " : "");
-        for (var i = from; i < to; i++)
+        var to = End(from);
+        // What the message is about stays in sight also where tokens are long.
+        if (to <= difference && from < difference - ShownBeforeDifference) to = End(from = difference - ShownBeforeDifference);
+        var tokens = string.Join(' ', ids[from..to].Select(Text));
+        return $"{(from > 0 ? $"… {from} more, " : "")}{tokens}{(to < ids.Length ? $", {ids.Length - to} more …" : "")}";
+
+        // Behind the last token from there that is shown: at least one, and no more characters than a message has place for.
+        int End(int start)
         {
-            if (i > from) shown.Append(' ');
-            shown.Append(tokenizer is null || ids[i] < 0 || ids[i] >= tokenizer.Count ? ids[i].ToString(CultureInfo.InvariantCulture) : PlainText.Quote(tokenizer.TokenText(ids[i])));
+            var (end, length) = (start, 0);
+            while (end < Math.Min(ids.Length, start + Shown) && (length += Text(ids[end]).Length + 1) <= CharactersShown) end++;
+            return Math.Min(ids.Length, Math.Max(end, start + 1));
         }
-        return shown.Append(to < ids.Length ? $", {ids.Length - to} more …" : "").ToString();
+
+        string Text(int id) => tokenizer is null || id < 0 || id >= tokenizer.Count ? id.ToString(CultureInfo.InvariantCulture) : PlainText.Quote(tokenizer.TokenText(id));
     }
 }

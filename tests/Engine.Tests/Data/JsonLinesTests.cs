@@ -218,4 +218,20 @@ public sealed class JsonLinesTests : DataTest
         Assert.Single(PromptSet.Load(pipe, null, Config));
         await writing;
     }
+
+    [Fact]
+    public void Messages_are_short_whatever_the_tokens_are()
+    {
+        var hidden = string.Concat(Enumerable.Repeat("\\u0000", 62));
+        var answer = Refused(() => Jsonl("{\"clean\": \"a\", \"corrupted\": \"a\", \"answers\": [\"" + hidden + "\"], \"distractors\": [\"b\"]}", new WordTokenizer()));
+        Assert.InRange(answer.Length, 1, 900);
+        Assert.Contains("is 62 tokens (\"\\u0000\" ", answer, StringComparison.Ordinal);
+        Assert.Contains(" more …); it must be exactly one", answer, StringComparison.Ordinal);
+
+        // The first difference is shown also where it comes late.
+        var prompts = Refused(() => Jsonl("{\"clean\": \"" + hidden[..^12] + "left\", \"corrupted\": \"" + hidden[..^12] + "right one\", \"answers\": [\"a\"], \"distractors\": [\"b\"]}", new WordTokenizer()));
+        Assert.InRange(prompts.Length, 1, 1000);
+        Assert.Contains("\"left\"", prompts, StringComparison.Ordinal);
+        Assert.Contains("\"right\"", prompts, StringComparison.Ordinal);
+    }
 }
