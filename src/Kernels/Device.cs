@@ -88,6 +88,9 @@ public abstract class Device : IDisposable
     /// <summary>y += scale·x.</summary>
     public abstract void AddScaled(Tensor x, float scale, Tensor y);
 
+    /// <summary>y = a − b; y may be a or b.</summary>
+    public abstract void Subtract(Tensor a, Tensor b, Tensor y);
+
     /// <summary>y = corrupted + alpha·(clean − corrupted). alpha = 0 gives <paramref name="corrupted"/> and alpha = 1 gives <paramref name="clean"/>, bit for bit.</summary>
     public abstract void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y);
 

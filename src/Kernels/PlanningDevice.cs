@@ -84,6 +84,8 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void AddScaled(Tensor x, float scale, Tensor y) { }
     /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y) { }
+    /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) { }
     /// <inheritdoc/>
     public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false) { }

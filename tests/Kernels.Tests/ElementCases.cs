@@ -28,6 +28,12 @@ internal static class ElementCases
             t.Device.AddScaled(x, 0.3f, y);
             t.Check(y, (r, c) => before[r, c] + (double)0.3f * At(x, r, c), Rounding, "y");
         }),
+        .. OpCases.RowWise("Subtract", 3, (t, rows, n) =>
+        {
+            Tensor a = t.Batch(rows, n), b = t.Batch(rows, n, gap: 1), y = t.Batch(rows, n);
+            t.Device.Subtract(a, b, y);
+            t.Check(y, (r, c) => (double)At(a, r, c) - At(b, r, c), Rounding, "y");
+        }),
         .. OpCases.RowWise("Interpolate", 3, (t, rows, n) =>
         {
             foreach (var alpha in new[] { 0, 0.4f, 1 })

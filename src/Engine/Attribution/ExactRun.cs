@@ -129,8 +129,7 @@ internal sealed class ExactRun
         Read(corruptedValues);
         cleanLosses = [.. cleanValues.ToArray().Select(value => kind.Loss(value))];
 
-        device.Copy(inputs.Ablated, inputDifference.All);
-        device.AddScaled(inputs.Clean, -1, inputDifference.All);
+        device.Subtract(inputs.Ablated, inputs.Clean, inputDifference.All);
         device.GatherRows(inputDifference.All, inputs.Layout.LastRows, 1, inputDifference.Last);
         for (var l = 0; !rows.IsNarrow(l); l++)
         {

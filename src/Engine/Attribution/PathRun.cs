@@ -86,8 +86,7 @@ internal sealed class PathRun
     {
         var device = model.Device;
         phases.Lap("prefix");
-        device.Copy(inputs.Ablated, inputDifference);
-        device.AddScaled(inputs.Clean, -1, inputDifference);
+        device.Subtract(inputs.Ablated, inputs.Clean, inputDifference);
         differences.Start();
         Clear();
         foreach (var extension in extensions) extension.Start();

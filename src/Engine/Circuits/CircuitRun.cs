@@ -119,8 +119,7 @@ internal sealed class CircuitRun
         var (start, inputEnd) = program.Stage(0);
         for (var place = start; place < inputEnd; place++)
         {
-            model.Device.Copy(inputs.Clean, differences.At(place, allRows: true));
-            model.Device.AddScaled(inputs.Ablated, -1, differences.At(place, allRows: true));
+            model.Device.Subtract(inputs.Clean, inputs.Ablated, differences.At(place, allRows: true));
             differences.Finish(program.Nodes[place], place);
         }
         for (var l = 0; l < model.Graph.Layers; l++)

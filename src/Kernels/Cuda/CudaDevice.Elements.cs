@@ -17,13 +17,10 @@ public sealed partial class CudaDevice
     public override void Copy(Tensor x, Tensor y) => Elements("copy", x, default, y);
 
     /// <inheritdoc/>
-    public override void AddScaled(Tensor x, float scale, Tensor y)
-    {
-        if (scale == -1)
-            Elements("subtract", y, x, y);
-        else
-            Elements("add_scaled", x, default, y, scale);
-    }
+    public override void AddScaled(Tensor x, float scale, Tensor y) => Elements("add_scaled", x, default, y, scale);
+
+    /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y) => Elements("subtract", a, b, y);
 
     /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) =>

@@ -23,6 +23,14 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y)
+    {
+        RequireSameShape(a, b);
+        RequireSameShape(a, y);
+        Rows(a.Rows, a.Columns, (a, b, y), static (k, in o, from, to) => k.Subtract(o.a, o.b, o.y, from, to));
+    }
+
+    /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y)
     {
         RequireSameShape(corrupted, clean);
@@ -44,6 +52,12 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
+    readonly struct SubtractMap : IMap
+    {
+        [MethodImpl(Inline)]
+        public V Apply(V a, V b) => a - b;
+    }
+
     readonly struct MultiplyMap : IMap
     {
         [MethodImpl(Inline)]
@@ -67,6 +81,8 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     public override void AddScaled(RawTensor x, float scale, RawTensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
+
+    public override void Subtract(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
 
     public override void MultiplyElements(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new MultiplyMap(), a, b, y, from, to);
 

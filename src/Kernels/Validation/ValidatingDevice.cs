@@ -83,6 +83,9 @@ public sealed class ValidatingDevice : Device
     public override void AddScaled(Tensor x, float scale, Tensor y) => Check((d, o) => d.AddScaled(o[x], scale, o[y]), [In(x), Out(y)]);
 
     /// <inheritdoc/>
+    public override void Subtract(Tensor a, Tensor b, Tensor y) => Check((d, o) => d.Subtract(o[a], o[b], o[y]), [In(a), In(b), Out(y)]);
+
+    /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) =>
         Check((d, o) => d.Interpolate(o[corrupted], o[clean], alpha, o[y]), [In(corrupted), In(clean), Out(y)]);
 

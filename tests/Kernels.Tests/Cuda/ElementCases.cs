@@ -52,6 +52,14 @@ internal static class ElementCases
             c.Device.AddScaled(dx, -1, dy);
             return [Outcome.Element("y − x", c.Arena.Get(dy), Reference.Map(x, y, (a, b) => b - a), absolute: 1e-7)];
         }),
+        .. Each("Subtract", (c, s) =>
+        {
+            var (a, da) = c.Random(s.Rows, s.Columns, s.Stride);
+            var (b, db) = c.Random(s.Rows, s.Columns);
+            var y = c.Arena.New(s.Rows, s.Columns, s.Stride);
+            c.Device.Subtract(da, db, y);
+            return [Outcome.Element("y", c.Arena.Get(y), Reference.Map(a, b, (u, v) => u - v), absolute: 1e-7)];
+        }),
         .. Each("MultiplyElements", (c, s) =>
         {
             var (a, da) = c.Random(s.Rows, s.Columns, s.Stride);
