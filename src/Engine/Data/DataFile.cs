@@ -22,7 +22,8 @@ internal static class DataFile
                 FileKind.Missing or FileKind.Regular => File.ReadAllBytes(path),
                 _ => ReadStream(path, cancellation),
             };
-            if (Foreign(bytes) is { } what) throw new InputException($"{path}: {what}");
+            if (ForeignFile.StartsWithKey(bytes, "cfg", "nodes", "edges")) throw new InputException($"{path}: holds scores or a circuit, not prompts; it belongs to --scores or --circuit");
+            if (ForeignFile.What(bytes, FileUse.Data) is { } what) throw new InputException($"{path}: {what}");
             return bytes;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -49,16 +50,5 @@ internal static class DataFile
             content.Write(buffer, 0, read.Result);
             if (content.Length > Largest) throw new InputException($"{path}: has no end, or more than {Largest >> 20} MiB; that is no data set");
         }
-    }
-
-    private static string? Foreign(ReadOnlySpan<byte> head)
-    {
-        if (head.StartsWith("PAR1"u8)) return "is a Parquet file; write its rows as JSONL or CSV (pandas: read_parquet(…).to_json(…, orient='records', lines=True))";
-        if (head.StartsWith("PK\x03\x04"u8)) return "is a ZIP archive, as .xlsx workbooks are; save the table as CSV, or unpack it";
-        if (head.StartsWith("ARROW1"u8)) return "is an Arrow file; write its rows as JSONL or CSV";
-        if (head.StartsWith("SQLite format 3"u8)) return "is an SQLite database; write the rows as JSONL or CSV";
-        if (head is [0x80, >= 2 and <= 5, ..]) return "is a Python pickle (.pt, .pkl), which is not read; write its rows as JSONL or CSV";
-        if (RegularFile.StartsWithKey(head, "cfg", "nodes", "edges")) return "holds scores or a circuit, not prompts; it belongs to --scores or --circuit";
-        return RegularFile.Foreign(head);
     }
 }

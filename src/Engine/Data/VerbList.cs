@@ -17,7 +17,7 @@ internal sealed record VerbList(TokenDraft[] Singular, TokenDraft[] Plural)
         var names = new[] { Path.GetFileNameWithoutExtension(dataPath) + "-verbs.csv", "verbs.csv", "combined_verb_list.csv" };
         var path = names.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
             ?? throw new InputException($"{dataPath}: the list of verbs is missing; put it beside the data as {names[0]}, with the columns sing and plur");
-        var table = new CsvTable(path, RegularFile.ReadAll(path, most: 64 << 20));
+        var table = new CsvTable(path, RegularFile.ReadAll(path, FileUse.Data, most: 64 << 20));
         var (singular, plural) = (Column(table, "sing", "singular"), Column(table, "plur", "plural"));
         // A plural that is listed twice belongs to the first of its singulars.
         var pairs = table.ReadRows().Select(row => (Singular: row.Fields[singular], Plural: row.Fields[plural])).ToArray();

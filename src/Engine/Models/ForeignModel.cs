@@ -1,11 +1,10 @@
+using Faith.Engine.Files;
+
 namespace Faith.Engine.Models;
 
 /// <summary>Says what a directory is that is no model, and what to do: one clause, to stand in a message.</summary>
 internal static class ForeignModel
 {
-    /// <summary>How weights of another format become safetensors.</summary>
-    internal const string Convert = "load it with transformers in Python and save it with save_pretrained(directory, safe_serialization=True)";
-
     /// <summary>Characters of a path that is to be copied out of a message.</summary>
     internal const int PathLength = 400;
 
@@ -28,7 +27,7 @@ internal static class ForeignModel
             // training_args.bin and the states of optimisers are no weights.
             var found = names.FirstOrDefault(n => extensions.Contains(Path.GetExtension(n), StringComparer.OrdinalIgnoreCase)
                 && !n.StartsWith("training_args", StringComparison.Ordinal) && !n.StartsWith("optimizer", StringComparison.Ordinal));
-            if (found is not null) return $"{PlainText.Name(found)} holds {what}; {Convert}";
+            if (found is not null) return $"{PlainText.Name(found)} holds {what}; {FileUse.Model.Remedy}";
         }
         var other = names.Where(n => n.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)).ToArray();
         return other.Length switch

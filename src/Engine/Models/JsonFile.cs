@@ -38,7 +38,7 @@ internal static class JsonFile
     /// <exception cref="InputException">Missing, unreadable, not JSON, or not an object.</exception>
     internal static (byte[] Bytes, JsonElement Root) Read(string path)
     {
-        var bytes = RegularFile.ReadAll(path, Largest);
+        var bytes = RegularFile.ReadAll(path, FileUse.Model, Largest);
         try
         {
             using var document = Parse(bytes.AsSpan(MarkLength(bytes)), new JsonDocumentOptions { AllowDuplicateProperties = false });

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Microsoft.Win32.SafeHandles;
 using Faith.Engine.Files;
+using Microsoft.Win32.SafeHandles;
 
 namespace Faith.Engine.Models;
 
@@ -59,10 +59,10 @@ public sealed class SafetensorsFile : IDisposable
 
     private void ReadHeader()
     {
-        Span<byte> head = stackalloc byte[(int)Math.Min(Length, RegularFile.HeadBytes)];
+        Span<byte> head = stackalloc byte[(int)Math.Min(Length, ForeignFile.HeadBytes)];
         ReadBytes(0, head);
         // The header is an object; the length before it may have the bytes that another format begins with.
-        if (head is not [_, _, _, _, _, _, _, _, (byte)'{', ..] && RegularFile.Foreign(head) is { } what) throw new InputException($"{Path}: {what}");
+        if (head is not [_, _, _, _, _, _, _, _, (byte)'{', ..] && ForeignFile.What(head, FileUse.Model) is { } what) throw new InputException($"{Path}: {what}");
         if (Length < 8) throw new InputException($"{Path}: {Length} bytes; a safetensors file has at least 8, its header's length");
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(head);
         if (headerBytes > LargestHeader)

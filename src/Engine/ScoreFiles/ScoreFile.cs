@@ -38,7 +38,7 @@ public sealed class ScoreFile
         {
             if (FileIdentity.Of(path).Kind == FileKind.Missing) throw new InputException($"{path}: there is no such file");
             using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
-            Span<byte> head = stackalloc byte[RegularFile.HeadBytes];
+            Span<byte> head = stackalloc byte[ForeignFile.HeadBytes];
             head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
             if (Foreign(head) is { } what) throw new InputException($"{path}: {what}");
             stream.Position = 0;
@@ -56,12 +56,8 @@ public sealed class ScoreFile
 
     private static string? Foreign(ReadOnlySpan<byte> head)
     {
-        const string convert = "the EAP-IG library writes scores as JSON with graph.to_json(…)";
-        if (head.StartsWith("PK\x03\x04"u8)) return $"is a ZIP archive, as PyTorch writes score files (.pt); {convert}";
-        if (head is [0x80, >= 2 and <= 5, ..]) return $"is a Python pickle, as PyTorch writes score files (.pt); {convert}";
-        if (head.StartsWith("PAR1"u8)) return $"is a Parquet file; {convert}";
-        if (RegularFile.StartsWithKey(head, "clean", "corrupted", "answers")) return "holds prompts, not scores or a circuit; it belongs to --data";
-        if (RegularFile.Foreign(head) is { } known) return known;
+        if (ForeignFile.StartsWithKey(head, "clean", "corrupted", "answers")) return "holds prompts, not scores or a circuit; it belongs to --data";
+        if (ForeignFile.What(head, FileUse.Scores) is { } known) return known;
         var start = head.TrimStart("\uFEFF \t\r\n"u8);
         return start.IsEmpty || start[0] is (byte)'{' or (byte)'[' ? null
             : "is not JSON; scores and circuits are JSON with cfg, nodes and edges, as faith attribute and faith circuit write it";

@@ -52,7 +52,7 @@ internal static class Gpt2Files
         var merges = new Dictionary<(int Left, int Right), (int Rank, int Merged)>();
         try
         {
-            using var lines = new StreamReader(new MemoryStream(RegularFile.ReadAll(path, LargestMerges, mayBeEmpty: true)));
+            using var lines = new StreamReader(new MemoryStream(RegularFile.ReadAll(path, FileUse.Model, LargestMerges, mayBeEmpty: true)));
             int number = 0;
             int rank = 0;
             while (lines.ReadLine() is { } line)

@@ -31,7 +31,7 @@ internal readonly struct JsonInput
     {
         try
         {
-            byte[] bytes = RegularFile.ReadAll(path, LargestFile);
+            byte[] bytes = RegularFile.ReadAll(path, FileUse.Model, LargestFile);
             // Each value but the first follows one of these; those inside strings are counted too, which is a few.
             int values = bytes.Count((byte)',') + bytes.Count((byte)':') + bytes.Count((byte)'[');
             if (values > MostValues)
