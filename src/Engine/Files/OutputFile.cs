@@ -94,8 +94,9 @@ public static partial class OutputFile
                     }
                     var target = followLinks ? TargetOf(output.Path) : Path.GetFullPath(output.Path);
                     if (Directory.Exists(target)) throw new InputException($"{output.Path}: is a folder; give the name of a file");
-                    RemoveStale(Path.GetDirectoryName(target)!);
-                    staged.Add(new(output.Path, target));
+                    var folder = Path.GetDirectoryName(target)!;
+                    if (staged.TrueForAll(file => file.Folder != folder)) RemoveStale(folder);
+                    staged.Add(new(output.Path, target, folder));
                     staged[^1].Fill(output.Write);
                 });
             }
@@ -188,7 +189,8 @@ public static partial class OutputFile
     // A living run holds the lock of its file, here or on another machine, and its process is in the name for the moment before it does.
     private static void RemoveStale(string folder)
     {
-        foreach (var left in Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}"))
+        // A folder that may be written but not listed keeps what is left there.
+        foreach (var left in Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}", new EnumerationOptions { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None }))
         {
             var name = Path.GetFileName(left.AsSpan())[Prefix.Length..];
             if (name.IndexOf('-') is not (> 0 and var dash) || !int.TryParse(name[..dash], NumberStyles.None, CultureInfo.InvariantCulture, out var process)) continue;
@@ -225,14 +227,17 @@ public static partial class OutputFile
         private string? replaced;
         private bool inPlace, kept;
 
-        public StagedFile(string path, string target)
+        public StagedFile(string path, string target, string folder)
         {
-            (Path, this.target, temporary) = (path, target, NewTemporary(System.IO.Path.GetDirectoryName(target)!));
+            (Path, Folder, this.target, temporary) = (path, folder, target, NewTemporary(folder));
             stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferBytes);
         }
 
         /// <summary>The target as it was named.</summary>
         public string Path { get; }
+
+        /// <summary>Where it is to be.</summary>
+        public string Folder { get; }
 
         public void Fill(Action<Stream> write)
         {
@@ -245,7 +250,7 @@ public static partial class OutputFile
         {
             if (File.Exists(target))
             {
-                var backup = NewTemporary(System.IO.Path.GetDirectoryName(target)!);
+                var backup = NewTemporary(Folder);
                 File.Replace(temporary, target, backup);
                 replaced = backup;
             }
