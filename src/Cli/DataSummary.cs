@@ -1,7 +1,7 @@
-using Faith.Engine.Experiments;
 using Faith.Engine;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 
@@ -58,13 +58,16 @@ internal static class DataSummary
         bool Known(int[] ids) => model.Tokenizer is { } tokenizer && ids.All(id => id < tokenizer.Count);
     }
 
+    /// <summary>The share of examples in which the answers lie above the distractors, by values of a metric that is a difference between them.</summary>
+    public static double Right(IReadOnlyList<double> clean) => clean.Average(value => value > 0 ? 1.0 : 0.0);
+
     // A difference between answers and distractors tells by its sign; for a divergence the model is asked, on some of the examples.
     private static string Right(Transformer model, PromptSet data, MetricKind metric, IReadOnlyList<double> clean, CancellationToken cancellation, out double? right)
     {
         right = null;
         if (!metric.IsDivergence())
         {
-            right = clean.Average(value => value > 0 ? 1.0 : 0.0);
+            right = Right(clean);
             return $"the answers lie above the distractors in {right:0.#%} of {Count(data)}";
         }
         if (!data.HasAnswers) return "not defined: no answers";

@@ -1,15 +1,13 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
-using Faith.Engine.Files;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tasks;
 
 namespace Faith.Cli.Commands;
@@ -83,7 +81,7 @@ internal static class MatrixCommand
         text.Append("\nThe data, by the first example of each and the share of examples in which the answers lie above the distractors:\n\n");
         for (var column = 0; column < sets.Length; column++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"- {sets[column].Name}: {results[column][0].Clean.Average(value => value > 0 ? 1.0 : 0.0):0.#%}; {Engine.Reports.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- {sets[column].Name}: {DataSummary.Right(results[column][0].Clean):0.#%}; {Engine.Reports.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
         }
         return text.ToString();
     }

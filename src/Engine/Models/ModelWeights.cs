@@ -42,7 +42,7 @@ public sealed class ModelWeights : IDisposable
 }
 
 /// <summary>The parameters of one layer. A missing bias is null.</summary>
-public sealed class LayerWeights
+public sealed record LayerWeights
 {
     /// <summary>γ of the norm before attention [d].</summary>
     public required float[] AttentionNormScale { get; init; }

@@ -1,7 +1,6 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
-using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
@@ -83,20 +82,12 @@ public static class RunPlanner
             Config = weights.Config,
             Embedding = embedding,
             Positions = weights.Positions is { } positions ? new Sized(positions) : null,
-            Layers = [.. weights.Layers.Select(l => new LayerWeights
+            Layers = [.. weights.Layers.Select(l => l with
             {
-                AttentionNormScale = l.AttentionNormScale,
-                AttentionNormShift = l.AttentionNormShift,
                 QueryKeyValue = new Sized(l.QueryKeyValue),
-                QueryKeyValueBias = l.QueryKeyValueBias,
                 Output = new Sized(l.Output),
-                OutputBias = l.OutputBias,
-                MlpNormScale = l.MlpNormScale,
-                MlpNormShift = l.MlpNormShift,
                 Up = new Sized(l.Up),
-                UpBias = l.UpBias,
                 Down = new Sized(l.Down),
-                DownBias = l.DownBias,
             })],
             FinalNormScale = weights.FinalNormScale,
             FinalNormShift = weights.FinalNormShift,
