@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using Faith.Kernels.Cuda;
 
 namespace Faith.Cli;

@@ -1,5 +1,5 @@
-using Faith.Engine.Experiments;
 using System.Globalization;
+using Faith.Engine.Experiments;
 
 namespace Faith.Cli;
 

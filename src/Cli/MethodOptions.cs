@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Engine;
@@ -6,6 +5,7 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Passes;
 
 namespace Faith.Cli;

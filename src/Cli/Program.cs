@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using Faith.Cli;
 
 return FaithProgram.RunOnConsole(args);

@@ -1,6 +1,4 @@
 using Faith.Engine.Passes;
-using Faith.Engine.Experiments;
-using Faith.Engine.Attribution;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

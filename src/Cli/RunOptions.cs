@@ -1,11 +1,11 @@
-using Faith.Engine.Tasks;
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Metrics;
+using Faith.Engine.Tasks;
 
 namespace Faith.Cli;
 

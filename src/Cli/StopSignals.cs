@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Faith.Engine.Files;

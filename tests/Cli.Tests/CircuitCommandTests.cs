@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.Text.Json;
 using Xunit;
 

@@ -1,6 +1,6 @@
-using Faith.Engine.Experiments;
 using Faith.Cli.Commands;
 using Faith.Engine;
+using Faith.Engine.Experiments;
 using Faith.Kernels.Cuda;
 using Faith.PtxInterpreter;
 using Xunit;

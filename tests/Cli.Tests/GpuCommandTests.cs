@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Text.Json;
 using Faith.Kernels.Cuda;

@@ -1,6 +1,6 @@
-using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Text.Json;
+using Faith.Engine.Experiments;
 using Xunit;
 
 namespace Faith.Cli.Tests;

@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 namespace Faith.Cli.Tests;
 
 /// <summary>What a run of the program left.</summary>

@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.Diagnostics;
 using Xunit;
 

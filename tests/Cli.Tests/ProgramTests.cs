@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using Xunit;
 
 namespace Faith.Cli.Tests;

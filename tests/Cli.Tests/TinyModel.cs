@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;

@@ -1,7 +1,6 @@
-using Faith.Engine.Experiments;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Faith.Engine.Reports;
+using Faith.Engine.Experiments;
 using Faith.Engine.ScoreFiles;
 using Xunit;
 

@@ -1,7 +1,6 @@
-using Faith.Engine.Reports;
-using Faith.Engine.Experiments;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Faith.Engine.Reports;
 using Xunit;
 
 namespace Faith.Cli.Tests;

@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using Faith.Engine.Attribution;
 using Faith.Engine.Models;
 using Faith.Kernels;

@@ -1,10 +1,8 @@
-using Faith.Engine.Experiments;
 using System.Text.Json;
+using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
-using Faith.Engine.Attribution;
 using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 
 namespace Faith.Cli.Benchmarks;

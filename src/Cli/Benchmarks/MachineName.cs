@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.Runtime.InteropServices;
 
 namespace Faith.Cli.Benchmarks;

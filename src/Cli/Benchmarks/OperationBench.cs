@@ -1,8 +1,6 @@
-using Faith.Engine.Experiments;
 using System.Text.Json;
 using Faith.Engine.Attribution;
 using Faith.Engine.Passes;
-using Faith.Engine.Planning;
 using Faith.Kernels;
 
 namespace Faith.Cli.Benchmarks;

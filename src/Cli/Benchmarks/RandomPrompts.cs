@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
 

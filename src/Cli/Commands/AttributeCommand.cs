@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
@@ -6,11 +5,10 @@ using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
-using Faith.Engine.Passes;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;

@@ -1,12 +1,10 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Cli.Benchmarks;
 using Faith.Engine;
 using Faith.Engine.Attribution;
+using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Models;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 
 namespace Faith.Cli.Commands;

@@ -1,8 +1,8 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Text.Json;
 using Faith.Engine;
 using Faith.Engine.Circuits;
+using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 
 namespace Faith.Cli.Commands;

@@ -1,10 +1,9 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Engine;
 using Faith.Engine.Attribution;
+using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;

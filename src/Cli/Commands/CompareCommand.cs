@@ -1,10 +1,8 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
-using System.Text.Json;
 using Faith.Engine;
 using Faith.Engine.Circuits;
+using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;

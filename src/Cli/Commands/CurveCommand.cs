@@ -1,12 +1,10 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Metrics;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 

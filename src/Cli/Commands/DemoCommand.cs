@@ -1,12 +1,10 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
+using Faith.Engine;
+using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tasks;
-using Faith.Engine;
 
 namespace Faith.Cli.Commands;
 

@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Kernels;

@@ -1,6 +1,6 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
+using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;

@@ -1,11 +1,11 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Text.Json;
+using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
+using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
-using Faith.Engine;
 
 namespace Faith.Cli.Commands;
 

@@ -1,7 +1,7 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Passes;
 
 namespace Faith.Cli.Commands;

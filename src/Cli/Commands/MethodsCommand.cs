@@ -1,15 +1,13 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Cli.Benchmarks;
+using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.KnownCircuits;
 using Faith.Engine.Passes;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
-using Faith.Engine;
 
 namespace Faith.Cli.Commands;
 

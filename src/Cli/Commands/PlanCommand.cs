@@ -1,15 +1,14 @@
-using Faith.Engine.Tasks;
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using Faith.Cli.Benchmarks;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
-using Faith.Engine.Passes;
 using Faith.Engine.Planning;
+using Faith.Engine.Tasks;
 using Faith.Kernels;
 
 namespace Faith.Cli.Commands;

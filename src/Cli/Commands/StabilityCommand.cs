@@ -1,11 +1,9 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Engine;
 using Faith.Engine.Circuits;
+using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 using Faith.Engine.Statistics;
 

@@ -1,9 +1,6 @@
-using Faith.Engine.Experiments;
 using System.CommandLine;
 using System.Text;
 using Faith.Engine.Files;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tasks;
 
 namespace Faith.Cli.Commands;

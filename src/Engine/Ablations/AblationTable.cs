@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Faith.Engine.Data;
 using Faith.Engine.Passes;
 using Faith.Kernels;

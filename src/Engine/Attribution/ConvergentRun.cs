@@ -1,7 +1,6 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
-using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 
 namespace Faith.Engine.Attribution;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Faith.Engine.Ablations;
-using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;

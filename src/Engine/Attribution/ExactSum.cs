@@ -1,5 +1,4 @@
 using Faith.Engine.Passes;
-using Faith.Engine.Metrics;
 
 namespace Faith.Engine.Attribution;
 

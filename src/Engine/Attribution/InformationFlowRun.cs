@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Kernels;

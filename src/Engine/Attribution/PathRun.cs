@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Faith.Engine.Ablations;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;

@@ -1,5 +1,4 @@
 using Faith.Engine.Ablations;
-using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;

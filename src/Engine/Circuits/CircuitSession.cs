@@ -1,7 +1,6 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
-using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 

@@ -1,4 +1,3 @@
-using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;

@@ -1,4 +1,3 @@
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;

@@ -3,7 +3,6 @@ using System.Text;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;
 

@@ -1,4 +1,3 @@
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Data;
 using Faith.Engine.Tasks;
 

@@ -1,4 +1,3 @@
-using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 using Faith.Kernels.Cuda;
 using Faith.Kernels.Validation;

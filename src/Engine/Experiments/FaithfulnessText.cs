@@ -1,4 +1,3 @@
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Circuits;
 
 namespace Faith.Engine.Experiments;

@@ -1,7 +1,6 @@
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;

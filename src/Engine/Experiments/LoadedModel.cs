@@ -1,4 +1,3 @@
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;

@@ -1,4 +1,3 @@
-using Faith.Engine.ScoreFiles;
 using System.Reflection;
 
 namespace Faith.Engine.Experiments;

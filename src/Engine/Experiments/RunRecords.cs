@@ -3,7 +3,6 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;

@@ -1,8 +1,8 @@
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;
 

@@ -5,8 +5,6 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
-using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;
 

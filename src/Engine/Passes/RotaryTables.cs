@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Faith.Engine.Models;
 using Faith.Kernels;
 

@@ -1,4 +1,3 @@
-using Faith.Engine.Data;
 using Faith.Kernels;
 
 namespace Faith.Engine.Passes;

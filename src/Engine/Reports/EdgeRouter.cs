@@ -1,5 +1,4 @@
 using System.Text;
-using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Reports;
 

@@ -1,10 +1,8 @@
-using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Text;
+using Faith.Engine.Experiments;
 using Faith.Engine.Files;
-using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Reports;

@@ -1,6 +1,5 @@
-using Faith.Engine.ScoreFiles;
-using Faith.Engine.Experiments;
 using System.Globalization;
+using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Reports;

@@ -1,7 +1,6 @@
-using Faith.Engine.ScoreFiles;
-using Faith.Engine.Experiments;
 using System.Globalization;
 using System.Text;
+using Faith.Engine.Experiments;
 
 namespace Faith.Engine.Reports;
 

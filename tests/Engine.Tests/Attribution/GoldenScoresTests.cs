@@ -7,7 +7,6 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 using Faith.Kernels;
 using Xunit;

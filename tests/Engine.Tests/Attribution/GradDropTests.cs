@@ -1,8 +1,6 @@
 using Faith.Engine.Attribution;
-using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
-using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;

@@ -5,7 +5,6 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
-using Faith.Kernels;
 using Faith.Kernels.Host;
 using Xunit;
 

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Faith.Engine.Circuits;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
-using Faith.Engine.Tests.Reports;
 using Xunit;
 
 namespace Faith.Engine.Tests.Circuits;

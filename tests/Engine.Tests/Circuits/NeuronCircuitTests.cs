@@ -2,7 +2,6 @@ using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
-using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Attribution;

@@ -1,13 +1,12 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
-using Faith.Engine.Data;
 using Faith.Engine.Compatibility;
+using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Attribution;
 using Faith.Engine.Tests.Oracle;

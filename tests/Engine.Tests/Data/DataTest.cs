@@ -1,8 +1,8 @@
-using Faith.Kernels;
 using System.Text;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
 using Faith.Engine.Tokenizers;
+using Faith.Kernels;
 using Xunit;
 
 namespace Faith.Engine.Tests.Data;

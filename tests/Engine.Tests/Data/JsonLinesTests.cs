@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Faith.Engine.Data;
-using Faith.Engine.Models;
 using Xunit;
 
 namespace Faith.Engine.Tests.Data;

@@ -1,5 +1,4 @@
 using Faith.Engine.Data;
-using Faith.Engine.Models;
 using Xunit;
 
 namespace Faith.Engine.Tests.Data;

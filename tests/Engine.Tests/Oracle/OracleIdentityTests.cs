@@ -1,5 +1,4 @@
 using Faith.Engine.Graphs;
-using Faith.Engine.Models;
 using Xunit;
 
 namespace Faith.Engine.Tests.Oracle;

@@ -4,7 +4,6 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
-using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Planning;
 using Faith.Engine.Tests.Oracle;

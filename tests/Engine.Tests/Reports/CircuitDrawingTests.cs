@@ -4,7 +4,6 @@ using System.Xml.Linq;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Circuits;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Xml.Linq;
 using Faith.Engine.Reports;
-using Faith.Engine.ScoreFiles;
 using Xunit;
 
 namespace Faith.Engine.Tests.Reports;

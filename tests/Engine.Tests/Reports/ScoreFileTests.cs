@@ -1,8 +1,6 @@
-using System.Text;
 using System.Text.Json;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
-using Faith.Engine.Reports;
 using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Circuits;
 using Xunit;

@@ -1,5 +1,3 @@
-using Faith.Engine.Data;
-using Faith.Engine.Models;
 using Faith.Engine.Tasks;
 using Faith.Engine.Tests.Data;
 using Faith.Engine.Tokenizers;
