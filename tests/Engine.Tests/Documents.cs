@@ -4,12 +4,14 @@ namespace Faith.Engine.Tests;
 public static class Documents
 {
     /// <summary>The lines of a document; the path is seen from the solution.</summary>
-    public static string[] Lines(string path)
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) folder = folder.Parent!;
-        return File.ReadAllLines(Path.Combine(folder.FullName, path));
-    }
+    public static string[] Lines(string path) => File.ReadAllLines(Path.Combine(Root(), path));
+
+    /// <summary>The files below a folder by the end of their names, without what the build puts there; paths are seen from the solution, with /.</summary>
+    public static IReadOnlyList<string> Files(string folder, string pattern) =>
+        [.. Directory.EnumerateFiles(Path.Combine(Root(), folder), pattern, SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Root(), path).Replace('\\', '/'))
+            .Where(path => !path.Split('/').Any(part => part is "bin" or "obj"))
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>The tables of a document: rows of cells, the header first, the rule below it left out; code marks are taken off.</summary>
     public static IReadOnlyList<IReadOnlyList<string[]>> Tables(string path)
@@ -26,5 +28,12 @@ public static class Documents
             before = line;
         }
         return tables;
+    }
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) folder = folder.Parent!;
+        return folder.FullName;
     }
 }

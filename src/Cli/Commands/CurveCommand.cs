@@ -5,6 +5,7 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Metrics;
+using Faith.Engine.Reports;
 
 namespace Faith.Cli.Commands;
 
@@ -70,8 +71,8 @@ internal static class CurveCommand
             var models = model.OnAll(run.Device(parse));
             var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
-            Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurvePoint.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points))];
-            OutputFile.WriteTogether([Output.Text(path, CurvePoint.Csv(points)), .. plot]);
+            Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurveFiles.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points))];
+            OutputFile.WriteTogether([Output.Text(path, CurveFiles.Csv(points)), .. plot]);
             CircuitFile.NoteDoubts(context.Note, scoresPath, file, model);
             Summarise(context, points, options.Metric);
             DataSummary.Write(context, model, models.First, data, options.Metric, results[0].Clean, results[0].Corrupted);

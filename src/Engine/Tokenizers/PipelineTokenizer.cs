@@ -1,5 +1,6 @@
 using System.Text;
 using Faith.Engine.Tokenizers.Parts;
+using Faith.Engine.Tokenizers.Patterns;
 
 namespace Faith.Engine.Tokenizers;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Faith.Engine.Tokenizers;
 using Faith.Engine.Tokenizers.Patterns;
 using Xunit;
 

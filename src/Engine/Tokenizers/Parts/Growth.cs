@@ -1,3 +1,5 @@
+using Faith.Engine.Tokenizers.Patterns;
+
 namespace Faith.Engine.Tokenizers.Parts;
 
 /// <summary>

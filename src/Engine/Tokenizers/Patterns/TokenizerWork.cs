@@ -1,4 +1,4 @@
-namespace Faith.Engine.Tokenizers;
+namespace Faith.Engine.Tokenizers.Patterns;
 
 /// <summary>
 /// What the steps of a tokenizer do to one text, counted, however many stretches it is cut into. Files can ask for hundreds of steps a
