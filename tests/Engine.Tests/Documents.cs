@@ -6,6 +6,9 @@ public static class Documents
     /// <summary>The lines of a document; the path is seen from the solution.</summary>
     public static string[] Lines(string path) => File.ReadAllLines(Path.Combine(Root(), path));
 
+    /// <summary>True where a file or folder is there; the path is seen from the solution.</summary>
+    public static bool Exists(string path) => Path.Exists(Path.Combine(Root(), path));
+
     /// <summary>The files below a folder by the end of their names, without what the build puts there; paths are seen from the solution, with /.</summary>
     public static IReadOnlyList<string> Files(string folder, string pattern) =>
         [.. Directory.EnumerateFiles(Path.Combine(Root(), folder), pattern, SearchOption.AllDirectories)

@@ -11,7 +11,7 @@ internal class GradientRule
     /// <summary>The derivative.</summary>
     public static GradientRule Derivative { get; } = new();
 
-    /// <summary>True where the divisor σ of every norm counts as a constant. No x̂ is then kept, and G_v loses its term x̂·s_v (method.md).</summary>
+    /// <summary>True where the divisor σ of every norm counts as a constant. No x̂ is then kept, and G_v loses its term x̂·s_v (method.md §3).</summary>
     public virtual bool HoldsSigma => false;
 
     /// <summary>True where the attention patterns count as constants. Queries and keys then have no gradient.</summary>
