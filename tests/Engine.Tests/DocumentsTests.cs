@@ -61,6 +61,16 @@ public sealed partial class DocumentsTests
         None(wrong);
     }
 
+    [Fact]
+    public void EveryFolderHasARow()
+    {
+        var rows = Documents.Tables("docs/development.md").Single(table => table[0][0] == "folder").Skip(1).Select(row => row[0]).ToArray();
+        None(rows.Where(row => !Documents.Exists(row)).Select(row => $"{row} is not there"));
+        string[] folders = [.. Repository.Select(path => path.Split('/')).Where(parts => parts.Length > 2 && parts[0] is "src" or "tests").Select(parts => $"{parts[0]}/{parts[1]}")
+            .Concat(Repository.Where(path => path.StartsWith("src/Engine/", StringComparison.Ordinal)).Select(path => path.Split('/')).Where(parts => parts.Length > 3).Select(parts => $"src/Engine/{parts[2]}"))];
+        None(folders.Distinct().Except(rows).Select(folder => $"{folder} has no row"));
+    }
+
     private static void None(IEnumerable<string> wrong)
     {
         string[] all = [.. wrong];
