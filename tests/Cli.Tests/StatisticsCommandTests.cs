@@ -104,7 +104,7 @@ public sealed class StatisticsCommandTests : CliTest
         Refused("--compat paper selects with greedy; leave --select out", "circuit", "--scores", At("paper.json"), "--edges", "10", "--compat", "paper", "--select", "top", "--out", At("d.json"));
         Refused("--compat paper has a rule of its own", ["attribute", .. On, "--compat", "paper", "--rule", "left", "--out", At("d.json")]);
         Refused("--compat-batch needs --compat eap-ig", ["attribute", .. On, "--compat", "mib", "--compat-batch", "2", "--out", At("d.json")]);
-        Refused("this source's eap-ig knows patching only; under mean it has eap, eap-ig-activations and exact", ["attribute", .. On, "--compat", "eap-ig", "--ablation", "mean", "--out", At("d.json")]);
+        Refused("this source's eap-ig knows patching only; under mean it has eap, eap-ig-activations, exact and ifr", ["attribute", .. On, "--compat", "eap-ig", "--ablation", "mean", "--out", At("d.json")]);
         Scores("mean.json", "--compat", "eap-ig", "--ablation", "mean", "--method", "eap");
         Scores("nodes.json", "--compat", "eap-ig", "--level", "node");
         Assert.Equal("right", Json("nodes.json").GetProperty("run").GetProperty("rule").GetString());

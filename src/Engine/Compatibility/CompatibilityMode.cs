@@ -73,7 +73,7 @@ public sealed record CompatibilityMode
         if (!Methods.Contains(options.Method)) throw new InputException($"compatibility mode {Name}: this source has no {options.Method}; take one of {string.Join(", ", Methods)}, or no --compat");
         if (AblatesItsOwnWay && options.Ablation != Ablation.Patching && options.Method is "eap-ig" or "clean-corrupted" or "acdc")
         {
-            throw new InputException($"compatibility mode {Name}: this source's {options.Method} knows patching only; under {options.Ablation.Name()} it has eap, eap-ig-activations and exact");
+            throw new InputException($"compatibility mode {Name}: this source's {options.Method} knows patching only; under {options.Ablation.Name()} it has eap, eap-ig-activations, exact and ifr");
         }
         if (AblatesItsOwnWay && options.Level != ScoreLevel.Edge && options.Method is "exact" && options.Ablation == Ablation.Mean)
         {

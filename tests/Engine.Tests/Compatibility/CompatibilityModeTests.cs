@@ -193,7 +193,7 @@ public sealed class CompatibilityModeTests
         var library = CompatibilityMode.Find("eap-ig");
         foreach (var ablation in new[] { Ablation.Zero, Ablation.Mean, Ablation.MeanPositional })
         {
-            Assert.Contains("eap-ig-activations and exact", Assert.Throws<InputException>(() => library.Apply(new() { Ablation = ablation })).Message, StringComparison.Ordinal);
+            Assert.Contains("eap-ig-activations, exact and ifr", Assert.Throws<InputException>(() => library.Apply(new() { Ablation = ablation })).Message, StringComparison.Ordinal);
             Assert.Throws<InputException>(() => library.Apply(new() { Method = "clean-corrupted", Ablation = ablation }));
         }
         Assert.Throws<InputException>(() => library.Apply(new() { Method = "exact", Level = ScoreLevel.Node, Ablation = Ablation.Mean }));
