@@ -105,14 +105,13 @@ public sealed class ForeignModelTests
     }
 
     /// <summary>Neither a pipe nor a device is opened: the one would be waited for, the other never ends.</summary>
-    [Theory]
+    [UnixTheory]
     [InlineData("config.json", "/dev/zero")]
     [InlineData("model.safetensors", "/dev/zero")]
     [InlineData("model.safetensors", null)]
     [InlineData("config.json", null)]
     public void Only_regular_files_are_read(string name, string? device)
     {
-        if (OperatingSystem.IsWindows()) return;
         using var directory = new TemporaryDirectory();
         TinyModel.Gpt2().Write(directory.Path);
         File.Delete(directory.File(name));
@@ -121,14 +120,13 @@ public sealed class ForeignModelTests
         Assert.Equal($"{directory.File(name)}: is {(device is null ? "a pipe" : "a device")}; a regular file is needed", Fault(directory.Path));
     }
 
-    [Theory]
+    [UnixTheory]
     [InlineData("tokenizer.json")]
     [InlineData("tokenizer_config.json")]
     [InlineData("merges.txt")]
     [InlineData("vocab.json")]
     public void Only_regular_files_are_read_of_a_tokenizer(string name)
     {
-        if (OperatingSystem.IsWindows()) return;
         foreach (var device in new[] { "/dev/zero", null })
         {
             using var directory = new TemporaryDirectory();
