@@ -12,17 +12,17 @@ public sealed class Block : IDisposable
 {
     private readonly Warp[] _warps;
     private readonly Dim _grid;
-    private readonly int _threads;
+    private readonly int _threads, _dynamicShared;
 
     /// <summary>A block of <paramref name="threads"/> threads.</summary>
-    public Block(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory, ulong firstNumber)
+    public Block(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory, ulong firstNumber, int dynamicShared)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         Kernel = kernel;
         Parameters = parameters;
         Memory = memory;
-        Shared = new(kernel);
-        (_grid, _threads, FirstNumber) = (grid, threads, firstNumber);
+        Shared = new(kernel, dynamicShared);
+        (_grid, _threads, FirstNumber, _dynamicShared) = (grid, threads, firstNumber, dynamicShared);
         _warps = [.. Enumerable.Range(0, threads / Warp.Lanes).Select(w => new Warp(this, w * Warp.Lanes))];
     }
 
@@ -56,6 +56,8 @@ public sealed class Block : IDisposable
         "%nctaid.x" => _grid.X,
         "%nctaid.y" => _grid.Y,
         "%nctaid.z" => _grid.Z,
+        "%laneid" => (uint)(thread % Warp.Lanes),
+        "%dynamic_smem_size" => (uint)_dynamicShared,
         "%tid.y" or "%tid.z" => 0,
         "%ntid.y" or "%ntid.z" => 1,
         _ => throw new PtxException($"kernel {Kernel.Name}: unknown special register {name}"),

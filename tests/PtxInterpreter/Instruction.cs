@@ -83,6 +83,8 @@ public sealed class PtxKernel
     public required IReadOnlyList<SharedVariable> Shared { get; init; }
     /// <summary>Bytes of shared memory as laid out here, gaps between the variables included.</summary>
     public required int SharedBytes { get; init; }
+    /// <summary>Shared memory whose size a launch gives, behind the variables; null where the kernel has none.</summary>
+    public SharedVariable? DynamicShared { get; init; }
     /// <summary>Bytes of all parameters.</summary>
     public int ParameterBytes => Parameters.Count == 0 ? 0 : Parameters[^1].Offset + Parameters[^1].Size;
 }

@@ -73,6 +73,17 @@ public static unsafe class Lanes
         w.SetPredicate(i.D, bits);
     }
 
+    /// <summary>Predicate d = op(a).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Test<T, TOp>(Instruction i, Warp w) where T : unmanaged where TOp : IUnary<T>
+    {
+        var a = (T*)(w.Registers + i.A);
+        var bits = 0u;
+        for (var n = 0; n < Warp.Lanes; n += Vector256<T>.Count)
+            bits |= TOp.Apply(Vector256.Load(a + n)).ExtractMostSignificantBits() << n;
+        w.SetPredicate(i.D, bits);
+    }
+
     /// <summary>d = op(a, b) lane by lane; b is ignored by operations of one operand.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scalar<TIn, TOut, TOp>(Instruction i, Warp w)
@@ -134,14 +145,18 @@ public static unsafe class Lanes
         }
     }
 
-    /// <summary>Every lane gets what lane b (idx) or lane ^ b (bfly) holds in a.</summary>
+    /// <summary>Every lane gets what another one holds in a; one that would look past the end of the warp gets its own.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Shuffle(Instruction i, Warp w, bool butterfly)
+    public static void Shuffle(Instruction i, Warp w, ShuffleKind kind)
     {
         uint* d = (uint*)(w.Registers + i.D), a = (uint*)(w.Registers + i.A), b = (uint*)(w.Registers + i.B);
         var result = stackalloc uint[Warp.Lanes];
         for (var n = 0; n < Warp.Lanes; n++)
-            result[n] = a[(butterfly ? n ^ (int)b[n] : (int)b[n]) & 31];
+        {
+            var by = (int)b[n] & 31;
+            var from = kind switch { ShuffleKind.Idx => by, ShuffleKind.Bfly => n ^ by, ShuffleKind.Down => n + by, _ => n - by };
+            result[n] = a[from is < 0 or >= Warp.Lanes ? n : from];
+        }
         new ReadOnlySpan<uint>(result, Warp.Lanes).CopyTo(new(d, Warp.Lanes));
     }
 
@@ -161,4 +176,17 @@ public interface IShift<T>
     static abstract Vector256<T> Apply(Vector256<T> a, int count);
     /// <summary>The result for any count: larger ones than the width shift everything out.</summary>
     static abstract T Apply(T a, uint count);
+}
+
+/// <summary>Which lane one gets its value from.</summary>
+public enum ShuffleKind
+{
+    /// <summary>The lane b.</summary>
+    Idx,
+    /// <summary>Its own number ^ b.</summary>
+    Bfly,
+    /// <summary>Its own number + b.</summary>
+    Down,
+    /// <summary>Its own number - b.</summary>
+    Up,
 }

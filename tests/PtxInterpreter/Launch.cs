@@ -15,8 +15,10 @@ public static class Launch
     /// <param name="parameters">The parameter block.</param>
     /// <param name="memory">Global memory.</param>
     /// <param name="reverse">Takes the blocks from the last to the first: results must not depend on the order.</param>
+    /// <param name="dynamicShared">Bytes of dynamic shared memory.</param>
     /// <exception cref="PtxException">A rule was broken.</exception>
-    public static void Run(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory, bool reverse)
+    public static void Run(PtxKernel kernel, Dim grid, int threads, byte[] parameters, GlobalMemory memory, bool reverse,
+        int dynamicShared = 0)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -26,7 +28,7 @@ public static class Launch
             throw new PtxException($"kernel {kernel.Name}: {threads} threads a block, at most {kernel.MaxThreads} in whole warps are allowed");
         if (grid.Count == 0 || grid.X > int.MaxValue || grid.Y > ushort.MaxValue || grid.Z > ushort.MaxValue)
             throw new PtxException($"kernel {kernel.Name}: a grid of {grid} is not allowed");
-        if (kernel.Shared.Sum(s => s.Size) > 48 * 1024)
+        if (kernel.Shared.Sum(s => s.Size) + dynamicShared > 48 * 1024)
             throw new PtxException($"kernel {kernel.Name}: more than 48 KiB of shared memory");
 
         var next = -1L;
@@ -34,7 +36,7 @@ public static class Launch
         PtxException? failure = null;
         void Work()
         {
-            using var block = new Block(kernel, grid, threads, parameters, memory, firstNumber);
+            using var block = new Block(kernel, grid, threads, parameters, memory, firstNumber, dynamicShared);
             for (long n; Volatile.Read(ref failure) is null && (n = Interlocked.Increment(ref next)) < grid.Count;)
             {
                 var at = reverse ? grid.Count - 1 - n : n;

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Faith.PtxInterpreter;
 
 /// <summary>An instruction's implementation and its operands: d a 32-bit register, q a 64-bit one, p a predicate.</summary>
@@ -20,8 +22,8 @@ public static class Opcodes
                 table.Add(name, new(operands, execute, IsShift: name.Split('.')[0] is "shl" or "shr", IsShuffle: name.Split('.')[0] == "shfl"));
         }
 
-        Add("mov.u32 mov.s32 mov.b32 mov.f32", "dd", Lanes.Unary<uint, Same<uint>>);
-        Add("mov.u64 mov.s64 mov.b64 cvta.to.global.u64 cvta.global.u64", "qq", Lanes.Unary<ulong, Same<ulong>>);
+        Add("mov.u32 mov.s32 mov.b32 mov.f32 mov.b16 mov.u16 mov.s16", "dd", Lanes.Unary<uint, Same<uint>>);
+        Add("mov.u64 mov.s64 mov.b64 mov.f64 cvta.to.global.u64 cvta.global.u64", "qq", Lanes.Unary<ulong, Same<ulong>>);
         Add("mov.pred", "pp", (i, w) => w.SetPredicate(i.D, w.Predicates[i.A]));
 
         Add("add.s32 add.u32", "ddd", Lanes.Binary<int, Add<int>>);
@@ -40,12 +42,26 @@ public static class Opcodes
         Add("rem.s32", "ddd", Lanes.Scalar<int, int, Remainder>);
         Add("div.u32", "ddd", Lanes.Scalar<uint, uint, Divide>);
         Add("rem.u32", "ddd", Lanes.Scalar<uint, uint, Remainder>);
+        Add("div.s64", "qqq", Lanes.Scalar<long, long, Divide>);
+        Add("rem.s64", "qqq", Lanes.Scalar<long, long, Remainder>);
+        Add("div.u64", "qqq", Lanes.Scalar<ulong, ulong, Divide>);
+        Add("rem.u64", "qqq", Lanes.Scalar<ulong, ulong, Remainder>);
+        Add("abs.s32", "dd", Lanes.Unary<int, Absolute<int>>);
+        Add("abs.s64", "qq", Lanes.Unary<long, Absolute<long>>);
+        Add("popc.b32", "dd", Lanes.Scalar<uint, uint, CountBits>);
+        Add("popc.b64", "dq", Lanes.Scalar<ulong, uint, CountBits>);
+        Add("clz.b32", "dd", Lanes.Scalar<uint, uint, LeadingZeros>);
+        Add("clz.b64", "dq", Lanes.Scalar<ulong, uint, LeadingZeros>);
         Add("neg.s32", "dd", Lanes.Unary<int, Negate<int>>);
         Add("neg.s64", "qq", Lanes.Unary<long, Negate<long>>);
         Add("min.s32", "ddd", Lanes.Binary<int, Minimum<int>>);
         Add("max.s32", "ddd", Lanes.Binary<int, Maximum<int>>);
         Add("min.u32", "ddd", Lanes.Binary<uint, Minimum<uint>>);
         Add("max.u32", "ddd", Lanes.Binary<uint, Maximum<uint>>);
+        Add("min.s64", "qqq", Lanes.Binary<long, Minimum<long>>);
+        Add("max.s64", "qqq", Lanes.Binary<long, Maximum<long>>);
+        Add("min.u64", "qqq", Lanes.Binary<ulong, Minimum<ulong>>);
+        Add("max.u64", "qqq", Lanes.Binary<ulong, Maximum<ulong>>);
         Add("and.b32", "ddd", Lanes.Binary<uint, And<uint>>);
         Add("and.b64", "qqq", Lanes.Binary<ulong, And<ulong>>);
         Add("or.b32", "ddd", Lanes.Binary<uint, Or<uint>>);
@@ -66,36 +82,36 @@ public static class Opcodes
         Add("or.pred", "ppp", (i, w) => w.SetPredicate(i.D, w.Predicates[i.A] | w.Predicates[i.B]));
         Add("xor.pred", "ppp", (i, w) => w.SetPredicate(i.D, w.Predicates[i.A] ^ w.Predicates[i.B]));
         Add("not.pred", "pp", (i, w) => w.SetPredicate(i.D, ~w.Predicates[i.A]));
-        Add("selp.b32 selp.u32 selp.s32 selp.f32", "dddp", Lanes.Select<uint>);
-        Add("selp.b64 selp.u64 selp.s64", "qqqp", Lanes.Select<ulong>);
+        Add("selp.b32 selp.u32 selp.s32 selp.f32 selp.b16", "dddp", Lanes.Select<uint>);
+        Add("selp.b64 selp.u64 selp.s64 selp.f64", "qqqp", Lanes.Select<ulong>);
 
-        Add("add.f32 add.rn.f32", "ddd", Lanes.Binary<float, Add<float>>);
-        Add("sub.f32 sub.rn.f32", "ddd", Lanes.Binary<float, Subtract<float>>);
-        Add("mul.f32 mul.rn.f32", "ddd", Lanes.Binary<float, Multiply<float>>);
+        AddFloats<float>("f32", 'd');
+        AddFloats<double>("f64", 'q');
         Add("fma.rn.f32", "dddd", Lanes.Ternary<float, FusedMultiplyAdd>);
-        Add("div.rn.f32", "ddd", Lanes.Binary<float, DivideFloat>);
-        Add("rcp.rn.f32", "dd", Lanes.Unary<float, Reciprocal>);
-        Add("sqrt.rn.f32", "dd", Lanes.Unary<float, SquareRoot>);
-        Add("neg.f32", "dd", Lanes.Unary<float, Negate<float>>);
-        Add("abs.f32", "dd", Lanes.Unary<float, Absolute>);
-        Add("min.f32", "ddd", Lanes.Binary<float, MinimumNumber>);
-        Add("max.f32", "ddd", Lanes.Binary<float, MaximumNumber>);
+        Add("fma.rn.f64", "qqqq", Lanes.Ternary<double, FusedMultiplyAdd>);
         // Unlike the plain ones, these give NaN where an operand is NaN.
         Add("min.NaN.f32", "ddd", Lanes.Binary<float, Minimum<float>>);
         Add("max.NaN.f32", "ddd", Lanes.Binary<float, Maximum<float>>);
-        Add("ex2.approx.ftz.f32", "dd", Lanes.Scalar<float, float, ExponentialBase2>);
+        Add("ex2.approx.ftz.f32", "dd", Lanes.Scalar<float, float, ExponentialBase2<Flushed>>);
+        Add("ex2.approx.f32", "dd", Lanes.Scalar<float, float, ExponentialBase2<Kept>>);
 
-        Add("cvt.s64.s32", "qd", Lanes.Scalar<int, long, Widen>);
+        // A 16-bit register is the lower half of a 32-bit one here, whose upper half means nothing.
+        AddConversionsFrom<sbyte>("s8", 'd');
+        AddConversionsFrom<byte>("u8", 'd');
+        AddConversionsFrom<short>("s16", 'd');
+        AddConversionsFrom<ushort>("u16", 'd');
+        AddConversionsFrom<int>("s32", 'd');
+        AddConversionsFrom<uint>("u32", 'd');
+        AddConversionsFrom<long>("s64", 'q');
+        AddConversionsFrom<ulong>("u64", 'q');
         Add("cvt.s64.lower", "qq", Lanes.Scalar<long, long, Lower>);
-        Add("cvt.u64.u32", "qd", Lanes.Scalar<uint, ulong, Widen>);
-        Add("cvt.u32.u64", "dq", Lanes.Scalar<ulong, uint, Widen>);
-        Add("cvt.rn.f32.s32", "dd", Lanes.Scalar<int, float, ToFloat>);
-        Add("cvt.rn.f32.u32", "dd", Lanes.Scalar<uint, float, ToFloat>);
-        Add("cvt.rzi.s32.f32", "dd", Lanes.Scalar<float, int, Truncate>);
-        Add("cvt.rmi.f32.f32", "dd", Lanes.Unary<float, Floor>);
+        Add("cvt.f64.f32", "qd", Lanes.Scalar<float, double, Number<float, double>>);
+        Add("cvt.rn.f32.f64", "dq", Lanes.Scalar<double, float, Number<double, float>>);
+        Add("cvt.f32.f16", "dd", Lanes.Scalar<uint, float, HalfToFloat>);
+        Add("cvt.rn.f16.f32", "dd", Lanes.Scalar<float, uint, FloatToHalf>);
 
-        Add("shfl.sync.bfly.b32", "ddd", (i, w) => Lanes.Shuffle(i, w, butterfly: true));
-        Add("shfl.sync.idx.b32", "ddd", (i, w) => Lanes.Shuffle(i, w, butterfly: false));
+        foreach (var kind in Enum.GetValues<ShuffleKind>())
+            Add($"shfl.sync.{kind.ToString().ToLowerInvariant()}.b32", "ddd", (i, w) => Lanes.Shuffle(i, w, kind));
 
         foreach (var type in (string[])["s32", "b32"])
             AddComparisons<int>(type, "pdd");
@@ -104,14 +120,19 @@ public static class Opcodes
         AddComparisons<uint>("u32", "pdd");
         AddComparisons<ulong>("u64", "pqq");
         AddComparisons<float>("f32", "pdd");
-        // Ordered "not equal", and the comparisons that also hold where an operand is not a number.
-        table["setp.ne.f32"] = new("pdd", Lanes.Compare<float, NotEqualOrdered>);
-        Add("setp.neu.f32", "pdd", Lanes.Compare<float, NotEqual<float>>);
-        Add("setp.equ.f32", "pdd", Lanes.Compare<float, EqualUnordered>);
-        Add("setp.ltu.f32", "pdd", Lanes.Compare<float, Negated<GreaterEqual<float>>>);
-        Add("setp.leu.f32", "pdd", Lanes.Compare<float, Negated<Greater<float>>>);
-        Add("setp.gtu.f32", "pdd", Lanes.Compare<float, Negated<LessEqual<float>>>);
-        Add("setp.geu.f32", "pdd", Lanes.Compare<float, Negated<Less<float>>>);
+        AddComparisons<double>("f64", "pqq");
+        AddUnordered<float>("f32", "pdd");
+        AddUnordered<double>("f64", "pqq");
+        // Unsigned comparisons have names of their own besides.
+        foreach (var (name, same) in ((string, string)[])[("lo", "lt"), ("ls", "le"), ("hi", "gt"), ("hs", "ge")])
+            foreach (var type in (string[])["u32", "u64"])
+                table.Add($"setp.{name}.{type}", table[$"setp.{same}.{type}"]);
+        Add("setp.ge.or.s32", "pddp", (i, w) =>
+        {
+            var or = w.Predicates[i.C];
+            Lanes.Compare<int, GreaterEqual<int>>(i, w);
+            w.SetPredicate(i.D, w.Predicates[i.D] | or);
+        });
         return table;
 
         void AddComparisons<T>(string type, string operands) where T : unmanaged
@@ -122,6 +143,75 @@ public static class Opcodes
             Add("setp.le." + type, operands, Lanes.Compare<T, LessEqual<T>>);
             Add("setp.gt." + type, operands, Lanes.Compare<T, Greater<T>>);
             Add("setp.ge." + type, operands, Lanes.Compare<T, GreaterEqual<T>>);
+        }
+
+        // Ordered "not equal", and the comparisons that also hold where an operand is not a number.
+        void AddUnordered<T>(string type, string operands) where T : unmanaged
+        {
+            table["setp.ne." + type] = new(operands, Lanes.Compare<T, NotEqualOrdered<T>>);
+            Add("setp.neu." + type, operands, Lanes.Compare<T, NotEqual<T>>);
+            Add("setp.equ." + type, operands, Lanes.Compare<T, EqualUnordered<T>>);
+            Add("setp.ltu." + type, operands, Lanes.Compare<T, Negated<T, GreaterEqual<T>>>);
+            Add("setp.leu." + type, operands, Lanes.Compare<T, Negated<T, Greater<T>>>);
+            Add("setp.gtu." + type, operands, Lanes.Compare<T, Negated<T, LessEqual<T>>>);
+            Add("setp.geu." + type, operands, Lanes.Compare<T, Negated<T, Less<T>>>);
+        }
+
+        void AddFloats<T>(string type, char kind) where T : unmanaged, IFloatingPointIeee754<T>
+        {
+            string one = new(kind, 2), two = new(kind, 3);
+            Add($"add.{type} add.rn.{type}", two, Lanes.Binary<T, Add<T>>);
+            Add($"sub.{type} sub.rn.{type}", two, Lanes.Binary<T, Subtract<T>>);
+            Add($"mul.{type} mul.rn.{type}", two, Lanes.Binary<T, Multiply<T>>);
+            Add("div.rn." + type, two, Lanes.Binary<T, DivideFloat<T>>);
+            Add("rcp.rn." + type, one, Lanes.Unary<T, Reciprocal<T>>);
+            Add("sqrt.rn." + type, one, Lanes.Unary<T, SquareRoot<T>>);
+            Add("neg." + type, one, Lanes.Unary<T, Negate<T>>);
+            Add("abs." + type, one, Lanes.Unary<T, Absolute<T>>);
+            Add("min." + type, two, Lanes.Binary<T, MinimumNumber<T>>);
+            Add("max." + type, two, Lanes.Binary<T, MaximumNumber<T>>);
+            Add("copysign." + type, two, Lanes.Binary<T, CopySign<T>>);
+            Add("testp.notanumber." + type, "p" + kind, Lanes.Test<T, IsNotANumber<T>>);
+            Add("testp.infinite." + type, "p" + kind, Lanes.Test<T, IsInfinite<T>>);
+            Add("testp.finite." + type, "p" + kind, Lanes.Test<T, IsFinite<T>>);
+            Add($"cvt.rmi.{type}.{type}", one, Lanes.Scalar<T, T, Floor<T>>);
+            Add($"cvt.rpi.{type}.{type}", one, Lanes.Scalar<T, T, Ceiling<T>>);
+            Add($"cvt.rzi.{type}.{type}", one, Lanes.Scalar<T, T, TowardsZero<T>>);
+            Add($"cvt.rni.{type}.{type}", one, Lanes.Scalar<T, T, Nearest<T>>);
+        }
+
+        void AddConversionsFrom<TFrom>(string from, char kind) where TFrom : unmanaged, IBinaryInteger<TFrom>
+        {
+            AddConversion<TFrom, sbyte>("s8." + from, 'd', kind);
+            AddConversion<TFrom, byte>("u8." + from, 'd', kind);
+            AddConversion<TFrom, short>("s16." + from, 'd', kind);
+            AddConversion<TFrom, ushort>("u16." + from, 'd', kind);
+            AddConversion<TFrom, int>("s32." + from, 'd', kind);
+            AddConversion<TFrom, uint>("u32." + from, 'd', kind);
+            AddConversion<TFrom, long>("s64." + from, 'q', kind);
+            AddConversion<TFrom, ulong>("u64." + from, 'q', kind);
+            AddConversionOfFloats<float, TFrom>("f32", from, 'd', kind);
+            AddConversionOfFloats<double, TFrom>("f64", from, 'q', kind);
+        }
+
+        void AddConversion<TFrom, TTo>(string types, char to, char from)
+            where TFrom : unmanaged, IBinaryInteger<TFrom> where TTo : unmanaged, IBinaryInteger<TTo> =>
+            Add("cvt." + types, $"{to}{from}", (to, from) switch
+            {
+                ('d', 'd') => Lanes.Scalar<uint, uint, Truncated<TFrom, TTo>>,
+                ('d', _) => Lanes.Scalar<ulong, uint, Truncated<TFrom, TTo>>,
+                (_, 'd') => Lanes.Scalar<uint, ulong, Truncated<TFrom, TTo>>,
+                _ => (Execute)Lanes.Scalar<ulong, ulong, Truncated<TFrom, TTo>>,
+            });
+
+        // Integers to numbers are rounded to nearest, numbers to integers towards zero.
+        void AddConversionOfFloats<TFloat, T>(string type, string integer, char to, char from)
+            where TFloat : unmanaged, IFloatingPointIeee754<TFloat> where T : unmanaged, IBinaryInteger<T>
+        {
+            Add($"cvt.rn.{type}.{integer}", $"{to}{from}",
+                from == 'd' ? Lanes.Scalar<uint, TFloat, FromInteger<T, TFloat>> : Lanes.Scalar<ulong, TFloat, FromInteger<T, TFloat>>);
+            Add($"cvt.rzi.{integer}.{type}", $"{from}{to}",
+                from == 'd' ? Lanes.Scalar<TFloat, uint, ToInteger<TFloat, T>> : Lanes.Scalar<TFloat, ulong, ToInteger<TFloat, T>>);
         }
     }
 }

@@ -4,13 +4,16 @@ using System.Text.RegularExpressions;
 namespace Faith.PtxInterpreter;
 
 /// <summary>
-/// Reads PTX as clang writes it: one declaration or instruction a line. Anything that is not understood is an error that
-/// names the kernel and the line; nothing is skipped in silence.
+/// Reads PTX as clang and ILGPU write it: one declaration or instruction a line. Anything that is not understood is an error that
+/// names the kernel and the line; nothing is skipped in silence but functions, which no kernel that is understood calls.
 /// </summary>
 public sealed partial class PtxParser
 {
     // Space between shared variables that belongs to none, so that running off one is not reading the next.
     private const int SharedGap = 64;
+
+    // Stands for the address of dynamic shared memory, which lies behind all variables, until all of them are known.
+    private const ulong DynamicAddress = 0xd1a0_0000_0000_0000;
 
     private readonly List<Instruction> _code = [];
     private readonly List<(Instruction Branch, string Label)> _branches = [];
@@ -21,10 +24,13 @@ public sealed partial class PtxParser
     private readonly List<(int Offset, string Name)> _specials = [];
     private readonly List<PtxParameter> _parameters = [];
     private readonly List<SharedVariable> _shared = [];
+    private readonly Dictionary<string, string[]> _targets = [];
     private readonly string _name;
+    private readonly string? _dynamicShared;
+    private string _lastLabel = "";
     private int _registerBytes, _sharedBytes, _maxThreads;
 
-    private PtxParser(string name) => _name = name;
+    private PtxParser(string name, string? dynamicShared) => (_name, _dynamicShared) = (name, dynamicShared);
 
     /// <summary>Reads every kernel of a module.</summary>
     /// <exception cref="PtxException">Something is not understood.</exception>
@@ -34,6 +40,7 @@ public sealed partial class PtxParser
         var kernels = new Dictionary<string, PtxKernel>();
         PtxParser? kernel = null;
         var inBody = false;
+        string? dynamicShared = null;
         var lines = ptx.Split('\n');
         for (var n = 0; n < lines.Length; n++)
         {
@@ -43,7 +50,11 @@ public sealed partial class PtxParser
             if (kernel is null)
             {
                 if (Entry().Match(line) is { Success: true } entry)
-                    kernel = new(entry.Groups[1].Value);
+                    kernel = new(entry.Groups[1].Value, dynamicShared);
+                else if (Function().IsMatch(line))
+                    n = EndOfFunction(lines, n);
+                else if (DynamicShared().Match(line) is { Success: true } shared)
+                    dynamicShared = shared.Groups[1].Value;
                 else if (!ModuleDirective().IsMatch(line))
                     throw new PtxException($"PTX line {n + 1} is not understood: {line}");
             }
@@ -60,6 +71,19 @@ public sealed partial class PtxParser
                 kernel.ParseHeaderLine(line, n + 1);
         }
         return kernel is null ? kernels : throw new PtxException($"kernel {kernel._name} has no end");
+    }
+
+    // The last line of a function's declaration or body, which may hold blocks of its own.
+    private static int EndOfFunction(string[] lines, int n)
+    {
+        for (var depth = 0; n < lines.Length; n++)
+        {
+            var line = StripComment(lines[n]);
+            depth += line == "{" ? 1 : line == "}" ? -1 : 0;
+            if (depth == 0 && (line == "}" || line.EndsWith(';')))
+                return n;
+        }
+        throw new PtxException("a function has no end");
     }
 
     private static string StripComment(string line)
@@ -96,7 +120,9 @@ public sealed partial class PtxParser
     private void ParseBodyLine(string line, int number)
     {
         if (line.EndsWith(':'))
-            _labels.Add(line[..^1], _code.Count);
+            _labels.Add(_lastLabel = line[..^1], _code.Count);
+        else if (BranchTargets().Match(line) is { Success: true } targets)
+            _targets.Add(_lastLabel, [.. targets.Groups[1].Value.Split(',').Select(t => t.Trim())]);
         else if (SharedDeclaration().Match(line) is { Success: true } shared)
         {
             var alignment = int.Parse(shared.Groups[1].Value, CultureInfo.InvariantCulture);
@@ -105,6 +131,9 @@ public sealed partial class PtxParser
             _shared.Add(new(shared.Groups[2].Value, offset, size));
             _sharedBytes = offset + size;
         }
+        // A block within a body holds the operands of a call.
+        else if (line == "{")
+            throw Error(number, "a call of a function is not known");
         else if (!BodyDirective().IsMatch(line))
             ParseInstruction(line, number);
     }
@@ -131,6 +160,11 @@ public sealed partial class PtxParser
                 instruction.Flow = Flow.Branch;
                 _branches.Add((instruction, operands[0]));
             }
+            else if (opcode == "brx.idx")
+            {
+                AddIndexedBranch(line, number, operands);
+                return;
+            }
             else if (opcode is "ret" or "exit")
                 instruction.Flow = Flow.Exit;
             else if (opcode == "bar.sync" && operands is ["0"])
@@ -154,6 +188,26 @@ public sealed partial class PtxParser
         _code.Add(instruction);
     }
 
+    // A branch by an index becomes one comparison and branch a target; an index beyond them is an error of the kernel, which falls
+    // through to the last one here as it may do anything on a GPU.
+    private void AddIndexedBranch(string line, int number, List<string> operands)
+    {
+        var targets = _targets[operands[1]];
+        for (var n = 0; n < targets.Length; n++)
+        {
+            var branch = new Instruction { Line = number, Text = line, Flow = Flow.Branch };
+            if (n < targets.Length - 1)
+            {
+                var compare = new Instruction { Line = number, Text = line };
+                ParseOperands(compare, Opcodes.Find("setp.eq.s32")!, ["%p_index", operands[0], n.ToString(CultureInfo.InvariantCulture)]);
+                _code.Add(compare);
+                branch.Guard = compare.D;
+            }
+            _branches.Add((branch, targets[n]));
+            _code.Add(branch);
+        }
+    }
+
     private void ParseOperands(Instruction instruction, Opcode opcode, List<string> operands)
     {
         for (var n = 0; n < opcode.Operands.Length; n++)
@@ -175,7 +229,8 @@ public sealed partial class PtxParser
         if (opcode.IsShift && TryConstant(operands[2], out var shift))
             instruction.Shift = (int)shift;
         // shfl.sync names the lanes that segments are made of and those that take part: all of them, here.
-        if (opcode.IsShuffle && operands is not [_, _, _, "31" or "0x1f", "0xffffffff" or "-1"])
+        if (opcode.IsShuffle && (operands is not [_, _, _, var segment, "0xffffffff" or "-1" or "4294967295"]
+            || segment is not ("31" or "0x1f") && (segment != "0" || !instruction.Text.Contains(".up.", StringComparison.Ordinal))))
             throw new FormatException("only shuffles of whole warps are known");
         instruction.Flow = opcode.IsShuffle ? Flow.Shuffle : Flow.Next;
         instruction.Execute = opcode.Execute;
@@ -188,7 +243,7 @@ public sealed partial class PtxParser
         var load = parts[0] == "ld";
         var type = parts[^1];
         instruction.Size = type is "u8" or "s8" or "b8" ? 1 : type is "u16" or "b16" ? 2 : type is "u32" or "s32" or "b32" or "f32" ? 4
-            : type is "u64" or "s64" or "b64" ? 8
+            : type is "u64" or "s64" or "b64" or "f64" ? 8
             : throw new FormatException($"unknown type {type}");
         var count = 1;
         var space = "generic";
@@ -201,7 +256,7 @@ public sealed partial class PtxParser
                 throw new FormatException($"unknown qualifier {part}");
         var (values, address) = load ? (operands[0], operands[1]) : (operands[1], operands[0]);
         // A register may be wider than the value in memory.
-        instruction.Wide = instruction.Size == 8 || values.Contains("%rd", StringComparison.Ordinal);
+        instruction.Wide = instruction.Size == 8 || values.Split(',').Any(v => IsWide(v.Trim('{', '}', ' ')));
         instruction.Signed = type[0] == 's';
         if (instruction.Signed && instruction.Size < 4)
             throw new FormatException($"unknown type {type}");
@@ -269,7 +324,7 @@ public sealed partial class PtxParser
         if (operand[0] != '%')
             throw new FormatException($"unknown operand {operand}");
         var special = SpecialRegister().IsMatch(operand);
-        if (!special && operand.StartsWith("%rd", StringComparison.Ordinal) != wide || operand.StartsWith("%p", StringComparison.Ordinal))
+        if (!special && IsWide(operand) != wide || operand.StartsWith("%p", StringComparison.Ordinal))
             throw new FormatException($"{operand} has the wrong type");
         if (!_registers.TryGetValue(operand, out var offset))
         {
@@ -279,6 +334,9 @@ public sealed partial class PtxParser
         }
         return offset;
     }
+
+    private static bool IsWide(string register) =>
+        register.StartsWith("%rd", StringComparison.Ordinal) || register.StartsWith("%fd", StringComparison.Ordinal);
 
     private int AllocateRegister(bool wide)
     {
@@ -295,7 +353,7 @@ public sealed partial class PtxParser
             value = uint.Parse(operand.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             return true;
         }
-        if (operand.StartsWith("0x", StringComparison.Ordinal))
+        if (operand.StartsWith("0x", StringComparison.Ordinal) || operand.StartsWith("0d", StringComparison.Ordinal))
         {
             value = ulong.Parse(operand.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             return true;
@@ -305,9 +363,16 @@ public sealed partial class PtxParser
             value = (ulong)number;
             return true;
         }
+        if (ulong.TryParse(operand, NumberStyles.None, CultureInfo.InvariantCulture, out value))
+            return true;
         if (_shared.FirstOrDefault(s => s.Name == operand) is { Name: not null } shared)
         {
             value = (ulong)shared.Offset;
+            return true;
+        }
+        if (operand == _dynamicShared)
+        {
+            value = DynamicAddress;
             return true;
         }
         if (_parameters.FirstOrDefault(p => p.Name == operand) is { Name: not null } parameter)
@@ -325,6 +390,7 @@ public sealed partial class PtxParser
             branch.Target = _labels.TryGetValue(label, out var target) ? target : throw Error(branch.Line, $"no label {label}");
         if (_code.Count == 0 || _code[^1].Flow is not (Flow.Exit or Flow.Branch) || _code[^1].Guard >= 0)
             throw new PtxException($"kernel {_name} runs off its end");
+        var dynamicOffset = (_sharedBytes + SharedGap + 15) / 16 * 16;
         return new()
         {
             Name = _name,
@@ -333,15 +399,22 @@ public sealed partial class PtxParser
             Code = [.. _code],
             RegisterBytes = _registerBytes,
             Predicates = _predicates.Count + 2,
-            Constants = [.. _constants.Select(c => (c.Value, c.Key.Wide, c.Key.Value))],
+            Constants = [.. _constants.Select(c => (c.Value, c.Key.Wide, c.Key.Value == DynamicAddress ? (ulong)dynamicOffset : c.Key.Value))],
             Specials = _specials,
             Shared = _shared,
             SharedBytes = _sharedBytes,
+            DynamicShared = _dynamicShared is null ? null : new(_dynamicShared, dynamicOffset, 0),
         };
     }
 
     [GeneratedRegex(@"^(?:\.visible\s+)?\.entry\s+(\w+)\($")]
     private static partial Regex Entry();
+    [GeneratedRegex(@"^\.(visible|extern)\s+\.func\s")]
+    private static partial Regex Function();
+    [GeneratedRegex(@"^\.extern\s+\.shared\s+\.align\s+\d+\s+\.b8\s+(\w+)\[\];$")]
+    private static partial Regex DynamicShared();
+    [GeneratedRegex(@"^\.branchtargets\s+(.+);$")]
+    private static partial Regex BranchTargets();
     [GeneratedRegex(@"^\.(version|target|address_size)\s")]
     private static partial Regex ModuleDirective();
     [GeneratedRegex(@"^\.maxntid\s+(\d+), 1, 1$")]
@@ -356,6 +429,6 @@ public sealed partial class PtxParser
     private static partial Regex Guard();
     [GeneratedRegex(@"^\[([%\w$]+)(?:\+(-?\d+))?\]$")]
     private static partial Regex Address();
-    [GeneratedRegex(@"^%(tid|ntid|ctaid|nctaid)\.[xyz]$")]
+    [GeneratedRegex(@"^%((tid|ntid|ctaid|nctaid)\.[xyz]|laneid|dynamic_smem_size)$")]
     private static partial Regex SpecialRegister();
 }

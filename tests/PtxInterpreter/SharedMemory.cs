@@ -11,7 +11,7 @@ public sealed unsafe class SharedMemory : IDisposable
 {
     private const int ThreadBits = 11, SeveralThreads = (1 << ThreadBits) - 1;
 
-    private readonly PtxKernel _kernel;
+    private readonly List<SharedVariable> _variables;
     private readonly byte* _bytes;
     private readonly int _length;
     // (epoch << ThreadBits) | (thread + 1) of the last write and the last read; 0: none.
@@ -20,16 +20,19 @@ public sealed unsafe class SharedMemory : IDisposable
     private int _epoch;
 
     /// <summary>Shared memory for one kernel.</summary>
-    public SharedMemory(PtxKernel kernel)
+    /// <param name="dynamicBytes">Bytes of what the kernel leaves to the launch.</param>
+    public SharedMemory(PtxKernel kernel, int dynamicBytes = 0)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        _kernel = kernel;
-        _length = (kernel.SharedBytes + 3) / 4 * 4;
+        _variables = [.. kernel.Shared];
+        if (kernel.DynamicShared is { } dynamic && dynamicBytes > 0)
+            _variables.Add(dynamic with { Size = dynamicBytes });
+        _length = (_variables.Select(v => v.Offset + v.Size).DefaultIfEmpty(kernel.SharedBytes).Max() + 3) / 4 * 4;
         _bytes = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(_length, 16), 64);
         _writer = new int[_length / 4];
         _reader = new int[_length / 4];
         _inVariable = new bool[_length / 4];
-        foreach (var variable in kernel.Shared)
+        foreach (var variable in _variables)
             _inVariable.AsSpan(variable.Offset / 4, (variable.Size + 3) / 4).Fill(true);
     }
 
@@ -103,7 +106,10 @@ public sealed unsafe class SharedMemory : IDisposable
 
     private string? Misplaced(ulong address, int bytes)
     {
-        if (address % (ulong)bytes != 0 || bytes < 4)
+        // Who touched what is kept word by word, so that neighbours in a word would seem to race.
+        if (bytes < 4)
+            return $"shared memory is used by {bytes} bytes at address {address:x}: only whole words are known";
+        if (address % (ulong)bytes != 0)
             return $"shared address {address:x} is not aligned to {bytes} bytes";
         if (address + (ulong)bytes > (ulong)_length || !_inVariable[address / 4] || !_inVariable[(address + (ulong)bytes - 1) / 4])
             return $"shared address {address:x} is in no variable";
@@ -112,7 +118,7 @@ public sealed unsafe class SharedMemory : IDisposable
 
     private string Describe(int word)
     {
-        var variable = _kernel.Shared.First(v => word * 4 >= v.Offset && word * 4 < v.Offset + v.Size);
+        var variable = _variables.First(v => word * 4 >= v.Offset && word * 4 < v.Offset + v.Size);
         return $"word {word - variable.Offset / 4} of {variable.Name}";
     }
 

@@ -97,7 +97,7 @@ public static unsafe partial class SimulatedDriver
     {
         if (Ready() is not 0 and var error)
             return error;
-        if (SimulatedGpu.Get<Executable>(executable) is not { } item || SimulatedGpu.Get<Stream>(stream) is null)
+        if (SimulatedGpu.Get<Executable>(executable) is not { } item || !IsStream(stream))
             return InvalidHandle;
         SimulatedGpu.GraphLaunches++;
         var missing = item.Nodes.ToDictionary(n => n.Key, n => n.Value.After.Length);
@@ -118,6 +118,7 @@ public static unsafe partial class SimulatedDriver
     {
         call = null;
         return p->Arguments is null || p->Extra is not null ? InvalidValue
-            : Take(p->Function, new(p->Grid[0], p->Grid[1], p->Grid[2]), new(p->Block[0], p->Block[1], p->Block[2]), p->SharedBytes, p->Arguments, out call);
+            : Take(p->Function, new(p->Grid[0], p->Grid[1], p->Grid[2]), new(p->Block[0], p->Block[1], p->Block[2]), p->SharedBytes, p->Arguments,
+                extra: null, out call);
     }
 }
