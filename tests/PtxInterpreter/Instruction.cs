@@ -83,6 +83,10 @@ public sealed class PtxKernel
     public required IReadOnlyList<SharedVariable> Shared { get; init; }
     /// <summary>Bytes of shared memory as laid out here, gaps between the variables included.</summary>
     public required int SharedBytes { get; init; }
+    /// <summary>Variables that every thread has for itself.</summary>
+    public required IReadOnlyList<SharedVariable> Local { get; init; }
+    /// <summary>Bytes of them as laid out here, gaps between the variables included.</summary>
+    public required int LocalBytes { get; init; }
     /// <summary>Shared memory whose size a launch gives, behind the variables; null where the kernel has none.</summary>
     public SharedVariable? DynamicShared { get; init; }
     /// <summary>Bytes of all parameters.</summary>
@@ -92,7 +96,7 @@ public sealed class PtxKernel
 /// <summary>A kernel's parameter.</summary>
 public readonly record struct PtxParameter(string Name, int Offset, int Size);
 
-/// <summary>A variable in shared memory.</summary>
+/// <summary>A variable in shared memory, or in that of a thread.</summary>
 public readonly record struct SharedVariable(string Name, int Offset, int Size);
 
 /// <summary>The PTX is not understood, or running it broke a rule; the message names the kernel and the line.</summary>

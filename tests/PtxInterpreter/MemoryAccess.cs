@@ -91,6 +91,38 @@ public static unsafe class MemoryAccess
         }
     }
 
+    /// <summary>Loads from a thread's own memory.</summary>
+    public static void LoadLocal(Instruction i, Warp w)
+    {
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var lane = BitOperations.TrailingZeroCount(active);
+            LoadLane(i, w, lane, Local(i, w, lane));
+        }
+    }
+
+    /// <summary>Stores to a thread's own memory.</summary>
+    public static void StoreLocal(Instruction i, Warp w)
+    {
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var lane = BitOperations.TrailingZeroCount(active);
+            StoreLane(i, w, lane, Local(i, w, lane));
+        }
+    }
+
+    private static byte* Local(Instruction i, Warp w, int lane)
+    {
+        var address = ((ulong*)(w.Registers + i.A))[lane] + (ulong)(long)i.Offset;
+        var bytes = (ulong)(i.Size * i.Values.Length);
+        if (address % bytes != 0)
+            throw w.Failure(i, $"thread {w.FirstThread + lane}: local address {address:x} is not aligned to {bytes} bytes");
+        foreach (var variable in w.Block.Kernel.Local)
+            if (address >= (ulong)variable.Offset && address + bytes <= (ulong)(variable.Offset + variable.Size))
+                return w.Local + (ulong)lane * (ulong)w.Block.Kernel.LocalBytes + address;
+        throw w.Failure(i, $"thread {w.FirstThread + lane}: local address {address:x} is in no variable");
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static byte* Global(Instruction i, Warp w, int lane, ulong address)
     {

@@ -23,12 +23,12 @@ public sealed partial class PtxParser
     private readonly Dictionary<(bool Wide, ulong Value), int> _constants = [];
     private readonly List<(int Offset, string Name)> _specials = [];
     private readonly List<PtxParameter> _parameters = [];
-    private readonly List<SharedVariable> _shared = [];
+    private readonly List<SharedVariable> _shared = [], _local = [];
     private readonly Dictionary<string, string[]> _targets = [];
     private readonly string _name;
     private readonly string? _dynamicShared;
     private string _lastLabel = "";
-    private int _registerBytes, _sharedBytes, _maxThreads;
+    private int _registerBytes, _sharedBytes, _localBytes, _maxThreads;
 
     private PtxParser(string name, string? dynamicShared) => (_name, _dynamicShared) = (name, dynamicShared);
 
@@ -123,13 +123,14 @@ public sealed partial class PtxParser
             _labels.Add(_lastLabel = line[..^1], _code.Count);
         else if (BranchTargets().Match(line) is { Success: true } targets)
             _targets.Add(_lastLabel, [.. targets.Groups[1].Value.Split(',').Select(t => t.Trim())]);
-        else if (SharedDeclaration().Match(line) is { Success: true } shared)
+        else if (VariableDeclaration().Match(line) is { Success: true } shared)
         {
-            var alignment = int.Parse(shared.Groups[1].Value, CultureInfo.InvariantCulture);
-            var offset = (_sharedBytes + SharedGap + alignment - 1) / alignment * alignment;
-            var size = int.Parse(shared.Groups[3].Value, CultureInfo.InvariantCulture);
-            _shared.Add(new(shared.Groups[2].Value, offset, size));
-            _sharedBytes = offset + size;
+            var isShared = shared.Groups[1].Value == "shared";
+            var alignment = int.Parse(shared.Groups[2].Value, CultureInfo.InvariantCulture);
+            var offset = ((isShared ? _sharedBytes : _localBytes) + SharedGap + alignment - 1) / alignment * alignment;
+            var size = int.Parse(shared.Groups[4].Value, CultureInfo.InvariantCulture);
+            (isShared ? _shared : _local).Add(new(shared.Groups[3].Value, offset, size));
+            (isShared ? ref _sharedBytes : ref _localBytes) = offset + size;
         }
         // A block within a body holds the operands of a call.
         else if (line == "{")
@@ -188,8 +189,8 @@ public sealed partial class PtxParser
         _code.Add(instruction);
     }
 
-    // A branch by an index becomes one comparison and branch a target; an index beyond them is an error of the kernel, which falls
-    // through to the last one here as it may do anything on a GPU.
+    // A branch by an index becomes a comparison and a branch for each target but the last, which takes what is left: an index beyond
+    // the targets is undefined in PTX.
     private void AddIndexedBranch(string line, int number, List<string> operands)
     {
         var targets = _targets[operands[1]];
@@ -248,7 +249,7 @@ public sealed partial class PtxParser
         var count = 1;
         var space = "generic";
         foreach (var part in parts[1..^1])
-            if (part is "global" or "shared" or "param")
+            if (part is "global" or "shared" or "param" or "local")
                 space = part;
             else if (part is "v2" or "v4")
                 count = part[1] - '0';
@@ -273,6 +274,8 @@ public sealed partial class PtxParser
             ("param", true) => MemoryAccess.LoadParameter,
             ("shared", true) => MemoryAccess.LoadShared,
             ("shared", false) => MemoryAccess.StoreShared,
+            ("local", true) => MemoryAccess.LoadLocal,
+            ("local", false) => MemoryAccess.StoreLocal,
             // A generic address is one of global memory: no kernel takes the generic address of a shared variable, and if
             // one did, its offset would be no global allocation.
             (_, true) => MemoryAccess.LoadGlobal,
@@ -365,9 +368,9 @@ public sealed partial class PtxParser
         }
         if (ulong.TryParse(operand, NumberStyles.None, CultureInfo.InvariantCulture, out value))
             return true;
-        if (_shared.FirstOrDefault(s => s.Name == operand) is { Name: not null } shared)
+        if (_shared.Concat(_local).FirstOrDefault(s => s.Name == operand) is { Name: not null } variable)
         {
-            value = (ulong)shared.Offset;
+            value = (ulong)variable.Offset;
             return true;
         }
         if (operand == _dynamicShared)
@@ -403,6 +406,8 @@ public sealed partial class PtxParser
             Specials = _specials,
             Shared = _shared,
             SharedBytes = _sharedBytes,
+            Local = _local,
+            LocalBytes = _localBytes,
             DynamicShared = _dynamicShared is null ? null : new(_dynamicShared, dynamicOffset, 0),
         };
     }
@@ -421,8 +426,8 @@ public sealed partial class PtxParser
     private static partial Regex MaxThreads();
     [GeneratedRegex(@"^\.param\s+(?:\.align\s+(?<align>\d+)\s+)?\.[usbf](?<bits>\d+)\s+(?<name>\w+)(?:\[(?<count>\d+)\])?,?$")]
     private static partial Regex Parameter();
-    [GeneratedRegex(@"^\.shared\s+\.align\s+(\d+)\s+\.b8\s+([\w$]+)\[(\d+)\];$")]
-    private static partial Regex SharedDeclaration();
+    [GeneratedRegex(@"^\.(shared|local)\s+\.align\s+(\d+)\s+\.b8\s+([\w$]+)\[(\d+)\];$")]
+    private static partial Regex VariableDeclaration();
     [GeneratedRegex(@"^\.(reg|pragma)\s")]
     private static partial Regex BodyDirective();
     [GeneratedRegex(@"^@(!?)(%p\d+)\s+")]

@@ -28,6 +28,7 @@ public sealed unsafe class Warp : IDisposable
         Predicates = (uint*)NativeMemory.AlignedAlloc((nuint)Math.Max(4 * kernel.Predicates, 64), 64);
         Registers = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(kernel.RegisterBytes, 64), 64);
         _masks = (byte*)NativeMemory.AlignedAlloc(Lanes * (4 + 8), 64);
+        Local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(Lanes * kernel.LocalBytes, 64), 64);
         // Constants keep their value from block to block, since nothing writes to them.
         foreach (var (offset, wide, value) in kernel.Constants)
             if (wide)
@@ -44,6 +45,8 @@ public sealed unsafe class Warp : IDisposable
     public byte* Registers { get; }
     /// <summary>One bit a lane for every predicate.</summary>
     public uint* Predicates { get; }
+    /// <summary>What the lanes have for themselves, one lane after another.</summary>
+    public byte* Local { get; }
     /// <summary>The lanes that run the current instruction.</summary>
     public uint Mask { get; private set; }
     /// <summary>The allocation that was touched last.</summary>
@@ -85,6 +88,8 @@ public sealed unsafe class Warp : IDisposable
         (AllocationStart, AllocationEnd) = (0, 0);
         SetMask(uint.MaxValue);
         (Predicates[0], Predicates[1]) = (uint.MaxValue, 0);
+        // As in fresh global memory, what was not written is no number.
+        new Span<byte>(Local, Lanes * Block.Kernel.LocalBytes).Fill(0xff);
         foreach (var (offset, name) in Block.Kernel.Specials)
             for (var lane = 0; lane < Lanes; lane++)
                 ((uint*)(Registers + offset))[lane] = Block.Special(name, FirstThread + lane);
@@ -252,5 +257,6 @@ public sealed unsafe class Warp : IDisposable
         NativeMemory.AlignedFree(Predicates);
         NativeMemory.AlignedFree(Registers);
         NativeMemory.AlignedFree(_masks);
+        NativeMemory.AlignedFree(Local);
     }
 }

@@ -25,6 +25,26 @@ public sealed class PtxInterpreterTests
     [InlineData("min.s32 %r3, %r1, %r2;", 0xfffffff9u, 2u, 0xfffffff9u)]
     [InlineData("min.u32 %r3, %r1, %r2;", 0xfffffff9u, 2u, 2u)]
     [InlineData("not.b32 %r3, %r1;", 0u, 0u, uint.MaxValue)]
+    // The smallest number by -1 is no error of the host.
+    [InlineData("div.s32 %r3, %r1, %r2;", 0x80000000u, uint.MaxValue, 0x80000000u)]
+    [InlineData("rem.s32 %r3, %r1, %r2;", 0x80000000u, uint.MaxValue, 0u)]
+    [InlineData("popc.b32 %r3, %r1;", 0x80000101u, 0u, 3u)]
+    [InlineData("clz.b32 %r3, %r1;", 0x00010000u, 0u, 15u)]
+    [InlineData("setp.hi.u32 %p1, %r1, %r2;\nselp.b32 %r3, 1, 0, %p1;", 0x80000000u, 2u, 1u)]
+    [InlineData("setp.ls.u32 %p1, %r1, %r2;\nselp.b32 %r3, 1, 0, %p1;", 0x80000000u, 2u, 0u)]
+    [InlineData("setp.lt.s32 %p1, %r1, 0;\nsetp.ge.or.s32 %p1, %r1, %r2, %p1;\nselp.b32 %r3, 1, 0, %p1;", 0x80000000u, 2u, 1u)]
+    // Of a wider register the lowest bits count, and of a 16-bit one those that it has.
+    [InlineData("cvt.s32.s8 %r3, %r1;", 0x180u, 0u, 0xffffff80u)]
+    [InlineData("cvt.s8.s32 %rs1, %r1;\ncvt.u32.u16 %r3, %rs1;", 0x180u, 0u, 0xff80u)]
+    [InlineData("cvt.s64.s16 %rd1, %r1;\nshr.u64 %rd1, %rd1, 32;\ncvt.u32.u64 %r3, %rd1;", 0x8000u, 0u, uint.MaxValue)]
+    [InlineData("cvt.rzi.u32.f32 %r3, %r1;", 0xbf800000u, 0u, 0u)]
+    [InlineData("cvt.rn.f32.u64 %r3, 18446744073709551615;", 0u, 0u, 0x5f800000u)]
+    [InlineData("cvt.f64.f32 %fd1, %r1;\nmul.f64 %fd1, %fd1, 0d3fd5555555555555;\ncvt.rn.f32.f64 %r3, %fd1;", 0x40400000u, 0u, 0x3f800000u)]
+    [InlineData("cvt.rpi.f32.f32 %r3, %r1;", 0x3f000000u, 0u, 0x3f800000u)]
+    [InlineData("cvt.rn.f16.f32 %rs1, %r1;\ncvt.f32.f16 %r3, %rs1;", 0x3f800001u, 0u, 0x3f800000u)]
+    [InlineData("copysign.f32 %r3, %r1, %r2;", 0x80000000u, 0x3f800000u, 0xbf800000u)]
+    [InlineData("testp.infinite.f32 %p1, %r1;\ntestp.finite.f32 %p2, %r2;\nor.pred %p1, %p1, %p2;\nselp.b32 %r3, 1, 0, %p1;", 0x7fc00000u, 0xff800000u, 0u)]
+    [InlineData("testp.notanumber.f32 %p1, %r1;\ntestp.infinite.f32 %p2, %r2;\nand.pred %p1, %p1, %p2;\nselp.b32 %r3, 1, 0, %p1;", 0x7fc00000u, 0xff800000u, 1u)]
     // Numbers that do not fit saturate; what is no number becomes 0.
     [InlineData("cvt.rzi.s32.f32 %r3, %r1;", 0x4f800000u, 0u, 0x7fffffffu)]
     [InlineData("cvt.rzi.s32.f32 %r3, %r1;", 0xff800000u, 0u, 0x80000000u)]
@@ -85,6 +105,58 @@ public sealed class PtxInterpreterTests
         Assert.Equal(Enumerable.Range(0, 64).Select(n => (uint)((n ^ 1) * ((n ^ 1) % 5))), result);
     }
 
+    // Lanes that would look past the end of the warp keep their own.
+    [Theory]
+    [InlineData("down", "31", 3)]
+    [InlineData("up", "0", -3)]
+    public void ShufflesByADistanceStayInTheWarp(string kind, string segment, int distance)
+    {
+        var result = Run($"shfl.sync.{kind}.b32 %r3, %r9, 3, {segment}, 4294967295;\nst.global.u32 [%rd3], %r3;\nret;");
+        Assert.Equal(Enumerable.Range(0, 64).Select(n => (uint)(n % 32 + distance is < 0 or > 31 ? n : n + distance)), result);
+    }
+
+    [Fact]
+    public void ThreadsHaveMemoryOfTheirOwn()
+    {
+        var result = Run("""
+            .local .align 4 .b8 own[16];
+            mov.u64 %rd1, own;
+            st.local.u32 [%rd1+12], %r9;
+            ld.local.u32 %r1, [%rd1+8];
+            ld.local.u32 %r2, [%rd1+12];
+            sub.s32 %r3, %r2, %r1;
+            st.global.u32 [%rd3], %r3;
+            ret;
+            """);
+        // What was not written has all its bits set: it is -1.
+        Assert.Equal(Enumerable.Range(1, 64).Select(n => (uint)n), result);
+    }
+
+    [Fact]
+    public void ABranchByAnIndexTakesEveryLaneItsOwnWay()
+    {
+        var result = Run("""
+            rem.u32 %r1, %r9, 3;
+            $targets:
+            .branchtargets $zero, $one, $two;
+            brx.idx %r1, $targets;
+            $two:
+            mov.b32 %r3, 22;
+            bra $end;
+            $one:
+            mov.b32 %r3, 11;
+            bra $end;
+            $zero:
+            mov.b32 %r3, 0;
+            bra $end;
+            $end:
+            bar.sync 0;
+            st.global.u32 [%rd3], %r3;
+            ret;
+            """);
+        Assert.Equal(Enumerable.Range(0, 64).Select(n => (uint)(n % 3 * 11)), result);
+    }
+
     [Theory]
     [InlineData("ld.shared.u32 %r1, [%rd4];\nret;", "thread 0 reads word 0 of buffer, which nobody has written")]
     [InlineData("st.shared.u32 [%rd4], %r9;\nret;", "race: threads 0 and 1 both write word 0 of buffer")]
@@ -92,6 +164,9 @@ public sealed class PtxInterpreterTests
     [InlineData("st.shared.u32 [%rd5], %r9;\nbar.sync 0;\nld.shared.u32 %r2, [%rd4];\nst.shared.u32 [%rd5], %r9;\nret;", "race: thread 0 writes word 0 of buffer, which other threads read since the last barrier")]
     [InlineData("st.shared.u32 [%rd5+4096], %r9;\nret;", "is in no variable")]
     [InlineData("st.shared.u32 [%rd5+2], %r9;\nret;", "is not aligned to 4 bytes")]
+    [InlineData("st.shared.u16 [%rd5], %r9;\nret;", "only whole words are known")]
+    [InlineData(".local .align 4 .b8 own[16];\nmov.u64 %rd1, own;\nst.local.u32 [%rd1+16], %r9;\nret;", "is in no variable")]
+    [InlineData(".local .align 4 .b8 own[16];\nmov.u64 %rd1, own;\nst.local.u32 [%rd1+2], %r9;\nret;", "is not aligned to 4 bytes")]
     [InlineData("ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [%rd4+4];\nret;", "is not aligned to 16 bytes")]
     [InlineData("st.global.u32 [%rd3+4096], %r9;\nret;", "is in no allocation (4 bytes)")]
     [InlineData("ld.param.u64 %rd1, [k_param_0+8];\nret;", "parameter offset 8 is out of bounds")]
@@ -115,6 +190,7 @@ public sealed class PtxInterpreterTests
     [InlineData("add.s32 %r1, %r2, %r3;", "kernel k runs off its end")]
     [InlineData("atom.global.add.f32 %f1, [%rd1], %f2;\nret;", "unknown instruction atom.global.add.f32")]
     [InlineData("@%p1 bar.sync 0;\nret;", "a barrier or shuffle under a predicate is not known")]
+    [InlineData("{\n.param .b32 argument;\ncall.uni helper, (argument);\n}\nret;", "a call of a function is not known")]
     [InlineData("bar.sync 1;\nret;", "unknown instruction bar.sync")]
     [InlineData("shfl.sync.bfly.b32 %r3, %r2, 1, 15, 0xffffffff;\nret;", "only shuffles of whole warps are known")]
     public void WhatIsNotUnderstoodIsAnError(string body, string what) =>
