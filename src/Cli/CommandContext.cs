@@ -1,4 +1,4 @@
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 
 namespace Faith.Cli;
 
@@ -22,7 +22,7 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
     public int? Width { get; init; } = isOutputTerminal ? ConsoleWidth() : null;
 
     /// <summary>The GPUs to choose from; null: those of the installed driver.</summary>
-    public CudaProbe? Gpus { get; init; }
+    public GpuProbes? Gpus { get; init; }
 
     /// <summary>Takes lines for <see cref="Error"/> while something is drawn there; null otherwise.</summary>
     public Action<string>? WriteAbove { get; set; }

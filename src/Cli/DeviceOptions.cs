@@ -14,7 +14,7 @@ internal sealed class DeviceOptions(CommandContext context)
 
     private readonly Option<string> device = new("--device")
     {
-        Description = "auto, cpu, cuda or cuda:i; auto takes the best that works; cuda:all or cuda:0,2 share the examples out to several GPUs",
+        Description = "auto, cpu, cuda or cuda:i, opencl or opencl:i; auto takes the best GPU that works, else the CPU; cuda:all or cuda:0,2 share the examples out to several GPUs",
         HelpName = "device",
         DefaultValueFactory = _ => "auto",
     };

@@ -3,7 +3,7 @@ using System.CommandLine.Invocation;
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Kernels;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.Kernels.Validation;
 
 namespace Faith.Cli;
@@ -86,7 +86,7 @@ public static class FaithProgram
         var (code, message) = exception switch
         {
             InputException => (BadInput, exception.Message),
-            CudaException => (BadInput, $"the GPU failed: {exception.Message}; --device cpu runs without it"),
+            GpuException => (BadInput, $"the GPU failed: {exception.Message}; --device cpu runs without it"),
             ValidationException => (Fault, $"the device computes something else than the CPU: {exception.Message}"),
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
             DeviceThreadsException => (BadInput, $"--threads: {exception.Message}; a smaller number needs fewer"),

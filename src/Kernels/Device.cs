@@ -60,17 +60,6 @@ public abstract class Device : IDisposable
 
     // ---- order and time ----
 
-    /// <summary>
-    /// Issues <paramref name="operations"/>, which will be issued again with the same operations in the same order, if not with the same
-    /// operands: a device may then replay them at once. They may neither allocate, copy to or from the host, nor wait.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">They do, on a device that replays them.</exception>
-    public virtual void Repeatable(Action operations)
-    {
-        ArgumentNullException.ThrowIfNull(operations);
-        operations();
-    }
-
     /// <summary>Marks this place in the order of operations, to be timed later. Does not wait.</summary>
     public virtual DeviceMark Mark() => new ClockMark();
 

@@ -18,9 +18,6 @@ public sealed record DeviceLimits
     /// <summary>The widest attention head.</summary>
     public int WidestHead { get; init; } = int.MaxValue;
 
-    /// <summary>True when operations return before they are done, so that issuing many small ones can take longer than doing them.</summary>
-    public bool IsAsynchronous { get; init; }
-
     /// <summary>True where the device's memory is the host's, so that what a run holds there counts as well.</summary>
     public bool IsHostMemory { get; init; }
 }

@@ -1,4 +1,4 @@
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.Kernels.Host;
 
 namespace Faith.Kernels;
@@ -11,16 +11,16 @@ public sealed class PlanningDevice : Device
 {
     private const int LargestCache = 128 << 20, LargestWave = 768;
     private readonly long memory;
-    private readonly int? cudaCache;
+    private readonly int? gpuCache;
     private readonly int contractionWave;
     private long held;
     private long scratch;
 
-    private PlanningDevice(string name, long memory, int? cudaCache, int contractionWave = 0)
+    private PlanningDevice(string name, long memory, int? gpuCache, int contractionWave = 0)
     {
         Name = name;
         this.memory = memory;
-        this.cudaCache = cudaCache;
+        this.gpuCache = gpuCache;
         this.contractionWave = contractionWave;
     }
 
@@ -31,17 +31,17 @@ public sealed class PlanningDevice : Device
     /// A GPU with this much memory and, unless given, a level 2 cache as large and multiprocessors as many as any: what a contraction
     /// takes grows with them.
     /// </summary>
-    public static PlanningDevice Cuda(string name, long memory, CudaDeviceInfo? device = null) =>
-        new(name, memory, device?.Cache ?? LargestCache, device is null ? LargestWave : CudaScratch.WaveOfContraction(device.Multiprocessors, device.SharedMemory))
+    public static PlanningDevice Gpu(string name, long memory, GpuDeviceInfo? device = null) =>
+        new(name, memory, device?.Cache ?? LargestCache, device?.ContractionWave ?? LargestWave)
         {
-            Limits = CudaDevice.LimitsOfGpu,
+            Limits = GpuDevice.LimitsOfGpu,
         };
 
     /// <inheritdoc/>
     public override string Name { get; }
 
     /// <summary>True when W and Wᵀ are held apart, as on the CPU.</summary>
-    public bool HoldsBothSides => cudaCache is null;
+    public bool HoldsBothSides => gpuCache is null;
 
     /// <summary>True to refuse, like the device itself, what does not fit; otherwise <see cref="FreeMemory"/> says how much is missing.</summary>
     public bool RefusesMore { get; set; }
@@ -53,13 +53,13 @@ public sealed class PlanningDevice : Device
     public override long FreeMemory => memory - held;
 
     /// <inheritdoc/>
-    public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes);
+    public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes, HoldsBothSides ? bytes : GpuBuffer.BytesOf(bytes));
 
     /// <inheritdoc/>
     public override Weights CreateWeights(MatrixSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new CountedWeights(source, Allocate(HoldsBothSides ? HostWeights.BytesOf(source) : CudaWeights.BytesOf(source)));
+        return new CountedWeights(source, Allocate(HoldsBothSides ? HostWeights.BytesOf(source) : GpuWeights.BytesOf(source)));
     }
 
     /// <summary>Gives back what operations on a GPU have taken for their own inside, and says how much it was. On the CPU it is not counted.</summary>
@@ -120,7 +120,7 @@ public sealed class PlanningDevice : Device
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
         Tensor context, Tensor normalizers, Tensor dContext, Tensor dq, Tensor dk, Tensor dv)
     {
-        if (cudaCache is not null && !dq.IsNone) TakeScratch(CudaScratch.OfAttentionBackward(layout, shape));
+        if (gpuCache is not null && !dq.IsNone) TakeScratch(GpuScratch.OfAttentionBackward(layout, shape));
     }
 
     /// <inheritdoc/>
@@ -131,9 +131,9 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void ContractScores(ScoreContraction contraction)
     {
-        if (cudaCache is not { } cache || contraction.Layout.Rows == 0) return;
-        var (bytes, least) = CudaScratch.OfContraction(contraction, cache, contractionWave, CudaScratch.MostOfContraction(memory));
-        while (bytes > least && bytes > FreeMemory + scratch) bytes = CudaScratch.LessOfContraction(bytes, least);
+        if (gpuCache is not { } cache || contraction.Layout.Rows == 0) return;
+        var (bytes, least) = GpuScratch.OfContraction(contraction, cache, contractionWave, GpuScratch.MostOfContraction(memory));
+        while (bytes > least && bytes > FreeMemory + scratch) bytes = GpuScratch.LessOfContraction(bytes, least);
         TakeScratch(bytes);
     }
 
@@ -162,12 +162,12 @@ public sealed class PlanningDevice : Device
         return 1;
     }
 
-    private sealed class CountedBuffer(PlanningDevice device, long bytes) : DeviceBuffer(device.Hold(bytes), bytes)
+    private sealed class CountedBuffer(PlanningDevice device, long bytes, long taken) : DeviceBuffer(device.Hold(taken), bytes)
     {
         protected override bool ReleaseHandle()
         {
             SetHandle(0);
-            Interlocked.Add(ref device.held, -Bytes);
+            Interlocked.Add(ref device.held, -taken);
             return true;
         }
     }

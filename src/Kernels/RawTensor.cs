@@ -1,8 +1,7 @@
 namespace Faith.Kernels;
 
-/// <summary>A <see cref="Tensor"/> as the kernels of a device see it whose memory has addresses. CUDA kernels take it by value,
-/// and the bytes of their parameters are compared: what fills up the last eight has a value.</summary>
-internal readonly unsafe record struct RawTensor(nint Pointer, int Rows, int Columns, int Stride, int Filling = 0)
+/// <summary>A <see cref="Tensor"/> as the kernels of the host see it.</summary>
+internal readonly unsafe record struct RawTensor(nint Pointer, int Rows, int Columns, int Stride)
 {
     /// <summary>A dense matrix.</summary>
     public RawTensor(nint pointer, int rows, int columns) : this(pointer, rows, columns, columns) { }
@@ -30,8 +29,8 @@ internal readonly unsafe record struct RawTensor(nint Pointer, int Rows, int Col
     public RawTensor ColumnRange(int start, int count) => new(Pointer + start * sizeof(float), Rows, count, Stride);
 }
 
-/// <summary><see cref="Indices"/> as the kernels of a device see them whose memory has addresses.</summary>
-internal readonly unsafe record struct RawIndices(nint Pointer, int Count, int Filling = 0)
+/// <summary><see cref="Indices"/> as the kernels of the host see them.</summary>
+internal readonly unsafe record struct RawIndices(nint Pointer, int Count)
 {
     /// <summary>Where integers stand.</summary>
     public static implicit operator RawIndices(Indices x) =>

@@ -64,10 +64,10 @@ public sealed class ScoreContraction
     /// <summary>Scores of each example, [sequences × F·N]: entry u·N + column (+=). Entries of pairs that are no edge are left alone.</summary>
     public required Tensor Scores { get; init; }
 
-    /// <summary>The same contraction with other views and weights in the place of its own.</summary>
-    internal ScoreContraction Mapped(Func<Tensor, Tensor> view, Func<Weights, Weights> weights) => new()
+    /// <summary>The same contraction with other views and weights in the place of its own, and another layout if one is given.</summary>
+    internal ScoreContraction Mapped(Func<Tensor, Tensor> view, Func<Weights, Weights> weights, Ragged? layout = null) => new()
     {
-        Layout = Layout,
+        Layout = layout ?? Layout,
         Layers = Layers,
         Heads = Heads,
         HeadDim = HeadDim,

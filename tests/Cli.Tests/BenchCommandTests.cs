@@ -1,14 +1,14 @@
 using System.Text.Json;
 using Faith.Cli.Benchmarks;
 using Faith.Kernels;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Cli.Tests;
 
 /// <summary>bench, plan and devices.</summary>
-[Collection("gpu")]
+[Collection(SimulatedCuda.Name)]
 public sealed class BenchCommandTests : CliTest
 {
     private static readonly string[] Small = ["--shape", "stories260k", "--examples", "3", "--tokens", "6", "--steps", "2", "--device", "cpu"];
@@ -70,11 +70,11 @@ public sealed class BenchCommandTests : CliTest
         foreach (var name in (string[])["eap-ig", "NormBackward", "Multiply projection, transposed", "Activate gated Silu", "ContractScores"]) Assert.Contains(name, output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Bench_of_operations_runs_on_a_gpu()
     {
         SimulatedGpu.Reset();
-        using var device = CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        using var device = GpuDevices.Open(SimulatedCuda.Probe.Devices[0]);
         var settings = new BenchSettings { Shape = "stories260k", Precision = null, Layers = 1, Options = new() { Steps = 2 }, Examples = 2, Tokens = 3, Rows = 5, FirstDifference = 0, Runs = 1 };
         var bench = OperationBench.Run(device, settings, threads: 1, CancellationToken.None);
         JsonFile.Write(At("b.json"), bench.WriteJson);
@@ -83,12 +83,12 @@ public sealed class BenchCommandTests : CliTest
         Assert.Null(SimulatedGpu.Fault);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Bench_shares_the_examples_out_to_several_gpus()
     {
         SimulatedGpu.Reset();
         SimulatedGpu.Devices = 2;
-        var devices = Devices.OpenSeveral("cuda:all", CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
+        var devices = Devices.OpenSeveral("cuda:all", new GpuProbes(SimulatedCuda.Probe));
         var settings = new BenchSettings { Shape = "stories260k", Precision = null, Layers = 1, Options = new() { Method = "eap" }, Examples = 2, Tokens = 3, FirstDifference = 0, Runs = 1 };
         var bench = AttributionBench.Run(devices, settings, threads: 1, CancellationToken.None);
         JsonFile.Write(At("b.json"), bench.WriteJson);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Faith.Kernels.Gpu;
 using Xunit;
 
 namespace Faith.Cli.Tests;
@@ -14,6 +15,9 @@ public abstract class CliTest : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The GPUs of a machine without NVIDIA's driver. ILGPU has one driver a process, and in this one it is the simulated one, whose tests run one after another.</summary>
+    internal static GpuProbes WithoutCuda { get; } = new(SimulatedCuda.None);
+
     protected string At(string name) => Path.Combine(Folder, name);
 
     protected string Write(string name, string content)
@@ -27,7 +31,7 @@ public abstract class CliTest : IDisposable
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var code = FaithProgram.Run(args, output, error);
+        var code = FaithProgram.Run(args, new CommandContext(output, error, false, false, CancellationToken.None) { Gpus = WithoutCuda });
         return new(code, output.ToString(), error.ToString());
     }
 

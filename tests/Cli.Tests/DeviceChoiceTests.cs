@@ -1,28 +1,30 @@
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Engine.Experiments;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Cli.Tests;
 
 /// <summary>What --device opens, and what it says.</summary>
-[Collection("gpu")]
+[Collection(SimulatedCuda.Name)]
 public sealed class DeviceChoiceTests : CliTest
 {
+    private static readonly GpuProbe NoOpenCl = new(GpuKind.OpenCl, [], "no OpenCL is installed (libOpenCL.so.1 was not found)", IsInstalled: false);
+
     private readonly StringWriter notes = new();
 
-    private DeviceChoice Choose(string name, CudaProbe probe) => new(name, Threads: 1, MemoryBytes: null, line => notes.WriteLine($"faith: {line}"), Gpus: probe);
+    private DeviceChoice Choose(string name, GpuProbe probe, GpuProbe? openCl = null) => new(name, Threads: 1, MemoryBytes: null, line => notes.WriteLine($"faith: {line}"), Gpus: new(probe, openCl ?? NoOpenCl));
 
-    private static CudaProbe Gpus(int count = 1, int initResult = 0, int major = 9)
+    private static GpuProbe Gpus(int count = 1, int initResult = 0, int major = 9)
     {
         SimulatedGpu.Reset();
         (SimulatedGpu.Devices, SimulatedGpu.InitResult, SimulatedGpu.Capability) = (count, initResult, (major, 0));
-        return CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol));
+        return SimulatedCuda.Probe;
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Auto_takes_a_gpu_that_works()
     {
         using var device = Choose("auto", Gpus()).Open();
@@ -33,52 +35,143 @@ public sealed class DeviceChoiceTests : CliTest
     [Fact]
     public void Auto_without_a_driver_takes_the_cpu_and_says_nothing()
     {
-        Assert.Null(CudaDriver.TryLoad(out var reason, "libno-such-driver.so.1"));
-        using var device = Choose("auto", new(null, [], reason)).Open();
+        using var device = Choose("auto", SimulatedCuda.None).Open();
         Assert.StartsWith("cpu (", device.Name, StringComparison.Ordinal);
         Assert.Empty(notes.ToString());
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Auto_says_that_a_driver_finds_no_gpu()
     {
-        Assert.Equal("faith: the GPU is not used: cuInit failed: CUDA_ERROR_NO_DEVICE (100): simulated error 100", NoteOfTheCpu(Gpus(initResult: 100)));
+        Assert.Equal("faith: the GPU is not used: cuInit failed: simulated error 100 (error 100)", NoteOfTheCpu(Gpus(initResult: 100)));
         Assert.Equal("faith: the GPU is not used: the driver reports no GPU", NoteOfTheCpu(Gpus(count: 0)));
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Auto_says_that_a_gpu_is_too_old() =>
         Assert.Matches("^faith: the GPU is not used: no GPU of compute capability 8.0 or higher: Simulated GPU [(]sm_70, .*; compute capability 8.0 or higher is needed$", NoteOfTheCpu(Gpus(major: 7)));
 
-    [Fact]
+    [SimulatedFact]
     public void Auto_says_that_a_gpu_cannot_be_opened()
     {
         var probe = Gpus();
         SimulatedGpu.Fault = new PtxException("broken before");
-        Assert.StartsWith("faith: the GPU is not used: cuStreamCreate", NoteOfTheCpu(probe), StringComparison.Ordinal);
+        Assert.StartsWith("faith: the GPU is not used: cuda:0: broken before", NoteOfTheCpu(probe), StringComparison.Ordinal);
         SimulatedGpu.Reset();
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Auto_says_that_a_gpu_is_full()
     {
         var probe = Gpus();
         SimulatedGpu.ContextResult = SimulatedDriver.OutOfMemory;
-        Assert.Matches("^faith: the GPU is not used: cuDevicePrimaryCtxRetain.* failed: CUDA_ERROR_OUT_OF_MEMORY [(]2[)]", NoteOfTheCpu(probe));
-        Assert.Matches("^--device cuda:all: cuDevicePrimaryCtxRetain.* failed: CUDA_ERROR_OUT_OF_MEMORY", Assert.Throws<InputException>(() => Choose("cuda:all", probe).OpenAll()).Message);
+        Assert.Equal("faith: the GPU is not used: cuda:0 is full: simulated error 2", NoteOfTheCpu(probe));
+        Assert.Equal("--device cuda:all: cuda:0 is full: simulated error 2", Assert.Throws<InputException>(() => Choose("cuda:all", probe).OpenAll()).Message);
         SimulatedGpu.Reset();
     }
 
+    private static readonly GpuDeviceInfo SmallOpenClGpu = new(GpuKind.OpenCl, 0, "Small GPU", "OpenCL 1.2", true, 1, 1 << 20, 0, 1 << 14, "48 KiB of shared memory are needed, not 16");
+
+    private static GpuProbe OpenCl(GpuDeviceInfo device) => new(GpuKind.OpenCl, [device], device.Missing, IsInstalled: true);
+
+    [Fact]
+    public void Auto_says_that_a_gpu_of_opencl_cannot_be_used() =>
+        Assert.Equal("faith: the GPU is not used: opencl:0 cannot be used: Small GPU (OpenCL 1.2, 1 multiprocessors, 0.0 GiB); 48 KiB of shared memory are needed, not 16",
+            NoteOfTheCpu(SimulatedCuda.None, OpenCl(SmallOpenClGpu)));
+
+    [OpenClFact]
+    public void Auto_takes_a_gpu_of_opencl_where_there_is_no_other()
+    {
+        // A CPU, but here it says that it is a GPU.
+        var gpu = OpenCl(OpenClFactAttribute.Probe.Devices.First(d => d.Usable) with { IsGpu = true, Version = "OpenCL" });
+        foreach (var cuda in (GpuProbe[])[SimulatedCuda.None, new(GpuKind.Cuda, [], "the driver reports no GPU", IsInstalled: true)])
+        {
+            using var device = Choose("auto", cuda, gpu).Open();
+            Assert.Equal(gpu.Devices[0].Title, device.Name);
+            Assert.Empty(notes.ToString());
+        }
+    }
+
+    [SimulatedFact]
+    public void Auto_prefers_a_gpu_of_nvidia()
+    {
+        using var device = Choose("auto", Gpus(), OpenCl(SmallOpenClGpu with { Missing = "" })).Open();
+        Assert.StartsWith("cuda:0 Simulated GPU", device.Name, StringComparison.Ordinal);
+        Assert.Empty(notes.ToString());
+    }
+
+    [OpenClFact]
+    public void Auto_says_that_a_gpu_of_opencl_cannot_be_opened() =>
+        Assert.Equal("faith: the GPU is not used: opencl:98 is no longer there", NoteOfTheCpu(SimulatedCuda.None, OpenCl(SmallOpenClGpu with { Missing = "", Ordinal = 98 })));
+
+    [OpenClFact]
+    public void Auto_passes_over_a_cpu_of_opencl()
+    {
+        using var device = Choose("auto", SimulatedCuda.None, OpenCl(OpenClFactAttribute.Probe.Devices.First(d => d.Usable) with { IsGpu = false })).Open();
+        Assert.StartsWith("cpu (", device.Name, StringComparison.Ordinal);
+        Assert.Empty(notes.ToString());
+    }
+
+    [OpenClTheory]
+    [InlineData("opencl")]
+    [InlineData("opencl:0")]
+    public void A_device_of_opencl_is_opened_by_name(string name)
+    {
+        var probe = OpenClFactAttribute.Probe;
+        using var device = Choose(name, SimulatedCuda.None, probe).Open();
+        Assert.Equal(probe.Devices.First(d => d.Usable).Title, device.Name);
+        Assert.StartsWith("opencl:0 ", device.Name, StringComparison.Ordinal);
+        Assert.Empty(notes.ToString());
+    }
+
+    [OpenClFact]
+    public void A_device_of_opencl_that_is_not_there_is_refused() => Refused(
+        $"--device opencl:99: OpenCL is not available: there is no device 99; the driver reports {OpenClFactAttribute.Probe.Devices.Count}",
+        "attribute", "--model", TinyModel.Write(At("model")), "--data", Write("d.jsonl", """{"clean": [1, 2], "corrupted": [1, 3], "answers": [6], "distractors": [7]}"""), "--out", At("s.json"), "--device", "opencl:99");
+
+    [Theory]
+    [InlineData("cuda", "CUDA is not available: the NVIDIA driver is not installed (libcuda.so.1 was not found)")]
+    [InlineData("cuda:0", "CUDA is not available: the NVIDIA driver is not installed (libcuda.so.1 was not found)")]
+    [InlineData("cuda:all", "CUDA is not available: the NVIDIA driver is not installed (libcuda.so.1 was not found)")]
+    [InlineData("cuda:0,1", "CUDA is not available: the NVIDIA driver is not installed (libcuda.so.1 was not found)")]
+    [InlineData("opencl", "OpenCL is not available: no OpenCL is installed (libOpenCL.so.1 was not found)")]
+    [InlineData("opencl:1", "OpenCL is not available: no OpenCL is installed (libOpenCL.so.1 was not found)")]
+    [InlineData("opencl:", "unknown device 'opencl:'; known: auto, cpu, cuda, ")]
+    [InlineData("opencl:-1", "unknown device 'opencl:-1'; known: auto, cpu, cuda, ")]
+    [InlineData("opencl:all", "unknown device 'opencl:all'; known: auto, cpu, cuda, ")]
+    public void What_a_machine_lacks_is_said_in_one_line(string name, string reason)
+    {
+        var message = Assert.Throws<InputException>(() => Choose(name, SimulatedCuda.None).OpenAll()).Message;
+        Assert.StartsWith($"--device {name}: {reason}", message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Fact]
+    public void The_program_says_what_this_machine_lacks()
+    {
+        // In a process of its own, whose driver is the machine's.
+        var listed = RunProcess("devices");
+        Assert.True(listed.Code == 0, listed.Error);
+        foreach (var kind in (string[])["cuda", "opencl"])
+        {
+            var line = listed.Output.Split('\n').Single(line => line.StartsWith($"{kind} ", StringComparison.Ordinal) || line.StartsWith($"{kind}:0 ", StringComparison.Ordinal));
+            if (!line.StartsWith($"{kind} ", StringComparison.Ordinal)) continue;
+            var refused = RunProcess("accuracy", "--model", "tasks-4l", "--data", "ioi", "--device", kind);
+            var reason = line[kind.Length..].Trim()["no".Length..].Trim();
+            Assert.Equal((FaithProgram.BadInput, $"faith: --device {kind}: {(kind == "cuda" ? "CUDA" : "OpenCL")} is not available: {reason}"), (refused.Code, refused.Error.TrimEnd()));
+        }
+    }
+
     // The one line that is written when auto ends with the CPU.
-    private string NoteOfTheCpu(CudaProbe probe)
+    private string NoteOfTheCpu(GpuProbe probe, GpuProbe? openCl = null)
     {
         notes.GetStringBuilder().Clear();
-        using var device = Choose("auto", probe).Open();
+        using var device = Choose("auto", probe, openCl).Open();
         Assert.StartsWith("cpu (", device.Name, StringComparison.Ordinal);
         return Assert.Single(notes.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("cuda:all", 0, 1, 2)]
     [InlineData("cuda:2,0", 2, 0)]
     public void Several_gpus_are_opened_in_their_order(string name, params int[] ordinals)
@@ -90,7 +183,7 @@ public sealed class DeviceChoiceTests : CliTest
         Assert.Empty(notes.ToString());
     }
 
-    [Fact]
+    [SimulatedFact]
     public void A_command_for_one_device_says_so()
     {
         using var model = LoadedModel.Load(TinyModel.Write(At("model")));
@@ -98,7 +191,7 @@ public sealed class DeviceChoiceTests : CliTest
         Assert.Equal($"faith: this command uses one device: cuda:1 Simulated GPU (sm_90){Environment.NewLine}", notes.ToString());
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("cuda:0,5", "--device cuda:0,5: CUDA is not available: there is no device 5; the driver reports 2")]
     [InlineData("cuda:1,1", "--device cuda:1,1: a GPU is named twice")]
     [InlineData("cuda:0,x", "--device cuda:0,x: 'x' is no number of a GPU; cuda:0,2 names two")]
@@ -111,27 +204,28 @@ public sealed class DeviceChoiceTests : CliTest
         Assert.Equal(handles, SimulatedGpu.LiveHandles);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Cublas_is_refused_where_it_is_of_no_use()
     {
-        Refused("--cublas needs a GPU; --device cpu uses none", "bench", "--shape", "stories260k", "--device", "cpu", "--cublas");
+        Refused("--cublas needs an NVIDIA GPU; --device cpu uses none", "bench", "--shape", "stories260k", "--device", "cpu", "--cublas");
+        Refused("--cublas needs an NVIDIA GPU; --device opencl:0 uses none", "bench", "--shape", "stories260k", "--device", "opencl:0", "--cublas");
         var choice = Choose("auto", Gpus()) with { Cublas = true };
         if (CuBlas.TryLoad(out var reason) is null) Assert.Equal($"--cublas: {reason}", Assert.Throws<InputException>(choice.Open).Message);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Devices_lists_and_measures_every_gpu()
     {
         var table = TableOf(Gpus(count: 2));
         foreach (var device in (string[])["cuda:0", "cuda:1"]) Assert.Matches($@"{device}\s+yes\s+Simulated GPU .* GiB free, driver with CUDA 12.4\s+memory copies at [\d,.]+ GB/s, matrix products at \d+ GFLOP/s", table);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Devices_lists_full_gpus()
     {
         var probe = Gpus();
         SimulatedGpu.ContextResult = SimulatedDriver.OutOfMemory;
-        Assert.Matches(@"cuda:0\s+no\s+Simulated GPU .*: cuDevicePrimaryCtxRetain.* failed: CUDA_ERROR_OUT_OF_MEMORY", TableOf(probe));
+        Assert.Matches(@"cuda:0\s+no\s+Simulated GPU .*: cuda:0 is full: simulated error 2", TableOf(probe));
         // Room to be opened, but not for the matrices of a measurement.
         SimulatedGpu.Reset();
         SimulatedGpu.MemoryBytes = SimulatedGpu.Memory.Used + 4096;
@@ -139,7 +233,7 @@ public sealed class DeviceChoiceTests : CliTest
         SimulatedGpu.Reset();
     }
 
-    private string TableOf(CudaProbe probe)
+    private string TableOf(GpuProbe probe)
     {
         using var output = new StringWriter();
         var table = new TextTable("device", "usable", "what");
@@ -148,7 +242,7 @@ public sealed class DeviceChoiceTests : CliTest
         return output.ToString();
     }
 
-    [Fact]
+    [SimulatedFact]
     public void All_gpus_of_none_are_refused_with_the_reason() =>
         Assert.Equal("--device cuda:all: CUDA is not available: the driver reports no GPU", Assert.Throws<InputException>(() => Choose("cuda:all", Gpus(count: 0)).OpenAll()).Message);
 }

@@ -1,26 +1,13 @@
-using System.Globalization;
-using System.Text.Json;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Cli.Tests;
 
 /// <summary>Whole commands with --device cuda, on GPUs of the simulated driver, against the same with --device cpu.</summary>
-[Collection("gpu")]
-public sealed class GpuCommandTests : CliTest
+[Collection(SimulatedCuda.Name)]
+public sealed class GpuCommandTests : ResultTest
 {
-    private const string Data = """
-        {"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}
-        {"clean": [1, 8, 9, 4, 2], "corrupted": [1, 8, 3, 4, 2], "answers": [10, 11], "distractors": [12]}
-        {"clean": [3, 2, 9], "corrupted": [4, 2, 9], "answers": [5], "distractors": [12]}
-        """;
-
-    // What says how a run was made, not what it gave.
-    private static readonly string[] Circumstances = ["device", "seconds", "phases", "workspace_bytes", "trials_per_second"];
-
-    private static readonly string[] Ratios = ["completeness_gap", "faithfulness"];
-
     private readonly string data;
 
     public GpuCommandTests()
@@ -29,15 +16,12 @@ public sealed class GpuCommandTests : CliTest
         data = Write("data.jsonl", Data);
     }
 
-    // Parameters so large that what is compared is not the rounding of numbers that are nearly equal.
-    private string Model(string family) => family == "llama" ? TinyModel.WriteLlama(At(family), 1) : TinyModel.Write(At(family), 1);
-
     /// <summary>Runs the program where the simulated driver is the installed one.</summary>
     private static Outcome OnGpus(params string[] args)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var context = new CommandContext(output, error, false, false, CancellationToken.None) { Gpus = CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)) };
+        var context = new CommandContext(output, error, false, false, CancellationToken.None) { Gpus = new(SimulatedCuda.Probe) };
         return new(FaithProgram.Run(args, context), output.ToString(), error.ToString());
     }
 
@@ -52,7 +36,7 @@ public sealed class GpuCommandTests : CliTest
         Assert.Equal(device != "cpu", SimulatedGpu.Launched.Count > before);
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("gpt2", "eap")]
     [InlineData("gpt2", "eap-ig", "--metric", "kl")]
     [InlineData("gpt2", "eap-ig", "--level", "neuron", "--ablation", "mean-positional")]
@@ -71,7 +55,7 @@ public sealed class GpuCommandTests : CliTest
         Assert.Equal("cuda:0 Simulated GPU (sm_90)", Json("cuda.json").GetProperty("run").GetProperty("device").GetString());
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("gpt2", "cuda", "eap-ig", "--metric", "prob-diff")]
     [InlineData("llama", "cuda", "eap-qkfix")]
     [InlineData("gpt2", "cuda:all", "eap")]
@@ -89,11 +73,11 @@ public sealed class GpuCommandTests : CliTest
         Assert.Matches(", validated by cpu", Json("validated.json").GetProperty("run").GetProperty("device").GetString());
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Bench_cannot_be_validated() =>
         RefusedOnGpus("--validate is of no use with bench", "bench", "--shape", "stories260k", "--device", "cuda", "--validate");
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("gpt2", "logit-diff", "patching")]
     [InlineData("llama", "js", "patching")]
     [InlineData("llama", "logit-diff", "mean")]
@@ -118,7 +102,7 @@ public sealed class GpuCommandTests : CliTest
         AssertSame("cuda-curve.csv", "validated.csv", tolerance: 0);
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("gpt2", "eap-ig")]
     [InlineData("llama", "exact")]
     public void Several_gpus_write_the_numbers_of_one(string family, string method)
@@ -132,7 +116,7 @@ public sealed class GpuCommandTests : CliTest
         Assert.Equal("cuda:0 Simulated GPU (sm_90) + cuda:1 Simulated GPU (sm_90)", Json("cuda:0,1.json").GetProperty("run").GetProperty("device").GetString());
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Bench_times_a_gpu()
     {
         DoneOn("cuda", "bench", "--shape", "stories260k", "--examples", "1", "--tokens", "2", "--method", "eap", "--json", At("b.json"));
@@ -140,10 +124,10 @@ public sealed class GpuCommandTests : CliTest
         Assert.InRange(Json("b.json").GetProperty("examples_per_second").GetDouble(), double.Epsilon, double.MaxValue);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void Devices_lists_the_gpu() => Assert.Matches(@"cuda:0\s+yes\s+Simulated GPU", OnGpus("devices").Output);
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("cuda", "the GPU has too little memory")]
     [InlineData("cuda:0,1", "cuda:1 Simulated GPU (sm_90): the GPU has too little memory")]
     public void A_model_that_does_not_fit_is_refused(string device, string message)
@@ -155,7 +139,7 @@ public sealed class GpuCommandTests : CliTest
         Assert.Equal(0, SimulatedGpu.Memory.Used);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void An_example_that_does_not_fit_is_named()
     {
         var model = Model("gpt2");
@@ -167,12 +151,12 @@ public sealed class GpuCommandTests : CliTest
         Assert.Equal(0, SimulatedGpu.Memory.Used);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void A_gpu_that_fails_is_an_error_of_one_line()
     {
         var model = Model("gpt2");
         SimulatedGpu.InitResult = 100;
-        RefusedOnGpus("--device cuda: CUDA is not available: cuInit failed: CUDA_ERROR_NO_DEVICE", "attribute", "--model", model, "--data", data, "--out", At("s.json"), "--device", "cuda");
+        RefusedOnGpus("--device cuda: CUDA is not available: cuInit failed: simulated error 100 (error 100)", "attribute", "--model", model, "--data", data, "--out", At("s.json"), "--device", "cuda");
         SimulatedGpu.Reset();
     }
 
@@ -188,47 +172,4 @@ public sealed class GpuCommandTests : CliTest
         Assert.Empty(output);
         Assert.Equal(before, Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories));
     }
-
-    private JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
-
-    /// <summary>
-    /// Both files say the same, but for numbers, which may differ by <paramref name="tolerance"/> of the largest beside them; ratios of
-    /// small differences by ten times that.
-    /// </summary>
-    private void AssertSame(string expected, string actual, double tolerance = 1e-5)
-    {
-        var (one, other) = (Leaves(expected), Leaves(actual));
-        Assert.Equal(one.Select(l => l.Path), other.Select(l => l.Path));
-        var largest = one.Where(l => l.Number is not null).GroupBy(l => l.Part).ToDictionary(g => g.Key, g => g.Max(l => Math.Abs(l.Number!.Value)));
-        foreach (var (a, b) in one.Zip(other))
-        {
-            Assert.Equal((a.Path, a.Text), (b.Path, b.Text));
-            if (a.Number is not { } x) continue;
-            var allowed = tolerance * (Ratios.Any(r => a.Path.Contains(r, StringComparison.Ordinal)) ? 10 * Math.Max(1, Math.Abs(x)) : largest[a.Part]);
-            Assert.True(Math.Abs(x - b.Number!.Value) <= allowed, string.Create(CultureInfo.InvariantCulture, $"{a.Path} is {x:R} and {b.Number:R}"));
-        }
-    }
-
-    /// <summary>A number or a text of a file.</summary>
-    private sealed record Leaf(string Path, double? Number, string Text)
-    {
-        /// <summary>What it is an element of: the property of the file.</summary>
-        public string Part => Path.Split('.', '[')[1];
-    }
-
-    private Leaf[] Leaves(string file)
-    {
-        if (!file.EndsWith(".csv", StringComparison.Ordinal)) return [.. Leaves(Json(file), "$")];
-        var lines = File.ReadAllLines(At(file)).Select(line => line.Split(',')).ToArray();
-        return [.. lines[1..].SelectMany((line, row) => line.Select((cell, i) => double.TryParse(cell, CultureInfo.InvariantCulture, out var number)
-            ? new Leaf($"$.{lines[0][i]}[{row}]", number, "") : new Leaf($"$.{lines[0][i]}[{row}]", null, cell)))];
-    }
-
-    private static IEnumerable<Leaf> Leaves(JsonElement element, string path) => element.ValueKind switch
-    {
-        JsonValueKind.Object => element.EnumerateObject().Where(p => !Circumstances.Contains(p.Name)).SelectMany(p => Leaves(p.Value, $"{path}.{p.Name}")),
-        JsonValueKind.Array => element.EnumerateArray().SelectMany((e, i) => Leaves(e, $"{path}[{i}]")),
-        JsonValueKind.Number => [new(path, element.GetDouble(), "")],
-        _ => [new(path, null, element.ToString())],
-    };
 }

@@ -9,14 +9,22 @@ using Faith.Engine.Tasks;
 using Faith.Engine.Tokenizers;
 using Faith.Kernels;
 // </using>
+using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Cli.Tests;
 
 /// <summary>The example of use as a library: it runs, and the documents show exactly what runs here.</summary>
+[Collection(SimulatedCuda.Name)]
 public sealed partial class LibraryExampleTests
 {
     private const string Source = "tests/Cli.Tests/LibraryExampleTests.cs";
+
+    // The example takes the best device that there is, and is not to end up in the simulation.
+    public LibraryExampleTests()
+    {
+        if (SimulatedLibrary.IsSupported) SimulatedCuda.HideGpus();
+    }
 
     [Fact]
     public void The_example_runs()

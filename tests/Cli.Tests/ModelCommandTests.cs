@@ -381,7 +381,7 @@ public sealed class ModelCommandTests : CliTest
         using var error = new StringWriter();
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
-        var code = FaithProgram.Run(["attribute", "--model", model, "--data", data, "--out", At("s.json")], output, error, cancelled.Token);
+        var code = FaithProgram.Run(["attribute", "--model", model, "--data", data, "--out", At("s.json")], new CommandContext(output, error, false, false, cancelled.Token) { Gpus = WithoutCuda });
         Assert.Equal((FaithProgram.Interrupted, "faith: cancelled; nothing was written"), (code, error.ToString().TrimEnd()));
         Assert.False(File.Exists(At("s.json")));
     }

@@ -10,7 +10,7 @@ public sealed class TerminalTests : CliTest
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        return new(FaithProgram.Run(args, new CommandContext(output, error, width is not null, false, CancellationToken.None) { Width = width }), output.ToString(), error.ToString());
+        return new(FaithProgram.Run(args, new CommandContext(output, error, width is not null, false, CancellationToken.None) { Width = width, Gpus = WithoutCuda }), output.ToString(), error.ToString());
     }
 
     [Theory]
@@ -87,6 +87,7 @@ public sealed class TerminalTests : CliTest
     [InlineData("did you mean tasks-4l?", "accuracy", "--model", "task-4l", "--data", "ioi")]
     [InlineData("did you mean gpt2-xl?", "plan", "--shape", "gpt2xl")]
     [InlineData("did you mean cuda?", "accuracy", "--model", "tasks-4l", "--data", "ioi", "--device", "cudda")]
+    [InlineData("did you mean opencl?", "accuracy", "--model", "tasks-4l", "--data", "ioi", "--device", "opncl")]
     [InlineData("did you mean show?", "tasks", "shwo")]
     [InlineData("did you mean curve?", "help", "curv")]
     public void A_misspelt_name_is_answered_with_the_nearest(string suggestion, params string[] args) => Refused(suggestion, args);

@@ -1,24 +1,28 @@
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.PtxInterpreter;
 using Xunit;
 
 namespace Faith.Engine.Tests;
 
-/// <summary>The CUDA device over the simulated driver: the committed PTX, run by the interpreter. Its tests run one after another.</summary>
+/// <summary>NVIDIA GPUs of the simulated driver: the PTX that ILGPU writes, run by the interpreter. Its tests run one after another.</summary>
 [CollectionDefinition(Name)]
 public sealed class SimulatedCuda
 {
     public const string Name = "cuda";
 
-    /// <summary>What the driver says of the GPU.</summary>
-    public static CudaDeviceInfo Info => CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)).Devices[0];
+    // ILGPU settles once a process which driver it has, so this comes before anything asks it for one.
+    static SimulatedCuda() => GpuLibraries.CudaStandIn = SimulatedLibrary.Handle;
 
-    /// <summary>A healthy GPU, which replays sequences of operations unless told otherwise.</summary>
-    public static CudaDevice Open(bool replay = true)
+    /// <summary>What the driver says of its GPUs.</summary>
+    public static GpuProbe Probe => GpuDevices.Probe(GpuKind.Cuda);
+
+    /// <summary>What the driver says of the first GPU.</summary>
+    public static GpuDeviceInfo Info => Probe.Devices[0];
+
+    /// <summary>A healthy GPU.</summary>
+    public static GpuDevice Open()
     {
         SimulatedGpu.Reset();
-        var device = CudaDevices.Open(CudaDevices.Probe(new CudaDriver(SimulatedDriver.Symbol)));
-        device.ReplaysSequences = replay;
-        return device;
+        return GpuDevices.Open(Info);
     }
 }

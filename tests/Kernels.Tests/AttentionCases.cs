@@ -22,6 +22,9 @@ internal static class AttentionCases
             yield return new([65, 64], [0, 0], new(2, 32, 2, 2, 3f), lastOnly);
             yield return new([257], [10], new(1, 80, 1, 1, 0.1f), lastOnly);
             yield return new([3], [130], new(2, 128, 2, 1, 0.1f), lastOnly);
+            yield return new([33, 4], [0, 9], new(1, 100, 1, 1, 0.1f), lastOnly);
+            yield return new([2, 5, 40], [0, 35, 1], new(2, 129, 1, 2, 0.1f), lastOnly);
+            yield return new([6], [1], new(1, 256, 1, 1, 0.06f), lastOnly);
             // Scores of thousands: most queries see one key alone, so that they have no gradient. Of whole numbers, so that float32 holds the scores.
             yield return new([5, 1, 9], [0, 0, 0], new(4, 16, 1, 1, 0.25f), lastOnly, Size: 100);
             yield return new([40, 70], [3, 40], new(2, 64, 1, 1, 0.125f), lastOnly, Size: 200);
@@ -33,7 +36,7 @@ internal static class AttentionCases
         new OpCase("AttentionForward", l.ToString(), t => Run(t, l, false)),
         new OpCase("AttentionBackward", l.ToString(), t => Run(t, l, true)),
         new OpCase("AttentionBackward", l.ToString() + " of values", t => Run(t, l, true, valuesAlone: true)),
-    }).Append(new("Prepare", "offsets", t =>
+    }).Append(new("AttentionBackward", "a sequence alone and beside a longer one, with the same bits", Beside)).Append(new("Prepare", "offsets", t =>
     {
         Ragged layout = new([2, 3], [0, 4], [4, 1], false);
         using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
@@ -77,6 +80,32 @@ internal static class AttentionCases
         t.Check(dq, (r, c) => wantDq[r, c], 8 * error, "dq");
         t.Check(dk, (r, c) => wantDk[r, c], 8 * error, "dk");
         t.Check(dv, (r, c) => wantDv[r, c], 8 * error, "dv");
+    }
+
+    static void Beside(CaseContext t)
+    {
+        const int Heads = 2, HeadDim = 40, Width = Heads * HeadDim, Suffix = 33, Longer = 66, Prefix = 37, Rows = Suffix + Longer;
+        Tensor q = t.Matrix(Rows, Width), k = t.Matrix(Rows, Width / 2), v = t.Matrix(Rows, Width / 2), prefixK = t.Matrix(Prefix, Width), prefixV = t.Matrix(Prefix, Width), dContext = t.Matrix(Rows, Width);
+        Tensor[] Gradients(params int[] lengths)
+        {
+            var layout = new Ragged(lengths, new int[lengths.Length], [.. lengths.Select(_ => Prefix)], false);
+            using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
+            t.Device.Prepare(layout, new(memory, 0, layout.Integers));
+            var shape = new AttentionShape(Heads, HeadDim, 2, 1, 0.2f);
+            Tensor First(Tensor x) => x.RowRange(0, layout.Rows);
+            Tensor New(int columns) => t.Matrix(layout.Rows, columns);
+            Tensor context = New(Width), normalizers = New(2 * Heads), dq = New(Width), dk = New(Width), dv = New(Width);
+            t.Device.AttentionForward(layout, shape, First(q), First(k), First(v), prefixK, prefixV, context, normalizers);
+            t.Device.AttentionBackward(layout, shape, First(q), First(k), First(v), prefixK, prefixV, context, normalizers, First(dContext), dq, dk, dv);
+            t.Written(normalizers);
+            return [context, dq, dk, dv];
+        }
+        var alone = Gradients(Suffix);
+        foreach (var (one, both) in alone.Zip(Gradients(Suffix, Longer)))
+        {
+            t.Check(one, (r, c) => At(both, r, c), 0, "alone");
+            t.Written(both);
+        }
     }
 
     static (double[,], double[,], double[,], double[,], double[,]) Reference(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor dContext)

@@ -24,7 +24,20 @@ internal static class AttributionCases
             new(1, 2, 16, 1, 32, true, false, 0, [70, 2], false),
             new(2, 6, 16, 3, 96, true, false, 0, [5, 19], true, ValuesAlone: true),
             new(3, 4, 17, 2, 33, false, true, 2, [3, 1], false, ValuesAlone: true),
+            // The tiles of a GPU: 32 and 40 columns, several of them; 16 rows of a sequence, put together in packs; 96 sources.
+            new(1, 20, 3, 1, 60, true, false, 7, [2, 1], false),
+            new(2, 20, 4, 1, 80, true, false, 3, [2, 1], false),
+            new(1, 59, 4, 1, 236, true, false, 0, [2], false),
+            new(2, 12, 3, 2, 36, true, false, 2, [7, 9], false),
+            new(2, 12, 4, 2, 48, true, false, 2, [7, 9], false),
+            new(2, 11, 12, 1, 132, true, false, 2, [3, 35, 1, 16, 17, 2], true),
+            new(8, 19, 2, 1, 38, false, false, 1, [1, 2], false),
+            new(8, 19, 4, 1, 76, true, false, 3, [1, 17], false),
         }.Select(m => new OpCase("ContractScores", m.ToString(), t => Contract(t, m))),
+        // Alone its first tile is a pack; beside others its tiles are in packs with theirs.
+        .. new[] { (1, new[] { 21, 3, 6 }, true), (1, [21, 3, 6], false), (2, [1, 1, 3], true) }.Select(s =>
+            new OpCase("ContractScores", $"the first {s.Item1} of rows {string.Join("+", s.Item2)} alone and beside the others{(s.Item3 ? ", last rows" : "")}, with the same bits",
+                t => Contract(t, new(2, 3, 100, 1, 300, true, false, 1, s.Item2, s.Item3), s.Item1))),
     ];
 
     static void Split(CaseContext t, int heads, int dh, int group, bool bias)
@@ -42,7 +55,8 @@ internal static class AttributionCases
         t.Check(alpha, (r, c) => before[r, c] + 0.2 * At(gradient, r, c) * At(inverse, r, 0), 3e-7, "alpha alone");
     }
 
-    static void Contract(CaseContext t, Model m)
+    /// <param name="first">So many sequences alone are to have the bits that they have beside the others; 0 for the comparison with the reference.</param>
+    static void Contract(CaseContext t, Model m, int first = 0)
     {
         int heads = m.Heads, dh = m.HeadDim, d = m.Width, keys = heads / m.Group;
         int sources = 1 + m.Layers * (heads + 1), columns = m.Layers * (3 * heads + 1) + 1;
@@ -70,6 +84,23 @@ internal static class AttributionCases
             LogitsGradient = Centre(t, m, t.Matrix(sequences, d)),
             Scores = t.Matrix(sequences, sources * columns),
         };
+        if (first > 0)
+        {
+            var alone = new Ragged(m.Rows.AsSpan(0, first), new int[first], new int[first], false);
+            using var memoryOfFew = t.Device.Allocate(sizeof(int) * alone.Integers);
+            t.Device.Prepare(alone, new(memoryOfFew, 0, alone.Integers));
+            var scores = t.Matrix(first, sources * columns);
+            t.Device.Fill(scores, 0);
+            t.Device.Fill(contraction.Scores, 0);
+            t.Device.ContractScores(contraction);
+            // Of one step, the rows of the first sequences are the first ones of every matrix.
+            t.Device.ContractScores(contraction.Mapped(view => view == contraction.Scores ? scores
+                : view.Rows == rows ? view.RowRange(0, alone.Rows) : view.Rows == sequences ? view.RowRange(0, first) : view, weights => weights, alone));
+            t.Check(scores, (s, i) => At(contraction.Scores, s, i), 0, "alone");
+            t.Written(contraction.Scores);
+            foreach (var weights in contraction.Output.Concat(contraction.QueryKeyValue)) weights.Dispose();
+            return;
+        }
         var expected = Values(contraction.Scores);
         Reference(contraction, outputValues, projectionValues, expected);
         var flops = t.Device.MatrixFlops;

@@ -16,6 +16,8 @@ internal static class ProductCases
         // Every remainder of rows, at one column block and its neighbours.
         for (var rows = 1; rows <= 30; rows++) shapes.Add(new(rows, 40, 63 + rows % 4));
         shapes.AddRange([new(300, 30, 40), new(29, 777, 70), new(3, 1600, 65), new(50, 770, 33)]);
+        // The tiles of a GPU, 32, 64 and 128 wide and 8 and 16 deep: whole ones, and ones that reach over the last rows, columns and k.
+        shapes.AddRange([new(5, 16, 4), new(40, 32, 36), new(68, 16, 72), new(130, 48, 136), new(260, 48, 272), new(33, 48, 65), new(66, 20, 200), new(260, 37, 270)]);
         // Ranges of k and of n, at block borders and off them.
         int[] starts = [0, 1, 8, 31, 32, 33, 64, 100];
         shapes.AddRange(starts.Select(k0 => new Product(5, 165, 70, k0, 64)));
@@ -26,7 +28,7 @@ internal static class ProductCases
             foreach (var side in new[] { WeightSide.Forward, WeightSide.Transposed })
                 yield return new("Multiply", $"{side} {shape}", t => Multiply(t, shape, side), shape.Rows);
         // Gate and up in panels of their own and across one; several blocks of rows and of k.
-        foreach (var (rows, k, f) in new[] { (1, 8, 5), (3, 40, 32), (15, 33, 64), (30, 770, 96), (300, 20, 33), (2, 16, 800) })
+        foreach (var (rows, k, f) in new[] { (1, 8, 5), (3, 40, 32), (15, 33, 64), (30, 770, 96), (300, 20, 33), (2, 16, 800), (68, 16, 72), (140, 16, 136) })
             foreach (var activation in ActivationCases.Every)
                 foreach (var kind in (EpilogueKind[])[EpilogueKind.Activate, EpilogueKind.Backward])
                     yield return new("Multiply", $"{rows} × {k} × {f}, then {kind}, {activation}", t => MultiplyThen(t, rows, k, f, kind, activation), HostAlone: ActivationCases.IsHostAlone(activation));

@@ -101,13 +101,6 @@ public static unsafe partial class SimulatedDriver
             int>)&LaunchKernel,
         ["cuOccupancyMaxActiveBlocksPerMultiprocessor"] = (nint)(delegate* unmanaged<int*, nint, int, nuint, int>)&OccupancyBlocks,
         ["cuOccupancyMaxPotentialBlockSize"] = (nint)(delegate* unmanaged<int*, int*, nint, nint, nuint, int, int>)&OccupancyBlockSize,
-        ["cuGraphCreate"] = (nint)(delegate* unmanaged<nint*, uint, int>)&GraphCreate,
-        ["cuGraphAddKernelNode"] = (nint)(delegate* unmanaged<nint*, nint, nint*, nuint, NodeParameters*, int>)&GraphAddKernelNode,
-        ["cuGraphExecKernelNodeSetParams"] = (nint)(delegate* unmanaged<nint, nint, NodeParameters*, int>)&GraphExecKernelNodeSetParams,
-        ["cuGraphInstantiateWithFlags"] = (nint)(delegate* unmanaged<nint*, nint, ulong, int>)&GraphInstantiate,
-        ["cuGraphLaunch"] = (nint)(delegate* unmanaged<nint, nint, int>)&GraphLaunch,
-        ["cuGraphExecDestroy"] = (nint)(delegate* unmanaged<nint, int>)&Destroy,
-        ["cuGraphDestroy"] = (nint)(delegate* unmanaged<nint, int>)&GraphDestroy,
     };
 
     /// <summary>All functions by their exported names.</summary>
@@ -512,7 +505,8 @@ public static unsafe partial class SimulatedDriver
             return error;
         try
         {
-            *module = SimulatedGpu.Add(new Module(PtxParser.Parse(Marshal.PtrToStringUTF8((nint)image)!)));
+            var ptx = Marshal.PtrToStringUTF8((nint)image)!;
+            *module = SimulatedGpu.Add(new Module(PtxParser.Parse(SimulatedGpu.Rewrite?.Invoke(ptx) ?? ptx)));
             return 0;
         }
         catch (PtxException e)

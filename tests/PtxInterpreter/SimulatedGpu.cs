@@ -34,7 +34,7 @@ public static class SimulatedGpu
     public static PtxException? Fault { get; set; }
     /// <summary>Device memory.</summary>
     public static GlobalMemory Memory { get; } = new();
-    /// <summary>Names of the kernels launched since the last reset, replays of graphs included.</summary>
+    /// <summary>Names of the kernels launched since the last reset.</summary>
     public static List<string> Launched { get; } = [];
     /// <summary>Calls that copy between host and device since the last reset.</summary>
     public static int Copies { get; set; }
@@ -42,14 +42,8 @@ public static class SimulatedGpu
     public static int Waits { get; set; }
     /// <summary>Kernels launched one by one since the last reset.</summary>
     public static int KernelLaunches { get; set; }
-    /// <summary>Graphs launched since the last reset.</summary>
-    public static int GraphLaunches { get; set; }
-    /// <summary>Graphs instantiated since the last reset.</summary>
-    public static int GraphsBuilt { get; set; }
-    /// <summary>Nodes of instantiated graphs that were given other parameters since the last reset.</summary>
-    public static int NodeUpdates { get; set; }
-    /// <summary>Forgets to update nodes, which the tests must notice.</summary>
-    public static bool IgnoreNodeUpdates { get; set; }
+    /// <summary>Changes the PTX of a module before it is read: what the tests break on purpose.</summary>
+    public static Func<string, string>? Rewrite { get; set; }
     /// <summary>Handles and allocations that have not been destroyed.</summary>
     public static int LiveHandles
     {
@@ -70,11 +64,12 @@ public static class SimulatedGpu
         Multiprocessors = 4;
         MemoryBytes = 1L << 30;
         SmallerMemory.Clear();
-        ReverseBlocks = OnlyNoteLaunches = IgnoreNodeUpdates = false;
+        ReverseBlocks = OnlyNoteLaunches = false;
+        Rewrite = null;
         Memory.StartPeak();
         Fault = null;
         Launched.Clear();
-        Copies = Waits = KernelLaunches = GraphLaunches = GraphsBuilt = NodeUpdates = 0;
+        Copies = Waits = KernelLaunches = 0;
     }
 
     internal static long MemoryOf(int device) => SmallerMemory.GetValueOrDefault(device, MemoryBytes);

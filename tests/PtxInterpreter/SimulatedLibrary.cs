@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -17,8 +16,6 @@ public static unsafe class SimulatedLibrary
     private const string TableName = "simulated_functions";
 
     private static readonly Lazy<nint> Loaded = new(Load);
-    private static readonly Lock Gate = new();
-    private static bool s_installed;
 
     /// <summary>True where such a library can be loaded: Linux on x64.</summary>
     public static bool IsSupported => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
@@ -29,25 +26,6 @@ public static unsafe class SimulatedLibrary
     /// </summary>
     /// <exception cref="PlatformNotSupportedException"><see cref="IsSupported"/> is false.</exception>
     public static nint Handle => Loaded.Value;
-
-    /// <summary>
-    /// Has ILGPU find this library where it looks for the CUDA driver. An assembly takes one such hook a process: where somebody
-    /// else sets it, that hook has to return <see cref="Handle"/> instead. Calls after the first do nothing.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">ILGPU's assembly already has a hook.</exception>
-    /// <exception cref="PlatformNotSupportedException"><see cref="IsSupported"/> is false.</exception>
-    public static void Install()
-    {
-        lock (Gate)
-        {
-            if (s_installed)
-                return;
-            var handle = Handle;
-            // Everything else is looked for as ever.
-            NativeLibrary.SetDllImportResolver(Assembly.Load("ILGPU"), (name, _, _) => name == "cuda" ? handle : 0);
-            s_installed = true;
-        }
-    }
 
     private static nint Load()
     {

@@ -44,10 +44,9 @@ internal sealed record AttributionBench
         // The copy takes memory of its own.
         var peak = PeakMemory.Bytes();
         var ceilings = before.Or(Ceilings.Measure(devices[0], threads));
-        var split = devices[0].Limits.IsAsynchronous ? Attributor.Run(models, data, settings.Options with { SplitPhases = true }, cancellation: cancellation) : times.Typical;
         var flops = FloorCount.Of(weights.Config, data, settings.Options);
         if (flops is { } count) ceilings = ceilings.AtLeast(count / times.Median / Giga / devices.Count);
-        return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Phases = split.Phases, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = peak };
+        return new() { Settings = settings, Device = models.DeviceName, Devices = devices.Count, Times = times, Phases = times.Typical.Phases, Flops = flops, Ceilings = ceilings, PeakMemoryBytes = peak };
     }
 
     /// <summary>The result as JSON.</summary>

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Faith.Kernels;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.Kernels.Host;
 
 namespace Faith.Cli.Benchmarks;
@@ -19,7 +19,7 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
 
     /// <summary>Measures what takes hardly any memory; the copy is not measured and stands at 0.</summary>
     public static Ceilings Arithmetic(Device device, int threads) => new(0, DeviceProbe.ProductGflops(device),
-        device is CudaDevice gpu ? gpu.MultiplyAddGflops() : PeakProbe.MeasureGflops(threads));
+        device is GpuDevice gpu ? gpu.MultiplyAddGflops() : PeakProbe.MeasureGflops(threads));
 
     /// <summary>The higher of two: the machine may have been busy with something else at one of them.</summary>
     public Ceilings Or(Ceilings other) => new(Math.Max(CopyGigabytes, other.CopyGigabytes), Math.Max(ProductGflops, other.ProductGflops), Math.Max(FmaGflops, other.FmaGflops))

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using Faith.Kernels;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.Kernels.Host;
 
 namespace Faith.Cli.Commands;
@@ -14,9 +15,16 @@ internal static class DevicesCommand
     public static Command Create(CommandContext context)
     {
         var measure = new Option<bool>("--measure") { Description = "measure memory copies and matrix products on every device, and the CPU's peak of fused multiply-adds" };
-        var command = new FaithCommand("devices", "What can run here, and what is missing for the rest.", "faith devices", "faith devices --measure") { measure };
+        var warm = new Option<bool>("--warm") { Description = "compile every kernel for every GPU now, and say how long it took; drivers keep what they compile, so that later runs start faster" };
+        var dump = OptionKinds.Optional("--dump-ptx", "folder", "write the kernels for NVIDIA GPUs as PTX, a file each; needs no GPU");
+        var command = new FaithCommand("devices", "What can run here, and what is missing for the rest.", "faith devices", "faith devices --measure", "faith devices --dump-ptx ptx") { measure, warm, dump };
         command.SetAction(parse =>
         {
+            if (parse.GetValue(dump) is { } folder)
+            {
+                Dump(folder, context);
+                return;
+            }
             var table = new TextTable("device", "usable", "what it is, or what is missing");
             var measures = parse.GetValue(measure);
             using (var host = new HostDevice())
@@ -24,35 +32,57 @@ internal static class DevicesCommand
                 table.Add("cpu", "yes", $"{host.Name}, {Environment.ProcessorCount} cores, {Gib(host.FreeMemory)} free of {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
                 if (measures) table.Add("", "", Ceilings(host, $"; FMA peak {PeakProbe.MeasureGflops(1):0} GFLOP/s on one thread, {PeakProbe.MeasureGflops(Environment.ProcessorCount):0} on {Environment.ProcessorCount}"));
             }
-            Gpus(table, context.Gpus ?? CudaDevices.Probe(), measures);
+            var probes = context.Gpus ?? new();
+            Gpus(table, probes.Cuda, measures, parse.GetValue(warm));
+            Gpus(table, probes.OpenCl, measures, parse.GetValue(warm));
             table.Write(context);
         });
         return command;
     }
 
     /// <summary>A row a GPU; those that can be used are opened.</summary>
-    internal static void Gpus(TextTable table, CudaProbe probe, bool measure)
+    internal static void Gpus(TextTable table, GpuProbe probe, bool measure, bool warm = false)
     {
-        if (probe.Devices.Count == 0) table.Add("cuda", "no", probe.Reason);
+        if (probe.Devices.Count == 0) table.Add(probe.Kind == GpuKind.Cuda ? "cuda" : "opencl", "no", probe.Reason);
         foreach (var info in probe.Devices)
         {
             if (!info.Usable)
             {
-                table.Add($"cuda:{info.Ordinal}", "no", $"{info}");
+                table.Add(info.Id, "no", $"{info}");
                 continue;
             }
             try
             {
-                using var device = CudaDevices.Open(probe, info.Ordinal);
-                var (what, ceilings) = ($"{info}, {Gib(device.FreeMemory)} free, driver with {probe.VersionName}", measure ? Ceilings(device, "") : null);
-                table.Add($"cuda:{info.Ordinal}", "yes", what);
+                using var device = GpuDevices.Open(info);
+                var (what, ceilings) = ($"{info}, {Gib(device.FreeMemory)} free{(probe.Version > 0 ? $", driver with {probe.VersionName}" : "")}", measure ? Ceilings(device, "") : null);
+                table.Add(info.Id, "yes", what);
                 if (ceilings is not null) table.Add("", "", ceilings);
+                if (warm) table.Add("", "", Warm(device));
             }
-            catch (Exception e) when (CudaDevices.MeansUnusable(e))
+            catch (Exception e) when (GpuDevices.MeansUnusable(e))
             {
-                table.Add($"cuda:{info.Ordinal}", "no", $"{info}: {e.Message.ReplaceLineEndings(" ")}");
+                table.Add(info.Id, "no", $"{info}: {e.Message.ReplaceLineEndings(" ")}");
             }
         }
+    }
+
+    private static string Warm(GpuDevice device)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var kernels = device.Warm();
+        return string.Create(CultureInfo.InvariantCulture, $"{kernels} kernels compiled in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s");
+    }
+
+    private static void Dump(string folder, CommandContext context)
+    {
+        Directory.CreateDirectory(folder);
+        var count = 0;
+        foreach (var (name, ptx) in GpuPtx.All())
+        {
+            File.WriteAllText(Path.Combine(folder, name + ".ptx"), ptx);
+            count++;
+        }
+        context.Output.WriteLine($"{count} kernels written to {folder}");
     }
 
     // A device with too little memory left to be measured can still be used.

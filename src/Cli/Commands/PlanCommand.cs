@@ -138,7 +138,7 @@ internal static class PlanCommand
         return PlanningDevice.Host(here.FreeMemory);
     }
 
-    private static PlanningDevice Card(double gib) => PlanningDevice.Cuda(string.Create(CultureInfo.InvariantCulture, $"GPU of {gib:0.#} GiB"), (long)(gib * Gibibyte));
+    private static PlanningDevice Card(double gib) => PlanningDevice.Gpu(string.Create(CultureInfo.InvariantCulture, $"GPU of {gib:0.#} GiB"), (long)(gib * Gibibyte));
 
     private static string Mib(long bytes) => (bytes / Mebibyte).ToString("#,0", CultureInfo.InvariantCulture);
 }

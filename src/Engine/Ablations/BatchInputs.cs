@@ -61,7 +61,6 @@ internal sealed class BatchInputs
         if (measuring) return;
         Embed.Tokens(model, device.Upload(batch.PrefixTokens, memory), activations.Stream.All);
         Embed.AddPositions(model, layout, activations.Stream.All);
-        // The same in every micro-batch.
-        device.Repeatable(() => ForwardPass.RunPrefix(model, layout, Prefix, activations));
+        ForwardPass.RunPrefix(model, layout, Prefix, activations);
     }
 }

@@ -33,8 +33,6 @@ public sealed record AttributionOptions
     public IReadOnlyList<double>? Thresholds { get; init; }
     /// <summary>Is handed the edge scores of every example; null: nobody wants them. Methods without scores by example refuse it (<see cref="AttributionMethod.ScoresByExample"/>).</summary>
     public IScoreSink? Sink { get; init; }
-    /// <summary>Times forward, metric and backward of path methods apart also on a GPU, which is then slower: it cannot replay the steps as wholes.</summary>
-    public bool SplitPhases { get; init; }
     /// <summary>Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</summary>
     public long? MemoryBytes { get; init; }
 }

@@ -111,16 +111,13 @@ internal sealed class ExactRun
     {
         var device = model.Device;
         var corrupted = trials.First(rows);
-        device.Repeatable(() =>
-        {
-            differences.Start();
-            inputs.Start(inputs.Ablated, corrupted);
-            differences.Expect(clean: null, corrupted: 0);
-            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, corrupted, differences);
-            inputs.Start(inputs.Clean, clean);
-            differences.Expect(clean: 0, corrupted: null);
-            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, clean, differences);
-        });
+        differences.Start();
+        inputs.Start(inputs.Ablated, corrupted);
+        differences.Expect(clean: null, corrupted: 0);
+        ForwardPass.Run(model, inputs.Layout, inputs.Prefix, corrupted, differences);
+        inputs.Start(inputs.Clean, clean);
+        differences.Expect(clean: 0, corrupted: null);
+        ForwardPass.Run(model, inputs.Layout, inputs.Prefix, clean, differences);
         metric.SetReference(clean.Final);
         RunMetric(clean.Final);
         Read(cleanValues);
@@ -148,11 +145,8 @@ internal sealed class ExactRun
             var columns = HeadInputs.SelectMany(input => Enumerable.Range(0, graph.Heads).Select(h => (Input: input, Head: h)))
                 .Where(to => wanted(graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))).ToArray();
             if (columns.Length == 0) continue;
-            model.Device.Repeatable(() =>
-            {
-                Project(l, source);
-                foreach (var input in columns.Select(to => to.Input).Distinct()) Attend(l, input);
-            });
+            Project(l, source);
+            foreach (var input in columns.Select(to => to.Input).Distinct()) Attend(l, input);
             foreach (var chunk in columns.Chunk(Together(l)))
             {
                 Score(l, [.. chunk.Select(to => graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))], (layout, pass) => RunHeads(l, chunk, layout, pass));
@@ -282,11 +276,8 @@ internal sealed class ExactRun
     {
         var results = new double[edges.Length * batch.Sequences];
         var (layout, pass) = (Layout(l, edges.Length), Trial(l, edges.Length));
-        model.Device.Repeatable(() =>
-        {
-            run(layout, pass);
-            RunMetric(pass.Final.RowRange(0, results.Length));
-        });
+        run(layout, pass);
+        RunMetric(pass.Final.RowRange(0, results.Length));
         Read(results);
         for (var i = 0; i < edges.Length; i++)
         {

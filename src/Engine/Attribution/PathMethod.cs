@@ -53,7 +53,7 @@ internal abstract class PathMethod : AttributionMethod
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var nodes = HasOwnNodeScores && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
-        using var phases = new PhaseClock(model.Device, options.SplitPhases);
+        using var phases = new PhaseClock(model.Device);
         var scores = new float[model.Graph.Pairs];
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: table is null,
             batch => PathRun.Measure(model, batch, path, this, options, table, ends), part =>

@@ -93,15 +93,7 @@ internal sealed class PathRun
         foreach (var step in steps)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (phases.IsSplit)
-            {
-                Pass(step, phases.Lap);
-            }
-            else
-            {
-                device.Repeatable(() => Pass(step, _ => { }));
-                phases.Lap("steps");
-            }
+            Pass(step, phases.Lap);
             if (step.Slot is not { } slot) continue;
             var isLast = step.First + step.Layout.Points == points.Length;
             if (slot + step.Layout.Points < sums.Capacity && !isLast) continue;

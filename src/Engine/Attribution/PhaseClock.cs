@@ -6,17 +6,13 @@ namespace Faith.Engine.Attribution;
 /// Where a run's time goes, by the device's own clock and without waiting for it, but for a device that is far behind.
 /// </summary>
 /// <param name="device">The device.</param>
-/// <param name="split">Whether to time the parts of a step also where that costs time.</param>
-internal sealed class PhaseClock(Device device, bool split = false) : IDisposable
+internal sealed class PhaseClock(Device device) : IDisposable
 {
     private const int MarksHeld = 256;
 
     private readonly Dictionary<string, double> seconds = [];
     private readonly Queue<(string Phase, DeviceMark End)> laps = [];
     private DeviceMark last = device.Mark();
-
-    /// <summary>True when the parts of a step are timed by themselves, so that the device cannot replay it as a whole.</summary>
-    public bool IsSplit { get; } = split || !device.Limits.IsAsynchronous;
 
     /// <summary>Seconds by phase; waits for the device.</summary>
     public IReadOnlyDictionary<string, double> Seconds

@@ -71,12 +71,8 @@ internal sealed class CircuitRun
     /// <summary>Runs the clean and the corrupted (or ablated) prompts, and reads their metrics.</summary>
     public void RunEnds(Span<double> cleanValues, Span<double> corruptedValues)
     {
-        // The same in every micro-batch.
-        model.Device.Repeatable(() =>
-        {
-            inputs.Start(inputs.Clean, clean);
-            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, clean);
-        });
+        inputs.Start(inputs.Clean, clean);
+        ForwardPass.Run(model, inputs.Layout, inputs.Prefix, clean);
         metric.SetReference(clean.Final);
         Read(clean.Final, cleanValues);
         corrupted.Execute();

@@ -46,12 +46,8 @@ internal sealed class CorruptedRun
     public void Execute()
     {
         var device = model.Device;
-        // The same in every micro-batch.
-        device.Repeatable(() =>
-        {
-            inputs.Start(inputs.Ablated, run);
-            ForwardPass.Run(model, inputs.Layout, inputs.Prefix, run, inputs.Ablation);
-        });
+        inputs.Start(inputs.Ablated, run);
+        ForwardPass.Run(model, inputs.Layout, inputs.Prefix, run, inputs.Ablation);
         for (var l = 0; l < last.Length; l++)
         {
             Gather(l, layer => layer.AttentionStream);

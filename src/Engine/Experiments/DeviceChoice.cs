@@ -1,18 +1,18 @@
 using Faith.Kernels;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 using Faith.Kernels.Validation;
 
 namespace Faith.Engine.Experiments;
 
 /// <summary>Where a model runs.</summary>
-/// <param name="Name">auto, cpu, cuda or cuda:i; cuda:all or cuda:i,j for several GPUs.</param>
+/// <param name="Name">auto, cpu, cuda, cuda:i, opencl or opencl:i; cuda:all or cuda:i,j for several GPUs.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one a core.</param>
 /// <param name="MemoryBytes">Most memory for activations on each device, or null.</param>
 /// <param name="Note">Says why a GPU is passed over, or that it has less memory than was thought.</param>
 /// <param name="Cublas">Products by cuBLAS.</param>
 /// <param name="Validate">Every operation is repeated on the CPU and compared.</param>
 /// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
-public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, CudaProbe? Gpus = null)
+public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, GpuProbes? Gpus = null)
 {
     /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -29,7 +29,7 @@ public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, A
     /// <exception cref="InputException">One of them is not there.</exception>
     public IReadOnlyList<Device> OpenAll()
     {
-        if (Cublas && Name == "cpu") throw new InputException("--cublas needs a GPU; --device cpu uses none");
+        if (Cublas && (Name == "cpu" || Name.StartsWith("opencl", StringComparison.Ordinal))) throw new InputException($"--cublas needs an NVIDIA GPU; --device {Name} uses none");
         var reason = "";
         var blas = Cublas ? CuBlas.TryLoad(out reason) : null;
         if (Cublas && blas is null) throw new InputException($"--cublas: {reason}");
@@ -38,33 +38,34 @@ public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, A
             IReadOnlyList<Device> opened = Devices.AreSeveral(Name) ? Devices.OpenSeveral(Name, Gpus, blas) : [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas, Gpus)];
             return Validate ? [.. opened.Select(device => ValidatingDevice.Over(device, Threads, Note))] : opened;
         }
-        catch (Exception e) when (e is ArgumentException || CudaDevices.MeansUnusable(e))
+        catch (Exception e) when (e is ArgumentException || GpuDevices.MeansUnusable(e))
         {
-            throw new InputException($"--device {Name}: {e.Message}{(e is ArgumentException ? KnownNames.Suggest(Name, ["auto", "cpu", "cuda", "cuda:all"]) : "")}", e);
+            throw new InputException($"--device {Name}: {e.Message}{(e is ArgumentException ? KnownNames.Suggest(Name, ["auto", "cpu", "cuda", "cuda:all", "opencl"]) : "")}", e);
         }
     }
 
     /// <summary>Says that of several devices one is used.</summary>
     public void NoteFirst(string what, Device device) => Note($"{what} uses one device: {device.Name}");
 
-    // A machine without a driver has no GPU to miss; one with a driver that does not work has, and its user wants to know.
+    // A machine without a driver has no GPU to miss; one with a driver or a GPU that does not work has, and its user wants to know.
     private Device OpenBest(CuBlas? blas)
     {
-        var probe = Gpus ?? CudaDevices.Probe();
-        var reason = probe.Reason;
-        if (probe.Available)
+        var probes = Gpus ?? new();
+        var (best, reason) = (probes.Best, probes.WhyNone);
+        if (Cublas && best is not { Kind: GpuKind.Cuda }) throw new InputException($"--cublas needs an NVIDIA GPU: {probes.Cuda.Reason}");
+        if (best is not null)
         {
             try
             {
-                return CudaDevices.Open(probe, null, blas);
+                return GpuDevices.Open(best, blas);
             }
-            catch (Exception e) when (CudaDevices.MeansUnusable(e))
+            catch (Exception e) when (GpuDevices.MeansUnusable(e))
             {
                 reason = e.Message;
             }
         }
-        if (Cublas) throw new InputException($"--cublas needs a GPU: {reason}");
-        if (probe.Driver is not null) Note($"the GPU is not used: {reason.ReplaceLineEndings(" ")}");
+        if (Cublas) throw new InputException($"--cublas needs an NVIDIA GPU: {reason}");
+        if (reason.Length > 0) Note($"the GPU is not used: {reason.ReplaceLineEndings(" ")}");
         return Devices.Open("cpu", Threads);
     }
 }

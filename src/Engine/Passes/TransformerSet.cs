@@ -3,7 +3,7 @@ using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 using Faith.Kernels;
-using Faith.Kernels.Cuda;
+using Faith.Kernels.Gpu;
 
 namespace Faith.Engine.Passes;
 
@@ -107,7 +107,7 @@ public sealed class TransformerSet : IDisposable
     /// <summary>Of several devices the message says which.</summary>
     private static Exception Named(Exception e, Device device) => e switch
     {
-        CudaException cuda => new CudaException($"{device.Name}: {cuda.Message}", cuda.Code),
+        GpuException gpu => new GpuException($"{device.Name}: {gpu.Message}", gpu),
         DeviceMemoryException => new DeviceMemoryException($"{device.Name}: {e.Message}"),
         _ => e,
     };

@@ -7,8 +7,7 @@ namespace Faith.Kernels.Validation;
 /// <summary>
 /// A device whose every operation a referee repeats on copies of the same operands, on the CPU: where a result differs by more than
 /// <see cref="Tolerance"/> of its largest value, or anything else between the operands' first and last elements has changed, it stops with a
-/// <see cref="ValidationException"/>. Slow, for finding which operation is wrong on a machine; results are those of the device. Sequences are issued operation by
-/// operation, not replayed.
+/// <see cref="ValidationException"/>. Slow, for finding which operation is wrong on a machine; results are those of the device.
 /// </summary>
 public sealed class ValidatingDevice : Device
 {

@@ -29,7 +29,7 @@ public sealed class FloorTableTests
 
     private static IEnumerable<string> Rows(ModelWeights weights, Func<string, bool> wanted)
     {
-        using var device = PlanningDevice.Cuda("GPU", 1L << 50);
+        using var device = PlanningDevice.Gpu("GPU", 1L << 50);
         using var model = new Transformer(device, weights);
         using PassOperations few = new(model, WeightPrecision.Float32, 160, 16, Steps), many = new(model, WeightPrecision.Float32, 1024, 64, Steps);
         foreach (var (a, b) in few.All.Zip(many.All))

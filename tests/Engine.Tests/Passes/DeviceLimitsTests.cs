@@ -15,9 +15,10 @@ namespace Faith.Engine.Tests.Passes;
 [Collection(SimulatedCuda.Name)]
 public sealed class DeviceLimitsTests
 {
+    public static TheoryData<bool> OnGpu => SimulatedLibrary.IsSupported ? [false, true] : [false];
+
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(OnGpu))]
     public void ScoresHaveTheSameBitsForAnyNumberOfRows(bool onGpu)
     {
         using var weights = RandomModels.Gpt2(1);
@@ -37,8 +38,7 @@ public sealed class DeviceLimitsTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(OnGpu))]
     public void CircuitsSideBySideHaveTheSameBitsForAnyNumberOfRows(bool onGpu)
     {
         using var weights = RandomModels.Llama(5);
@@ -59,7 +59,7 @@ public sealed class DeviceLimitsTests
         Assert.Equal((1, 4), (alone.Together, together.Together));
     }
 
-    [Fact]
+    [SimulatedFact]
     public void AGpuTakesMoreCircuitsSideBySideAndIsPlannedWithThem()
     {
         using var weights = RandomModels.Gpt2(1);
@@ -71,29 +71,29 @@ public sealed class DeviceLimitsTests
         }
         using var host = new HostDevice(1);
         using var gpu = SimulatedCuda.Open();
-        using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
+        using var planned = PlanningDevice.Gpu("GPU", 1L << 40);
         // 132 rows of a micro-batch.
         Assert.Equal((640 / 132, 4096 / 132, 4096 / 132), (Together(host), Together(gpu), Together(planned)));
     }
 
-    [Fact]
+    [SimulatedFact]
     public void AGpuLikesMoreRowsAndIsPlannedWithThem()
     {
         using var host = new HostDevice(1);
         using var gpu = SimulatedCuda.Open();
-        using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
+        using var planned = PlanningDevice.Gpu("GPU", 1L << 40);
         Assert.InRange(gpu.Limits.RowsOfBatch, host.Limits.RowsOfBatch + 1, int.MaxValue);
         Assert.InRange(gpu.Limits.RowsOfPass, host.Limits.RowsOfPass + 1, int.MaxValue);
         Assert.Equal(gpu.Limits, planned.Limits);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void AHeadThatIsTooWideForAGpuIsRefusedAtOnce()
     {
         using var weights = RandomModels.Create(RandomModels.Gpt2Config(layers: 1, heads: 1, headDim: 257), 3);
         using var host = new HostDevice(1);
         using var gpu = SimulatedCuda.Open();
-        using var planned = PlanningDevice.Cuda("GPU", 1L << 40);
+        using var planned = PlanningDevice.Gpu("GPU", 1L << 40);
         new Transformer(host, weights).Dispose();
         foreach (var device in (Device[])[gpu, planned])
         {

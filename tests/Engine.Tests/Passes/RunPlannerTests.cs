@@ -67,7 +67,7 @@ public sealed class RunPlannerTests
         Assert.Equal(isCut, allowed.WorkspaceBytes > 1_500_000_000);
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("gpt2", "eap-ig", MetricKind.LogitDifference, 3, null)]
     [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, 3, null)]
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, 1, 0.6)]
@@ -84,7 +84,7 @@ public sealed class RunPlannerTests
         using var device = SimulatedCuda.Open();
         RunPlan Plan()
         {
-            using var planning = PlanningDevice.Cuda("GPU", device.FreeMemory, SimulatedCuda.Info);
+            using var planning = PlanningDevice.Gpu("GPU", device.FreeMemory, SimulatedCuda.Info);
             return RunPlanner.Plan(planning, weights, data, options);
         }
         var plenty = Plan();
@@ -113,7 +113,7 @@ public sealed class RunPlannerTests
         // Without a prefix, which would be a pass more.
         var data = RandomExamples.DifferingAt(7, 100, count: 4, length: 6, 0);
         using var host = PlanningDevice.Host(Plenty);
-        using var gpu = PlanningDevice.Cuda("GPU", Plenty);
+        using var gpu = PlanningDevice.Gpu("GPU", Plenty);
         // A point a pass.
         (gpu.Limits, host.Limits) = (gpu.Limits with { RowsOfPass = 1 }, host.Limits with { RowsOfPass = 1 });
         var (onHost, onGpu) = (RunPlanner.Plan(host, weights, data, new()), RunPlanner.Plan(gpu, weights, data, new()));
@@ -134,9 +134,9 @@ public sealed class RunPlannerTests
     {
         using var weights = RandomWeights.Create("gpt2");
         var data = RandomExamples.Create(7, 100, count: 4);
-        using var small = PlanningDevice.Cuda("small GPU", 1 << 20);
+        using var small = PlanningDevice.Gpu("small GPU", 1 << 20);
         Assert.Contains("small GPU: the parameters take", Assert.Throws<InputException>(() => RunPlanner.Plan(small, weights, data, new())).Message, StringComparison.Ordinal);
-        using var gpu = PlanningDevice.Cuda("GPU", Plenty);
+        using var gpu = PlanningDevice.Gpu("GPU", Plenty);
         Assert.Contains("needs", Assert.Throws<InputException>(() => RunPlanner.Plan(gpu, weights, data, new() { MemoryBytes = 1000 })).Message, StringComparison.Ordinal);
     }
 

@@ -33,7 +33,7 @@ public sealed class ShortMemoryTests
         { "ifr", MetricKind.LogitDifference, Ablation.Patching, ScoreLevel.Edge, 0.6 },
     };
 
-    [Theory, MemberData(nameof(Runs))]
+    [SimulatedTheory, MemberData(nameof(Runs))]
     public void ARunGoesOnInSmallerMicroBatchesWithTheSameBits(string method, MetricKind metric, Ablation ablation, ScoreLevel level, double share)
     {
         using var weights = RandomModels.Gpt2(1);
@@ -54,7 +54,7 @@ public sealed class ShortMemoryTests
         Assert.Contains("too little memory left for these micro-batches; going on with smaller ones", Assert.Single(notices), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void CircuitsAndAccuracyToo()
     {
         using var weights = RandomModels.Llama(5);
@@ -79,7 +79,7 @@ public sealed class ShortMemoryTests
         }
     }
 
-    [Fact]
+    [SimulatedFact]
     public void LaterRunsStartWithWhatFitted()
     {
         using var weights = RandomModels.Gpt2(1);
@@ -92,7 +92,7 @@ public sealed class ShortMemoryTests
         Assert.Single(notices);
     }
 
-    [Fact]
+    [SimulatedFact]
     public void AnExampleThatDoesNotFitByItselfIsNamed()
     {
         using var weights = RandomModels.Gpt2(1);
@@ -108,7 +108,7 @@ public sealed class ShortMemoryTests
         }
     }
 
-    [Fact]
+    [SimulatedFact]
     public void AnExampleOfOneOfSeveralPartsHasItsNumberInTheDataSet()
     {
         using var weights = RandomModels.Gpt2(1);
@@ -118,7 +118,7 @@ public sealed class ShortMemoryTests
         Assert.StartsWith("example 5 (", error.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [SimulatedTheory]
     [InlineData("eap", 0)]
     [InlineData("eap-graddrop", sizeof(double))]
     [InlineData("eap-qkfix", sizeof(float))]
@@ -140,7 +140,7 @@ public sealed class ShortMemoryTests
         }
     }
 
-    [Fact]
+    [SimulatedFact]
     public void TheWorkspaceOfARunIsFreeForTheNext()
     {
         using var weights = RandomModels.Gpt2(1);

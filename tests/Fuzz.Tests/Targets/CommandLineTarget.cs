@@ -13,7 +13,7 @@ internal sealed partial class CommandLineTarget : ITarget
         ["demo", "attribute", "circuit", "evaluate", "check-circuit", "curve", "stability", "compare", "matrix", "methods", "accuracy", "draw", "tasks", "generate", "plan", "devices", "help", Bench];
     private static readonly string[] Values =
     [
-        "", " ", "-", "--", "0", "1", "-1", "5", "0.5", "nan", "inf", "1e999", "2147483647", "2147483648", "99999999999999999999", "1,2,3", "1,,2", ",", "auto", "cpu", "CPU", "cuda", "cuda:9", "cuda:0,0", "24,80",
+        "", " ", "-", "--", "0", "1", "-1", "5", "0.5", "nan", "inf", "1e999", "2147483647", "2147483648", "99999999999999999999", "1,2,3", "1,,2", ",", "auto", "cpu", "CPU", "cuda", "cuda:9", "cuda:0,0", "opencl:9", "24,80",
         "eap", "EAP-IG", "acdc", "exact", "ifr", "kl", "js", "zero", "mean", "left", "gauss-legendre", "node", "neuron", "greedy", "paper", "mib", "ioi", "sva", "tasks-4l", "gpt2", "\u001b[31m", "\u202e", "a\nfaith: b",
         "@file", "\0", "--help", "-h", "--version", "/dev/null", "/dev/zero", "/", ".", "..", "\ud800",
     ];

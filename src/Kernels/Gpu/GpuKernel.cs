@@ -1,0 +1,88 @@
+using System.Reflection;
+using ILGPU.Runtime;
+
+namespace Faith.Kernels.Gpu;
+
+/// <summary>A kernel: its name and method, and what a launch of it needs to know.</summary>
+internal abstract class GpuKernel
+{
+    private static int s_count;
+
+    private readonly int? blocks;
+
+    private protected GpuKernel(string name, MethodInfo method, int threads, int? blocks)
+    {
+        (Name, Method, Threads, this.blocks) = (name, method, threads, blocks);
+        Number = Interlocked.Increment(ref s_count) - 1;
+    }
+
+    /// <summary>Name in lists and messages.</summary>
+    public string Name { get; }
+
+    /// <summary>The method that ILGPU compiles.</summary>
+    public MethodInfo Method { get; }
+
+    /// <summary>Threads of its largest block.</summary>
+    public int Threads { get; }
+
+    /// <summary>Its place in a device's table of loaded kernels.</summary>
+    public int Number { get; }
+
+    /// <summary>What the compiler is told. How many blocks a multiprocessor is to hold at least is said to NVIDIA's alone.</summary>
+    public KernelSpecialization Specialization(bool cuda, int mostThreads) => new(Math.Min(Threads, mostThreads), cuda ? blocks : null);
+
+    /// <summary>Compiles the kernel for a device, unless it has been.</summary>
+    public abstract void Load(GpuDevice device);
+
+    /// <summary>Every kernel there is.</summary>
+    public static IReadOnlyList<GpuKernel> All { get; } =
+    [
+        ElementLoop.Of<Each<FillElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<Each<CopyElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<Each<AddScaledElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<Each<SubtractElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<Each<MultiplyElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<Each<InterpolateElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<GatherRow, RowOperands, float>.Kernel,
+        ElementLoop.Of<AddGatheredRow, RowOperands, float>.Kernel,
+        ElementLoop.Of<ScatterAddRow, RowOperands, float>.Kernel,
+        ElementLoop.Of<GeluElement, ElementOperands, Pair>.Kernel,
+        ElementLoop.Of<GatedElement, ElementOperands, float>.Kernel,
+        ElementLoop.Of<GateBackwardElement, ElementOperands, Pair>.Kernel,
+        ElementLoop.Of<RotaryElement, RotaryOperands, Pair>.Kernel,
+        ElementLoop.Of<SumOfGroup, GroupOperands, float>.Kernel,
+        MixKernel.Kernel,
+        NormKernels.Forwards,
+        NormKernels.Backwards,
+        .. Gemm.All<Single32, float>(),
+        .. Gemm.All<Brain16, ushort>(),
+        .. AttentionKernels.OfForward.All,
+        .. AttentionKernels.OfQueries.All,
+        .. AttentionKernels.OfKeys.All,
+        .. AttentionKernels.OfValues.All,
+        SplitGradientKernel.Kernel,
+        ContractionKernels.Centres,
+        .. ContractionKernels.Of<Width32, Single32, float>.All,
+        .. ContractionKernels.Of<Width40, Single32, float>.All,
+        .. ContractionKernels.Of<Width32, Brain16, ushort>.All,
+        .. ContractionKernels.Of<Width40, Brain16, ushort>.All,
+        ContractionKernels.Reduces,
+        ContractionKernels.OfColumn,
+        SparseLogitsKernel.Kernel,
+        SoftmaxMetricKernel.Kernel,
+        DivergenceMetricKernel.Kernel,
+        PeakProbeKernel.Kernel,
+    ];
+}
+
+/// <summary>A kernel with these operands.</summary>
+/// <param name="name">Name in lists and messages.</param>
+/// <param name="method">The method that ILGPU compiles.</param>
+/// <param name="threads">Threads of its largest block.</param>
+/// <param name="blocks">Blocks that a multiprocessor is to hold at least, or null where that is left to the compiler.</param>
+internal sealed class GpuKernel<P>(string name, Action<P> method, int threads, int? blocks = null) : GpuKernel(name, method.Method, threads, blocks) where P : struct
+{
+    public Action<P> Body => method;
+
+    public override void Load(GpuDevice device) => device.Loaded(this);
+}

@@ -1,0 +1,322 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Faith.Kernels.Gpu;
+
+/// <summary>What follows a product y; see <see cref="EpilogueKind"/>.</summary>
+internal enum Following
+{
+    Nothing,
+    Gelu,
+    GeluRatio,
+    Times,
+    GatedSilu,
+    GatedSiluGradient,
+    GatedSiluRatio,
+}
+
+internal struct GemmOperands<W> where W : unmanaged
+{
+    public Matrix X, Y, Operand;
+    public ArrayView<W> Weights;
+    public ArrayView<float> Bias;
+    /// <summary>Elements from one product of a batch to the next.</summary>
+    public long BatchX, BatchWeights, BatchY;
+    public int StrideW, Add, AlignedY, Following;
+}
+
+/// <summary>Where results go: y (= or +=) results + bias. For gated products one half of a tile's columns are gates and the other half their ups.</summary>
+internal readonly struct GemmOutput(ArrayView<float> y, ArrayView<float> bias, int rows, int stride, int first, int width, int end, int add, int aligned)
+{
+    private readonly ArrayView<float> y = y, bias = bias;
+    private readonly int rows = rows, stride = stride, first = first, width = width, end = end, add = add, aligned = aligned;
+
+    /// <summary>Column of y that is column c of the tile.</summary>
+    public int Column(int c) => first + (c < width ? c : end + c - width);
+
+    /// <summary>Columns from there to the end.</summary>
+    public int Left(int c) => end - first - (c < width ? c : c - width);
+
+    /// <summary>Four neighbours of row m from column c of the tile on, those that there are.</summary>
+    public void Store(int m, int c, Float4 v)
+    {
+        int n = Column(c), left = Left(c);
+        if (m >= rows || left <= 0) return;
+        var to = y.SubView((long)m * stride + n);
+        if (aligned != 0 && left >= 4)
+        {
+            if (bias.Length > 0) v = v + new Float4(bias[n], bias[n + 1], bias[n + 2], bias[n + 3]);
+            var four = to.AsAligned(16).Cast<Float4>();
+            if (add != 0) v = four[0] + v;
+            four[0] = v;
+            return;
+        }
+        One(to, 0, n, v.X);
+        if (left > 1) One(to, 1, n + 1, v.Y);
+        if (left > 2) One(to, 2, n + 2, v.Z);
+        if (left > 3) One(to, 3, n + 3, v.W);
+    }
+
+    private void One(ArrayView<float> to, int at, int n, float v)
+    {
+        if (bias.Length > 0) v += bias[n];
+        to[at] = add != 0 ? to[at] + v : v;
+    }
+}
+
+/// <summary>
+/// Matrix products x·W and x·Wᵀ from one row-major copy of W, in float32 or with bfloat16 weights widened exactly. Sets (or, with add, adds to) y =
+/// x·W + bias for a batch of independent products (block z-index), and applies what follows element by element (one product, not a batch).
+/// Operations: 2·rows·n·k. Bytes at least: 4·rows·(k + n) + k·n·(4 or 2); W is read once for every M rows and x once for every N columns,
+/// from L2 where they fit.
+///
+/// Tiles pass k in steps of K through two buffers in shared memory: while one is multiplied, the next is on its way from global memory into
+/// registers and then into the other buffer, so there is one barrier a step. Every result is one chain of fused multiply-adds over k from 0
+/// up, whatever the tile: its bits depend neither on the tile's size nor on the other rows. The host takes Whole where fours of x and W
+/// are aligned and all there or not at all, and tiles of k are full: then nothing is asked in the loop. Else Edge.
+/// </summary>
+internal static class Gemm
+{
+    // Fours between the two runs of rows, or of columns, of a thread of the large tile.
+    private const int RunsApart = 16;
+
+    /// <summary>The kernels of a tile: for fours that are whole or not, of W or Wᵀ.</summary>
+    public static class Of<TTile, R, C, TNumber, W> where TTile : struct, ITile where R : struct, IRows<R, C> where C : struct, IColumns<C> where TNumber : struct, INumber<W> where W : unmanaged
+    {
+        private static readonly GpuKernel<GemmOperands<W>>[] Kernels =
+        [
+            New(Multiply<Edge, AcrossK, TTile, R, C, TNumber, W>, "edge"),
+            New(Multiply<Edge, AlongK, TTile, R, C, TNumber, W>, "edge.transposed"),
+            New(Multiply<Whole, AcrossK, TTile, R, C, TNumber, W>, "whole"),
+            New(Multiply<Whole, AlongK, TTile, R, C, TNumber, W>, "whole.transposed"),
+        ];
+
+        public static GpuKernel<GemmOperands<W>> Kernel(bool whole, bool transposed) => Kernels[(whole ? 2 : 0) + (transposed ? 1 : 0)];
+
+        public static IEnumerable<GpuKernel> All => Kernels;
+
+        private static GpuKernel<GemmOperands<W>> New(Action<GemmOperands<W>> method, string which) =>
+            new($"Multiply.{typeof(TNumber).Name}.{TTile.M}.{which}", method, TTile.Threads, TTile.Blocks);
+    }
+
+    /// <summary>The kernels for weights of a kind.</summary>
+    public static IEnumerable<GpuKernel> All<TNumber, W>() where TNumber : struct, INumber<W> where W : unmanaged =>
+    [
+        .. Of<LargeTile, TwoRuns<FourRows<EightColumns>, EightColumns>, EightColumns, TNumber, W>.All,
+        .. Of<MediumTile, FourRows<FourColumns>, FourColumns, TNumber, W>.All,
+        .. Of<SmallTile, FourRows<FourColumns>, FourColumns, TNumber, W>.All,
+    ];
+
+    public static void Multiply<TFetch, TSide, TTile, R, C, TNumber, W>(GemmOperands<W> p)
+        where TFetch : struct, IFetch where TSide : struct, ISide where TTile : struct, ITile where R : struct, IRows<R, C> where C : struct, IColumns<C>
+        where TNumber : struct, INumber<W> where W : unmanaged
+    {
+        var tileA = SharedMemory.Allocate<Float4>(2 * TTile.K * (TTile.M / 4 + 1));
+        var tileB = SharedMemory.Allocate<Float4>(2 * TTile.K * (TTile.N / 4 + 1));
+        var paired = p.Following == (int)Following.GatedSilu;
+        int width = paired ? TTile.N / 2 : TTile.N, end = paired ? p.Y.Columns >> 1 : p.Y.Columns;
+        var output = new GemmOutput(p.Y.Data.SubView(Grid.IdxZ * p.BatchY), p.Bias, p.Y.Rows, p.Y.Stride, Grid.IdxX * width, width, end, p.Add, p.AlignedY);
+        var sums = Walk<TFetch, TSide, TTile, R, C, TNumber, W>(p, output, tileA, tileB);
+        R.Write(output, Grid.IdxY * TTile.M + Row<TTile>() * 4, Column<TTile>() * 4, RunsApart, sums);
+        if (p.Following == (int)Following.Nothing) return;
+        // Over the block's results, which are still in the cache: on the registers, the code would be twice as long.
+        Barrier.Wait();
+        for (var i = Group.IdxX; i < TTile.M * width; i += Group.DimX)
+        {
+            int m = Grid.IdxY * TTile.M + i / width, n = Grid.IdxX * width + i % width;
+            if (m < p.Y.Rows && n < end) Follow(p, m, n);
+        }
+    }
+
+    // A warp has 4×8 threads: lanes n and n ^ 1 share a column, n and n ^ 2 a row, since loads of 16 bytes of which either is true take shared
+    // memory two cycles instead of four.
+    private static int Row<TTile>() where TTile : struct, ITile => Group.IdxX / (4 * TTile.ThreadsN) * 4 + (Group.IdxX >> 4 & 1) * 2 + (Group.IdxX & 1);
+    private static int Column<TTile>() where TTile : struct, ITile => (Group.IdxX >> 5 & TTile.ThreadsN / 8 - 1) * 8 + (Group.IdxX >> 1 & 7);
+
+    private static R Walk<TFetch, TSide, TTile, R, C, TNumber, W>(in GemmOperands<W> p, in GemmOutput output, ArrayView<Float4> tileA, ArrayView<Float4> tileB)
+        where TFetch : struct, IFetch where TSide : struct, ISide where TTile : struct, ITile where R : struct, IRows<R, C> where C : struct, IColumns<C>
+        where TNumber : struct, INumber<W> where W : unmanaged
+    {
+        int strideA = TTile.M / 4 + 1, strideB = TTile.N / 4 + 1, t = Group.IdxX, depth = p.X.Columns;
+        // Of each tile of k a thread brings a four of x, along k, and a four of W; out of bounds those of the tile's first row or column.
+        int rowA = t / (TTile.K / 4), columnA = t % (TTile.K / 4) * 4, m = Grid.IdxY * TTile.M + rowA;
+        var hasA = m < p.Y.Rows;
+        var fromA = p.X.Data.SubView(Grid.IdxZ * p.BatchX + (long)(hasA ? m : 0) * p.X.Stride + columnA);
+        int columnB = TSide.AlongK ? rowA : t % (TTile.N / 4) * 4, rowB = TSide.AlongK ? columnA : t / (TTile.N / 4);
+        var leftB = output.Left(columnB);
+        var hasB = leftB > 0;
+        var n = output.Column(hasB ? columnB : 0);
+        var fromB = p.Weights.SubView(Grid.IdxZ * p.BatchWeights + (TSide.AlongK ? (long)n * p.StrideW + rowB : (long)rowB * p.StrideW + n));
+        var stepB = TSide.AlongK ? TTile.K : (long)TTile.K * p.StrideW;
+        var writeA = tileA.Cast<float>().SubView(columnA * 4 * strideA + rowA);
+        // Of W a four goes to four rows of the tile, where it lies along k, or is a four of one.
+        var writeB = tileB.Cast<float>().SubView(rowB * 4 * strideB + columnB);
+        var writeFourB = tileB.SubView(rowB * strideB + (columnB >> 2));
+        var readA = tileA.SubView(Row<TTile>());
+        var readB = tileB.SubView(Column<TTile>());
+
+        // Elements of the fours that are in bounds at k = 0; of the last tile, loaded again, none.
+        int leftA = hasA ? depth - columnA : 0, leftK = depth - rowB;
+        R sums = default;
+        Keep(writeA, 4 * strideA, TFetch.Four<Single32, float>(fromA, leftA));
+        KeepWeights<TSide>(writeB, writeFourB, 4 * strideB, TFetch.Four<TNumber, W>(fromB, Valid<TSide>(leftB, leftK)));
+        Barrier.Wait();
+        var buffer = 0;
+        for (var k = TTile.K; k < depth + TTile.K; k += TTile.K)
+        {
+            // The last step loads its tile again and keeps it where nobody reads it: cheaper than to ask.
+            var more = k < depth;
+            fromA = fromA.SubView(more ? TTile.K : 0);
+            fromB = fromB.SubView(more ? stepB : 0);
+            var nextA = TFetch.Four<Single32, float>(fromA, leftA - k);
+            var nextB = TFetch.Four<TNumber, W>(fromB, Valid<TSide>(leftB, leftK - k));
+            var a = readA.SubView(buffer * TTile.K * strideA);
+            var b = readB.SubView(buffer * TTile.K * strideB);
+            if (TFetch.IsWhole)
+            {
+                sums = Eight<R, C>(a, b, strideA, strideB, sums);
+                if (TTile.K == 16) sums = Eight<R, C>(a.SubView(8 * strideA), b.SubView(8 * strideB), strideA, strideB, sums);
+            }
+            else
+                for (var kk = 0; kk < TTile.K; kk++) sums = R.Add(a.SubView(kk * strideA), RunsApart, C.Read(b.SubView(kk * strideB), RunsApart), sums);
+            buffer = 1 - buffer;
+            Keep(writeA.SubView(4 * buffer * TTile.K * strideA), 4 * strideA, nextA);
+            KeepWeights<TSide>(writeB.SubView(4 * buffer * TTile.K * strideB), writeFourB.SubView(buffer * TTile.K * strideB), 4 * strideB, nextB);
+            Barrier.Wait();
+        }
+        return sums;
+    }
+
+    // How many of a four of W are in bounds.
+    private static int Valid<TSide>(int left, int leftK) where TSide : struct, ISide => TSide.AlongK ? Math.Min(leftK, 4 * left) : leftK > 0 ? left : 0;
+
+    // Eight steps of k, written out.
+    private static R Eight<R, C>(ArrayView<Float4> a, ArrayView<Float4> b, int strideA, int strideB, R sums) where R : struct, IRows<R, C> where C : struct, IColumns<C>
+    {
+        sums = R.Add(a, RunsApart, C.Read(b, RunsApart), sums);
+        sums = R.Add(a.SubView(strideA), RunsApart, C.Read(b.SubView(strideB), RunsApart), sums);
+        sums = R.Add(a.SubView(2 * strideA), RunsApart, C.Read(b.SubView(2 * strideB), RunsApart), sums);
+        sums = R.Add(a.SubView(3 * strideA), RunsApart, C.Read(b.SubView(3 * strideB), RunsApart), sums);
+        sums = R.Add(a.SubView(4 * strideA), RunsApart, C.Read(b.SubView(4 * strideB), RunsApart), sums);
+        sums = R.Add(a.SubView(5 * strideA), RunsApart, C.Read(b.SubView(5 * strideB), RunsApart), sums);
+        sums = R.Add(a.SubView(6 * strideA), RunsApart, C.Read(b.SubView(6 * strideB), RunsApart), sums);
+        return R.Add(a.SubView(7 * strideA), RunsApart, C.Read(b.SubView(7 * strideB), RunsApart), sums);
+    }
+
+    // A four along k goes to four rows of the tile.
+    private static void Keep(ArrayView<float> tile, int stride, Float4 four)
+    {
+        tile[0] = four.X;
+        tile[stride] = four.Y;
+        tile[2 * stride] = four.Z;
+        tile[3 * stride] = four.W;
+    }
+
+    private static void KeepWeights<TSide>(ArrayView<float> tile, ArrayView<Float4> tileOfFours, int stride, Float4 four) where TSide : struct, ISide
+    {
+        if (TSide.AlongK) Keep(tile, stride, four);
+        else tileOfFours[0] = four;
+    }
+
+    // What follows the result in row m and column n (of the gates).
+    private static void Follow<W>(in GemmOperands<W> p, int m, int n) where W : unmanaged
+    {
+        var y = p.Y[m, n];
+        if (p.Following == (int)Following.Times) p.Y[m, n] = y * p.Operand[m, n];
+        else if (p.Following == (int)Following.GatedSilu) p.Operand[m, n] = Activations.GatedSilu(y, p.Y[m, (p.Y.Columns >> 1) + n]);
+        else if (p.Following == (int)Following.GatedSiluGradient || p.Following == (int)Following.GatedSiluRatio)
+        {
+            var g = Activations.GatedSiluGradient(p.Operand[m, n], p.Operand[m, p.Y.Columns + n], y, p.Following == (int)Following.GatedSiluRatio);
+            p.Operand[m, n] = g.First;
+            p.Operand[m, p.Y.Columns + n] = g.Second;
+        }
+        else
+        {
+            var g = Activations.Gelu(y, p.Following == (int)Following.GeluRatio);
+            if (!p.Operand.IsNone) p.Operand[m, n] = g.Second;
+            p.Y[m, n] = g.First;
+        }
+    }
+}
+
+public sealed partial class GpuDevice
+{
+    /// <inheritdoc/>
+    public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
+    {
+        var w = (GpuWeights)weights;
+        var (inputs, outputs) = side == WeightSide.Forward ? (w.Inputs, w.Outputs) : (w.Outputs, w.Inputs);
+        if (x.Rows != y.Rows || k0 < 0 || n0 < 0 || k0 + x.Columns > inputs || n0 + y.Columns > outputs)
+            throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
+        if (!bias.IsNone) RequireShape(bias, 1, y.Columns);
+        if (!then.Operand.IsNone) RequireShape(then.Operand, y.Rows, then.OperandColumns(y.Columns));
+        if (then.IsGateBackward || then.Kind == EpilogueKind.Activate) Require(then.Activation);
+        if (blas is not null && w.Precision == WeightPrecision.Float32)
+        {
+            MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
+            Follow(y, then);
+        }
+        else MultiplyBatch(w, side, x, y, batch: 1, batchX: 0, batchY: 0, k0, n0, batchWeights: 0, bias, add, then);
+    }
+
+    private static Following Follows(in Epilogue then) => (then.Kind, then.Activation.Gated, then.Activation.Slope) switch
+    {
+        (EpilogueKind.None, _, _) => Following.Nothing,
+        (EpilogueKind.Activate, true, _) => Following.GatedSilu,
+        (EpilogueKind.Activate, false, ActivationSlope.Derivative) => Following.Gelu,
+        (EpilogueKind.Activate, false, _) => Following.GeluRatio,
+        (EpilogueKind.Backward, false, _) => Following.Times,
+        (EpilogueKind.Backward, true, ActivationSlope.Derivative) => Following.GatedSiluGradient,
+        _ => Following.GatedSiluRatio,
+    };
+
+    /// <summary>
+    /// A batch of products y = x·W + bias, and what follows: x, y and the block of weights move by batchX, batchY and batchWeights elements from one
+    /// to the next; the views of x and y are those of the first.
+    /// </summary>
+    private void MultiplyBatch(GpuWeights w, WeightSide side, Tensor x, Tensor y, int batch, long batchX, long batchY, int k0, int n0, long batchWeights, Tensor bias, bool add, Epilogue then = default)
+    {
+        if (y.Rows == 0 || y.Columns == 0) return;
+        MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
+        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<Brain16, ushort>(w, w.Halves, side, x, y, batch, batchX, batchY, k0, n0, batchWeights, bias, add, then);
+        else MultiplyBatch<Single32, float>(w, w.Singles, side, x, y, batch, batchX, batchY, k0, n0, batchWeights, bias, add, then);
+    }
+
+    private void MultiplyBatch<TNumber, W>(GpuWeights w, ArrayView<W> stored, WeightSide side, Tensor x, Tensor y, int batch, long batchX, long batchY, int k0, int n0, long batchWeights, Tensor bias,
+        bool add, Epilogue then) where TNumber : struct, INumber<W> where W : unmanaged
+    {
+        var transposed = side == WeightSide.Transposed != w.StoredTransposed;
+        var offset = w.Offset(side, k0, n0);
+        // For gated products a block takes half a tile of gates and half a tile of ups, which start where the gates end.
+        var inFours = !then.IsGate || y.Columns / 2 % 4 == 0;
+        var operands = new GemmOperands<W>
+        {
+            X = ViewOfBatch(x, batch, batchX),
+            Y = ViewOfBatch(y, batch, batchY),
+            Operand = View(then.Operand),
+            Weights = stored.SubView(offset),
+            Bias = View(bias).Data,
+            BatchX = batchX,
+            BatchWeights = batchWeights,
+            BatchY = batchY,
+            StrideW = w.Stride,
+            Add = add ? 1 : 0,
+            AlignedY = InFours(y.Offset, y.Stride, batchY) && inFours ? 1 : 0,
+            Following = (int)Follows(then),
+        };
+        var aligned = InFours(x.Offset, x.Stride, batchX) && InFours(offset, w.Stride, batchWeights) && (transposed || y.Columns % 4 == 0 && inFours);
+        var (columns, rows) = (then.IsGate ? y.Columns / 2 : y.Columns, y.Rows);
+        void OfTile<TTile, R, C>() where TTile : struct, ITile where R : struct, IRows<R, C> where C : struct, IColumns<C> =>
+            Launch(Gemm.Of<TTile, R, C, TNumber, W>.Kernel(aligned && x.Columns % TTile.K == 0, transposed), operands, CeilDiv(columns, then.IsGate ? TTile.N / 2 : TTile.N),
+                CeilDiv(rows, TTile.M), batch);
+        // The largest tile that still gives every multiprocessor a block or two: a large one reads less, but an idle multiprocessor costs more
+        // than that.
+        long Blocks(int tile) => CeilDiv(rows, tile) * CeilDiv(y.Columns, tile) * batch;
+        if (rows > 64 && Blocks(128) >= 2 * accelerator.NumMultiprocessors) OfTile<LargeTile, TwoRuns<FourRows<EightColumns>, EightColumns>, EightColumns>();
+        else if (rows > 32 && Blocks(64) >= accelerator.NumMultiprocessors) OfTile<MediumTile, FourRows<FourColumns>, FourColumns>();
+        else OfTile<SmallTile, FourRows<FourColumns>, FourColumns>();
+    }
+
+    // True where groups of four elements start at multiples of four elements in every row of every product; buffers are aligned.
+    private static bool InFours(long offset, long stride, long batch) => ((offset | stride | batch) & 3) == 0;
+}
