@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Faith.Kernels.Gpu;
 using Faith.Kernels.Host;
 
@@ -22,14 +23,19 @@ public static class Devices
         ArgumentNullException.ThrowIfNull(name);
         if (name == "cpu") return new HostDevice(threads);
         probes ??= new();
-        if (name == "auto") return probes.Best is { } best ? GpuDevices.Open(best, blas) : new HostDevice(threads);
+        if (name == "auto") return probes.Best is { } best ? Open(best, blas) : new HostDevice(threads);
         var colon = name.IndexOf(':', StringComparison.Ordinal);
         var kind = colon < 0 ? name : name[..colon];
         int? ordinal = colon < 0 ? null : int.TryParse(name.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1;
         if (kind is not (Cuda or OpenCl) || ordinal < 0)
             throw new ArgumentException($"unknown device '{name}'; known: auto, cpu, cuda, cuda:0, cuda:1, …, opencl, opencl:0, …, and of several NVIDIA GPUs cuda:all and cuda:0,1");
-        return GpuDevices.Open(Find(kind == Cuda ? probes.Cuda : probes.OpenCl, ordinal), blas);
+        return Open(Find(kind == Cuda ? probes.Cuda : probes.OpenCl, ordinal), blas);
     }
+
+    /// <summary>Opens a GPU that was found. Apart, so that nothing of ILGPU is loaded where none is.</summary>
+    /// <inheritdoc cref="GpuDevices.Open(GpuDeviceInfo, CuBlas?)"/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Device Open(GpuDeviceInfo info, CuBlas? blas = null) => GpuDevices.Open(info, blas);
 
     // The device of that number, or the first that can be used.
     private static GpuDeviceInfo Find(GpuProbe probe, int? ordinal) => probe.Devices.FirstOrDefault(d => ordinal is { } wanted ? d.Ordinal == wanted : d.Usable)
@@ -59,7 +65,7 @@ public static class Devices
         var opened = new List<Device>();
         try
         {
-            foreach (var ordinal in ordinals) opened.Add(GpuDevices.Open(Find(probe, ordinal), blas));
+            foreach (var ordinal in ordinals) opened.Add(Open(Find(probe, ordinal), blas));
             return opened;
         }
         catch

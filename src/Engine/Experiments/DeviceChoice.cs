@@ -57,7 +57,7 @@ public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, A
         {
             try
             {
-                return GpuDevices.Open(best, blas);
+                return Devices.Open(best, blas);
             }
             catch (Exception e) when (GpuDevices.MeansUnusable(e))
             {

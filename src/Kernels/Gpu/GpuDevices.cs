@@ -98,6 +98,11 @@ public static unsafe class GpuDevices
         // Where there is no driver nothing of ILGPU is loaded.
         if (kind == GpuKind.Cuda && GpuLibraries.Cuda == 0) return new(kind, [], "the NVIDIA driver is not installed (libcuda.so.1 was not found)", false);
         if (kind == GpuKind.OpenCl && GpuLibraries.OpenCl == 0) return new(kind, [], "no OpenCL is installed (libOpenCL.so.1 was not found)", false);
+        return ProbeInstalled(kind);
+    }
+
+    private static GpuProbe ProbeInstalled(GpuKind kind)
+    {
         try
         {
             GpuLibraries.Install();
