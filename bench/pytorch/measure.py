@@ -32,6 +32,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument('--batch', type=count, default=10, help='prompts computed together')
     options.add_argument('--steps', type=count, default=5, help='forward and backward passes, or steps of EAP-IG')
     options.add_argument('--threads', type=count, default=os.cpu_count(), help='threads of torch and its BLAS')
+    options.add_argument('--device', default='cpu', help='cpu, or cuda (PyTorch 2.3 or later)')
     options.add_argument('--runs', type=count, default=5, help='timed runs, after one that is not')
     options.add_argument('--json', type=Path, help='also write the result here')
     return options
@@ -39,6 +40,8 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def prepare(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
+    if args.device != 'cpu':
+        torch.set_default_device(args.device)
     torch.manual_seed(0)
     for advice in slow_settings():
         print(f'warning: {advice}', file=sys.stderr)
@@ -93,12 +96,18 @@ def peak_memory_bytes() -> int:
 
 def time_runs(work: Callable[[], object], runs: int) -> tuple[list[float], float]:
     """Seconds of each run after a warm-up that is not counted, and the processor seconds of a run over all threads."""
+    def wait() -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+
     work()
     seconds = []
     processor_start = time.process_time()
     for _ in range(runs):
+        wait()
         start = time.perf_counter()
         work()
+        wait()
         seconds.append(time.perf_counter() - start)
     return seconds, (time.process_time() - processor_start) / runs
 

@@ -127,7 +127,7 @@ SHAPES = {
 
 def random_model(shape: Shape) -> Model:
     """Weights of mean 0 and standard deviation 0.018, norms of scale 1; the same in every run."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(torch.empty(0).device).manual_seed(0)
 
     def random(*size: int) -> Tensor:
         return torch.randn(*size, generator=generator).mul_(0.018)

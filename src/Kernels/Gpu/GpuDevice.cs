@@ -79,8 +79,16 @@ public sealed partial class GpuDevice : Device
     public override DeviceBuffer Allocate(long bytes)
     {
         var buffer = NewBuffer(bytes);
-        buffer.Floats.MemSetToZero(stream);
-        return buffer;
+        try
+        {
+            buffer.Floats.MemSetToZero(stream);
+            return buffer;
+        }
+        catch (AcceleratorException e)
+        {
+            buffer.Dispose();
+            throw Failed(e);
+        }
     }
 
     // Memory without anything in it.
@@ -97,9 +105,9 @@ public sealed partial class GpuDevice : Device
             Interlocked.Add(ref held, memory.LengthInBytes);
             return new(this, memory, bytes);
         }
-        catch (AcceleratorException e) when (IsShortOfMemory(e))
+        catch (AcceleratorException e)
         {
-            throw TooLittle(bytes, $" ({e.Message})");
+            throw IsShortOfMemory(e) ? TooLittle(bytes, $" ({e.Message})") : Failed(e);
         }
     }
 
@@ -135,6 +143,7 @@ public sealed partial class GpuDevice : Device
     {
         try
         {
+            accelerator.Bind();
             nextStaging ^= 1;
             staged[nextStaging]?.Synchronize();
             staged[nextStaging]?.Dispose();
@@ -165,6 +174,7 @@ public sealed partial class GpuDevice : Device
     {
         try
         {
+            accelerator.Bind();
             source.CopyToCPUUnsafeAsync(stream, ref fetched.Span[0], destination.Length);
             stream.Synchronize();
             fetched.Span[..destination.Length].CopyTo(destination);
@@ -186,6 +196,7 @@ public sealed partial class GpuDevice : Device
     {
         try
         {
+            accelerator.Bind();
             stream.Synchronize();
         }
         catch (AcceleratorException e)
@@ -198,7 +209,18 @@ public sealed partial class GpuDevice : Device
     private GpuException Failed(AcceleratorException e) => new($"{info.Id}: {e.Message.ReplaceLineEndings(" ")}{(e is CLException cl ? $" ({cl.Error})" : "")}", e);
 
     /// <inheritdoc/>
-    public override DeviceMark Mark() => new GpuMark(stream.AddProfilingMarker());
+    public override DeviceMark Mark()
+    {
+        try
+        {
+            accelerator.Bind();
+            return new GpuMark(stream.AddProfilingMarker());
+        }
+        catch (AcceleratorException e)
+        {
+            throw Failed(e);
+        }
+    }
 
     private sealed class GpuMark(ProfilingMarker marker) : DeviceMark
     {
@@ -262,6 +284,8 @@ public sealed partial class GpuDevice : Device
             throw new InvalidOperationException($"kernel {kernel.Name}: a grid of {gridX} × {gridY} × {gridZ} blocks is too large");
         try
         {
+            // Any thread may use the device; the driver knows one for each.
+            accelerator.Bind();
             Loaded(kernel)(stream, new(new Index3D((int)gridX, (int)gridY, (int)gridZ), new Index3D(threads == 0 ? kernel.Threads : threads, 1, 1)), operands);
         }
         catch (AcceleratorException e)
