@@ -1,26 +1,36 @@
 using Faith.Kernels.Host;
+using Faith.Kernels.Tests.Gpu;
+using Faith.PtxInterpreter;
 
 namespace Faith.Kernels.Tests;
 
-/// <summary>What overflowed stays visible through every operation that bounds its operand, on every width: a result that looks finite would be believed.</summary>
-public sealed class NonFiniteTests
+/// <summary>What overflowed stays visible through every operation that bounds its operand, on every width and on a GPU: a result that looks finite would be believed.</summary>
+[Collection("cuda")]
+public sealed class NonFiniteTests(SimulatedFixture fixture)
 {
     private const int Columns = 21;
+    private const string Gpu = "GPU";
 
-    public static TheoryData<SimdWidth, int, float> Places()
+    public static TheoryData<string, int, float> Places()
     {
-        var data = new TheoryData<SimdWidth, int, float>();
-        foreach (var width in new[] { SimdWidth.Portable, SimdWidth.V256, SimdWidth.V512 }.Where(w => w <= HostDevice.Widest))
+        var data = new TheoryData<string, int, float>();
+        foreach (var width in new[] { SimdWidth.Portable, SimdWidth.V256, SimdWidth.V512 }.Where(w => w <= HostDevice.Widest).Select(w => w.ToString()).Append(Gpu))
             foreach (var column in new[] { 0, 3, 9, 16, 20 })
                 foreach (var value in new[] { float.NaN, float.PositiveInfinity }) data.Add(width, column, value);
         return data;
     }
 
+    private Device Of(string device)
+    {
+        SimulatedGpu.Reset();
+        return device == Gpu ? fixture.Device : new HostDevice(1, Enum.Parse<SimdWidth>(device));
+    }
+
     /// <summary>A softmax over keys of which one has a score that is no number.</summary>
     [Theory, MemberData(nameof(Places))]
-    public void AttentionIsNotFinite(SimdWidth width, int key, float value)
+    public void AttentionIsNotFinite(string on, int key, float value)
     {
-        using var device = new HostDevice(1, width);
+        var device = Of(on);
         using var t = new CaseContext(device, 3);
         var layout = new Ragged([Columns], [0], [0], lastQueryOnly: true);
         using var memory = device.Allocate(sizeof(int) * layout.Integers);
@@ -32,9 +42,9 @@ public sealed class NonFiniteTests
     }
 
     [Theory, MemberData(nameof(Places))]
-    public void MetricsAreNotFinite(SimdWidth width, int column, float value)
+    public void MetricsAreNotFinite(string on, int column, float value)
     {
-        using var device = new HostDevice(1, width);
+        var device = Of(on);
         using var t = new CaseContext(device, 4);
         Tensor good = t.Matrix(1, Columns), bad = t.Matrix(1, Columns), result = t.Matrix(1, 1), gradient = t.Matrix(1, Columns);
         CaseContext.At(bad, 0, column) = value;
@@ -54,9 +64,9 @@ public sealed class NonFiniteTests
     }
 
     [Theory, MemberData(nameof(Places))]
-    public void ActivationsAreNotFinite(SimdWidth width, int column, float value)
+    public void ActivationsAreNotFinite(string on, int column, float value)
     {
-        using var device = new HostDevice(1, width);
+        var device = Of(on);
         using var t = new CaseContext(device, 5);
         Tensor u = t.Matrix(1, Columns), gateUp = t.Matrix(1, 2 * Columns), y = t.Matrix(1, Columns), derivative = t.Matrix(1, Columns);
         (CaseContext.At(u, 0, column), CaseContext.At(gateUp, 0, column)) = (value, value);

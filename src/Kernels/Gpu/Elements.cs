@@ -86,11 +86,12 @@ public sealed partial class GpuDevice
     {
         foreach (var operand in (ReadOnlySpan<Tensor>)[a, b])
             if (!operand.IsNone) RequireShape(operand, y.Rows, y.Columns);
-        ElementwiseFlat<Each<T>, float>(a, b, y, value);
+        Flatten(ref a, ref b, ref y);
+        Elementwise<Each<T>, ElementOperands, float>(new(View(a), View(b), View(y), value), y.Rows, y.Columns);
     }
 
     // Dense operands are one long row: no block is left half empty by a narrow matrix.
-    private void ElementwiseFlat<T, V>(Tensor a, Tensor b, Tensor y, float value = 0) where T : struct, IElementwise<ElementOperands, V> where V : struct
+    private static void Flatten(ref Tensor a, ref Tensor b, ref Tensor y)
     {
         if (IsDense(a) && IsDense(b) && y.IsDense && y.Count <= int.MaxValue)
         {
@@ -98,7 +99,6 @@ public sealed partial class GpuDevice
             Tensor Flat(Tensor x) => x.IsNone ? x : x with { Rows = Math.Min(x.Rows, 1), Columns = count, Stride = count };
             (a, b, y) = (Flat(a), Flat(b), Flat(y));
         }
-        Elementwise<T, ElementOperands, V>(new(View(a), View(b), View(y), value), y.Rows, y.Columns);
 
         static bool IsDense(Tensor x) => x.IsNone || x.IsDense;
     }

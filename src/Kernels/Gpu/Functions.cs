@@ -64,6 +64,27 @@ internal static class Functions
         return rounded == 0f ? x : Log(y) * (x / rounded);
     }
 
+    /// <summary>
+    /// The share of a normal distribution below x, Φ(x) = ½·erfc(−x/√2): erfc(y) = e^(−y²)·t·P(t), t = 1/(1 + y/2), P of degree 8 interpolated at Chebyshev points for
+    /// y up to 10. Relative error below 4e-7 for |x| &lt; 3; below, that of e^(−y²), 1e-7·x².
+    /// </summary>
+    public static float Normal(float x)
+    {
+        var y = (x < 0f ? -x : x) * 0.707106781f;
+        var t = 1f / Exact.Fma(0.5f, y, 1f);
+        var p = -0.059714919f;
+        p = Exact.Fma(p, t, 0.28776831f);
+        p = Exact.Fma(p, t, -0.493863649f);
+        p = Exact.Fma(p, t, 0.28569771f);
+        p = Exact.Fma(p, t, -0.0318417575f);
+        p = Exact.Fma(p, t, 0.204853655f);
+        p = Exact.Fma(p, t, 0.242572893f);
+        p = Exact.Fma(p, t, 0.282445042f);
+        p = Exact.Fma(p, t, 0.282082674f);
+        var tail = 0.5f * Exp(-y * y) * t * p;
+        return x < 0f ? tail : 1f - tail;
+    }
+
     /// <summary>1/(1 + e^−x), and 1 less it. e^−x is kept finite: the result only ever multiplies numbers that are far from 1e30.</summary>
     public static float Sigmoid(float x, out float complement)
     {

@@ -7,12 +7,10 @@ namespace Faith.Kernels.Gpu;
 internal enum Following
 {
     Nothing,
-    Gelu,
-    GeluRatio,
+    Activate,
     Times,
-    GatedSilu,
-    GatedSiluGradient,
-    GatedSiluRatio,
+    Gate,
+    GateBackward,
 }
 
 internal struct GemmOperands<W> where W : unmanaged
@@ -22,7 +20,7 @@ internal struct GemmOperands<W> where W : unmanaged
     public ArrayView<float> Bias;
     /// <summary>Elements from one product of a batch to the next.</summary>
     public long BatchX, BatchWeights, BatchY;
-    public int StrideW, Add, AlignedY, Following;
+    public int StrideW, Add, AlignedY, Following, Function, Ratio;
 }
 
 /// <summary>Where results go: y (= or +=) results + bias. For gated products one half of a tile's columns are gates and the other half their ups.</summary>
@@ -113,7 +111,7 @@ internal static class Gemm
     {
         var tileA = SharedMemory.Allocate<Float4>(2 * TTile.K * (TTile.M / 4 + 1));
         var tileB = SharedMemory.Allocate<Float4>(2 * TTile.K * (TTile.N / 4 + 1));
-        var paired = p.Following == (int)Following.GatedSilu;
+        var paired = p.Following == (int)Following.Gate;
         int width = paired ? TTile.N / 2 : TTile.N, end = paired ? p.Y.Columns >> 1 : p.Y.Columns;
         var output = new GemmOutput(p.Y.Data.SubView(Grid.IdxZ * p.BatchY), p.Bias, p.Y.Rows, p.Y.Stride, Grid.IdxX * width, width, end, p.Add, p.AlignedY);
         var sums = Walk<TFetch, TSide, TTile, R, C, TNumber, W>(p, output, tileA, tileB);
@@ -223,16 +221,16 @@ internal static class Gemm
     {
         var y = p.Y[m, n];
         if (p.Following == (int)Following.Times) p.Y[m, n] = y * p.Operand[m, n];
-        else if (p.Following == (int)Following.GatedSilu) p.Operand[m, n] = Activations.GatedSilu(y, p.Y[m, (p.Y.Columns >> 1) + n]);
-        else if (p.Following == (int)Following.GatedSiluGradient || p.Following == (int)Following.GatedSiluRatio)
+        else if (p.Following == (int)Following.Gate) p.Operand[m, n] = Activations.Of(p.Function, y, false).First * p.Y[m, (p.Y.Columns >> 1) + n];
+        else if (p.Following == (int)Following.GateBackward)
         {
-            var g = Activations.GatedSiluGradient(p.Operand[m, n], p.Operand[m, p.Y.Columns + n], y, p.Following == (int)Following.GatedSiluRatio);
+            var g = Activations.GateGradient(p.Function, p.Operand[m, n], p.Operand[m, p.Y.Columns + n], y, p.Ratio != 0);
             p.Operand[m, n] = g.First;
             p.Operand[m, p.Y.Columns + n] = g.Second;
         }
         else
         {
-            var g = Activations.Gelu(y, p.Following == (int)Following.GeluRatio);
+            var g = Activations.Of(p.Function, y, p.Ratio != 0);
             if (!p.Operand.IsNone) p.Operand[m, n] = g.Second;
             p.Y[m, n] = g.First;
         }
@@ -250,7 +248,6 @@ public sealed partial class GpuDevice
             throw new ArgumentException($"x {x.Rows} × {x.Columns} and y {y.Rows} × {y.Columns} do not fit rows {k0}… and columns {n0}… of a matrix of {inputs} × {outputs}", nameof(weights));
         if (!bias.IsNone) RequireShape(bias, 1, y.Columns);
         if (!then.Operand.IsNone) RequireShape(then.Operand, y.Rows, then.OperandColumns(y.Columns));
-        if (then.IsGateBackward || then.Kind == EpilogueKind.Activate) Require(then.Activation);
         if (blas is not null && w.Precision == WeightPrecision.Float32)
         {
             MultiplyByLibrary(w, side, x, y, bias, add, k0, n0);
@@ -259,15 +256,13 @@ public sealed partial class GpuDevice
         else MultiplyBatch(w, side, x, y, batch: 1, batchX: 0, batchY: 0, k0, n0, batchWeights: 0, bias, add, then);
     }
 
-    private static Following Follows(in Epilogue then) => (then.Kind, then.Activation.Gated, then.Activation.Slope) switch
+    private static Following Follows(in Epilogue then) => (then.Kind, then.Activation.Gated) switch
     {
-        (EpilogueKind.None, _, _) => Following.Nothing,
-        (EpilogueKind.Activate, true, _) => Following.GatedSilu,
-        (EpilogueKind.Activate, false, ActivationSlope.Derivative) => Following.Gelu,
-        (EpilogueKind.Activate, false, _) => Following.GeluRatio,
-        (EpilogueKind.Backward, false, _) => Following.Times,
-        (EpilogueKind.Backward, true, ActivationSlope.Derivative) => Following.GatedSiluGradient,
-        _ => Following.GatedSiluRatio,
+        (EpilogueKind.None, _) => Following.Nothing,
+        (EpilogueKind.Activate, false) => Following.Activate,
+        (EpilogueKind.Activate, true) => Following.Gate,
+        (_, false) => Following.Times,
+        _ => Following.GateBackward,
     };
 
     /// <summary>
@@ -303,6 +298,8 @@ public sealed partial class GpuDevice
             Add = add ? 1 : 0,
             AlignedY = InFours(y.Offset, y.Stride, batchY) && inFours ? 1 : 0,
             Following = (int)Follows(then),
+            Function = (int)then.Activation.Function,
+            Ratio = then.Activation.Slope == ActivationSlope.Ratio ? 1 : 0,
         };
         var aligned = InFours(x.Offset, x.Stride, batchX) && InFours(offset, w.Stride, batchWeights) && (transposed || y.Columns % 4 == 0 && inFours);
         var (columns, rows) = (then.IsGate ? y.Columns / 2 : y.Columns, y.Rows);
