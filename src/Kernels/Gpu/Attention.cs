@@ -73,10 +73,10 @@ internal static partial class AttentionKernels
 {
     public const int WidestHead = 256;
 
-    /// <summary>The kernels of one operation for heads of up to 64, 128 and 256 columns: four, two rows and one a warp.</summary>
-    public sealed class OfWidths(string name, Action<AttentionOperands> narrow, Action<AttentionOperands> middle, Action<AttentionOperands> wide)
+    /// <summary>The kernels of one operation for heads of up to 64, 128 and 256 columns: four, two rows and one a warp; of the narrow ones a multiprocessor is to hold some blocks at least.</summary>
+    public sealed class OfWidths(string name, int? blocks, Action<AttentionOperands> narrow, Action<AttentionOperands> middle, Action<AttentionOperands> wide)
     {
-        public GpuKernel<AttentionOperands> Narrow { get; } = new(name + ".64", narrow, 256);
+        public GpuKernel<AttentionOperands> Narrow { get; } = new(name + ".64", narrow, 256, blocks);
         public GpuKernel<AttentionOperands> Middle { get; } = new(name + ".128", middle, 256);
         public GpuKernel<AttentionOperands> Wide { get; } = new(name + ".256", wide, 128);
         public IEnumerable<GpuKernel> All => [Narrow, Middle, Wide];

@@ -191,17 +191,17 @@ internal static partial class AttentionKernels
         M.Write(p.Dv, s.Row, first, s.Length, s.Head * p.HeadDim, Lane, p.HeadDim, dv);
     }
 
-    public static OfWidths OfQueries { get; } = new("AttentionBackwardQueries",
+    public static OfWidths OfQueries { get; } = new("AttentionBackwardQueries", 3,
         BackwardQueries<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
         BackwardQueries<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
         BackwardQueries<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
 
-    public static OfWidths OfKeys { get; } = new("AttentionBackwardKeys",
+    public static OfWidths OfKeys { get; } = new("AttentionBackwardKeys", 3,
         BackwardKeys<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
         BackwardKeys<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
         BackwardKeys<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
 
-    public static OfWidths OfValues { get; } = new("AttentionBackwardValues",
+    public static OfWidths OfValues { get; } = new("AttentionBackwardValues", 4,
         BackwardValues<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
         BackwardValues<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
         BackwardValues<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);

@@ -114,7 +114,7 @@ internal static partial class AttentionKernels
         M.Write(p.Context, s.QueryRow, first, s.Queries, s.Head * p.HeadDim, Lane, p.HeadDim, M.Times(inverse, acc));
     }
 
-    public static OfWidths OfForward { get; } = new("AttentionForward",
+    public static OfWidths OfForward { get; } = new("AttentionForward", 4,
         Forward<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
         Forward<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
         Forward<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
