@@ -7,6 +7,10 @@ public enum ActivationFunction
     GeluTanh,
     /// <summary>x·sigmoid(x) ("silu", "swish").</summary>
     Silu,
+    /// <summary>GELU as it is defined, x·Φ(x) with the normal distribution's Φ ("gelu").</summary>
+    GeluErf,
+    /// <summary>max(0, x) ("relu").</summary>
+    Relu,
 }
 
 /// <summary>By what a gradient at φ(u) is multiplied to be one at u.</summary>
@@ -14,7 +18,7 @@ public enum ActivationSlope
 {
     /// <summary>φ′(u).</summary>
     Derivative,
-    /// <summary>φ(u)/u, which is ½ at 0.</summary>
+    /// <summary>φ(u)/u, which is ½ at 0, of relu 0.</summary>
     Ratio,
 }
 

@@ -10,8 +10,9 @@ internal static class ActivationCases
                                                   from slope in Enum.GetValues<ActivationSlope>()
                                                   select new Activation(function, gated, slope);
 
-    /// <summary>True for what the CUDA kernels do not know.</summary>
-    public static bool IsHostAlone(Activation activation) => activation.Gated != (activation.Function == ActivationFunction.Silu);
+    /// <summary>True for what the GPU's kernels do not know: they know GELU in its tanh form without a gate, and SiLU with one.</summary>
+    public static bool IsHostAlone(Activation activation) =>
+        (activation.Function, activation.Gated) is not ((ActivationFunction.GeluTanh, false) or (ActivationFunction.Silu, true));
 
     public static IEnumerable<OpCase> All()
     {
@@ -53,11 +54,28 @@ internal static class ActivationCases
     /// <summary>φ(u)/u and φ′(u).</summary>
     static (double Ratio, double Derivative) Slopes(Activation a, double u)
     {
+        switch (a.Function)
+        {
+            case ActivationFunction.Relu:
+                return u > 0 ? (1, 1) : (0, 0);
+            case ActivationFunction.GeluErf:
+                var phi = (1 + Erf(u / Math.Sqrt(2))) / 2;
+                return (phi, phi + u * Math.Exp(-u * u / 2) / Math.Sqrt(2 * Math.PI));
+        }
         // gelu(u) = u·sigmoid(2·inner).
         var inner = a.Function == ActivationFunction.Silu ? u : 2 * Math.Sqrt(2 / Math.PI) * (u + 0.044715 * u * u * u);
         var slope = a.Function == ActivationFunction.Silu ? 1 : 2 * Math.Sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * u * u);
         var s = Sigmoid(inner);
         return (s, s + u * s * Sigmoid(-inner) * slope);
+    }
+
+    /// <summary>erf by its series of positive terms, 2/√π·exp(−x²)·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n+1)).</summary>
+    static double Erf(double x)
+    {
+        if (Math.Abs(x) > 6) return Math.Sign(x); // to 2e-17
+        double term = x, sum = x;
+        for (var n = 1; Math.Abs(term) > 1e-18 * Math.Abs(sum); n++) sum += term *= 2 * x * x / (2 * n + 1);
+        return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
     }
 
     static double Slope(Activation a, double u) => a.Slope == ActivationSlope.Ratio ? Slopes(a, u).Ratio : Slopes(a, u).Derivative;

@@ -83,6 +83,61 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
+    readonly struct GeluErf : IFunction
+    {
+        /// <summary>Φ(−|u|), the tail of the normal distribution, to about 1e-7 of itself; e = exp(−u²/2).</summary>
+        [MethodImpl(Inline)]
+        static V Tail(V magnitude, out V e)
+        {
+            e = Exp(magnitude * magnitude * V.Of(-0.5f));
+            // Φ(−a)·exp(a²/2)/t as a polynomial in t = 1/(1 + 0.35a), fitted for a up to 15: beyond that e is nothing beside 1.
+            var t = V.Of(1) / V.MultiplyAdd(magnitude, V.Of(0.35f), V.Of(1));
+            var p = V.MultiplyAdd(V.Of(-0.029770439f), t, V.Of(0.1469509222f));
+            p = V.MultiplyAdd(p, t, V.Of(-0.2617126692f));
+            p = V.MultiplyAdd(p, t, V.Of(0.1658018015f));
+            p = V.MultiplyAdd(p, t, V.Of(-0.02748288955f));
+            p = V.MultiplyAdd(p, t, V.Of(0.107262773f));
+            p = V.MultiplyAdd(p, t, V.Of(0.1194170361f));
+            p = V.MultiplyAdd(p, t, V.Of(0.139914804f));
+            p = V.MultiplyAdd(p, t, V.Of(0.1396186429f));
+            return p * t * e;
+        }
+
+        /// <summary>gelu(u), Φ(u) and exp(−u²/2).</summary>
+        [MethodImpl(Inline)]
+        static V Both(V u, out V ratio, out V e)
+        {
+            var magnitude = V.Max(V.Of(0) - u, u);
+            var tail = Tail(magnitude, out e);
+            ratio = V.IfPositive(u, V.Of(1) - tail, tail);
+            return u * ratio;
+        }
+
+        [MethodImpl(Inline)]
+        public static V Derivative(V u, out V slope)
+        {
+            var y = Both(u, out var ratio, out var e);
+            slope = V.MultiplyAdd(u * V.Of(0.39894228f), e, ratio); // Φ(u) + u·density(u)
+            return y;
+        }
+
+        [MethodImpl(Inline)]
+        public static V Ratio(V u, out V slope) => Both(u, out slope, out _);
+    }
+
+    readonly struct Relu : IFunction
+    {
+        [MethodImpl(Inline)]
+        public static V Derivative(V u, out V slope)
+        {
+            slope = V.IfPositive(u, V.Of(1), V.Of(0));
+            return V.Max(V.Of(0), u);
+        }
+
+        [MethodImpl(Inline)]
+        public static V Ratio(V u, out V slope) => Derivative(u, out slope);
+    }
+
     /// <summary>How a gradient goes back.</summary>
     interface ISlope
     {
@@ -127,30 +182,47 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override void Activate(Activation activation, RawTensor u, RawTensor y, RawTensor slope, int from, int to)
     {
-        switch (activation.Function, activation.Slope)
+        switch (activation.Function)
         {
-            case (ActivationFunction.GeluTanh, ActivationSlope.Derivative): Activate<GeluTanh, ByDerivative>(u, y, slope, from, to); break;
-            case (ActivationFunction.GeluTanh, _): Activate<GeluTanh, ByRatio>(u, y, slope, from, to); break;
-            case (_, ActivationSlope.Derivative): Activate<Silu, ByDerivative>(u, y, slope, from, to); break;
-            default: Activate<Silu, ByRatio>(u, y, slope, from, to); break;
+            case ActivationFunction.GeluTanh: Activate<GeluTanh>(activation.Slope, u, y, slope, from, to); break;
+            case ActivationFunction.GeluErf: Activate<GeluErf>(activation.Slope, u, y, slope, from, to); break;
+            case ActivationFunction.Relu: Activate<Relu>(activation.Slope, u, y, slope, from, to); break;
+            default: Activate<Silu>(activation.Slope, u, y, slope, from, to); break;
         }
     }
 
     public override void Gate(Activation activation, RawTensor gate, RawTensor up, RawTensor y, int from, int to)
     {
-        if (activation.Function == ActivationFunction.GeluTanh) Map(new GateMap<GeluTanh>(), gate, up, y, from, to);
-        else Map(new GateMap<Silu>(), gate, up, y, from, to);
+        switch (activation.Function)
+        {
+            case ActivationFunction.GeluTanh: Map(new GateMap<GeluTanh>(), gate, up, y, from, to); break;
+            case ActivationFunction.GeluErf: Map(new GateMap<GeluErf>(), gate, up, y, from, to); break;
+            case ActivationFunction.Relu: Map(new GateMap<Relu>(), gate, up, y, from, to); break;
+            default: Map(new GateMap<Silu>(), gate, up, y, from, to); break;
+        }
     }
 
     public override void GateBackward(Activation activation, RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to)
     {
-        switch (activation.Function, activation.Slope)
+        switch (activation.Function)
         {
-            case (ActivationFunction.GeluTanh, ActivationSlope.Derivative): GateBackward<GeluTanh, ByDerivative>(gate, up, dy, dGate, dUp, from, to); break;
-            case (ActivationFunction.GeluTanh, _): GateBackward<GeluTanh, ByRatio>(gate, up, dy, dGate, dUp, from, to); break;
-            case (_, ActivationSlope.Derivative): GateBackward<Silu, ByDerivative>(gate, up, dy, dGate, dUp, from, to); break;
-            default: GateBackward<Silu, ByRatio>(gate, up, dy, dGate, dUp, from, to); break;
+            case ActivationFunction.GeluTanh: GateBackward<GeluTanh>(activation.Slope, gate, up, dy, dGate, dUp, from, to); break;
+            case ActivationFunction.GeluErf: GateBackward<GeluErf>(activation.Slope, gate, up, dy, dGate, dUp, from, to); break;
+            case ActivationFunction.Relu: GateBackward<Relu>(activation.Slope, gate, up, dy, dGate, dUp, from, to); break;
+            default: GateBackward<Silu>(activation.Slope, gate, up, dy, dGate, dUp, from, to); break;
         }
+    }
+
+    static void Activate<F>(ActivationSlope by, RawTensor u, RawTensor y, RawTensor slope, int from, int to) where F : struct, IFunction
+    {
+        if (by == ActivationSlope.Derivative) Activate<F, ByDerivative>(u, y, slope, from, to);
+        else Activate<F, ByRatio>(u, y, slope, from, to);
+    }
+
+    static void GateBackward<F>(ActivationSlope by, RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to) where F : struct, IFunction
+    {
+        if (by == ActivationSlope.Derivative) GateBackward<F, ByDerivative>(gate, up, dy, dGate, dUp, from, to);
+        else GateBackward<F, ByRatio>(gate, up, dy, dGate, dUp, from, to);
     }
 
     static void Activate<F, S>(RawTensor u, RawTensor y, RawTensor slope, int from, int to) where F : struct, IFunction where S : struct, ISlope

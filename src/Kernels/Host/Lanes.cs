@@ -29,6 +29,8 @@ internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     static abstract T Max(T a, T b);
     /// <summary>The smaller of two; NaN where <paramref name="b"/> is. Whether a NaN in <paramref name="a"/> counts depends on the machine.</summary>
     static abstract T Min(T a, T b);
+    /// <summary><paramref name="then"/> where x &gt; 0, else, of NaN too, <paramref name="otherwise"/>.</summary>
+    static abstract T IfPositive(T x, T then, T otherwise);
     /// <summary>The nearest integer.</summary>
     static abstract T Round(T a);
     /// <summary>a·2ⁿ for whole n in [−150, 128].</summary>
@@ -72,6 +74,9 @@ internal readonly unsafe struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
     public static Lanes512 Max(Lanes512 a, Lanes512 b) => new(Avx512F.Max(a.v, b.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 Min(Lanes512 a, Lanes512 b) => new(Avx512F.Min(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 IfPositive(Lanes512 x, Lanes512 then, Lanes512 otherwise) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThan(x.v, Vector512<float>.Zero), then.v, otherwise.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 Round(Lanes512 a) => new(Avx512F.RoundScale(a.v, 0x08));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -127,6 +132,9 @@ internal readonly unsafe struct Lanes256(Vector256<float> v) : ILanes<Lanes256>
     public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Avx.Max(a.v, b.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Min(Lanes256 a, Lanes256 b) => new(Avx.Min(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 IfPositive(Lanes256 x, Lanes256 then, Lanes256 otherwise) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(x.v, Vector256<float>.Zero), then.v, otherwise.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Round(Lanes256 a) => new(Avx.RoundToNearestInteger(a.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -185,6 +193,9 @@ internal readonly unsafe struct Lanes128(Vector128<float> v) : ILanes<Lanes128>
     public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Vector128.Max(a.v, b.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Min(Lanes128 a, Lanes128 b) => new(Vector128.Min(a.v, b.v));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 IfPositive(Lanes128 x, Lanes128 then, Lanes128 otherwise) =>
+        new(Vector128.ConditionalSelect(Vector128.GreaterThan(x.v, Vector128<float>.Zero), then.v, otherwise.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Round(Lanes128 a) => new(Vector128.Round(a.v));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

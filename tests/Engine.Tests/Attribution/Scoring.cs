@@ -4,6 +4,7 @@ using Faith.Engine.Data;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
+using Faith.Kernels;
 using Faith.Kernels.Host;
 using Xunit;
 
@@ -25,6 +26,15 @@ internal static class Scoring
         ["llama, no sharing, partial rotary"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 4, rotaryDimensions: 4), 7),
         ["llama 3 scaling"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new Llama3Scaling(8, 1, 4, 16)), 8),
         ["qwen2"] = () => RandomModels.Qwen2(9),
+        ["gelu, parallel, partial rotary"] = () => RandomModels.Create(RandomModels.Gpt2Config() with
+        {
+            Activation = ActivationFunction.GeluErf, ParallelBlocks = true, Rotary = new RotaryConfig(10000, 4), TiedEmbedding = false,
+        }, 10),
+        ["relu"] = () => RandomModels.Create(RandomModels.Gpt2Config() with { Activation = ActivationFunction.Relu }, 11),
+        ["gated gelu, scaled embedding"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 1, tied: true, width: 24) with
+        {
+            Activation = ActivationFunction.GeluTanh, EmbeddingScale = (float)Math.Sqrt(24),
+        }, 12),
     };
 
     public static TheoryData<string> ModelNames() => [.. Models.Keys];

@@ -147,20 +147,29 @@ public sealed class LiteralModel
     }
 
     private Value Embed(int[] tokens) =>
-        Rows(Array.ConvertAll(tokens, token => Array.ConvertAll(embedding[token], x => config.EmbeddingScale * x)));
+        Rows(Array.ConvertAll(tokens, token => Array.ConvertAll(embedding[token], x => EmbeddingFactor * x)));
 
     private static Value Rows(double[][] rows) => Tape.Leaf(rows.Length, rows[0].Length, rows.SelectMany(row => row).ToArray());
 
     private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
         tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, HoldsSigma), scale, shift);
 
-    private Value Hidden(Tape tape, Layer layer, Value normed) => (config.Activation, config.Gated) switch
+    private Value Hidden(Tape tape, Layer layer, Value normed)
     {
-        (ActivationFunction.GeluTanh, false) => tape.Map(tape.Linear(normed, layer.Up, layer.UpBias), Gelu, Slope(Gelu, GeluDerivative)),
-        (ActivationFunction.Silu, true) => Gated(tape,
-            tape.Map(tape.Linear(normed, layer.Gate, layer.GateBias), Silu, Slope(Silu, SiluDerivative)),
-            tape.Linear(normed, layer.Up, layer.UpBias)),
-        _ => throw new NotSupportedException($"{config.Activation}, {(config.Gated ? "gated" : "not gated")}"),
+        var (function, derivative) = Activation(config.Activation);
+        Value Activate(double[][] matrix, double[] bias) => tape.Map(tape.Linear(normed, matrix, bias), function, Slope(function, derivative));
+        return config.Gated
+            ? Gated(tape, Activate(layer.Gate, layer.GateBias), tape.Linear(normed, layer.Up, layer.UpBias))
+            : Activate(layer.Up, layer.UpBias);
+    }
+
+    private static (Func<double, double> Function, Func<double, double> Derivative) Activation(ActivationFunction function) => function switch
+    {
+        ActivationFunction.GeluTanh => (Gelu, GeluDerivative),
+        ActivationFunction.GeluErf => (x => x * NormalDistribution(x), x => NormalDistribution(x) + x * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI)),
+        ActivationFunction.Silu => (Silu, SiluDerivative),
+        ActivationFunction.Relu => (x => Math.Max(0, x), x => x > 0 ? 1 : 0),
+        _ => throw new NotSupportedException($"{function}"),
     };
 
     private Func<double, double> Slope(Func<double, double> function, Func<double, double> derivative) =>
@@ -171,8 +180,8 @@ public sealed class LiteralModel
         ? tape.Scale(tape.Add(tape.Multiply(gate, Tape.Constant(up)), tape.Multiply(Tape.Constant(gate), up)), 0.5)
         : tape.Multiply(gate, up);
 
-    // A configuration keeps its two constants as float32. The oracle computes with the numbers they stand for: the decimal number
-    // that was written, and the root that no float32 is. Anything else would cost eight of its digits.
+    // A configuration keeps its constants as float32. The oracle computes with the numbers they stand for: the decimal number
+    // that was written, and the roots that no float32 is. Anything else would cost eight of its digits.
     private double Epsilon => (double)(decimal)config.NormEpsilon;
 
     private double AttentionFactor
@@ -181,6 +190,15 @@ public sealed class LiteralModel
         {
             var usual = 1 / Math.Sqrt(config.HeadDim);
             return config.AttentionScale == (float)usual ? usual : config.AttentionScale;
+        }
+    }
+
+    private double EmbeddingFactor
+    {
+        get
+        {
+            var usual = Math.Sqrt(config.Width);
+            return config.EmbeddingScale == (float)usual ? usual : config.EmbeddingScale;
         }
     }
 
@@ -193,6 +211,15 @@ public sealed class LiteralModel
     }
 
     private static double GeluArgument(double x) => Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
+
+    /// <summary>Φ, by the series of erf whose terms are all of one sign: ½ + exp(−x²/2)/√2π·Σ x²ⁿ⁺¹/(1·3·…·(2n+1)).</summary>
+    private static double NormalDistribution(double x)
+    {
+        if (Math.Abs(x) > 9) return x < 0 ? 0 : 1; // to 2e-19
+        double term = x, sum = x;
+        for (var n = 1; Math.Abs(term) > 1e-18 * Math.Abs(sum); n++) sum += term *= x * x / (2 * n + 1);
+        return 0.5 + Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI) * sum;
+    }
 
     private static double Silu(double x) => x / (1 + Math.Exp(-x));
 

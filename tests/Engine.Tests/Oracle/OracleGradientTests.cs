@@ -1,4 +1,5 @@
 using Faith.Engine.Models;
+using Faith.Kernels;
 using Xunit;
 
 namespace Faith.Engine.Tests.Oracle;
@@ -11,7 +12,7 @@ public sealed class OracleGradientTests
         var cases = new TheoryData<string, OracleMetric>();
         foreach (var metric in Enum.GetValues<OracleMetric>())
         {
-            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary" }) cases.Add(model, metric);
+            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary", "gelu", "relu", "gated gelu" }) cases.Add(model, metric);
         }
         return cases;
     }
@@ -82,6 +83,10 @@ public sealed class OracleGradientTests
         "qwen2" => RandomModels.Create(RandomModels.LlamaConfig(heads: 2, keyValueHeads: 1, width: 12), 1, projectionBias: true),
         "parallel" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { ParallelBlocks = true, EmbeddingScale = 2 }, 1),
         "partial rotary" => RandomModels.Create(RandomModels.LlamaConfig(heads: 2, keyValueHeads: 2, rotaryDimensions: 4, theta: 100), 1),
+        "gelu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { Activation = ActivationFunction.GeluErf }, 1),
+        // No step of the differences below crosses a corner: the numbers are of one seed.
+        "relu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2, layers: 1) with { Activation = ActivationFunction.Relu }, 1),
+        "gated gelu" => RandomModels.Create(RandomModels.LlamaConfig(heads: 2, keyValueHeads: 1) with { Activation = ActivationFunction.GeluTanh }, 1),
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 }
