@@ -18,13 +18,6 @@ public sealed record DeviceLimits
     /// <summary>The widest attention head.</summary>
     public int WidestHead { get; init; } = int.MaxValue;
 
-    /// <summary>True where MLPs can have any <see cref="ActivationFunction"/>, gated or not; else GELU in its tanh form without a gate and SiLU with one.</summary>
-    public bool AnyActivation { get; init; }
-
     /// <summary>True where the device's memory is the host's, so that what a run holds there counts as well.</summary>
     public bool IsHostMemory { get; init; }
-
-    /// <summary>Whether the device has an activation.</summary>
-    public bool Has(Activation activation) =>
-        AnyActivation || (activation.Function, activation.Gated) is (ActivationFunction.GeluTanh, false) or (ActivationFunction.Silu, true);
 }

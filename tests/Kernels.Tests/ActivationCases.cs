@@ -10,18 +10,13 @@ internal static class ActivationCases
                                                   from slope in Enum.GetValues<ActivationSlope>()
                                                   select new Activation(function, gated, slope);
 
-    /// <summary>True for what the GPU's kernels do not know: they know GELU in its tanh form without a gate, and SiLU with one.</summary>
-    public static bool IsHostAlone(Activation activation) =>
-        (activation.Function, activation.Gated) is not ((ActivationFunction.GeluTanh, false) or (ActivationFunction.Silu, true));
-
     public static IEnumerable<OpCase> All()
     {
         foreach (var a in Every)
         {
-            var alone = IsHostAlone(a);
-            OpCase Case(string op, string shape, Action<CaseContext> run) => new(op, $"{a}, {shape}", run, HostAlone: alone);
+            OpCase Case(string op, string shape, Action<CaseContext> run) => new(op, $"{a}, {shape}", run);
             IEnumerable<OpCase> RowWise(string op, string more, Action<CaseContext, int, int> run) =>
-                OpCases.RowWise(op, 3, run).Select(c => c with { Shape = $"{a}, {c.Shape}{more}", HostAlone = alone });
+                OpCases.RowWise(op, 3, run).Select(c => c with { Shape = $"{a}, {c.Shape}{more}" });
             var cases = a.Gated ?
             [
                 .. RowWise("Activate", "", (t, rows, f) => Gate(t, a, t.Batch(rows, 2 * f, -20, 20), t.Batch(rows, f))),

@@ -4,9 +4,8 @@ namespace Faith.Kernels.Tests;
 /// <param name="Op">The member of <see cref="Device"/>.</param>
 /// <param name="Shape">What is special about the case; with <paramref name="Op"/> its name.</param>
 /// <param name="Run">The case.</param>
-/// <param name="HostAlone">True for what the GPU's kernels do not know.</param>
 /// <param name="BatchRows">Rows of the batch, when the operation works row by row; 0 when it does not.</param>
-internal sealed record OpCase(string Op, string Shape, Action<CaseContext> Run, int BatchRows = 0, bool HostAlone = false)
+internal sealed record OpCase(string Op, string Shape, Action<CaseContext> Run, int BatchRows = 0)
 {
     public override string ToString() => $"{Op} {Shape}";
 }

@@ -31,7 +31,7 @@ internal static class ProductCases
         foreach (var (rows, k, f) in new[] { (1, 8, 5), (3, 40, 32), (15, 33, 64), (30, 770, 96), (300, 20, 33), (2, 16, 800), (68, 16, 72), (140, 16, 136) })
             foreach (var activation in ActivationCases.Every)
                 foreach (var kind in (EpilogueKind[])[EpilogueKind.Activate, EpilogueKind.Backward])
-                    yield return new("Multiply", $"{rows} × {k} × {f}, then {kind}, {activation}", t => MultiplyThen(t, rows, k, f, kind, activation), HostAlone: ActivationCases.IsHostAlone(activation));
+                    yield return new("Multiply", $"{rows} × {k} × {f}, then {kind}, {activation}", t => MultiplyThen(t, rows, k, f, kind, activation));
         foreach (var stored in new[] { false, true })
             yield return new("CreateWeights", stored ? "stored transposed" : "stored as is", t =>
             {

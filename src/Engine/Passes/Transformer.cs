@@ -25,10 +25,6 @@ public sealed class Transformer : IDisposable
         {
             throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.Limits.WidestHead}: run it with --device cpu");
         }
-        if (!device.Limits.Has(new(weights.Config.Activation, weights.Config.Gated)))
-        {
-            throw new InputException($"the model's MLPs have {weights.Config.Activation} {(weights.Config.Gated ? "with" : "without")} a gate, which {device.Name} has not: run it with --device cpu");
-        }
         Device = device;
         source = weights;
         Config = weights.Config;

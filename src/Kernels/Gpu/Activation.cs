@@ -5,10 +5,12 @@ namespace Faith.Kernels.Gpu;
 /// <summary>A nonlinear function φ as kernels compute it, by the number of its <see cref="ActivationFunction"/>.</summary>
 internal static class Activations
 {
-    /// <summary>φ(u), and φ′(u) or, by ratio, φ(u)/u, which is ½ at 0.</summary>
+    /// <summary>φ(u), and φ′(u) or, by ratio, φ(u)/u, which is ½ at 0, of relu 0.</summary>
     public static Pair Of(int function, float u, bool ratio)
     {
         if (function == (int)ActivationFunction.GeluTanh) return GeluTanh(u, ratio);
+        if (function == (int)ActivationFunction.GeluErf) return GeluErf(u, ratio);
+        if (function == (int)ActivationFunction.Relu) return Relu(u);
         return Silu(u, ratio);
     }
 
@@ -25,6 +27,17 @@ internal static class Activations
         var bend = complement < 1e-30f || s < 1e-30f ? 0f : u * s * complement * slope;
         return new(u * s, ratio ? s : s + bend);
     }
+
+    // gelu(u) = u·Φ(u), its derivative Φ(u) + u·e^(−u²/2)/√(2π).
+    private static Pair GeluErf(float u, bool ratio)
+    {
+        var share = Functions.Normal(u, out var density);
+        // For |u| past 1e18 the square overflows, but the density is 0 long before.
+        return new(u * share, ratio || density == 0f ? share : Exact.Fma(u, 0.398942280f * density, share));
+    }
+
+    // Written so that NaN stays NaN.
+    private static Pair Relu(float u) => u < 0f ? new(0f, 0f) : new(u, u > 0f ? 1f : 0f);
 
     private static Pair Silu(float u, bool ratio)
     {

@@ -19,7 +19,7 @@ public enum SimdWidth
 /// <summary>The processor as a <see cref="Device"/>. Operations are issued by one thread at a time and are done when they return.</summary>
 public sealed unsafe partial class HostDevice : Device
 {
-    internal static readonly DeviceLimits LimitsOfHost = new() { IsHostMemory = true, AnyActivation = true };
+    internal static readonly DeviceLimits LimitsOfHost = new() { IsHostMemory = true };
 
     readonly WorkerPool pool;
     readonly Scratch scratch;
