@@ -52,7 +52,7 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
             NormEpsilon = file.Epsilon("rms_norm_eps", 1e-6),
             Activation = ActivationFunction.Silu,
             Gated = true,
-            Rotary = ReadRotary(file, headDim),
+            Rotary = RotarySettings.Read(file, headDim),
             TiedEmbedding = file.Flag("tie_word_embeddings", false),
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),
             BeginToken = file.Token("bos_token_id"),
@@ -78,41 +78,6 @@ internal sealed class LlamaFamily(string modelType) : ModelFamily
         if (modelType == "llama") return;
         if (file.Has("attention_bias")) file.Require("attention_bias", modelType == "qwen2");
         file.Require("mlp_bias", false);
-    }
-
-    private static RotaryConfig ReadRotary(ConfigFile file, int headDim)
-    {
-        // Newer files keep everything in rope_parameters, older ones split it into rope_theta and rope_scaling.
-        var key = file.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-        var section = file.Section(key);
-        var theta = section is not null && section.Has("rope_theta") ? section.Positive("rope_theta") : file.Positive("rope_theta", 10000);
-        foreach (var place in section is null ? [file] : new[] { file, section })
-        {
-            if (place.Positive("partial_rotary_factor", 1) != 1) throw place.Unsupported("partial_rotary_factor", "1");
-        }
-        var rotary = new RotaryConfig(theta, headDim);
-        if (section is null) return rotary;
-
-        var typeKey = section.Has("rope_type") ? "rope_type" : "type";
-        switch (section.Text(typeKey))
-        {
-            case "default":
-                return rotary;
-            case null when key == "rope_parameters":
-                return rotary;
-            case "llama3":
-                var low = section.Positive("low_freq_factor");
-                var high = section.Positive("high_freq_factor");
-                if (low >= high) throw section.Unsupported("high_freq_factor", $"more than low_freq_factor = {low}");
-                var factor = section.Positive("factor");
-                if (factor < 1) throw section.Unsupported("factor", "at least 1");
-                return rotary with
-                {
-                    Scaling = new Llama3Scaling(factor, low, high, section.Length("original_max_position_embeddings")),
-                };
-            default:
-                throw section.Unsupported(typeKey, "default, llama3");
-        }
     }
 
     internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)

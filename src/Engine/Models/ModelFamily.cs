@@ -6,6 +6,7 @@ internal abstract class ModelFamily
     private static readonly ModelFamily[] All =
     [
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
+        new GptNeoxFamily(),
     ];
 
     /// <summary>Hugging Face model_type.</summary>

@@ -63,6 +63,19 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         return new StoredMatrix(taken, storedTransposed: true);
     }
 
+    /// <summary>A fused projection [out × in] that is stored head by head; its outputs are all queries, then all keys, then all values.</summary>
+    internal MatrixSource HeadwiseLinear(int inputs, string name, int heads, int headDim) =>
+        new HeadwiseMatrix(Take(name, [3L * heads * headDim, inputs]), heads, headDim);
+
+    /// <summary>The bias of such a projection, read now.</summary>
+    internal float[] HeadwiseVector(string name, int heads, int headDim)
+    {
+        var taken = Take(name, [3L * heads * headDim]);
+        var result = new float[3 * heads * headDim];
+        HeadwiseMatrix.Read(taken, heads, headDim, 1, 0, result.Length, result);
+        return result;
+    }
+
     /// <summary>
     /// The embedding and the unembedding [vocabulary × d]: one matrix when tied or stored as one, under either name; of a tied model a
     /// stored copy must be equal.

@@ -1,0 +1,48 @@
+using Faith.Kernels;
+
+namespace Faith.Engine.Models;
+
+/// <summary>
+/// A fused projection that is stored head by head, [q | k | v] of the first, then of the second, read as all queries, then all keys, then all values.
+/// </summary>
+/// <param name="tensor">[heads · 3 · headDim × inputs].</param>
+/// <param name="heads">H.</param>
+/// <param name="headDim">d_head.</param>
+internal sealed class HeadwiseMatrix(StoredTensor tensor, int heads, int headDim) : MatrixSource
+{
+    private const int Parts = 3;
+
+    private readonly int width = checked((int)tensor.Shape[1]);
+
+    /// <inheritdoc/>
+    public override int Inputs => width;
+    /// <inheritdoc/>
+    public override int Outputs => Parts * heads * headDim;
+    /// <inheritdoc/>
+    public override bool StoredTransposed => true;
+    /// <inheritdoc/>
+    public override WeightPrecision Precision => tensor.Type == ElementType.BF16 ? WeightPrecision.BFloat16 : WeightPrecision.Float32;
+
+    /// <inheritdoc/>
+    public override void ReadStoredRows(int start, int count, Span<float> destination)
+    {
+        if (start < 0 || count < 0 || count > Outputs - start)
+        {
+            throw new ArgumentOutOfRangeException(nameof(start), $"rows {start} to {(long)start + count} of {Outputs}");
+        }
+        Read(tensor, heads, headDim, width, start, count, destination);
+    }
+
+    /// <summary>Rows of what is stored head by head, each of <paramref name="width"/> elements, in the order of queries, keys and values.</summary>
+    internal static void Read(StoredTensor tensor, int heads, int headDim, int width, int start, int count, Span<float> destination)
+    {
+        for (int row = start, end = start + count; row < end;)
+        {
+            var (block, within) = Math.DivRem(row, headDim);
+            var (part, head) = Math.DivRem(block, heads);
+            var rows = Math.Min(headDim - within, end - row);
+            tensor.Read(((long)(head * Parts + part) * headDim + within) * width, destination.Slice((row - start) * width, rows * width));
+            row += rows;
+        }
+    }
+}

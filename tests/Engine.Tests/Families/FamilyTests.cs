@@ -1,0 +1,133 @@
+using System.Text.Json.Nodes;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Attribution;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels.Host;
+using Xunit;
+
+namespace Faith.Engine.Tests.Families;
+
+/// <summary>
+/// A random model of every family in the layout of its publishers, with what the library transformers computes on it in float64: the logits
+/// after eight pairs of prompts, and from its gradients the score of every edge. The folders beside this file hold them.
+/// </summary>
+public sealed class FamilyTests
+{
+    private const double Tolerance = 2e-5;
+
+    public static TheoryData<string> Names() => [.. Directory.GetDirectories(FamilyDirectory.Root).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+
+    [Theory, MemberData(nameof(Names))]
+    public void LogitsAgree(string family)
+    {
+        var directory = new FamilyDirectory(family);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, directory.Load());
+        foreach (var (example, golden) in directory.Examples.Zip(directory.Golden))
+        {
+            Close.Check(Golden.Numbers(golden["clean_logits"]!), Widened(TextGenerator.LastLogits(model, example.Clean)), Tolerance, $"clean, {family}");
+            Close.Check(Golden.Numbers(golden["corrupted_logits"]!), Widened(TextGenerator.LastLogits(model, example.Corrupted)), Tolerance, $"corrupted, {family}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void MetricsAgree(string family)
+    {
+        var directory = new FamilyDirectory(family);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, directory.Load());
+        double[] Expected(string key) => [.. directory.Golden.Select(golden => (double)golden[key]!)];
+        var result = CircuitEvaluator.Evaluate(model, directory.Examples, [Circuit.Empty(model.Graph), Circuit.Full(model.Graph)], MetricKind.LogitDifference);
+        Close.Check(Expected("clean_logit_diff"), result[0].Clean, Tolerance, $"clean, {family}");
+        Close.Check(Expected("corrupted_logit_diff"), result[0].Corrupted, Tolerance, $"corrupted, {family}");
+        Close.Check(Expected("corrupted_logit_diff"), result[0].Circuit, Tolerance, $"no edge, {family}");
+        Close.Check(Expected("clean_logit_diff"), result[1].Circuit, Tolerance, $"all edges, {family}");
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void ScoresAgree(string family)
+    {
+        var directory = new FamilyDirectory(family);
+        foreach (var (file, method) in new[] { ("eap", "eap"), ("eap-ig-5", "eap-ig") })
+        {
+            var weights = directory.Load();
+            var expected = directory.Scores(file, new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks));
+            Close.Check(expected, Scoring.Scores(weights, directory.Examples, new() { Method = method, Steps = 5 }), Tolerance, $"{method}, {family}");
+        }
+    }
+
+    // The oracle computes with the parameters as the engine reads them, so that sums and roots which reading rounds are off by a part in 10⁷.
+    [Theory, MemberData(nameof(Names))]
+    public void TheOracleAgrees(string family)
+    {
+        var directory = new FamilyDirectory(family);
+        using var weights = directory.Load();
+        var model = new LiteralModel(weights);
+        foreach (var (example, golden) in directory.Examples.Zip(directory.Golden))
+            Close.Check(Golden.Numbers(golden["clean_logits"]!), model.Run(example.Clean).LastLogits, 1e-6, $"clean, {family}");
+        Close.Check(directory.Scores("eap", model.Graph), OracleRun.Scores(weights, directory.Examples, OracleMethod.Eap), 1e-6, $"eap, {family}");
+        Close.Check(directory.Scores("eap-ig-5", model.Graph), OracleRun.Scores(weights, directory.Examples, OracleMethod.EapIg, steps: 5), 1e-6, $"eap-ig, {family}");
+    }
+
+    [Theory]
+    [InlineData("gpt_neox", "hidden_act", "\"quick_gelu\"", "hidden_act is \"quick_gelu\"; supported: gelu, gelu_new")]
+    [InlineData("gpt_neox", "num_attention_heads", "5", "num_attention_heads is 5; supported: a divisor of hidden_size = 48")]
+    [InlineData("gpt_neox", "use_parallel_residual", "\"yes\"", "use_parallel_residual is \"yes\"; supported: true or false")]
+    [InlineData("gpt_neox", "rope_parameters", "{\"rope_type\":\"linear\",\"factor\":2}", "rope_parameters.rope_type is \"linear\"; supported: default, llama3")]
+    [InlineData("gpt_neox", "rope_parameters", "{\"partial_rotary_factor\":0.2}", "rope_parameters.partial_rotary_factor is 0.2; supported: an even number of the 16 columns of a head")]
+    [InlineData("gpt_neox", "rope_parameters", "{\"partial_rotary_factor\":1e300}", "rope_parameters.partial_rotary_factor is 1e300")]
+    [InlineData("gpt_neox", "architectures", "[\"GPTNeoXForSequenceClassification\"]", "for model_type gpt_neox: GPTNeoXForCausalLM")]
+    [InlineData("gpt_neox", "attention_bias", "false", "unexpected tensor 'gpt_neox.layers.0.attention.dense.bias'")]
+    [InlineData("gpt_neox", "intermediate_size", "96", "has shape [192, 48]; config.json makes it [96, 48]")]
+    public void WhatIsNotSupportedIsNamed(string family, string key, string json, string expected)
+    {
+        using var changed = new FamilyDirectory(family).With(config => config[key] = JsonNode.Parse(json));
+        var message = Assert.Throws<InputException>(() => ModelLoader.Load(changed.Path).Dispose()).Message;
+        Assert.StartsWith(changed.Path, message);
+        Assert.Contains(expected, message);
+    }
+
+    [Theory]
+    [InlineData("""{"rotary_pct":0.25,"rotary_emb_base":10000}""")]
+    [InlineData("""{"rotary_emb_base":10000,"rope_scaling":null}""")]
+    [InlineData("""{"rotary_pct":0.25,"rope_theta":10000.0,"partial_rotary_factor":0.25}""")]
+    [InlineData("{}")]
+    public void GptNeoxSpellsRotaryInTwoWays(string json)
+    {
+        using var expected = new FamilyDirectory("gpt_neox").Load();
+        using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, json));
+        using var actual = ModelLoader.Load(changed.Path);
+        Assert.Equal(new RotaryConfig(10000, 4), actual.Config.Rotary);
+        Assert.Equal(expected.Config, actual.Config);
+    }
+
+    [Theory]
+    [InlineData("""{"rotary_pct":1.0,"rotary_emb_base":500}""", 500, 16)]
+    [InlineData("""{"rotary_pct":0.5,"rope_theta":77}""", 77, 8)]
+    public void GptNeoxTurnsTheShareThatTheFileSays(string json, double theta, int columns)
+    {
+        using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, json));
+        using var actual = ModelLoader.Load(changed.Path);
+        Assert.Equal(new RotaryConfig(theta, columns), actual.Config.Rotary);
+    }
+
+    [Fact]
+    public void TwoNamesOfOneSettingMustAgree()
+    {
+        using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, """{"rotary_emb_base":10000,"rope_theta":500}"""));
+        Assert.Contains("rope_theta is 500; supported: the value of rotary_emb_base, or none", Assert.Throws<InputException>(() => ModelLoader.Load(changed.Path)).Message);
+    }
+
+    private static void Respell(JsonObject config, string json)
+    {
+        config.Remove("rope_parameters");
+        foreach (var (key, value) in JsonNode.Parse(json)!.AsObject()) config[key] = value?.DeepClone();
+    }
+
+    private static double[] Widened(float[] values) => Array.ConvertAll(values, value => (double)value);
+}
