@@ -84,6 +84,18 @@ public sealed class FamilyTests
     [InlineData("gpt_neox", "architectures", "[\"GPTNeoXForSequenceClassification\"]", "for model_type gpt_neox: GPTNeoXForCausalLM")]
     [InlineData("gpt_neox", "attention_bias", "false", "unexpected tensor 'gpt_neox.layers.0.attention.dense.bias'")]
     [InlineData("gpt_neox", "intermediate_size", "96", "has shape [192, 48]; config.json makes it [96, 48]")]
+    [InlineData("gemma", "hidden_activation", "\"gelu\"", "hidden_activation is \"gelu\"; supported: gelu_pytorch_tanh")]
+    [InlineData("gemma", "hidden_act", "\"silu\"", "hidden_act is \"silu\"; supported: gelu_pytorch_tanh")]
+    [InlineData("gemma", "num_key_value_heads", "3", "num_key_value_heads is 3; supported: a divisor of num_attention_heads = 4")]
+    [InlineData("gemma", "head_dim", "11", "head_dim is 11; supported: an even number")]
+    [InlineData("gemma", "attention_bias", "true", "attention_bias is true; supported: false")]
+    [InlineData("gemma", "use_bidirectional_attention", "true", "use_bidirectional_attention is true; supported: false")]
+    [InlineData("gemma", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "layer_types is")]
+    [InlineData("gemma", "model_type", "\"gemma2\"", "model_type is \"gemma2\"; supported: gpt2")]
+    [InlineData("stablelm", "qk_layernorm", "true", "qk_layernorm is true; supported: false")]
+    [InlineData("stablelm", "num_key_value_heads", "null", "num_key_value_heads is absent; supported: a divisor of num_attention_heads = 3")]
+    [InlineData("stablelm", "use_qkv_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [48] is missing")]
+    [InlineData("stablelm", "use_parallel_residual", "true", "unexpected tensor 'model.layers.0.post_attention_layernorm.bias'")]
     public void WhatIsNotSupportedIsNamed(string family, string key, string json, string expected)
     {
         using var changed = new FamilyDirectory(family).With(config => config[key] = JsonNode.Parse(json));
@@ -121,6 +133,20 @@ public sealed class FamilyTests
     {
         using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, """{"rotary_emb_base":10000,"rope_theta":500}"""));
         Assert.Contains("rope_theta is 500; supported: the value of rotary_emb_base, or none", Assert.Throws<InputException>(() => ModelLoader.Load(changed.Path)).Message);
+    }
+
+    // What "gelu" means in the files of the first Gemma.
+    [Fact]
+    public void GemmasGeluIsTheTanhForm()
+    {
+        using var expected = new FamilyDirectory("gemma").Load();
+        using var changed = new FamilyDirectory("gemma").With(config =>
+        {
+            config["hidden_act"] = "gelu";
+            config.Remove("hidden_activation");
+        });
+        using var actual = ModelLoader.Load(changed.Path);
+        Assert.Equal(expected.Config, actual.Config);
     }
 
     private static void Respell(JsonObject config, string json)
