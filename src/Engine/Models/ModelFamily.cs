@@ -6,7 +6,7 @@ internal abstract class ModelFamily
     private static readonly ModelFamily[] All =
     [
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
-        new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(),
+        new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
     ];
 
     /// <summary>Hugging Face model_type.</summary>

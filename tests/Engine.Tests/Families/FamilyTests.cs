@@ -96,6 +96,12 @@ public sealed class FamilyTests
     [InlineData("stablelm", "num_key_value_heads", "null", "num_key_value_heads is absent; supported: a divisor of num_attention_heads = 3")]
     [InlineData("stablelm", "use_qkv_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [48] is missing")]
     [InlineData("stablelm", "use_parallel_residual", "true", "unexpected tensor 'model.layers.0.post_attention_layernorm.bias'")]
+    [InlineData("opt", "do_layer_norm_before", "false", "do_layer_norm_before is false; supported: true")]
+    [InlineData("opt", "word_embed_proj_dim", "16", "word_embed_proj_dim is 16; supported: hidden_size = 32")]
+    [InlineData("opt", "_remove_final_layer_norm", "true", "_remove_final_layer_norm is true; supported: false")]
+    [InlineData("opt", "layer_norm_elementwise_affine", "false", "layer_norm_elementwise_affine is false; supported: true")]
+    [InlineData("opt", "enable_bias", "false", "unexpected tensor 'model.decoder.layers.0.fc1.bias'")]
+    [InlineData("opt", "max_position_embeddings", "34", "has shape [34, 32]; config.json makes it [36, 32]")]
     public void WhatIsNotSupportedIsNamed(string family, string key, string json, string expected)
     {
         using var changed = new FamilyDirectory(family).With(config => config[key] = JsonNode.Parse(json));
@@ -133,6 +139,43 @@ public sealed class FamilyTests
     {
         using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, """{"rotary_emb_base":10000,"rope_theta":500}"""));
         Assert.Contains("rope_theta is 500; supported: the value of rotary_emb_base, or none", Assert.Throws<InputException>(() => ModelLoader.Load(changed.Path)).Message);
+    }
+
+    /// <summary>Models that are too many to be kept here.</summary>
+    [SharedDataTheory("families")]
+    [InlineData("olmo")]
+    [InlineData("starcoder2")]
+    public void OtherFamiliesAgree(string family)
+    {
+        var folder = SharedData.Find($"families/{family}")!;
+        var directory = new FamilyDirectory(folder, Path.Combine(folder, "edges"), JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "golden.json")))!["examples"]!);
+        using var device = new HostDevice(2);
+        using var weights = directory.Load();
+        using var model = new Transformer(device, weights);
+        foreach (var (example, golden) in directory.Examples.Zip(directory.Golden))
+        {
+            if (example.Clean.Length > weights.Config.Context) continue; // longer than the attention window
+            Close.Check(Golden.Numbers(golden["clean_logits"]!), Widened(TextGenerator.LastLogits(model, example.Clean)), Tolerance, $"clean, {family}");
+            Close.Check(Golden.Numbers(golden["corrupted_logits"]!), Widened(TextGenerator.LastLogits(model, example.Corrupted)), Tolerance, $"corrupted, {family}");
+        }
+        if (directory.Examples.Any(example => example.Clean.Length > weights.Config.Context)) return;
+        Close.Check(directory.Scores("eap", model.Graph), Scoring.Scores(weights, directory.Examples, new() { Method = "eap" }), Tolerance, $"eap, {family}");
+        Close.Check(directory.Scores("eap-ig-5", model.Graph), Scoring.Scores(weights, directory.Examples, new() { Method = "eap-ig", Steps = 5 }), Tolerance, $"eap-ig, {family}");
+        Close.Check(directory.Scores("eap", model.Graph), OracleRun.Scores(weights, directory.Examples, OracleMethod.Eap), 1e-6, $"oracle, {family}");
+    }
+
+    [SharedDataTheory("families")]
+    [InlineData("olmo", "clip_qkv", "8.0", "clip_qkv is 8.0; supported: null")]
+    [InlineData("olmo", "attention_bias", "true", "attention_bias is true; supported: false")]
+    [InlineData("starcoder2", "mlp_type", "\"gated\"", "mlp_type is \"gated\"; supported: default")]
+    [InlineData("starcoder2", "norm_type", "\"rms_norm\"", "norm_type is \"rms_norm\"; supported: layer_norm")]
+    [InlineData("starcoder2", "head_dim", "10", "head_dim is 10; supported: hidden_size / num_attention_heads = 12")]
+    [InlineData("starcoder2", "use_bias", "false", "unexpected tensor 'model.layers.0.mlp.c_fc.bias'")]
+    public void WhatOtherFamiliesDoNotSupportIsNamed(string family, string key, string json, string expected)
+    {
+        var folder = SharedData.Find($"families/{family}")!;
+        using var changed = FamilyDirectory.Copy(folder, config => config[key] = JsonNode.Parse(json));
+        Assert.Contains(expected, Assert.Throws<InputException>(() => ModelLoader.Load(changed.Path).Dispose()).Message);
     }
 
     // What "gelu" means in the files of the first Gemma.
