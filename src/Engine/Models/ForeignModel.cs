@@ -10,6 +10,10 @@ internal static class ForeignModel
 
     private const int MostNames = 10_000;
 
+    private const string Merge = "merge it into its base model in Python with merge_and_unload() of peft and save that with save_pretrained";
+
+    private static readonly string[] AdapterFiles = ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"];
+
     private static readonly (string[] Extensions, string What)[] Formats =
     [
         ([".bin", ".pt", ".pth", ".ckpt"], "PyTorch weights, which hold programs and are not read"),
@@ -52,10 +56,21 @@ internal static class ForeignModel
         return inside.Count > 1 ? $"it holds {inside.Count} folders with models: give one of them, such as {PlainText.Name(inside[0], PathLength)}" : null;
     }
 
+    /// <summary>
+    /// Refuses an adapter that lies beside a whole model: other programs apply it, so that results of the model alone would be of another model
+    /// than the user has in mind.
+    /// </summary>
+    /// <exception cref="InputException">There is one.</exception>
+    internal static void RequireNoAdapter(string directory)
+    {
+        var found = Array.FindAll(AdapterFiles, name => RegularFile.IsThere(Path.Combine(directory, name)));
+        if (found.Length == 0) return;
+        throw new InputException($"{Path.Combine(directory, found[0])}: an adapter (LoRA) lies beside the model, which would run without it; {Merge}"
+            + $", or move {string.Join(" and ", found)} away if the model alone is meant");
+    }
+
     private static string? Adapter(IReadOnlyList<string> names) =>
-        names.Any(n => n is "adapter_config.json" or "adapter_model.safetensors" or "adapter_model.bin")
-            ? "it is an adapter (LoRA), which changes a model and is none by itself; merge it into its base model in Python with merge_and_unload() of peft and save that with save_pretrained"
-            : null;
+        names.Any(AdapterFiles.Contains) ? $"it is an adapter (LoRA), which changes a model and is none by itself; {Merge}" : null;
 
     private static string[] Names(string directory) => [.. Entries(() => Directory.EnumerateFiles(directory)).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 

@@ -9,7 +9,7 @@ public static class ModelLoader
     /// </summary>
     /// <exception cref="InputException">
     /// The directory or a file is missing or malformed, the model is of a kind that is not supported, a tensor is missing,
-    /// unexpected or of the wrong shape, or a weight is not a finite number.
+    /// unexpected or of the wrong shape, a weight is not a finite number, or an adapter lies beside the model.
     /// </exception>
     public static ModelWeights Load(string directory)
     {
@@ -24,6 +24,7 @@ public static class ModelLoader
         var checkpoint = ShardedCheckpoint.Open(directory);
         try
         {
+            ForeignModel.RequireNoAdapter(directory);
             return family.ReadWeights(config, new TensorTable(checkpoint, file, family.Inner));
         }
         catch

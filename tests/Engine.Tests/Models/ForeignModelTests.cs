@@ -104,6 +104,25 @@ public sealed class ForeignModelTests
         Assert.Contains("holds an adapter (LoRA) beside the model", Fault(directory.Path));
     }
 
+    [Fact]
+    public void Adapter_files_beside_the_model_are_refused()
+    {
+        using var directory = new TemporaryDirectory();
+        TinyModel.Llama().Write(directory.Path);
+        foreach (var file in new[] { "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin" })
+        {
+            File.WriteAllText(directory.File(file), "{}");
+            var message = Fault(directory.Path);
+            Assert.StartsWith($"{directory.File(file)}: an adapter (LoRA) lies beside the model", message);
+            Assert.Contains("merge_and_unload()", message);
+            Assert.EndsWith($", or move {file} away if the model alone is meant", message);
+            File.Delete(directory.File(file));
+        }
+        File.WriteAllText(directory.File("adapter_config.json"), "{}");
+        File.WriteAllText(directory.File("adapter_model.safetensors"), "{}");
+        Assert.EndsWith("or move adapter_config.json and adapter_model.safetensors away if the model alone is meant", Fault(directory.Path));
+    }
+
     /// <summary>Neither a pipe nor a device is opened: the one would be waited for, the other never ends.</summary>
     [UnixTheory]
     [InlineData("config.json", "/dev/zero")]
