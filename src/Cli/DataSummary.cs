@@ -37,8 +37,15 @@ internal static class DataSummary
         NoteDoubt(context, data);
     }
 
+    /// <summary>The same without the accuracy, for a command that measures it itself or does not run the model.</summary>
+    public static void Write(CommandContext context, LoadedModel loaded, PromptSet data)
+    {
+        context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
+        NoteDoubt(context, data);
+    }
+
     /// <summary>Says where the ids of the data seem to be of another tokenizer.</summary>
-    public static void NoteDoubt(CommandContext context, PromptSet data)
+    private static void NoteDoubt(CommandContext context, PromptSet data)
     {
         if (data.Doubt is { } doubt) context.Note($"{data.Name}, {doubt}");
     }

@@ -36,6 +36,18 @@ public sealed class DataSummaryTests : CliTest
     }
 
     [Fact]
+    public void A_plan_shows_the_first_example_and_does_not_run_the_model()
+    {
+        var planned = Done("plan", "--model", "tasks-4l", "--data", "ioi", "--examples", "5", "--device", "cpu");
+        var run = Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "5", "--out", At("s.json"));
+        Assert.Equal(FirstExample(run), FirstExample(planned));
+        Assert.DoesNotContain("accuracy", planned, StringComparison.Ordinal);
+        Assert.DoesNotContain("first example", Done("plan", "--model", "tasks-4l", "--examples", "5", "--device", "cpu"), StringComparison.Ordinal);
+
+        static string FirstExample(string output) => Assert.Single(output.Split('\n'), line => line.StartsWith("first example: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_task_that_the_model_does_not_do_is_warned_of()
     {
         // As answers the tokens that the model ranks last: it prefers every distractor.

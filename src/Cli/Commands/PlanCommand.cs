@@ -60,8 +60,14 @@ internal static class PlanCommand
                 return;
             }
             using var loaded = LoadedModel.Load(parse.GetValue(model)!);
-            var prompts = parse.GetValue(data) is { } file ? DataSource.Load(file, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation) : Prompts(loaded.Config);
-            Print(context, loaded.Name, loaded.Weights, prompts, options, devices);
+            if (parse.GetValue(data) is { } file)
+            {
+                var given = DataSource.Load(file, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
+                Print(context, loaded.Name, loaded.Weights, given, options, devices);
+                DataSummary.Write(context, loaded, given);
+                return;
+            }
+            Print(context, loaded.Name, loaded.Weights, Prompts(loaded.Config), options, devices);
         });
         return command;
     }
