@@ -23,6 +23,19 @@ public sealed class DrawCommandTests : CliTest
         Assert.Contains(start, File.ReadAllText(At($"c.{extension}")), StringComparison.OrdinalIgnoreCase);
     }
 
+    [Theory]
+    [InlineData("svg")]
+    [InlineData("dot")]
+    [InlineData("html")]
+    public void A_cancelled_drawing_leaves_nothing(string extension)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = FaithProgram.Run(["draw", Write("c.json", Circuit), "--out", At($"c.{extension}")], output, error, new CancellationToken(canceled: true));
+        Assert.Equal((FaithProgram.Interrupted, "faith: cancelled; nothing was written"), (code, error.ToString().TrimEnd()));
+        Assert.False(File.Exists(At($"c.{extension}")));
+    }
+
     [Fact]
     public void Bad_arguments_are_refused()
     {

@@ -23,7 +23,7 @@ internal static class DrawCommand
             var file = ScoreFile.Read(from);
             CircuitFile.RequireCircuit(from, file);
             if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
-            OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file)));
+            OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file), context.Cancellation));
             CircuitFile.NoteDoubts(context.Note, from, file);
             context.Output.WriteLine($"{to}: {file.InGraph.EdgeCount} edges{(file.InGraph.Neurons is { } kept ? $", which carry {kept.Count} of {kept.Most} neurons" : "")}");
         });

@@ -26,7 +26,7 @@ internal static class GenerateCommand
             using var model = LoadedModel.Load(parse.GetRequiredValue(name));
             var tokenizer = model.Tokenizer ?? throw new InputException($"--model {model.Name}: the model has no tokenizer, so it cannot continue text");
             var text = parse.GetRequiredValue(prompt);
-            var ids = tokenizer.EncodePrompt(text);
+            var ids = tokenizer.EncodePrompt(text, context.Cancellation);
             if (ids.Length == 0) throw new InputException("--prompt is empty, and the model has no token that starts a text");
             if (ids.Length > model.Config.Context) throw new InputException($"--prompt has {ids.Length} tokens; the model's context holds {model.Config.Context}");
             var continued = ids.ToList();

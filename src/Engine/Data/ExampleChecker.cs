@@ -9,7 +9,8 @@ namespace Faith.Engine.Data;
 /// <param name="tokenizer">Null when there is none: text is then an error.</param>
 /// <param name="config">Null when the model is not known: ids and lengths are then not checked against it.</param>
 /// <param name="needs">What must be there.</param>
-internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config, PromptNeeds needs)
+/// <param name="cancellation">Stops within a long text.</param>
+internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config, PromptNeeds needs, CancellationToken cancellation)
 {
     // Tokens shown of a prompt in a message; longer prompts are cut around the first difference.
     private const int Shown = 64;
@@ -70,7 +71,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private int[] Prompt(PromptDraft prompt, string field, string place)
     {
         if (prompt.Text is "" || prompt.Ids is []) throw Error(place, $"\"{field}\" is empty");
-        var ids = prompt.Text is { } text ? TokenizerFor(text, field, place).EncodePrompt(text) : prompt.Ids!;
+        var ids = prompt.Text is { } text ? TokenizerFor(text, field, place).EncodePrompt(text, cancellation) : prompt.Ids!;
         if (config is null) return ids;
         if (ids.Length > config.Context) throw Error(place, $"\"{field}\" has {Tokens(ids.Length)}; the model's context holds {config.Context}");
         foreach (var id in ids) CheckId(id, field, place);
@@ -103,12 +104,12 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     // SentencePiece puts a space before every text of its own, so that the answer " the" alone would begin with two, and "," with one: such
     // answers are read as they follow another word.
-    private static int[] InContext(Tokenizer tokenizer, string text)
+    private int[] InContext(Tokenizer tokenizer, string text)
     {
         const string word = "a";
-        var alone = tokenizer.Encode(text);
+        var alone = tokenizer.Encode(text, cancellation);
         if (alone.Length < 2 || (!text.StartsWith(' ') && !tokenizer.TokenText(alone[0]).StartsWith(' '))) return alone;
-        var (before, both) = (tokenizer.Encode(word), tokenizer.Encode(word + text));
+        var (before, both) = (tokenizer.Encode(word), tokenizer.Encode(word + text, cancellation));
         return both.Length == before.Length + 1 && both.AsSpan().StartsWith(before) ? [both[^1]] : alone;
     }
 

@@ -70,7 +70,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
     /// <param name="tokenizer">Needed as soon as a prompt or an answer is given as text.</param>
     /// <param name="config">The model that the examples are for.</param>
     /// <param name="needs">What the examples must have; everything unless given.</param>
-    /// <param name="cancellation">Stops between examples.</param>
+    /// <param name="cancellation">Stops between examples and within long ones.</param>
     /// <exception cref="InputException">The file cannot be read or breaks a rule; the message names the line.</exception>
     public static PromptSet Load(string path, Tokenizer? tokenizer, ModelConfig config, PromptNeeds? needs = null, CancellationToken cancellation = default)
     {
@@ -97,20 +97,20 @@ public sealed class PromptSet : IReadOnlyList<Example>
     /// <exception cref="InputException">An example breaks a rule; the message names its number, counted from 1.</exception>
     public static PromptSet FromText(string name,
         IEnumerable<(string Clean, string Corrupted, IReadOnlyList<string> Answers, IReadOnlyList<string> Distractors)> examples,
-        Tokenizer tokenizer, ModelConfig config)
+        Tokenizer tokenizer, ModelConfig config, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(examples);
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(config);
         var drafts = examples.Select((e, i) => new ExampleDraft($"example {i + 1}", new(e.Clean), new(e.Corrupted),
             [.. e.Answers.Select(text => new TokenDraft(text))], [.. e.Distractors.Select(text => new TokenDraft(text))]));
-        return Build(name, name, drafts, tokenizer, config, null);
+        return Build(name, name, drafts, tokenizer, config, null, cancellation: cancellation);
     }
 
     private static PromptSet Build(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer? tokenizer, ModelConfig? config, string? hash,
         PromptNeeds? needs = null, AnswerWords? words = null, CancellationToken cancellation = default)
     {
-        var checker = new ExampleChecker(source, tokenizer, config, needs ?? PromptNeeds.Everything);
+        var checker = new ExampleChecker(source, tokenizer, config, needs ?? PromptNeeds.Everything, cancellation);
         var examples = new List<Example>();
         var texts = new List<PromptText>();
         foreach (var draft in drafts)

@@ -28,7 +28,7 @@ public static class DataSource
             return examples is { } count ? set.First(count) : set;
         }
         var tokenizer = model.Tokenizer ?? throw new InputException($"{option} {data}: a built-in task is text, but the model has no tokenizer; give a file of token ids");
-        var loaded = TaskData.Load(task, examples ?? TaskPrompts.DefaultCount, Seed, TaskSplit.HeldOut, tokenizer, model.Config);
+        var loaded = TaskData.Load(task, examples ?? TaskPrompts.DefaultCount, Seed, TaskSplit.HeldOut, tokenizer, model.Config, cancellation);
         if (loaded.Skipped > 0) note($"{loaded.Skipped} prompts of {data} do not fit the tokenizer of {model.Name} and were skipped; {loaded.Prompts.Count} are used");
         return loaded.Prompts;
     }

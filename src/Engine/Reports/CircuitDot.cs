@@ -30,6 +30,7 @@ internal static class CircuitDot
         }
         foreach (var edge in drawn.Edges)
         {
+            drawn.Cancellation.ThrowIfCancellationRequested();
             var port = edge.Kind switch { InputKind.Query => ":q:s", InputKind.Key => ":k:s", InputKind.Value => ":v:s", _ => "" };
             var style = edge.Kind switch { InputKind.Query => "dashed", InputKind.Key => "dotted", _ => "solid" };
             var colour = edge.Score switch { null => CircuitSvg.Plain, < 0 => CircuitSvg.Hurts, _ => CircuitSvg.Helps };

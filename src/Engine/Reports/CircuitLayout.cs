@@ -33,6 +33,7 @@ internal sealed class CircuitLayout
         var rows = new SortedDictionary<int, List<NodeBox>>();
         foreach (var node in drawn.Nodes)
         {
+            drawn.Cancellation.ThrowIfCancellationRequested();
             var (kind, layer, _) = graph.PlaceOf(node);
             var (isEnd, isHead) = (kind is NodeKind.Input or NodeKind.Logits, kind == NodeKind.Head);
             var name = graph.NodeName(node);
@@ -73,6 +74,7 @@ internal sealed class CircuitLayout
                 var wanted = new Dictionary<NodeBox, (double X, double Weight)>();
                 foreach (var box in row)
                 {
+                    drawn.Cancellation.ThrowIfCancellationRequested();
                     double sum = 0, weight = 0;
                     // A sweep looks mainly at the side it comes from; the other side keeps it from drifting.
                     Pull(below[box.Node].Select(e => (Boxes[e.Source], e)), upwards ? 1 : 0.3);

@@ -16,7 +16,7 @@ internal static class CircuitSvg
     public static string Draw(DrawnCircuit drawn)
     {
         var layout = new CircuitLayout(drawn);
-        var paths = new EdgeRouter(layout).Route(drawn.Edges);
+        var paths = new EdgeRouter(layout).Route(drawn.Edges, drawn.Cancellation);
         var plain = Math.Max(layout.Width, Math.Max(660, SvgText.Width(drawn.Title, 17)));
         var width = MarginLeft + plain + MarginRight;
         var height = Header + layout.Height + Footer;
@@ -31,7 +31,11 @@ internal static class CircuitSvg
         Layers(svg, layout, drawn.Graph.Layers, width);
         svg.Append($"<g transform=\"translate({N(MarginLeft + (plain - layout.Width) / 2)} {N(Header)})\">\n<g class=\"edges\">\n");
         // The strongest last, so that it lies on top.
-        for (var i = paths.Length - 1; i >= 0; i--) Edge(svg, drawn, drawn.Edges[i], paths[i]);
+        for (var i = paths.Length - 1; i >= 0; i--)
+        {
+            drawn.Cancellation.ThrowIfCancellationRequested();
+            Edge(svg, drawn, drawn.Edges[i], paths[i]);
+        }
         svg.Append("</g>\n<g class=\"nodes\" text-anchor=\"middle\">\n");
         var usedPorts = drawn.Edges.Select(e => (e.Target, e.Kind)).ToHashSet();
         foreach (var node in drawn.Nodes) Node(svg, drawn, layout.Boxes[node], usedPorts);

@@ -18,9 +18,11 @@ internal sealed class DrawnCircuit
 {
     private readonly NeuronSet? neurons;
 
-    public DrawnCircuit(Circuit circuit, EdgeScores? scores, string? title)
+    public DrawnCircuit(Circuit circuit, EdgeScores? scores, string? title, CancellationToken cancellation = default)
     {
         if (scores is not null && scores.Graph != circuit.Graph) throw new InputException("the scores and the circuit are of different models");
+        cancellation.ThrowIfCancellationRequested();
+        Cancellation = cancellation;
         Graph = circuit.Graph;
         neurons = circuit.Neurons;
         var strengths = circuit.Edges.Select(e => (Edge: e, Strength: scores is null ? 1 : Math.Abs(scores[e]))).ToArray();
@@ -50,10 +52,13 @@ internal sealed class DrawnCircuit
     public IReadOnlyList<NodeId> Nodes { get; }
     public string Title { get; }
     public string Subtitle { get; }
+    /// <summary>Set when the picture is no longer wanted; what goes over nodes or edges asks it.</summary>
+    public CancellationToken Cancellation { get; }
 
     /// <summary>What a node's tip says: its edges, and its neurons where the circuit has only some.</summary>
     public string Tip(NodeId node)
     {
+        Cancellation.ThrowIfCancellationRequested();
         int into = Edges.Count(e => e.Target == node), from = Edges.Count(e => e.Source == node);
         var kept = neurons is null || node == Graph.LogitsNode ? "" : $"; {neurons.CountOf(node)} of {Count(neurons.Width, "neuron")}";
         return $"{Graph.NodeName(node)}: {into} in, {from} out{kept}";

@@ -34,12 +34,13 @@ internal sealed class EdgeRouter
     }
 
     /// <summary>Path data for each edge, in the order given (strongest first: they get the straightest ways).</summary>
-    public string[] Route(IReadOnlyList<DrawnEdge> edges)
+    public string[] Route(IReadOnlyList<DrawnEdge> edges, CancellationToken cancellation = default)
     {
         var (starts, ends) = (Attach(edges, atSource: true), Attach(edges, atSource: false));
         var paths = new string[edges.Count];
         for (var i = 0; i < edges.Count; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var edge = edges[i];
             var from = (starts[i], layout.Boxes[edge.Source].Top);
             var to = (ends[i], layout.Boxes[edge.Target].Bottom);

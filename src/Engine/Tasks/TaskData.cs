@@ -18,7 +18,7 @@ public sealed record TaskData(PromptSet Prompts, int Skipped)
 
     /// <summary>The first <paramref name="count"/> prompts of a task that fit, or as many as there are.</summary>
     /// <exception cref="InputException">The task has fewer prompts, or none fits the tokenizer.</exception>
-    public static TaskData Load(TaskGenerator task, int count, ulong seed, TaskSplit split, Tokenizer tokenizer, ModelConfig config)
+    public static TaskData Load(TaskGenerator task, int count, ulong seed, TaskSplit split, Tokenizer tokenizer, ModelConfig config, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -28,11 +28,12 @@ public sealed record TaskData(PromptSet Prompts, int Skipped)
         var seen = 0;
         foreach (var prompt in task.Prompts(seed, split).Take(checked((int)Math.Min((long)count * Patience, int.MaxValue))))
         {
+            cancellation.ThrowIfCancellationRequested();
             if (fitting.Count == count) break;
             seen++;
             var (answers, distractors) = (Single(prompt.Answers), Single(prompt.Distractors));
-            var length = tokenizer.EncodePrompt(prompt.Clean).Length;
-            if (answers.Length == 0 || distractors.Length == 0 || length > config.Context || length != tokenizer.EncodePrompt(prompt.Corrupted).Length) continue;
+            var length = tokenizer.EncodePrompt(prompt.Clean, cancellation).Length;
+            if (answers.Length == 0 || distractors.Length == 0 || length > config.Context || length != tokenizer.EncodePrompt(prompt.Corrupted, cancellation).Length) continue;
             fitting.Add((prompt.Clean, prompt.Corrupted, answers, distractors));
         }
         if (fitting.Count == 0)
@@ -40,8 +41,8 @@ public sealed record TaskData(PromptSet Prompts, int Skipped)
             throw new InputException($"task {task.Name}: none of {seen} prompts fits the model's tokenizer and context: their answers are not single tokens, or clean and corrupted differ in length");
         }
         if (fitting.Count == seen && seen < count) throw new InputException($"task {task.Name}: {count} prompts asked for, but there are only {seen}; ask for at most that many");
-        return new(PromptSet.FromText(task.Name, fitting, tokenizer, config), seen - fitting.Count);
+        return new(PromptSet.FromText(task.Name, fitting, tokenizer, config, cancellation), seen - fitting.Count);
 
-        string[] Single(string[] words) => [.. words.Where(word => tokenizer.Encode(word).Length == 1)];
+        string[] Single(string[] words) => [.. words.Where(word => tokenizer.Encode(word, cancellation).Length == 1)];
     }
 }

@@ -11,6 +11,8 @@ internal sealed class AddedTokenMatcher
     private const int MostText = 4 << 20;
     private const int MostStepsOfACharacter = 16;
     private const int MostStepsOfAnyText = 1 << 22;
+    // A power of two.
+    private const int BetweenChecks = 1 << 16;
 
     // A trie: node 0 is the root, and so many nodes there are.
     private readonly Dictionary<(int Node, char Unit), int> next = [];
@@ -44,7 +46,7 @@ internal sealed class AddedTokenMatcher
     /// Cuts a text into added tokens and what lies between, in order. A token that takes white space along may cover the same
     /// white space as the next; the original does the same.
     /// </summary>
-    public IEnumerable<(int Start, int End, AddedToken? Token)> Split(string text)
+    public IEnumerable<(int Start, int End, AddedToken? Token)> Split(string text, CancellationToken cancellation = default)
     {
         long steps = 0;
         int covered = 0;
@@ -53,6 +55,8 @@ internal sealed class AddedTokenMatcher
         {
             for (int at = 0; at < text.Length;)
             {
+                if ((at & (BetweenChecks - 1)) == 0)
+                    cancellation.ThrowIfCancellationRequested();
                 if (Longest(text, at, ref steps) is not ({ } token, int length))
                 {
                     at++;

@@ -56,14 +56,14 @@ internal sealed class PipelineTokenizer : Tokenizer
     public override int? BeginToken { get; }
 
     /// <inheritdoc/>
-    public override int[] Encode(string text)
+    public override int[] Encode(string text, CancellationToken cancellation = default)
     {
         text = WellFormed(text);
         var ids = new List<int>();
-        var work = new TokenizerWork(text.Length);
+        var work = new TokenizerWork(text.Length, cancellation);
         try
         {
-            foreach ((int start, int end, AddedToken? token) in plainTokens.Split(text))
+            foreach ((int start, int end, AddedToken? token) in plainTokens.Split(text, cancellation))
             {
                 if (token is not null)
                     ids.Add(token.Id);
@@ -120,7 +120,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     {
         var growth = new Growth(between.Text.Length, work);
         Piece normalized = Normalize(between, growth);
-        foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(normalized.Text))
+        foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(normalized.Text, work.Cancellation))
         {
             if (token is not null)
             {

@@ -10,7 +10,9 @@ public abstract class Tokenizer
     public abstract int? BeginToken { get; }
 
     /// <summary>Ids of a text, nothing prepended or appended.</summary>
-    public abstract int[] Encode(string text);
+    /// <param name="text">The text.</param>
+    /// <param name="cancellation">Stops within a long text.</param>
+    public abstract int[] Encode(string text, CancellationToken cancellation = default);
 
     /// <summary>Text of ids; bytes that are not UTF-8 become U+FFFD. Special tokens appear as their text.</summary>
     public abstract string Decode(ReadOnlySpan<int> ids);

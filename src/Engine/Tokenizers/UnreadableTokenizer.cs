@@ -14,7 +14,7 @@ public sealed class UnreadableTokenizer(InputException fault) : Tokenizer
 
     /// <inheritdoc/>
     /// <exception cref="InputException">Always.</exception>
-    public override int[] Encode(string text) => throw Fault();
+    public override int[] Encode(string text, CancellationToken cancellation = default) => throw Fault();
 
     /// <inheritdoc/>
     /// <exception cref="InputException">Always.</exception>

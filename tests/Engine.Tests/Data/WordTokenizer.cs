@@ -18,7 +18,7 @@ internal sealed partial class WordTokenizer(bool begins = true, int count = 5025
 
     public override int? BeginToken => begins ? 0 : null;
 
-    public override int[] Encode(string text) => [.. Words().Matches(text).Select(match => Id(match.Value))];
+    public override int[] Encode(string text, CancellationToken cancellation = default) => [.. Words().Matches(text).Select(match => Id(match.Value))];
 
     public override string Decode(ReadOnlySpan<int> tokens)
     {

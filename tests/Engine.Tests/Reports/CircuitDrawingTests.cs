@@ -178,6 +178,19 @@ public sealed class CircuitDrawingTests
         Assert.Contains("ends in .svg, .dot or .html", Assert.Throws<InputException>(() => CircuitDrawing.ForFile("b.png", circuit, scores)).Message);
     }
 
+    [Theory]
+    [InlineData(".svg")]
+    [InlineData(".html")]
+    [InlineData(".dot")]
+    public void ALargeDrawingCanBeCancelled(string extension)
+    {
+        // Seconds of work.
+        var graph = new ModelGraph(24, 16);
+        var (circuit, scores) = (Circuit.Full(graph), Small.RandomScores(graph, 1));
+        using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        Assert.Throws<OperationCanceledException>(() => CircuitDrawing.ForFile("circuit" + extension, circuit, scores, cancellation: cancellation.Token));
+    }
+
     [Fact]
     public void ScoresThatCannotBeDrawnAreRefused()
     {

@@ -49,7 +49,7 @@ public sealed class TaskDataTests : DataTest
 
         public override int Count => words.Count;
         public override int? BeginToken => words.BeginToken;
-        public override int[] Encode(string text) => [.. words.Encode(text).SelectMany(id => words.TokenText(id).Contains(piece, StringComparison.Ordinal) ? new[] { id, id } : [id])];
+        public override int[] Encode(string text, CancellationToken cancellation = default) => [.. words.Encode(text, cancellation).SelectMany(id => words.TokenText(id).Contains(piece, StringComparison.Ordinal) ? new[] { id, id } : [id])];
         public override string Decode(ReadOnlySpan<int> ids) => words.Decode(ids);
     }
 }

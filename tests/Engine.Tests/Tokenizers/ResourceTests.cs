@@ -46,6 +46,18 @@ public sealed class ResourceTests : IDisposable
             tokenizer.Encode(string.Concat(Enumerable.Repeat(text, 100_000)));
     }
 
+    /// <summary>One word that is merged, and many that are looked for: seconds of work each.</summary>
+    [Theory]
+    [InlineData("ab", 4_000_000)]
+    [InlineData(" a b, c", 4_000_000)]
+    public void ALongTextCanBeCancelled(string text, int times)
+    {
+        Tokenizer tokenizer = Load(_ => { });
+        string whole = string.Concat(Enumerable.Repeat(text, times));
+        using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        Assert.Throws<OperationCanceledException>(() => tokenizer.Encode(whole, cancellation.Token));
+    }
+
     [Fact]
     public void ManyWordsAddedToAVocabularyAreNoFault()
     {

@@ -9,6 +9,9 @@ namespace Faith.Engine.Tokenizers.Parts;
 /// </summary>
 internal sealed class BpeModel
 {
+    // A power of two.
+    private const int PlacesBetweenChecks = 1 << 10;
+
     private readonly Dictionary<string, int> vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> lookup;
     private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> merges;
@@ -41,7 +44,7 @@ internal sealed class BpeModel
         if (symbols.Count < 2 || merges.Count == 0)
             ids.AddRange(symbols);
         else
-            Merge(symbols, ids);
+            Merge(symbols, ids, growth.Work.Cancellation);
     }
 
     private List<int> Characters(string word, Growth growth)
@@ -53,6 +56,8 @@ internal sealed class BpeModel
         {
             width = char.IsHighSurrogate(word[i]) ? 2 : 1;
             ReadOnlySpan<char> character = word.AsSpan(i, width);
+            if ((i & (PlacesBetweenChecks - 1)) == 0)
+                growth.Work.Cancellation.ThrowIfCancellationRequested();
             bool first = i == 0;
             bool last = i + width == word.Length;
             if ((!first && options.ContinuingPrefix.Length > 0) || (last && options.EndSuffix.Length > 0))
@@ -99,7 +104,7 @@ internal sealed class BpeModel
         return true;
     }
 
-    private void Merge(List<int> symbols, List<int> ids)
+    private void Merge(List<int> symbols, List<int> ids, CancellationToken cancellation)
     {
         // A doubly linked list over the places of the characters; what has been merged into its left neighbour is -1.
         int count = symbols.Count;
@@ -116,6 +121,8 @@ internal sealed class BpeModel
             Offer(i);
         while (queue.TryDequeue(out (int Place, int Merged) merge, out _))
         {
+            if ((merge.Place & (PlacesBetweenChecks - 1)) == 0)
+                cancellation.ThrowIfCancellationRequested();
             int left = merge.Place;
             int right = symbol[left] < 0 ? -1 : next[left];
             // An entry is stale when a merge since then has taken one of its two sides.

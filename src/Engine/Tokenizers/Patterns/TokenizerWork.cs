@@ -8,13 +8,23 @@ internal sealed class TokenizerWork
 {
     private const int MostStepsOfACharacter = 64;
     private const int MostWrittenForACharacter = 128;
+    // A power of two.
+    private const int StepsBetweenChecks = 1 << 12;
 
     // What a short text costs matters to nobody.
     private long steps = 1 << 20;
     private long characters;
 
     /// <param name="length">The length of the text.</param>
-    public TokenizerWork(int length) => characters = (1 << 22) + (long)MostWrittenForACharacter * length;
+    /// <param name="cancellation">Stops the work.</param>
+    public TokenizerWork(int length, CancellationToken cancellation = default)
+    {
+        characters = (1 << 22) + (long)MostWrittenForACharacter * length;
+        Cancellation = cancellation;
+    }
+
+    /// <summary>Set when the ids are no longer wanted: asked where a text is worked on, which may be long.</summary>
+    public CancellationToken Cancellation { get; }
 
     /// <summary>Allows for one more walk of a pattern over so many characters.</summary>
     public void Allow(int length) => steps += MostStepsOfACharacter * (length + 1L);
@@ -24,7 +34,9 @@ internal sealed class TokenizerWork
     /// <exception cref="InputException">It is one too many.</exception>
     public void Step(string place)
     {
-        if (--steps < 0)
+        if ((--steps & (StepsBetweenChecks - 1)) == 0)
+            Cancellation.ThrowIfCancellationRequested();
+        if (steps < 0)
             throw new InputException($"{place}: takes more than {MostStepsOfACharacter} steps a character on this text; the patterns of usable tokenizers take fewer than 30.");
     }
 
@@ -32,6 +44,7 @@ internal sealed class TokenizerWork
     /// <exception cref="InputException">They are too many.</exception>
     public void Write(long length)
     {
+        Cancellation.ThrowIfCancellationRequested();
         characters -= length;
         if (characters < 0)
             throw new InputException($"the steps of the tokenizer write more than {MostWrittenForACharacter} characters for one of this text; those of a usable one would not.");
