@@ -14,17 +14,14 @@ internal static class DataFile
     {
         try
         {
-            var bytes = FileIdentity.Of(path).Kind switch
+            return FileIdentity.Of(path).Kind switch
             {
                 FileKind.Folder => throw new InputException($"{path}: this is a directory; a JSONL or CSV file is needed"),
                 FileKind.Missing or FileKind.Regular when new FileInfo(path) is { Exists: true, Length: > Largest } file =>
                     throw new InputException($"{path}: {file.Length} bytes are too many for a data set; at most {Largest >> 20} MiB are read"),
-                FileKind.Missing or FileKind.Regular => File.ReadAllBytes(path),
+                FileKind.Missing or FileKind.Regular => ReadFile(path),
                 _ => ReadStream(path, cancellation),
             };
-            if (ForeignFile.StartsWithKey(bytes, "cfg", "nodes", "edges")) throw new InputException($"{path}: holds scores or a circuit, not prompts; it belongs to --scores or --circuit");
-            if (ForeignFile.What(bytes, FileUse.Data) is { } what) throw new InputException($"{path}: {what}");
-            return bytes;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -36,19 +33,57 @@ internal static class DataFile
         }
     }
 
+    private static byte[] ReadFile(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        RequirePrompts(path, bytes);
+        new DataLines(path).Check(bytes);
+        return bytes;
+    }
+
+    private static void RequirePrompts(string path, ReadOnlySpan<byte> head)
+    {
+        if (ForeignFile.StartsWithKey(head, "cfg", "nodes", "edges")) throw new InputException($"{path}: holds scores or a circuit, not prompts; it belongs to --scores or --circuit");
+        if (ForeignFile.What(head, FileUse.Data) is { } what) throw new InputException($"{path}: {what}");
+    }
+
     private static byte[] ReadStream(string path, CancellationToken cancellation)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
         using var content = new MemoryStream();
         var buffer = new byte[1 << 16];
+        var lines = new DataLines(path);
+        var isKnown = false;
+        // Of what has been read, how much has been checked: whole lines.
+        var whole = 0;
         while (true)
         {
             // A pipe whose other end is silent is waited for, but not against Ctrl-C.
-            var read = stream.ReadAsync(buffer, cancellation).AsTask();
-            read.Wait(cancellation);
-            if (read.Result == 0) return content.ToArray();
-            content.Write(buffer, 0, read.Result);
-            if (content.Length > Largest) throw new InputException($"{path}: has no end, or more than {Largest >> 20} MiB; that is no data set");
+            var reading = stream.ReadAsync(buffer, cancellation).AsTask();
+            reading.Wait(cancellation);
+            var read = buffer.AsSpan(0, reading.Result);
+            if (content.Length + read.Length > Largest) throw new InputException($"{path}: has no end, or more than {Largest >> 20} MiB; that is no data set");
+            content.Write(read);
+            var all = content.GetBuffer().AsSpan(0, (int)content.Length);
+            // A format is told by its first bytes, before its lines are looked at.
+            if (read.IsEmpty)
+            {
+                RequirePrompts(path, all);
+                lines.Check(all[whole..]);
+                return all.ToArray();
+            }
+            if (all.Length < ForeignFile.HeadBytes) continue;
+            if (!isKnown) RequirePrompts(path, all);
+            // What came before has no line feed that has not been seen, but for the first bytes.
+            var unseen = isKnown ? read.Length : all.Length;
+            isKnown = true;
+            if (all[^unseen..].LastIndexOf((byte)'\n') is >= 0 and var feed)
+            {
+                var end = all.Length - unseen + feed + 1;
+                lines.Check(all[whole..end]);
+                whole = end;
+            }
+            lines.CheckBegun(all.Length - whole);
         }
     }
 }

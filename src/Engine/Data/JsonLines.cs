@@ -1,18 +1,15 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace Faith.Engine.Data;
 
 /// <summary>
 /// The JSONL form: one object a line with "clean" and "corrupted" (a text or a list of ids) and "answers" and "distractors"
-/// (lists of texts or ids). A field that is null counts as missing; other fields are ignored, blank lines too.
+/// (lists of texts or ids). A field that is null counts as missing; other fields are ignored, blank lines too. Every line has been through
+/// <see cref="DataLines"/>.
 /// </summary>
 internal static class JsonLines
 {
-    // An example fits a context; the reader takes twelve bytes for every two of a line.
-    private const int LongestLine = 32 << 20;
-
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 
     public static IEnumerable<ExampleDraft> Read(string source, byte[] file)
@@ -40,8 +37,6 @@ internal static class JsonLines
 
         public ExampleDraft Parse()
         {
-            if (content.Length > LongestLine) throw Error($"is longer than {LongestLine >> 20} MiB, which is no example; JSONL has one object a line");
-            if (!Utf8.IsValid(content.Span)) throw Error("is not valid UTF-8");
             try
             {
                 using var document = JsonDocument.Parse(content, Options);

@@ -104,7 +104,14 @@ public sealed class CsvTests : DataTest
 
     [Fact]
     public void Bytes_that_are_no_text_are_refused() =>
-        Assert.Contains("is not valid UTF-8", Refused(() => PromptSet.Load(Write("data.csv", [.. "clean"u8, 0xc3]), null, Config)), StringComparison.Ordinal);
+        Assert.Contains("line 1: is not valid UTF-8", Refused(() => PromptSet.Load(Write("data.csv", [.. "clean"u8, 0xc3]), null, Config)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_line_without_measure_is_refused()
+    {
+        var content = $"clean,corrupted,correct_idx,incorrect_idx\n{new string('a', 32 << 20)},b,1,2\n";
+        Assert.Contains("line 2: is longer than 32 MiB, which is no example", Refused(() => Csv(content)), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_label_is_a_two_digit_year()

@@ -209,13 +209,37 @@ public sealed class JsonLinesTests : DataTest
     [Fact]
     public async Task A_device_without_end_is_refused_and_a_pipe_is_read()
     {
-        Assert.Contains("/dev/zero: has no end", Assert.Throws<InputException>(() => PromptSet.Load("/dev/zero", null, Config)).Message);
-        var pipe = Write("pipe", "");
-        File.Delete(pipe);
-        using (var make = System.Diagnostics.Process.Start("mkfifo", [pipe])) make.WaitForExit();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.StartsWith("/dev/zero, line 1: is longer than 32 MiB", Assert.Throws<InputException>(() => PromptSet.Load("/dev/zero", null, Config)).Message);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256 << 20);
+        var pipe = Pipe();
         var writing = Task.Run(() => File.WriteAllText(pipe, Ids));
         Assert.Single(PromptSet.Load(pipe, null, Config));
         await writing;
+    }
+
+    /// <summary>Each would go on for ever, and is left at its first line that is none.</summary>
+    [Theory]
+    [InlineData("printf '{}\\n\\n'; yes \"$(printf '\\377')\"", "line 3: is not valid UTF-8")]
+    [InlineData("printf '{}\\n\\n'; cat /dev/zero", "line 3: is longer than 32 MiB")]
+    [InlineData("yes \"$(printf '\\037\\213')\"", "is compressed (gzip)")]
+    public void A_stream_without_end_is_left_where_it_is_seen(string writes, string expected)
+    {
+        var pipe = Pipe();
+        using var writing = System.Diagnostics.Process.Start("sh", ["-c", $"({writes}) > {pipe}"]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(expected, Refused(() => PromptSet.Load(pipe, null, Config)), StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256 << 20);
+        writing.WaitForExit();
+    }
+
+    private string Pipe()
+    {
+        var pipe = Write("pipe", "");
+        File.Delete(pipe);
+        using var make = System.Diagnostics.Process.Start("mkfifo", [pipe]);
+        make.WaitForExit();
+        return pipe;
     }
 
     [Fact]
