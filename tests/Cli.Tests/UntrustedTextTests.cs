@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Faith.Engine.Data;
+using Faith.Engine.Experiments;
 using Faith.Engine.Reports;
 using Xunit;
 
@@ -124,6 +126,33 @@ public sealed partial class UntrustedTextTests : CliTest
     [InlineData("a``b", "``` a``b ```")]
     [InlineData("`", "`` ` ``")]
     public void A_name_in_Markdown_is_a_code_span(string name, string span) => Assert.Equal(span, Markdown.Code(name));
+
+    [Theory]
+    [InlineData("greater-than", "greater-than")]
+    [InlineData("a|b\n| c", "a\\|b\\\\n\\| c")]
+    [InlineData("# <b>*a*</b> [x](y) `z` \u001b", "\\# \\<b\\>\\*a\\*\\</b\\> \\[x\\](y) \\`z\\` \\\\u001b")]
+    [InlineData("- a", "\\- a")]
+    public void Text_in_Markdown_is_no_markup(string text, string written) => Assert.Equal(written, Markdown.Text(text));
+
+    [Fact]
+    public void A_name_of_data_makes_no_cell_and_no_line_of_a_table()
+    {
+        var name = $"a|b\n| {Evil.Replace('/', ' ')}.jsonl";
+        using var loaded = LoadedModel.Load(TinyModel.Write(At("model")));
+        var data = PromptSet.Load(Write(name, Data), null, loaded.Config);
+        var study = TaskStudy.Run(loaded.On(new DeviceChoice("cpu", 1, null, _ => { })), data, null, null, CancellationToken.None);
+        var text = StudyTables.Markdown(loaded.Name, [study]);
+        AssertPlain(text);
+        Assert.DoesNotContain("<script>", text, StringComparison.Ordinal);
+        var rows = text.Split('\n').Where(line => line.StartsWith('|')).ToArray();
+        // Two tables: heads, rules, a row of the task and one of each method.
+        Assert.Equal(3 + 2 + 3, rows.Length);
+        Assert.Equal(2, rows.Select(row => Border().Count(row)).Distinct().Count());
+    }
+
+    // A bar that no backslash escapes.
+    [GeneratedRegex(@"(?<!\\)\|")]
+    private static partial Regex Border();
 
     /// <summary>No character but line breaks and tabs that is a control, a direction, a separator or of no width.</summary>
     private static void AssertPlain(string text) => Assert.DoesNotMatch(Hidden(), text);

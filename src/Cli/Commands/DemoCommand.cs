@@ -56,7 +56,7 @@ internal static class DemoCommand
 
     private static void WriteAll(CommandContext context, string folder, LoadedModel loaded, IReadOnlyList<TaskStudy> studies)
     {
-        var firsts = studies.Select(study => $"- {study.Data.Name}: {Markdown.Code(DataSummary.FirstExample(loaded, study.Data))}\n");
+        var firsts = studies.Select(study => $"- {Markdown.Text(study.Data.Name)}: {Markdown.Code(DataSummary.FirstExample(loaded, study.Data))}\n");
         var text = $"{StudyTables.Markdown(loaded.Name, studies)}\nThe first example of each:\n\n{string.Concat(firsts)}";
         OutputFile.WriteInFolder(folder, Output.Text(AllFile, text));
         context.Output.WriteText(text);

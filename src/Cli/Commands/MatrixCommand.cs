@@ -60,28 +60,29 @@ internal static class MatrixCommand
 
     private static string Markdown(LoadedModel model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
     {
+        var names = Array.ConvertAll(sets, s => Engine.Reports.Markdown.Text(s.Name));
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Normalised faithfulness with {Engine.Reports.Markdown.Code(model.Name)}: the circuit of the row's task ({count} edges of EAP-IG, then pruned) on the column's task; {sets.Max(s => s.Count)} examples each.\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"| circuit of | edges | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|---:|{string.Concat(sets.Select(_ => "---:|"))}\n");
+        text.Append(CultureInfo.InvariantCulture, $"| circuit of | edges | {string.Join(" | ", names)} |\n|---|---:|{string.Concat(sets.Select(_ => "---:|"))}\n");
         for (var row = 0; row < sets.Length; row++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {circuits[row].EdgeCount} | ");
+            text.Append(CultureInfo.InvariantCulture, $"| {names[row]} | {circuits[row].EdgeCount} | ");
             text.Append(CultureInfo.InvariantCulture, $"{string.Join(" | ", results.Select(column => Figures.Fixed(column[row].Normalised, 2)))} |\n");
         }
-        foreach (var (set, column) in sets.Zip(results))
+        foreach (var (name, column) in names.Zip(results))
         {
-            if (column[0].Undefined is not null) text.Append($"\n{set.Name}: faithfulness is {FaithfulnessText.Of(column[0])}.\n");
+            if (column[0].Undefined is not null) text.Append($"\n{name}: faithfulness is {FaithfulnessText.Of(column[0])}.\n");
         }
         text.Append("\nJaccard overlap of their edges:\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"| circuit of | {string.Join(" | ", sets.Select(s => s.Name))} |\n|---|{string.Concat(sets.Select(_ => "---:|"))}\n");
+        text.Append(CultureInfo.InvariantCulture, $"| circuit of | {string.Join(" | ", names)} |\n|---|{string.Concat(sets.Select(_ => "---:|"))}\n");
         for (var row = 0; row < sets.Length; row++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {sets[row].Name} | {string.Join(" | ", circuits.Select(c => CircuitComparison.Edges(circuits[row], c).Jaccard.ToString("0.00", CultureInfo.InvariantCulture)))} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {names[row]} | {string.Join(" | ", circuits.Select(c => CircuitComparison.Edges(circuits[row], c).Jaccard.ToString("0.00", CultureInfo.InvariantCulture)))} |\n");
         }
         text.Append("\nThe data, by the first example of each and the share of examples in which the answers lie above the distractors:\n\n");
         for (var column = 0; column < sets.Length; column++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"- {sets[column].Name}: {DataSummary.Right(results[column][0].Clean):0.#%}; {Engine.Reports.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- {names[column]}: {DataSummary.Right(results[column][0].Clean):0.#%}; {Engine.Reports.Markdown.Code(DataSummary.FirstExample(model, sets[column]))}\n");
         }
         return text.ToString();
     }

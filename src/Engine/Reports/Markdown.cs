@@ -1,9 +1,27 @@
+using System.Text;
 
 namespace Faith.Engine.Reports;
 
 /// <summary>Text from outside within Markdown.</summary>
 public static class Markdown
 {
+    // What Markdown may read as something else than text; other punctuation only where it begins a line.
+    private const string Marks = "\\`*_{}[]<>|#!&~$";
+
+    /// <summary>
+    /// A text as it stands, on one line, in which nothing is markup: in a paragraph, a list or a cell of a table, whose border a bar would be.
+    /// </summary>
+    public static string Text(string text)
+    {
+        var escaped = new StringBuilder();
+        foreach (var c in PlainText.Line(text))
+        {
+            if (Marks.Contains(c, StringComparison.Ordinal) || (escaped.Length == 0 && char.IsAscii(c) && (char.IsPunctuation(c) || char.IsSymbol(c)))) escaped.Append('\\');
+            escaped.Append(c);
+        }
+        return escaped.ToString();
+    }
+
     /// <summary>A name as a code span of one line, in which nothing is a heading, a link or HTML.</summary>
     public static string Code(string name)
     {

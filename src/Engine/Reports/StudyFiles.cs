@@ -22,7 +22,7 @@ public static class StudyFiles
     public const string Report = "report.md";
 
     /// <summary>Writes all files into a folder that exists.</summary>
-    /// <param name="prose">The report's text: the summary first.</param>
+    /// <param name="prose">The report's text, which is no Markdown: the summary first.</param>
     public static void Write(string folder, string modelName, Transformer model, TaskStudy study, IReadOnlyList<string> prose)
     {
         var chosen = study.EapIgSweep.Points[study.ChosenIndex].Circuits[0];
@@ -80,8 +80,8 @@ public static class StudyFiles
 
     private static string Markdown(string modelName, TaskStudy study, IReadOnlyList<string> prose)
     {
-        var text = new StringBuilder($"# {Reports.Markdown.Code(modelName)} on {study.Data.Name}\n\n");
-        foreach (var paragraph in prose) text.Append(paragraph).Append("\n\n");
+        var text = new StringBuilder($"# {Reports.Markdown.Code(modelName)} on {Reports.Markdown.Text(study.Data.Name)}\n\n");
+        foreach (var paragraph in prose) text.Append(Reports.Markdown.Text(paragraph)).Append("\n\n");
         text.Append($"![The circuit]({Picture})\n\n![Faithfulness by size]({Plot})\n\n");
         text.Append("| edges selected | edges left after pruning | EAP-IG | EAP | random |\n|---:|---:|---:|---:|---:|\n");
         for (var i = 0; i < study.Sizes.Count; i++)

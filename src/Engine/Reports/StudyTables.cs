@@ -17,7 +17,7 @@ public static class StudyTables
         text.Append("| task | right | likelier | changed | logit diff clean | corrupted | completeness gap |\n|---|---:|---:|---:|---:|---:|---:|\n");
         foreach (var s in studies)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {s.Data.Name} | {s.Accuracy.CleanRight:0.0%} | {s.Accuracy.CleanLikelier:0.0%} | {s.Accuracy.CorruptedChanged:0.0%} | ");
+            text.Append(CultureInfo.InvariantCulture, $"| {Name(s)} | {s.Accuracy.CleanRight:0.0%} | {s.Accuracy.CleanLikelier:0.0%} | {s.Accuracy.CorruptedChanged:0.0%} | ");
             var gap = Figures.Percent(s.EapIg.CompletenessGap ?? double.NaN, 1);
             text.Append(CultureInfo.InvariantCulture, $"{Figures.Fixed(s.EapIg.Clean.Average(), 2)} | {Figures.Fixed(s.EapIg.Corrupted.Average(), 2)} | {gap} |\n");
         }
@@ -26,13 +26,15 @@ public static class StudyTables
         text.Append(CultureInfo.InvariantCulture, $"| task | method | {string.Join(" | ", studies[0].Sizes)} |\n|---|---|{string.Concat(studies[0].Sizes.Select(_ => "---:|"))}\n");
         foreach (var s in studies)
         {
-            foreach (var sweep in s.Sweeps) text.Append(CultureInfo.InvariantCulture, $"| {s.Data.Name} | {sweep.Name} | {string.Join(" | ", sweep.Means.Select(m => Figures.Fixed(m, 2)))} |\n");
+            foreach (var sweep in s.Sweeps) text.Append(CultureInfo.InvariantCulture, $"| {Name(s)} | {sweep.Name} | {string.Join(" | ", sweep.Means.Select(m => Figures.Fixed(m, 2)))} |\n");
         }
-        foreach (var s in studies.Where(s => s.AnyCircuit.Undefined is not null)) text.Append($"\n{s.Data.Name}: faithfulness is {FaithfulnessText.Of(s.AnyCircuit)}.\n");
+        foreach (var s in studies.Where(s => s.AnyCircuit.Undefined is not null)) text.Append($"\n{Name(s)}: faithfulness is {FaithfulnessText.Of(s.AnyCircuit)}.\n");
         foreach (var s in studies)
         {
-            if (s.Doubt is { } doubt) text.Append($"\n{s.Data.Name}: {doubt}.\n");
+            if (s.Doubt is { } doubt) text.Append($"\n{Name(s)}: {doubt}.\n");
         }
         return text.ToString();
+
+        static string Name(TaskStudy study) => Reports.Markdown.Text(study.Data.Name);
     }
 }
