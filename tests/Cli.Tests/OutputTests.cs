@@ -41,6 +41,33 @@ public sealed class OutputTests : CliTest
     }
 
     [Fact]
+    public void A_folder_for_kernels_is_checked_as_any_other()
+    {
+        Refused("data.jsonl: is a file; give the name of a folder", "devices", "--dump-ptx", data);
+        Refused("data.jsonl is a file, not a folder", "devices", "--dump-ptx", Path.Combine(data, "ptx"));
+        Refused("--dump-ptx was given an empty name", "devices", "--dump-ptx", "");
+        Refused("--dump-ptx uses no device; leave out --warm", "devices", "--dump-ptx", At("ptx"), "--warm");
+        Refused("--dump-ptx uses no device; leave out --measure", "devices", "--dump-ptx", At("ptx"), "--measure");
+    }
+
+    [Fact]
+    public void Kernels_are_written_all_or_none()
+    {
+        Assert.Equal(0, RunProcess("devices", "--dump-ptx", "ptx").Code);
+        var names = Directory.GetFiles(At("ptx")).Order(StringComparer.Ordinal).ToArray();
+        Assert.NotEmpty(names);
+        // A folder has the name of one of them, as the last.
+        File.WriteAllText(names[0], "before");
+        File.Delete(names[^1]);
+        Directory.CreateDirectory(names[^1]);
+        var (code, _, error) = RunProcess("devices", "--dump-ptx", "ptx");
+        Assert.Equal(FaithProgram.BadInput, code);
+        Assert.Contains($"{Path.GetFileName(names[^1])}: is a folder; give the name of a file", error, StringComparison.Ordinal);
+        Assert.Equal("before", File.ReadAllText(names[0]));
+        Assert.Equal(names.Length - 1, Directory.GetFiles(At("ptx")).Length);
+    }
+
+    [Fact]
     public void Hard_links_are_the_same_file()
     {
         Done(Attribute("--out", At("s.json")));

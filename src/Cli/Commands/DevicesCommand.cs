@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Faith.Engine.Files;
 using Faith.Kernels;
 using Faith.Kernels.Gpu;
 using Faith.Kernels.Host;
@@ -16,8 +17,16 @@ internal static class DevicesCommand
     {
         var measure = new Option<bool>("--measure") { Description = "measure memory copies and matrix products on every device, and the CPU's peak of fused multiply-adds" };
         var warm = new Option<bool>("--warm") { Description = "compile every kernel for every GPU now, and say how long it took; drivers keep what they compile, so that later runs start faster" };
-        var dump = OptionKinds.Optional("--dump-ptx", "folder", "write the kernels for NVIDIA GPUs as PTX, a file each; needs no GPU");
+        var dump = new PathOption("--dump-ptx", PathRole.Folder, "write the kernels for NVIDIA GPUs as PTX, a file each; needs no GPU");
         var command = new FaithCommand("devices", "What can run here, and what is missing for the rest.", "faith devices", "faith devices --measure", "faith devices --dump-ptx ptx") { measure, warm, dump };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(dump) is null) return;
+            foreach (var other in (Option[])[measure, warm])
+            {
+                if (result.GetResult(other) is { Implicit: false }) result.AddError($"--dump-ptx uses no device; leave out {other.Name}");
+            }
+        });
         command.SetAction(parse =>
         {
             if (parse.GetValue(dump) is { } folder)
@@ -75,14 +84,15 @@ internal static class DevicesCommand
 
     private static void Dump(string folder, CommandContext context)
     {
-        Directory.CreateDirectory(folder);
-        var count = 0;
+        var kernels = new List<Output>();
         foreach (var (name, ptx) in GpuPtx.All())
         {
-            File.WriteAllText(Path.Combine(folder, name + ".ptx"), ptx);
-            count++;
+            context.Cancellation.ThrowIfCancellationRequested();
+            kernels.Add(Output.Text(name + ".ptx", ptx));
         }
-        context.Output.WriteLine($"{count} kernels written to {folder}");
+        OutputFolder.Make(folder);
+        OutputFile.WriteInFolder(folder, [.. kernels]);
+        context.Output.WriteLine($"{kernels.Count} kernels written to {folder}");
     }
 
     // A device with too little memory left to be measured can still be used.
