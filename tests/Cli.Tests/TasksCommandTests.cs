@@ -26,6 +26,16 @@ public sealed class TasksCommandTests : CliTest
     }
 
     [Fact]
+    public void A_cancelled_export_leaves_nothing()
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = FaithProgram.Run(["tasks", "export", "ioi", "--examples", "3", "--out", At("ioi.jsonl")], output, error, new CancellationToken(canceled: true));
+        Assert.Equal((FaithProgram.Interrupted, "faith: cancelled; nothing was written"), (code, error.ToString().TrimEnd()));
+        Assert.False(File.Exists(At("ioi.jsonl")));
+    }
+
+    [Fact]
     public void Export_writes_the_same_to_a_file_and_to_standard_output()
     {
         var output = Done("tasks", "export", "greater-than", "--examples", "4", "--split", "train");

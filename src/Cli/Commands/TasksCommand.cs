@@ -34,7 +34,7 @@ internal static class TasksCommand
         {
             var task = TaskCatalog.Find(parse.GetRequiredValue(name));
             context.Output.WriteLine($"{task.Name}: {task.Description}");
-            foreach (var prompt in task.Generate(parse.GetValue(examples), (ulong)parse.GetValue(seed), TaskPrompts.Splits[parse.GetRequiredValue(split)]))
+            foreach (var prompt in task.Generate(parse.GetValue(examples), (ulong)parse.GetValue(seed), TaskPrompts.Splits[parse.GetRequiredValue(split)], context.Cancellation))
             {
                 context.Output.WriteLine();
                 context.Output.WriteLine($"  clean        {prompt.Clean}");
@@ -57,8 +57,8 @@ internal static class TasksCommand
         {
             var path = parse.GetValue(output);
             var task = TaskCatalog.Find(parse.GetRequiredValue(name));
-            var prompts = task.Generate(parse.GetValue(examples), (ulong)parse.GetValue(seed), TaskPrompts.Splits[parse.GetRequiredValue(split)]);
-            var lines = TaskPrompts.ToJsonLines(prompts);
+            var prompts = task.Generate(parse.GetValue(examples), (ulong)parse.GetValue(seed), TaskPrompts.Splits[parse.GetRequiredValue(split)], context.Cancellation);
+            var lines = TaskPrompts.ToJsonLines(prompts, context.Cancellation);
             if (path is null)
             {
                 context.Output.WriteText(Encoding.UTF8.GetString(lines));

@@ -32,10 +32,15 @@ public abstract class TaskGenerator
 
     /// <summary>Distinct prompts of the task; equal arguments give equal prompts on every machine, and a longer list starts with the shorter one.</summary>
     /// <exception cref="InputException">The split has fewer than <paramref name="count"/> prompts.</exception>
-    public IReadOnlyList<TaskPrompt> Generate(int count, ulong seed, TaskSplit split)
+    public IReadOnlyList<TaskPrompt> Generate(int count, ulong seed, TaskSplit split, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        var prompts = Prompts(seed, split).Take(count).ToList();
+        var prompts = new List<TaskPrompt>();
+        foreach (var prompt in Prompts(seed, split).Take(count))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            prompts.Add(prompt);
+        }
         if (prompts.Count == count) return prompts;
         throw new InputException($"task {Name}: {count} prompts asked for, but there are only {prompts.Count}; ask for at most that many");
     }

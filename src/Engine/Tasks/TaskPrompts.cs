@@ -21,12 +21,13 @@ public static class TaskPrompts
     };
 
     /// <summary>The prompts as JSONL, in the form that <c>--data</c> reads.</summary>
-    public static byte[] ToJsonLines(IEnumerable<TaskPrompt> prompts)
+    public static byte[] ToJsonLines(IEnumerable<TaskPrompt> prompts, CancellationToken cancellation = default)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(buffer, Json);
         foreach (var prompt in prompts)
         {
+            cancellation.ThrowIfCancellationRequested();
             json.WriteStartObject();
             json.WriteString("clean", prompt.Clean);
             json.WriteString("corrupted", prompt.Corrupted);
