@@ -95,6 +95,8 @@ internal sealed class CsvTable
         var field = text.AsSpan(at, length < 0 ? text.Length - at : length);
         at += field.Length;
         if (at == text.Length || text[at] == '\n') field = field.TrimEnd('\r');
+        // Most other readers would begin a row there.
+        if (field.Contains('\r')) throw Error(line, "a carriage return stands alone; save the file with line feeds at the ends of its lines");
         return !field.Contains('"') ? field.ToString() : throw Error(line, "a quote stands inside a field that does not begin with one");
     }
 

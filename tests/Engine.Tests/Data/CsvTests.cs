@@ -113,6 +113,12 @@ public sealed class CsvTests : DataTest
         Assert.Contains("line 2: is longer than 32 MiB, which is no example", Refused(() => Csv(content)), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("clean,corrupted,correct_idx,incorrect_idx\ra,b,1,2\r", 1)]
+    [InlineData("clean,corrupted,correct_idx,incorrect_idx\na,b,1,2\ra,b,1,2\n", 2)]
+    public void Lines_that_end_with_a_carriage_return_alone_are_refused(string content, int line) =>
+        Assert.Contains($"line {line}: a carriage return stands alone", Refused(() => Csv(content)), StringComparison.Ordinal);
+
     [Fact]
     public void A_label_is_a_two_digit_year()
     {
