@@ -1,7 +1,7 @@
 #!/bin/sh
 # Assembles the kernels for NVIDIA GPUs with ptxas, the compiler that NVIDIA's driver contains, and writes what it says of every kernel to registers.tsv:
 # shared memory in bytes and, for each architecture, the registers of a thread and the bytes that it spills (stored and loaded). ptxas is $PTXAS or the
-# one in PATH. With cuobjdump beside it, the hot loops are read from the machine code for sm_90: the innermost loop with the most multiply-adds.
+# one in PATH. With cuobjdump beside it, the hot loops are read from the machine code for sm_90: the innermost loop over shared memory with the most multiply-adds.
 #   assemble.sh FOLDER          writes registers.tsv; FOLDER holds what `faith devices --dump-ptx FOLDER` has written
 #   assemble.sh FOLDER --check  fails when a kernel does not assemble, and, where ptxas has the version of the committed file, when the file is not what it says
 #   assemble.sh FOLDER --loops  prints the table of loops
@@ -32,7 +32,7 @@ if [ "${2:-}" = --loops ]; then
                 if (!(target in line) || line[target] <= end) next
                 split("", count)
                 for (i = line[target]; i <= lines; i++) count[code[i]]++
-                if (count["FFMA"] > most) { most = count["FFMA"]; all = lines - line[target] + 1; loads = count["LDS.128"] + 0 ", " count["LDS.64"] + 0 ", " count["LDS"] + 0 }
+                if (count["LDS.128"] && count["FFMA"] > most) { most = count["FFMA"]; all = lines - line[target] + 1; loads = count["LDS.128"] + 0 ", " count["LDS.64"] + 0 ", " count["LDS"] + 0 }
                 end = lines
             }
             END { printf "| %s | %d | %d | %s | %.0f%% |\n", kernel, all, most, loads, 100 * most / all }'
