@@ -107,7 +107,7 @@ public sealed partial class GpuDevice : Device
         }
         catch (AcceleratorException e)
         {
-            throw IsShortOfMemory(e) ? TooLittle(bytes, $" ({e.Message})") : Failed(e);
+            throw IsShortOfMemory(e) ? TooLittle(bytes, $" ({Describe(e)})") : Failed(e);
         }
     }
 
@@ -206,7 +206,10 @@ public sealed partial class GpuDevice : Device
     }
 
     // What went wrong, by the device's name: an error may come from any kernel issued before.
-    private GpuException Failed(AcceleratorException e) => new($"{info.Id}: {e.Message.ReplaceLineEndings(" ")}{(e is CLException cl ? $" ({cl.Error})" : "")}", e);
+    private GpuException Failed(AcceleratorException e) => new($"{info.Id}: {Describe(e)}", e);
+
+    /// <summary>What ILGPU says of an error, in one line; of OpenCL's it says nothing, so that the name of the error stands in its place.</summary>
+    internal static string Describe(AcceleratorException e) => e is CLException cl ? $"OpenCL failed with {cl.Error}" : e.Message.ReplaceLineEndings(" ");
 
     /// <inheritdoc/>
     public override DeviceMark Mark()

@@ -110,7 +110,8 @@ public static unsafe class GpuDevices
         }
         catch (Exception e) when (e is AcceleratorException or GpuException or NotSupportedException or DllNotFoundException or EntryPointNotFoundException)
         {
-            return new(kind, [], e.Message.ReplaceLineEndings(" "), true);
+            var what = e is AcceleratorException error ? GpuDevice.Describe(error) : e.Message.ReplaceLineEndings(" ");
+            return new(kind, [], $"the {(kind == GpuKind.Cuda ? "NVIDIA driver (libcuda.so.1)" : "OpenCL loader (libOpenCL.so.1)")} does not work: {what}; install it again", true);
         }
     }
 
@@ -182,7 +183,8 @@ public static unsafe class GpuDevices
         // ILGPU refuses devices that lack something with the second.
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
         {
-            throw e is AcceleratorException error && GpuDevice.IsShortOfMemory(error) ? new DeviceMemoryException($"{info.Id} is full: {e.Message}") : new GpuException($"{info.Id}: {e.Message}", e);
+            throw e is AcceleratorException error && GpuDevice.IsShortOfMemory(error) ? new DeviceMemoryException($"{info.Id} is full: {GpuDevice.Describe(error)}")
+                : new GpuException($"{info.Id} cannot be opened: {(e is AcceleratorException failed ? GpuDevice.Describe(failed) : e.Message.ReplaceLineEndings(" "))}", e);
         }
     }
 
