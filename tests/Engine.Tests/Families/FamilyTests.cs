@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
@@ -139,6 +140,25 @@ public sealed class FamilyTests
     {
         using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, """{"rotary_emb_base":10000,"rope_theta":500}"""));
         Assert.Contains("rope_theta is 500; supported: the value of rotary_emb_base, or none", Assert.Throws<InputException>(() => ModelLoader.Load(changed.Path)).Message);
+    }
+
+    [SharedDataFact("families/gpt_neox/circuits.json")]
+    public void CircuitsAndExactScoresOfParallelBlocksAgree()
+    {
+        JsonNode Shared(string file) => JsonNode.Parse(File.ReadAllText(SharedData.Find($"families/gpt_neox/{file}")!))!;
+        var directory = new FamilyDirectory("gpt_neox");
+        using var device = new HostDevice(2);
+        using var weights = directory.Load();
+        using var model = new Transformer(device, weights);
+        var edges = Circuit.Full(model.Graph).Edges.ToDictionary(edge => model.Graph.EdgeName(edge));
+        JsonNode[] known = [.. Shared("circuits.json")["circuits"]!.AsArray().Where(node => node!["edges"]!.AsArray().Count > 0).Select(node => node!)];
+        Circuit[] circuits = [.. known.Select(node => new Circuit(model.Graph, node["edges"]!.AsArray().Select(name => edges[(string)name!])))];
+        var results = CircuitEvaluator.Evaluate(model, directory.Examples, circuits, MetricKind.LogitDifference);
+        for (var i = 0; i < known.Length; i++) Close.Check(Golden.Numbers(known[i]["patching"]!), results[i].Circuit, Tolerance, $"circuit {i}");
+
+        var exact = Shared("exact.json").AsObject();
+        var scores = Attributor.Run(model, directory.Examples, new() { Method = "exact" }).Scores.Values;
+        Close.Check([.. exact.Select(pair => (double)pair.Value!)], [.. exact.Select(pair => scores[edges[pair.Key].Index])], Tolerance, "exact");
     }
 
     /// <summary>Models that are too many to be kept here.</summary>

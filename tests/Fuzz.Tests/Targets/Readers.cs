@@ -33,8 +33,15 @@ internal static class Readers
         return model;
     }
 
+    private static Action<string> WriteFamily(string family) => folder =>
+    {
+        foreach (var file in new[] { "config.json", "model.safetensors" })
+            File.Copy(Path.Combine(AppContext.BaseDirectory, "Families", family, file), Path.Combine(folder, file), overwrite: true);
+    };
+
     public static ITarget Config() => new ReaderTarget(LoadModel,
-        new("config.json", JsonMutator.Mutate, TinyModel.Gpt2().Write), new("config.json", JsonMutator.Mutate, ScaledLlama().Write), new("config.json", JsonMutator.Mutate, TinyModel.Llama("qwen2").Write));
+        new("config.json", JsonMutator.Mutate, TinyModel.Gpt2().Write), new("config.json", JsonMutator.Mutate, ScaledLlama().Write), new("config.json", JsonMutator.Mutate, TinyModel.Llama("qwen2").Write),
+        new("config.json", JsonMutator.Mutate, WriteFamily("gpt_neox")), new("config.json", JsonMutator.Mutate, WriteFamily("gemma")));
 
     public static ITarget Weights() => new ReaderTarget(LoadModel,
         new("model.safetensors", SafetensorsMutator.Mutate, TinyModel.Gpt2().Write), new("model.safetensors", SafetensorsMutator.Mutate, ScaledLlama().Write));
