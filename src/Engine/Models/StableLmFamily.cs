@@ -3,8 +3,8 @@ using Faith.Kernels;
 namespace Faith.Engine.Models;
 
 /// <summary>
-/// StableLM: Llama's matrices and names between norms of the LayerNorm kind, rotary positions on a share of every head. Where attention and MLP
-/// read the same stream, they share one norm.
+/// StableLM: Llama's matrices and names between norms of the LayerNorm kind, rotary positions on a share of every head. The sizes
+/// that norm q and k, whose blocks are parallel besides, are refused.
 /// </summary>
 internal sealed class StableLmFamily : ModelFamily
 {
@@ -22,6 +22,7 @@ internal sealed class StableLmFamily : ModelFamily
         if (heads % keyValueHeads != 0) throw file.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
         var headDim = width / heads;
         file.Require("qk_layernorm", false);
+        file.Require("use_parallel_residual", false);
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
@@ -39,7 +40,6 @@ internal sealed class StableLmFamily : ModelFamily
             Gated = true,
             Rotary = RotarySettings.ReadPartial(file, headDim, "rope_theta", "partial_rotary_factor", 0.25),
             TiedEmbedding = file.Flag("tie_word_embeddings", false),
-            ParallelBlocks = file.Flag("use_parallel_residual", false),
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
@@ -73,7 +73,6 @@ internal sealed class StableLmFamily : ModelFamily
         var (d, q, kv, f) = (config.Width, config.QueryWidth, config.KeyWidth, config.MlpWidth);
         string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
         tensors.Ignore(attention + "rotary_emb.inv_freq");
-        var mlpNorm = prefix + (config.ParallelBlocks ? "input_layernorm" : "post_attention_layernorm");
         return new LayerWeights
         {
             AttentionNormScale = tensors.Vector(prefix + "input_layernorm.weight", d),
@@ -84,8 +83,8 @@ internal sealed class StableLmFamily : ModelFamily
                 ? tensors.Vectors((attention + "q_proj.bias", q), (attention + "k_proj.bias", kv), (attention + "v_proj.bias", kv))
                 : null,
             Output = tensors.Linear(q, (attention + "o_proj.weight", d)),
-            MlpNormScale = tensors.Vector(mlpNorm + ".weight", d),
-            MlpNormShift = tensors.Vector(mlpNorm + ".bias", d),
+            MlpNormScale = tensors.Vector(prefix + "post_attention_layernorm.weight", d),
+            MlpNormShift = tensors.Vector(prefix + "post_attention_layernorm.bias", d),
             Up = tensors.Linear(d, (mlp + "gate_proj.weight", f), (mlp + "up_proj.weight", f)),
             Down = tensors.Linear(f, (mlp + "down_proj.weight", d)),
         };
