@@ -56,7 +56,7 @@ public sealed class DeviceChoiceTests : CliTest
     {
         var probe = Gpus();
         SimulatedGpu.Fault = new PtxException("broken before");
-        Assert.StartsWith("faith: the GPU is not used: cuda:0: broken before", NoteOfTheCpu(probe), StringComparison.Ordinal);
+        Assert.StartsWith("faith: the GPU is not used: cuda:0 cannot be opened: broken before", NoteOfTheCpu(probe), StringComparison.Ordinal);
         SimulatedGpu.Reset();
     }
 
