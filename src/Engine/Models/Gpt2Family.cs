@@ -7,6 +7,7 @@ internal sealed class Gpt2Family : ModelFamily
     internal override string ModelType => "gpt2";
     internal override string Inner => "transformer.";
     internal override IReadOnlyList<string> Architectures { get; } = ["GPT2LMHeadModel", "GPT2Model"];
+    protected override OuterNames Outer => new("wte.weight", "lm_head.weight", "h", "ln_f");
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
@@ -42,30 +43,9 @@ internal sealed class Gpt2Family : ModelFamily
         });
     }
 
-    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
-    {
-        var d = config.Width;
-        var root = tensors.Root;
-        var (embedding, unembedding) = tensors.Embeddings(config, root + "wte.weight", "lm_head.weight");
-        var positions = tensors.Matrix(root + "wpe.weight", config.Context, d);
-        var layers = new List<LayerWeights>();
-        for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}h.{l}."));
-        var finalScale = tensors.Vector(root + "ln_f.weight", d);
-        var finalShift = tensors.Vector(root + "ln_f.bias", d);
-        return new ModelWeights(tensors.Files)
-        {
-            Config = config,
-            Embedding = embedding,
-            Positions = positions,
-            Layers = layers,
-            FinalNormScale = finalScale,
-            FinalNormShift = finalShift,
-            Unembedding = unembedding,
-            Hash = tensors.Verify(),
-        };
-    }
+    protected override MatrixSource ReadPositions(ModelConfig config, TensorTable tensors) => tensors.Matrix(tensors.Root + "wpe.weight", config.Context, config.Width);
 
-    private static LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
+    protected override LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
     {
         var (d, f) = (config.Width, config.MlpWidth);
         // The causal mask and its fill value, which old checkpoints store as if they were weights.

@@ -11,13 +11,11 @@ internal sealed class GptNeoxFamily : ModelFamily
     internal override string ModelType => "gpt_neox";
     internal override string Inner => "gpt_neox.";
     internal override IReadOnlyList<string> Architectures { get; } = ["GPTNeoXForCausalLM"];
+    protected override OuterNames Outer => new("embed_in.weight", "embed_out.weight", "layers", "final_layer_norm");
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
-        var width = file.Size("hidden_size");
-        var heads = file.Size("num_attention_heads");
-        if (width % heads != 0) throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width}");
-        var headDim = width / heads;
+        var (width, heads, headDim) = ReadHeads(file);
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
@@ -41,36 +39,14 @@ internal sealed class GptNeoxFamily : ModelFamily
         });
     }
 
-    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
-    {
-        var d = config.Width;
-        var root = tensors.Root;
-        tensors.Ignore(root + "rotary_emb.inv_freq");
-        var (embedding, unembedding) = tensors.Embeddings(config, root + "embed_in.weight", "embed_out.weight");
-        var layers = new List<LayerWeights>();
-        for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}layers.{l}."));
-        var finalScale = tensors.Vector(root + "final_layer_norm.weight", d);
-        var finalShift = tensors.Vector(root + "final_layer_norm.bias", d);
-        return new ModelWeights(tensors.Files)
-        {
-            Config = config,
-            Embedding = embedding,
-            Layers = layers,
-            FinalNormScale = finalScale,
-            FinalNormShift = finalShift,
-            Unembedding = unembedding,
-            Hash = tensors.Verify(),
-        };
-    }
-
-    private static LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
+    protected override LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
     {
         var (d, f) = (config.Width, config.MlpWidth);
         string attention = prefix + "attention.", mlp = prefix + "mlp.";
-        // The causal mask, its fill value and the rotary frequencies, which older checkpoints store as if they were weights.
+        // The causal mask and its fill value, which older checkpoints store as if they were weights.
         tensors.Ignore(attention + "bias");
         tensors.Ignore(attention + "masked_bias");
-        tensors.Ignore(attention + "rotary_emb.inv_freq");
+        IgnoreFrequencies(config, tensors, attention);
         var hasBias = tensors.Config.Flag("attention_bias", true);
         return new LayerWeights
         {

@@ -1,3 +1,5 @@
+using Faith.Kernels;
+
 namespace Faith.Engine.Models;
 
 /// <summary>How one family of models names its settings and tensors.</summary>
@@ -18,8 +20,88 @@ internal abstract class ModelFamily
 
     /// <summary>The model that a configuration describes.</summary>
     internal abstract ModelConfig ReadConfig(ConfigFile file);
-    /// <summary>Its weights.</summary>
-    internal abstract ModelWeights ReadWeights(ModelConfig config, TensorTable tensors);
+    /// <summary>The names of its tensors outside of layers.</summary>
+    protected abstract OuterNames Outer { get; }
+    /// <summary>The weights of a layer, whose names begin with <paramref name="prefix"/>.</summary>
+    protected abstract LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix);
+    /// <summary>Learned positions, or null.</summary>
+    protected virtual MatrixSource? ReadPositions(ModelConfig config, TensorTable tensors) => null;
+    /// <summary>γ of a norm and, of a LayerNorm, β.</summary>
+    protected virtual (float[] Scale, float[]? Shift) ReadNorm(ModelConfig config, TensorTable tensors, string name) =>
+        (tensors.Vector(name + ".weight", config.Width), config.Norm == NormKind.LayerNorm ? tensors.Vector(name + ".bias", config.Width) : null);
+
+    /// <summary>Names of tensors outside of layers; those but for the unembedding after what <see cref="Inner"/> says.</summary>
+    /// <param name="Embedding">The embedding.</param>
+    /// <param name="Unembedding">The unembedding, whole.</param>
+    /// <param name="Layers">What the number of a layer follows.</param>
+    /// <param name="FinalNorm">The norm before the unembedding.</param>
+    protected readonly record struct OuterNames(string Embedding, string Unembedding, string Layers, string FinalNorm);
+
+    /// <summary>The weights of a model.</summary>
+    internal ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
+    {
+        var root = tensors.Root;
+        IgnoreFrequencies(config, tensors, root);
+        var (embedding, unembedding) = tensors.Embeddings(config, root + Outer.Embedding, Outer.Unembedding);
+        var positions = ReadPositions(config, tensors);
+        var layers = new List<LayerWeights>();
+        for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}{Outer.Layers}.{l}."));
+        var (scale, shift) = ReadNorm(config, tensors, root + Outer.FinalNorm);
+        return new ModelWeights(tensors.Files)
+        {
+            Config = config,
+            Embedding = embedding,
+            Positions = positions,
+            Layers = layers,
+            FinalNormScale = scale,
+            FinalNormShift = shift,
+            Unembedding = unembedding,
+            Hash = tensors.Verify(),
+        };
+    }
+
+    /// <summary>The fused projection of families that store q, k and v apart under Llama's names, and its bias.</summary>
+    protected static (MatrixSource Matrix, float[]? Bias) ReadProjection(ModelConfig config, TensorTable tensors, string attention, bool hasBias)
+    {
+        IgnoreFrequencies(config, tensors, attention);
+        int q = config.QueryWidth, kv = config.KeyWidth;
+        var matrix = tensors.Linear(config.Width, (attention + "q_proj.weight", q), (attention + "k_proj.weight", kv), (attention + "v_proj.weight", kv));
+        return (matrix, hasBias ? tensors.Vectors((attention + "q_proj.bias", q), (attention + "k_proj.bias", kv), (attention + "v_proj.bias", kv)) : null);
+    }
+
+    // Old checkpoints store the table of rotary frequencies as if it were weights.
+    private protected static void IgnoreFrequencies(ModelConfig config, TensorTable tensors, string prefix)
+    {
+        if (config.Rotary is not null) tensors.Ignore(prefix + "rotary_emb.inv_freq");
+    }
+
+    /// <summary>Width and heads of a model whose heads share the width out, and the columns of one.</summary>
+    protected static (int Width, int Heads, int HeadDim) ReadHeads(ConfigFile file)
+    {
+        var width = file.Size("hidden_size");
+        var heads = file.Size("num_attention_heads");
+        if (width % heads != 0) throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width}");
+        return (width, heads, width / heads);
+    }
+
+    /// <summary>Key/value heads.</summary>
+    /// <param name="otherwise">How many where the file does not say.</param>
+    protected static int ReadKeyValueHeads(ConfigFile file, int heads, int otherwise)
+    {
+        var keyValueHeads = file.Size("num_key_value_heads", otherwise);
+        return heads % keyValueHeads == 0 ? keyValueHeads : throw file.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
+    }
+
+    /// <summary>Every query reads every earlier position, so of a model with a sliding window prompts can be as long as the window, in which it makes no difference.</summary>
+    /// <param name="windowed">Whether it has one.</param>
+    /// <param name="otherwise">The window where the file does not say; null: it must.</param>
+    protected static int ReadContext(ConfigFile file, bool windowed, int? otherwise = null)
+    {
+        if (file.Texts("layer_types").Any(type => type != "full_attention" && !(windowed && type == "sliding_attention")))
+            throw file.Unsupported("layer_types", windowed ? "full_attention, sliding_attention" : "full_attention");
+        var context = file.Length("max_position_embeddings");
+        return windowed ? Math.Min(context, otherwise is { } window ? file.Length("sliding_window", window) : file.Length("sliding_window")) : context;
+    }
 
     /// <summary>The family of a configuration, by its architecture and model_type.</summary>
     internal static ModelFamily Of(ConfigFile file)

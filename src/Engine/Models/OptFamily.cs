@@ -11,12 +11,11 @@ internal sealed class OptFamily : ModelFamily
     internal override string ModelType => "opt";
     internal override string Inner => "model.decoder.";
     internal override IReadOnlyList<string> Architectures { get; } = ["OPTForCausalLM"];
+    protected override OuterNames Outer => new("embed_tokens.weight", "lm_head.weight", "layers", "final_layer_norm");
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
-        var width = file.Size("hidden_size");
-        var heads = file.Size("num_attention_heads");
-        if (width % heads != 0) throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width}");
+        var (width, heads, headDim) = ReadHeads(file);
         // OPT-350m alone has norms after its blocks and an embedding of another width.
         file.Require("do_layer_norm_before", true);
         if (file.Size("word_embed_proj_dim", width) != width) throw file.Unsupported("word_embed_proj_dim", $"hidden_size = {width}");
@@ -29,7 +28,7 @@ internal sealed class OptFamily : ModelFamily
             Width = width,
             Heads = heads,
             KeyValueHeads = heads,
-            HeadDim = width / heads,
+            HeadDim = headDim,
             MlpWidth = file.Size("ffn_dim"),
             Vocabulary = file.Size("vocab_size"),
             Context = file.Size("max_position_embeddings"),
@@ -37,49 +36,27 @@ internal sealed class OptFamily : ModelFamily
             NormEpsilon = 1e-5f, // no setting of the family
             Activation = ActivationNames.Read(file, "activation_function", "relu"),
             TiedEmbedding = file.Flag("tie_word_embeddings", true),
-            AttentionScale = (float)(1 / Math.Sqrt(width / heads)),
+            AttentionScale = (float)(1 / Math.Sqrt(headDim)),
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
         });
     }
 
-    internal override ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
-    {
-        var d = config.Width;
-        var root = tensors.Root;
-        var (embedding, unembedding) = tensors.Embeddings(config, root + "embed_tokens.weight", "lm_head.weight");
-        var positions = new LaterRows(tensors.Matrix(root + "embed_positions.weight", config.Context + RowsBefore, d), RowsBefore);
-        var layers = new List<LayerWeights>();
-        for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}layers.{l}."));
-        var finalScale = tensors.Vector(root + "final_layer_norm.weight", d);
-        var finalShift = tensors.Vector(root + "final_layer_norm.bias", d);
-        return new ModelWeights(tensors.Files)
-        {
-            Config = config,
-            Embedding = embedding,
-            Positions = positions,
-            Layers = layers,
-            FinalNormScale = finalScale,
-            FinalNormShift = finalShift,
-            Unembedding = unembedding,
-            Hash = tensors.Verify(),
-        };
-    }
+    protected override MatrixSource ReadPositions(ModelConfig config, TensorTable tensors) =>
+        new LaterRows(tensors.Matrix(tensors.Root + "embed_positions.weight", config.Context + RowsBefore, config.Width), RowsBefore);
 
-    private static LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
+    protected override LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
     {
         var (d, f) = (config.Width, config.MlpWidth);
         var attention = prefix + "self_attn.";
         var hasBias = tensors.Config.Flag("enable_bias", true);
+        var projection = ReadProjection(config, tensors, attention, hasBias);
         return new LayerWeights
         {
             AttentionNormScale = tensors.Vector(prefix + "self_attn_layer_norm.weight", d),
             AttentionNormShift = tensors.Vector(prefix + "self_attn_layer_norm.bias", d),
-            QueryKeyValue = tensors.Linear(
-                d, (attention + "q_proj.weight", d), (attention + "k_proj.weight", d), (attention + "v_proj.weight", d)),
-            QueryKeyValueBias = hasBias
-                ? tensors.Vectors((attention + "q_proj.bias", d), (attention + "k_proj.bias", d), (attention + "v_proj.bias", d))
-                : null,
+            QueryKeyValue = projection.Matrix,
+            QueryKeyValueBias = projection.Bias,
             Output = tensors.Linear(d, (attention + "out_proj.weight", d)),
             OutputBias = hasBias ? tensors.Vector(attention + "out_proj.bias", d) : null,
             MlpNormScale = tensors.Vector(prefix + "final_layer_norm.weight", d),

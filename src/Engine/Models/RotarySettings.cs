@@ -6,6 +6,7 @@ internal static class RotarySettings
     /// <summary>The rotary embedding of heads of <paramref name="headDim"/> columns that all turn.</summary>
     internal static RotaryConfig Read(ConfigFile file, int headDim)
     {
+        if (headDim % 2 != 0) throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
         var section = Section(file);
         foreach (var place in section is null ? [file] : new[] { file, section })
         {

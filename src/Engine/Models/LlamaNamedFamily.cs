@@ -1,0 +1,46 @@
+using Faith.Kernels;
+
+namespace Faith.Engine.Models;
+
+/// <summary>A family whose tensors carry Llama's names, whatever its blocks compute.</summary>
+internal abstract class LlamaNamedFamily : ModelFamily
+{
+    internal sealed override string Inner => "model.";
+    protected sealed override OuterNames Outer => new("embed_tokens.weight", "lm_head.weight", "layers", "norm");
+
+    /// <summary>Which matrices of a layer have a bias.</summary>
+    protected readonly record struct Biases(bool QueryKeyValue, bool Output, bool Mlp);
+
+    /// <summary>The biases that a configuration asks for.</summary>
+    protected virtual Biases BiasesOf(ConfigFile file) => default;
+
+    /// <summary>The matrices of an MLP, their outputs before the activation one after the other.</summary>
+    protected virtual (string[] Up, string Down) MlpNames => (["gate_proj", "up_proj"], "down_proj");
+
+    protected sealed override LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
+    {
+        var (d, q, f) = (config.Width, config.QueryWidth, config.MlpWidth);
+        string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
+        var biases = BiasesOf(tensors.Config);
+        var (up, down) = MlpNames;
+        // Matrices first: their shapes are checked against the file, and only then is anything made as wide as config.json says.
+        var projection = ReadProjection(config, tensors, attention, biases.QueryKeyValue);
+        var attentionNorm = ReadNorm(config, tensors, prefix + "input_layernorm");
+        var mlpNorm = ReadNorm(config, tensors, prefix + "post_attention_layernorm");
+        return new LayerWeights
+        {
+            AttentionNormScale = attentionNorm.Scale,
+            AttentionNormShift = attentionNorm.Shift,
+            QueryKeyValue = projection.Matrix,
+            QueryKeyValueBias = projection.Bias,
+            Output = tensors.Linear(q, (attention + "o_proj.weight", d)),
+            OutputBias = biases.Output ? tensors.Vector(attention + "o_proj.bias", d) : null,
+            MlpNormScale = mlpNorm.Scale,
+            MlpNormShift = mlpNorm.Shift,
+            Up = tensors.Linear(d, [.. up.Select(name => (mlp + name + ".weight", f))]),
+            UpBias = biases.Mlp ? tensors.Vectors([.. up.Select(name => (mlp + name + ".bias", f))]) : null,
+            Down = tensors.Linear(f, (mlp + down + ".weight", d)),
+            DownBias = biases.Mlp ? tensors.Vector(mlp + down + ".bias", d) : null,
+        };
+    }
+}
