@@ -9,7 +9,7 @@ namespace Faith.Kernels;
 /// </summary>
 public sealed class PlanningDevice : Device
 {
-    private const int LargestCache = 128 << 20, LargestWave = 768;
+    private const int LargestCache = 128 << 20, MostMultiprocessors = 192;
     private readonly long memory;
     private readonly int? gpuCache;
     private readonly int contractionWave;
@@ -32,7 +32,7 @@ public sealed class PlanningDevice : Device
     /// takes grows with them.
     /// </summary>
     public static PlanningDevice Gpu(string name, long memory, GpuDeviceInfo? device = null) =>
-        new(name, memory, device?.Cache ?? LargestCache, device?.ContractionWave ?? LargestWave)
+        new(name, memory, device?.Cache ?? LargestCache, device?.ContractionWave ?? GpuScratch.WaveOfContraction(MostMultiprocessors, int.MaxValue))
         {
             Limits = GpuDevice.LimitsOfGpu,
         };
