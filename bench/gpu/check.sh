@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks and times a GPU with the folder that pack.sh made: what `faith devices` sees, every operation against the CPU's, every operation against
 # the card's ceilings, EAP-IG in examples a second beside cuBLAS and, where it is installed, beside PyTorch's gradients alone. Everything goes into
-# check.json and check.md. Needs a driver, tar and xz; about four minutes. A step that fails is noted and the rest goes on.
-# LIMIT is the most seconds of a step (120).
+# check.json and check.md. Needs a driver, tar and xz. A step that fails, or takes more than LIMIT seconds (120), is noted and the
+# rest goes on.
 # Usage: check.sh [device [folder for the results]]     default: cuda .
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -69,7 +69,7 @@ public sealed record GpuProbe(GpuKind Kind, IReadOnlyList<GpuDeviceInfo> Devices
 /// <param name="openCl">Those of OpenCL; null: of the installed drivers.</param>
 public sealed class GpuProbes(GpuProbe? cuda = null, GpuProbe? openCl = null)
 {
-    private readonly bool hasOpenClGpu = openCl is not null;
+    private readonly bool openClIsGiven = openCl is not null;
 
     /// <summary>NVIDIA GPUs.</summary>
     public GpuProbe Cuda => cuda ??= GpuDevices.Probe(GpuKind.Cuda);
@@ -83,7 +83,7 @@ public sealed class GpuProbes(GpuProbe? cuda = null, GpuProbe? openCl = null)
     /// <summary>Why there is nothing for "auto" to take although there is a driver of NVIDIA's or an OpenCL GPU; else empty.</summary>
     public string WhyNone => Best is not null ? "" : Cuda.IsInstalled ? Cuda.Reason : OpenClGpus.FirstOrDefault() is { } gpu ? $"{gpu.Id} cannot be used: {gpu}" : "";
 
-    private IEnumerable<GpuDeviceInfo> OpenClGpus => hasOpenClGpu || GpuLibraries.HasOpenClGpu ? OpenCl.Devices.Where(d => d.IsGpu) : [];
+    private IEnumerable<GpuDeviceInfo> OpenClGpus => openClIsGiven || GpuLibraries.HasOpenClGpu ? OpenCl.Devices.Where(d => d.IsGpu) : [];
 }
 
 /// <summary>Finds and opens GPUs.</summary>
