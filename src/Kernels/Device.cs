@@ -174,12 +174,12 @@ public abstract class Device : IDisposable
     }
 
     /// <summary>
-    /// Causal softmax attention of each sequence's queries over its prefix and suffix keys:
+    /// Causal softmax attention of each sequence's queries over the prefix and suffix keys in their window:
     /// context = softmax(scale·q·kᵀ)·v, normalizers[row, 2h] = the largest of scale·q·k and normalizers[row, 2h + 1] = 1/Σ exp(scale·q·k − largest),
     /// by which the gradients form the probabilities again. Sets context and normalizers (=).
     /// </summary>
     /// <param name="layout">Offsets of the sequences.</param>
-    /// <param name="shape">Heads, groups, width.</param>
+    /// <param name="shape">Heads, groups, width, window.</param>
     /// <param name="q">[layout.QueryRows × heads·headDim].</param>
     /// <param name="k">[layout.Rows × (heads/suffixGroup)·headDim]: query head h reads key head h / suffixGroup.</param>
     /// <param name="v">Like k.</param>
@@ -275,13 +275,17 @@ public abstract class Device : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>Heads and groups of an attention operation.</summary>
+/// <summary>Heads and groups of an attention operation, and which keys a query sees.</summary>
 /// <param name="Heads">Query heads.</param>
 /// <param name="HeadDim">Columns of one head.</param>
 /// <param name="SuffixGroup">Query heads that share one key head in the suffix matrices.</param>
 /// <param name="PrefixGroup">Query heads that share one key head in the prefix matrices.</param>
 /// <param name="Scale">Factor of q·k, usually 1/√headDim.</param>
-public readonly record struct AttentionShape(int Heads, int HeadDim, int SuffixGroup, int PrefixGroup, float Scale);
+public readonly record struct AttentionShape(int Heads, int HeadDim, int SuffixGroup, int PrefixGroup, float Scale)
+{
+    /// <summary>W: the query at position i sees the keys at positions i − W + 1 … i, of prefix and suffix alike; 0: all up to its own.</summary>
+    public int Window { get; init; }
+}
 
 /// <summary>A device has too little memory for an allocation.</summary>
 public sealed class DeviceMemoryException(string message) : Exception(message);

@@ -7,7 +7,7 @@ internal static class AttentionCases
     /// <param name="Size">The largest of q and k.</param>
     sealed record Layout(int[] Suffixes, int[] Prefixes, AttentionShape Shape, bool LastOnly, double Size = 2)
     {
-        public override string ToString() => $"{(Size == 2 ? "" : $"q and k up to {Size}, ")}suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(LastOnly ? ", last query" : "")}";
+        public override string ToString() => $"{(Size == 2 ? "" : $"q and k up to {Size}, ")}suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(Shape.Window == 0 ? "" : $", window {Shape.Window}")}{(LastOnly ? ", last query" : "")}";
     }
 
     static IEnumerable<Layout> Layouts()
@@ -25,6 +25,11 @@ internal static class AttentionCases
             yield return new([33, 4], [0, 9], new(1, 100, 1, 1, 0.1f), lastOnly);
             yield return new([2, 5, 40], [0, 35, 1], new(2, 129, 1, 2, 0.1f), lastOnly);
             yield return new([6], [1], new(1, 256, 1, 1, 0.06f), lastOnly);
+            // Windows that end within the suffix, within the prefix and nowhere; of one key; over many tiles of keys and of queries.
+            foreach (var window in new[] { 1, 2, 5, 20, int.MaxValue }) yield return new([5, 1, 9], [3, 0, 17], new(4, 16, 1, 2, 0.25f) { Window = window }, lastOnly);
+            foreach (var window in new[] { 32, 33, 100 }) yield return new([31, 133, 2], [0, 33, 64], new(2, 64, 1, 2, 0.125f) { Window = window }, lastOnly);
+            yield return new([257], [10], new(1, 80, 1, 1, 0.1f) { Window = 40 }, lastOnly);
+            yield return new([3, 70], [130, 1], new(2, 130, 2, 1, 0.1f) { Window = 6 }, lastOnly);
             // Scores of thousands: most queries see one key alone, so that they have no gradient. Of whole numbers, so that float32 holds the scores.
             yield return new([5, 1, 9], [0, 0, 0], new(4, 16, 1, 1, 0.25f), lastOnly, Size: 100);
             yield return new([40, 70], [3, 40], new(2, 64, 1, 1, 0.125f), lastOnly, Size: 200);
@@ -122,9 +127,10 @@ internal static class AttentionCases
             for (var h = 0; h < heads; h++)
                 for (var i = 0; i < queries; i++)
                 {
-                    int row = layout.QueryOffsets[s] + i, keys = prefix + rows - queries + i + 1;
+                    int row = layout.QueryOffsets[s] + i, keys = prefix + rows - queries + i + 1, begin = shape.Window == 0 ? 0 : Math.Max(0, keys - shape.Window);
                     var z = new double[keys];
-                    for (var j = 0; j < keys; j++)
+                    Array.Fill(z, double.NegativeInfinity, 0, begin);
+                    for (var j = begin; j < keys; j++)
                         for (var c = 0; c < dh; c++) z[j] += shape.Scale * At(q, row, h * dh + c) * Read(k, prefixK, h, j, c);
                     var largest = z.Max();
                     var inverse = 1 / z.Sum(x => Math.Exp(x - largest));

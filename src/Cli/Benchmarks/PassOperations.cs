@@ -145,14 +145,14 @@ internal sealed class PassOperations : IDisposable
             Add("Rotary", 2 * queries, 0, () => device.Rotary(o.Query, o.Layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: false, o.Context));
         }
         // q·k and p·v of every pair that may see each other; the gradients are twice as many products.
-        var flops = 4.0 * c.QueryWidth * batch.SuffixLengths.Sum(n => n * (n + 1.0) / 2);
+        var flops = batch.SuffixLengths.Sum(n => FloorCount.Attention(c, 0, 0, n));
         Add("AttentionForward", 2 * queries + 2 * keys + heads, flops,
-            () => device.AttentionForward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers));
+            () => device.AttentionForward(o.Layout.All, model.Attention(0), o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers));
         Add("AttentionBackward", 6 * queries + 2 * keys + heads, 2 * flops,
-            () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
+            () => device.AttentionBackward(o.Layout.All, model.Attention(0), o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
         // Of the gradients' products one.
         Add("AttentionBackward of values", 3 * queries + keys + heads, flops / 2,
-            () => device.AttentionBackward(o.Layout.All, model.Attention, o.Query, o.Key, default, default, default, default, o.Normalizers, o.ContextGradient, default, default, o.ValueGradient));
+            () => device.AttentionBackward(o.Layout.All, model.Attention(0), o.Query, o.Key, default, default, default, default, o.Normalizers, o.ContextGradient, default, default, o.ValueGradient));
         if (c.Group > 1) Add("SumHeadGroups", queries + keys, 0, () => device.SumHeadGroups(o.KeyGradient, c.HeadDim, c.Group, o.Key));
     }
 

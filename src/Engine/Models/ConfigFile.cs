@@ -43,11 +43,16 @@ internal sealed class ConfigFile
     }
 
     /// <summary>A length that prompts may have: a whole number from 1 that no memory is taken by.</summary>
-    internal int Length(string key, int? otherwise = null)
+    internal int Length(string key) => Find(key) is null ? throw Missing(key, "a whole number of at least 1") : Whole(key, 1, 0);
+
+    /// <summary>A whole number from 0 that no memory is taken by.</summary>
+    internal int Count(string key, int otherwise) => Whole(key, 0, otherwise);
+
+    private int Whole(string key, int least, int otherwise)
     {
-        if (Find(key) is not { } value) return otherwise ?? throw Missing(key, "a whole number of at least 1");
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var length) && length >= 1) return length;
-        throw Unsupported(key, $"a whole number from 1 to {int.MaxValue}");
+        if (Find(key) is not { } value) return otherwise;
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= least) return number;
+        throw Unsupported(key, $"a whole number from {least} to {int.MaxValue}");
     }
 
     /// <summary>A positive finite number.</summary>

@@ -22,7 +22,7 @@ internal sealed class GemmaFamily : LlamaNamedFamily
         CheckActivation(file);
         file.Require("attention_bias", false);
         file.Require("use_bidirectional_attention", false);
-        return Checked(file, new ModelConfig
+        var config = Checked(file, new ModelConfig
         {
             Family = ModelType,
             Layers = file.Size("num_hidden_layers"),
@@ -32,7 +32,7 @@ internal sealed class GemmaFamily : LlamaNamedFamily
             HeadDim = headDim,
             MlpWidth = file.Size("intermediate_size"),
             Vocabulary = file.Size("vocab_size"),
-            Context = ReadContext(file, windowed: false),
+            Context = file.Length("max_position_embeddings"),
             Norm = NormKind.RmsNorm,
             NormEpsilon = file.Epsilon("rms_norm_eps", 1e-6),
             Activation = ActivationFunction.GeluTanh,
@@ -44,6 +44,7 @@ internal sealed class GemmaFamily : LlamaNamedFamily
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
         });
+        return config with { Windows = AttentionWindows.None(file, config.Layers) };
     }
 
     /// <summary>The first files say "gelu" in hidden_act and mean the tanh form, which later ones call by its name or add as hidden_activation.</summary>

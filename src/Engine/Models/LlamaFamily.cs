@@ -28,7 +28,7 @@ internal sealed class LlamaFamily(string modelType) : LlamaNamedFamily
         }
         var headDim = file.Size("head_dim", Math.Max(1, width / heads));
         CheckBiases(file);
-        return Checked(file, new ModelConfig
+        var config = Checked(file, new ModelConfig
         {
             Family = modelType,
             Layers = file.Size("num_hidden_layers"),
@@ -38,7 +38,7 @@ internal sealed class LlamaFamily(string modelType) : LlamaNamedFamily
             HeadDim = headDim,
             MlpWidth = file.Size("intermediate_size"),
             Vocabulary = file.Size("vocab_size"),
-            Context = ReadContext(file),
+            Context = file.Length("max_position_embeddings"),
             Norm = NormKind.RmsNorm,
             NormEpsilon = file.Epsilon("rms_norm_eps", 1e-6),
             Activation = ActivationFunction.Silu,
@@ -49,14 +49,24 @@ internal sealed class LlamaFamily(string modelType) : LlamaNamedFamily
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
         });
+        return config with { Windows = ReadWindows(file, config.Layers) };
     }
 
-    private int ReadContext(ConfigFile file)
+    private IReadOnlyList<int?>? ReadWindows(ConfigFile file, int layers)
     {
-        const int WindowOfTransformers = 4096; // where the file does not say; null is none
-        // Qwen2 states a window and a switch for it; the switch is off unless given. Llama has no window.
-        var windowed = (modelType == "mistral" || (modelType == "qwen2" && file.Flag("use_sliding_window", false))) && !file.IsNull("sliding_window");
-        return ReadContext(file, windowed, WindowOfTransformers);
+        const int WindowOfTransformers = 4096, FullLayersOfTransformers = 28; // where the file does not say
+        switch (modelType)
+        {
+            case "mistral":
+                return AttentionWindows.InEveryLayer(file, layers, WindowOfTransformers);
+            case "qwen2":
+                // Its files state a window even where the switch is off, as it is unless given.
+                var window = file.Flag("use_sliding_window", false) ? AttentionWindows.Read(file, WindowOfTransformers) : null;
+                var full = file.Count("max_window_layers", FullLayersOfTransformers);
+                return AttentionWindows.ByType(file, layers, window, l => l >= full);
+            default:
+                return AttentionWindows.None(file, layers);
+        }
     }
 
     private void CheckBiases(ConfigFile file)

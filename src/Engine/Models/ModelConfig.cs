@@ -65,10 +65,15 @@ public sealed record ModelConfig
     public float EmbeddingScale { get; init; } = 1;
     /// <summary>Factor of q·k; 1/√d_head unless the family says otherwise.</summary>
     public required float AttentionScale { get; init; }
+    /// <summary>The attention window of every layer, null for one whose queries see all keys up to their own; null where no layer has one.</summary>
+    public IReadOnlyList<int?>? Windows { get; init; }
     /// <summary>Token that starts every text, or null.</summary>
     public int? BeginToken { get; init; }
     /// <summary>Token that ends a text, or null.</summary>
     public int? EndToken { get; init; }
+
+    /// <summary>W: in this layer position i sees the positions i − W + 1 … i; null: all up to its own.</summary>
+    public int? Window(int layer) => Windows?[layer];
 
     /// <summary>Query heads that share one key/value head.</summary>
     public int Group => Heads / KeyValueHeads;

@@ -92,17 +92,6 @@ internal abstract class ModelFamily
         return heads % keyValueHeads == 0 ? keyValueHeads : throw file.Unsupported("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
     }
 
-    /// <summary>Every query reads every earlier position, so of a model with a sliding window prompts can be as long as the window, in which it makes no difference.</summary>
-    /// <param name="windowed">Whether it has one.</param>
-    /// <param name="otherwise">The window where the file does not say; null: it must.</param>
-    protected static int ReadContext(ConfigFile file, bool windowed, int? otherwise = null)
-    {
-        if (file.Texts("layer_types").Any(type => type != "full_attention" && !(windowed && type == "sliding_attention")))
-            throw file.Unsupported("layer_types", windowed ? "full_attention, sliding_attention" : "full_attention");
-        var context = file.Length("max_position_embeddings");
-        return windowed ? Math.Min(context, otherwise is { } window ? file.Length("sliding_window", window) : file.Length("sliding_window")) : context;
-    }
-
     /// <summary>The family of a configuration, by its architecture and model_type.</summary>
     internal static ModelFamily Of(ConfigFile file)
     {

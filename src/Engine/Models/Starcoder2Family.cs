@@ -16,7 +16,7 @@ internal sealed class Starcoder2Family : LlamaNamedFamily
         if (file.Has("head_dim") && file.Size("head_dim") != headDim) throw file.Unsupported("head_dim", $"hidden_size / num_attention_heads = {headDim}");
         if ((file.Text("mlp_type") ?? "default") != "default") throw file.Unsupported("mlp_type", "default");
         if ((file.Text("norm_type") ?? "layer_norm") != "layer_norm") throw file.Unsupported("norm_type", "layer_norm");
-        return Checked(file, new ModelConfig
+        var config = Checked(file, new ModelConfig
         {
             Family = ModelType,
             Layers = file.Size("num_hidden_layers"),
@@ -26,7 +26,7 @@ internal sealed class Starcoder2Family : LlamaNamedFamily
             HeadDim = headDim,
             MlpWidth = file.Size("intermediate_size"),
             Vocabulary = file.Size("vocab_size"),
-            Context = ReadContext(file, windowed: file.Has("sliding_window")),
+            Context = file.Length("max_position_embeddings"),
             Norm = NormKind.LayerNorm,
             NormEpsilon = file.Epsilon("norm_epsilon", 1e-5),
             Activation = ActivationNames.Read(file, "hidden_act", "gelu_pytorch_tanh"),
@@ -36,6 +36,7 @@ internal sealed class Starcoder2Family : LlamaNamedFamily
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
         });
+        return config with { Windows = AttentionWindows.InEveryLayer(file, config.Layers, otherwise: null) };
     }
 
     protected override (string[] Up, string Down) MlpNames => (["c_fc"], "c_proj");

@@ -6,7 +6,7 @@ namespace Faith.Engine.Passes;
 /// <summary>
 /// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; rotated q and k; c = attend(q, k, v);
 /// o = c·W_O + b_O, added to the stream. A norm of q and k belongs between <see cref="Project(PassLayout, Tensor, Tensor, in Projection)"/>
-/// and <see cref="Rotate(Tensor, Indices, Tensor)"/>, windows and soft caps into <see cref="Attend"/>, a norm of the output into <see cref="AddOutput"/>.
+/// and <see cref="Rotate(Tensor, Indices, Tensor)"/>, a norm of the output into <see cref="AddOutput"/>.
 /// </summary>
 internal readonly struct AttentionBlock(Transformer model, int l)
 {
@@ -71,7 +71,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
 
     /// <summary>The contexts c of rotated queries and keys, and what the backward pass needs of the softmax.</summary>
     public void Attend(PassLayout layout, PrefixCache prefix, Tensor q, Tensor k, Tensor v, Tensor context, Tensor normalizers) =>
-        model.Device.AttentionForward(layout.Queries(l), model.Attention, q, k, v, prefix.Keys[l], prefix.Values[l], context, normalizers);
+        model.Device.AttentionForward(layout.Queries(l), model.Attention(l), q, k, v, prefix.Keys[l], prefix.Values[l], context, normalizers);
 
     /// <summary>
     /// The same of copies of heads side by side, each with keys and values of its own after the prefix; there, a head or several in turn share
@@ -80,7 +80,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     public void AttendCopies(Ragged queries, Tensor q, Tensor k, Tensor v, Tensor prefixKeys, Tensor prefixValues, Tensor context, Tensor normalizers)
     {
         var group = prefixKeys.IsNone ? 1 : q.Columns / prefixKeys.Columns;
-        var shape = model.Attention with { Heads = q.Columns / model.Config.HeadDim, SuffixGroup = 1, PrefixGroup = group };
+        var shape = model.Attention(l) with { Heads = q.Columns / model.Config.HeadDim, SuffixGroup = 1, PrefixGroup = group };
         model.Device.AttentionForward(queries, shape, q, k, v, prefixKeys, prefixValues, context, normalizers);
     }
 
@@ -114,10 +114,10 @@ internal readonly struct AttentionBlock(Transformer model, int l)
             split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
         if (rule.HoldsPattern)
         {
-            device.AttentionBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, default, prefix.Keys[l], default, default, a.Normalizers, context, default, default, g.Value);
+            device.AttentionBackward(layout.Queries(l), model.Attention(l), a.RotatedQuery, a.RotatedKey, default, prefix.Keys[l], default, default, a.Normalizers, context, default, default, g.Value);
             return g with { Query = default, Key = default };
         }
-        device.AttentionBackward(layout.Queries(l), model.Attention, a.RotatedQuery, a.RotatedKey, a.Projected.Value,
+        device.AttentionBackward(layout.Queries(l), model.Attention(l), a.RotatedQuery, a.RotatedKey, a.Projected.Value,
             prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, g.Query, g.Key, g.Value);
         RotateBack(g.Query, layout.QueryPositions(l));
         RotateBack(g.Key, layout.Positions);

@@ -70,7 +70,8 @@ public sealed class Transformer : IDisposable
     /// <summary>The MLP of a layer.</summary>
     internal MlpBlock MlpBlock(int l) => new(this, l);
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
-    internal AttentionShape Attention => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale);
+    /// <summary>How the heads of a layer attend.</summary>
+    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale) { Window = Config.Window(l) ?? 0 };
 
     /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
     internal Weights Unembedding => unembedding ??= PackUnembedding();

@@ -49,8 +49,8 @@ public static class FloorCount
     {
         ArgumentNullException.ThrowIfNull(config);
         var (rows, l) = ((double)(end - start), config.Layers - 1);
-        return l * (rows * (Projection(config) + Rest(config)) + Attention(config, start, end))
-            + rows * 2 * config.Width * 2 * config.KeyWidth + 2.0 * config.Width * config.QueryWidth + Rest(config) + Attention(config, end - 1, end);
+        return l * rows * (Projection(config) + Rest(config)) + rows * 2 * config.Width * 2 * config.KeyWidth + 2.0 * config.Width * config.QueryWidth + Rest(config)
+            + Attention(config, start, end);
     }
 
     /// <summary>The gradients of one forward pass: the same products transposed, except the first layer's projection, whose input needs none.</summary>
@@ -61,8 +61,7 @@ public static class FloorCount
         var first = config.Layers == 1
             ? (end - start) * 2.0 * config.Width * 2 * config.KeyWidth + 2.0 * config.Width * config.QueryWidth
             : (end - start) * Projection(config);
-        var attention = (config.Layers - 1) * Attention(config, start, end) + Attention(config, end - 1, end);
-        return Forward(config, start, end) - first + attention; // attention's backward is twice its forward
+        return Forward(config, start, end) - first + Attention(config, start, end); // attention's backward is twice its forward
     }
 
     /// <summary>One contraction over <paramref name="rows"/> suffix rows of an example: Δz of the heads, G of the heads' inputs, and their products.</summary>
@@ -91,17 +90,33 @@ public static class FloorCount
     private static double BackwardOfValues(ModelConfig c, int start, int end)
     {
         var (rows, l) = ((double)(end - start), c.Layers - 1);
-        return l * rows * (2.0 * c.Width * c.KeyWidth + Rest(c)) + Rest(c) + (l * Attention(c, start, end) + Attention(c, end - 1, end)) / 2;
+        return l * rows * (2.0 * c.Width * c.KeyWidth + Rest(c)) + Rest(c) + Attention(c, start, end) / 2;
     }
 
     private static double Prefix(ModelConfig c, int length) =>
-        (c.Layers - 1) * (length * (Projection(c) + Rest(c)) + Attention(c, 0, length)) + length * 2.0 * c.Width * 2 * c.KeyWidth;
+        (c.Layers - 1.0) * length * (Projection(c) + Rest(c)) + AttentionBeforeLast(c, 0, length) + length * 2.0 * c.Width * 2 * c.KeyWidth;
 
     private static double Projection(ModelConfig c) => 2.0 * c.Width * c.ProjectionWidth;
 
     private static double Rest(ModelConfig c) =>
         2.0 * c.QueryWidth * c.Width + (c.Gated ? 6.0 : 4.0) * c.Width * c.MlpWidth;
 
-    /// <summary>q·k and p·v of positions start … end−1, causal: 4·d_head·H for every pair.</summary>
-    private static double Attention(ModelConfig c, int start, int end) => 4.0 * c.QueryWidth * ((double)end * (end + 1) - (double)start * (start + 1)) / 2;
+    /// <summary>The attention of all layers: of the last one that of the last position alone.</summary>
+    private static double Attention(ModelConfig c, int start, int end) => AttentionBeforeLast(c, start, end) + Attention(c, c.Layers - 1, end - 1, end);
+
+    private static double AttentionBeforeLast(ModelConfig c, int start, int end) => Enumerable.Range(0, c.Layers - 1).Sum(l => Attention(c, l, start, end));
+
+    /// <summary>q·k and p·v of positions <paramref name="start"/> … <paramref name="end"/>−1 of a layer: 4·d_head·H for every pair of a query and a key that it sees.</summary>
+    public static double Attention(ModelConfig config, int layer, int start, int end)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return 4.0 * config.QueryWidth * (Pairs(end) - Pairs(start));
+
+        // Those of the first queries, of which none sees more keys than the window has.
+        double Pairs(double queries)
+        {
+            var growing = Math.Min(queries, config.Window(layer) ?? queries);
+            return growing * (growing + 1) / 2 + (queries - growing) * growing;
+        }
+    }
 }

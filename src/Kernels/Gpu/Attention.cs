@@ -10,8 +10,8 @@ internal struct AttentionOperands
     /// <summary>The backward pass's; dots is [rows × heads].</summary>
     public Matrix DContext, Dq, Dk, Dv, Dots;
     public ArrayView<int> Offsets, QueryOffsets, PrefixOffsets, PrefixLengths;
-    /// <summary>Tiles: blocks of one head of the longest sequence.</summary>
-    public int HeadDim, SuffixGroup, PrefixGroup, Tiles;
+    /// <summary>Tiles: blocks of one head of the longest sequence. Window: the most keys that a query sees.</summary>
+    public int HeadDim, SuffixGroup, PrefixGroup, Tiles, Window;
     public float Scale;
 }
 
@@ -35,7 +35,7 @@ internal struct Sequence
         };
     }
 
-    /// <summary>Keys that query i sees.</summary>
+    /// <summary>The key after the last one that query i sees, its own.</summary>
     public readonly int Visible(int i) => PrefixLength + Length - Queries + i + 1;
 
     /// <summary>Where the columns of query i begin in a matrix that has one row a query.</summary>
@@ -72,6 +72,9 @@ internal struct Normalizer
 internal static partial class AttentionKernels
 {
     public const int WidestHead = 256;
+
+    /// <summary>A window that no sequence is longer than.</summary>
+    public const int NoWindow = 1 << 30;
 
     /// <summary>The kernels of one operation for heads of up to 64, 128 and 256 columns: four, two rows and one a warp; of the narrow ones a multiprocessor is to hold some blocks at least.</summary>
     public sealed class OfWidths(string name, int? blocks, Action<AttentionOperands> narrow, Action<AttentionOperands> middle, Action<AttentionOperands> wide)
@@ -141,6 +144,9 @@ internal static partial class AttentionKernels
     // Keys that the last query of a block sees; past the last query none. Blocks that have nothing to do go through the kernel like the others: PoCL 3.1
     // makes wrong code of a return before a barrier.
     private static int LastSeen(in Sequence s, int start, int block) => start < s.Queries ? s.Visible(Math.Min(start + block, s.Queries) - 1) : 0;
+
+    // The first key that the first query of a block sees, down to a whole tile.
+    private static int FirstSeen(in AttentionOperands p, in Sequence s, int start) => (int)((uint)Math.Max(s.Visible(start) - p.Window, 0) / KeysOfTile * KeysOfTile);
 
     // rows[i]·tile[lane] over the columns, sixteen at a time: past the last column both are zero.
     private static E Products<E, V>(ArrayView<Float4> rows, ArrayView<float> tile, int headDim) where E : unmanaged, IVector<E> where V : unmanaged, IVector<V>
@@ -219,6 +225,7 @@ public sealed partial class GpuDevice
             HeadDim = shape.HeadDim,
             SuffixGroup = shape.SuffixGroup,
             PrefixGroup = shape.PrefixGroup,
+            Window = shape.Window > 0 ? Math.Min(shape.Window, AttentionKernels.NoWindow) : AttentionKernels.NoWindow,
             Scale = shape.Scale,
         };
     }

@@ -64,10 +64,10 @@ internal static partial class AttentionKernels
         Barrier.Wait();
         E dots = E.Load(numbers, own, 1), largest = E.Load(numbers, block + own, 1), inverse = E.Load(numbers, 2 * block + own, 1);
         var mine = own * 8 * V.Count;
-        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Scale = p.Scale };
+        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Window = p.Window, Scale = p.Scale };
         M acc = default;
         var end = LastSeen(s, start, block);
-        for (var key = 0; key < end; key += KeysOfTile)
+        for (var key = FirstSeen(p, s, start); key < end; key += KeysOfTile)
         {
             seen.Key = key + Lane;
             LoadKeys<V>(tile, p, s, p.PrefixK, p.K, key, end);
@@ -88,19 +88,19 @@ internal static partial class AttentionKernels
         M.Write(p.Dq, s.QueryRow, first, s.Queries, s.Head * p.HeadDim, Lane, p.HeadDim, acc);
     }
 
-    /// <summary>A query that keys ask: those from First on, below Length, of which it sees the ones below Visible.</summary>
+    /// <summary>A query that keys ask: those from First on, below Length, of which it sees the last Window ones below Visible.</summary>
     private struct Asking
     {
-        public int First, Length, Visible;
+        public int First, Length, Visible, Window;
         public float Scale, Dot;
         public Normalizer Normalizer;
 
-        public readonly bool Sees(int key) => First + key < Length && First + key < Visible;
+        public readonly bool Sees(int key) => First + key < Length && (uint)(Visible - 1 - (First + key)) < (uint)Window;
 
         /// <summary>Query <paramref name="query"/>; <paramref name="first"/> counts from the suffix's first key.</summary>
         public static Asking Of(in AttentionOperands p, in Sequence s, int query, int first)
         {
-            var asking = new Asking { First = first, Length = s.Length, Scale = p.Scale };
+            var asking = new Asking { First = first, Length = s.Length, Window = p.Window, Scale = p.Scale };
             if (query < s.Queries)
             {
                 asking.Visible = s.Visible(query) - s.PrefixLength;
@@ -123,6 +123,9 @@ internal static partial class AttentionKernels
     // The first query that sees the block's first key, down to a whole tile; past the last key there is none.
     private static int FirstQuery(in Sequence s, int start) => start >= s.Length ? s.Queries : (int)((uint)Math.Max(start - (s.Length - s.Queries), 0) / KeysOfTile * KeysOfTile);
 
+    // The query after the last one that sees the block's last key.
+    private static int EndOfQueries(in AttentionOperands p, in Sequence s, int start, int block) => Math.Min(s.Queries, start + block - 1 + p.Window - (s.Length - s.Queries));
+
     /// <summary>
     /// Sets dk and dv, one block of columns a query head. Reads dots. Bytes: each of k, v and their gradients once, q and the gradient of context for every
     /// block of keys. Operations a pair of query and key: 8·headDim.
@@ -138,7 +141,8 @@ internal static partial class AttentionKernels
         LoadOwnKeys<V>(keys.Cast<float>(), block, p, s, p.K, start);
         LoadOwnKeys<V>(values.Cast<float>(), block, p, s, p.V, start);
         M dk = default, dv = default;
-        for (var query = FirstQuery(s, start); query < s.Queries; query += KeysOfTile)
+        var end = EndOfQueries(p, s, start, block);
+        for (var query = FirstQuery(s, start); query < end; query += KeysOfTile)
         {
             var asking = Asking.Of(p, s, query + Lane, first);
             if (query + Lane < s.Queries) asking.Dot = p.Dots[s.QueryRow + query + Lane, s.Head];
@@ -176,7 +180,8 @@ internal static partial class AttentionKernels
         int block = Warps * E.Count, start = Grid.IdxX % p.Tiles * block, own = InBlock * E.Count, first = start + own;
         LoadOwnKeys<V>(keys.Cast<float>(), block, p, s, p.K, start);
         M dv = default;
-        for (var query = FirstQuery(s, start); query < s.Queries; query += KeysOfTile)
+        var end = EndOfQueries(p, s, start, block);
+        for (var query = FirstQuery(s, start); query < end; query += KeysOfTile)
         {
             var asking = Asking.Of(p, s, query + Lane, first);
             LoadQueries<V>(tile, p, s, p.Q, query);

@@ -6,13 +6,14 @@ namespace Faith.Kernels.Gpu;
 // Attention, and what its gradients need to form the probabilities again.
 internal static partial class AttentionKernels
 {
-    /// <summary>What the queries of a warp see: those from First on, of which there are Queries; First's last key is Visible − 1, and the lane's key is Key.</summary>
+    /// <summary>What the queries of a warp see: those from First on, of which there are Queries; First's last key of Window is Visible − 1, and the lane's key is Key.</summary>
     private struct Seen
     {
-        public int First, Queries, Visible, Key;
+        public int First, Queries, Visible, Window, Key;
         public float Scale;
 
-        public readonly bool Sees(int query) => First + query < Queries && Key < Visible + query;
+        // One comparison for both ends of the window: a key past the query's own is a very large unsigned number before it.
+        public readonly bool Sees(int query) => First + query < Queries && (uint)(Visible + query - 1 - Key) < (uint)Window;
     }
 
     private readonly struct Score : IMap<Seen>
@@ -86,11 +87,11 @@ internal static partial class AttentionKernels
         int block = Warps * E.Count, start = Grid.IdxX % p.Tiles * block, first = start + InBlock * E.Count;
         LoadOwnQueries<V>(queries.Cast<float>(), block, p, s, p.Q, start);
         var mine = queries.SubView(InBlock * E.Count * 8 * V.Count);
-        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Scale = p.Scale };
+        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Window = p.Window, Scale = p.Scale };
         E sum = default, largest = E.Map<Lowest, Seen>(default, default, seen, 0);
         M acc = default;
         var end = LastSeen(s, start, block);
-        for (var key = 0; key < end; key += KeysOfTile)
+        for (var key = FirstSeen(p, s, start); key < end; key += KeysOfTile)
         {
             LoadKeys<V>(tile, p, s, p.PrefixK, p.K, key, end);
             Barrier.Wait();

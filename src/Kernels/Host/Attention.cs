@@ -45,7 +45,7 @@ internal sealed unsafe partial class RowKernels<V>
     readonly struct HeadOfSequence
     {
         public readonly int HeadDim, Prefix, Rows, FirstRow, Queries, FirstQuery, Keys, Pitch;
-        readonly int head, column, suffixColumn, prefixColumn, prefixStart;
+        readonly int head, column, suffixColumn, prefixColumn, prefixStart, window;
 
         public HeadOfSequence(in AttentionOperands o, int sequence, int head)
         {
@@ -58,6 +58,7 @@ internal sealed unsafe partial class RowKernels<V>
             Queries = o.Layout.QueryOffsets[sequence + 1] - FirstQuery;
             Keys = Prefix + Rows;
             Pitch = (Keys + 15) & ~15;
+            window = o.Shape.Window;
             this.head = head;
             column = head * HeadDim;
             suffixColumn = head / o.Shape.SuffixGroup * HeadDim;
@@ -73,14 +74,17 @@ internal sealed unsafe partial class RowKernels<V>
         /// <summary>Row of dk or dv, at this head.</summary>
         public float* Gradient(RawTensor x, int row) => x.Row(FirstRow + row) + column;
 
-        /// <summary>First suffix row of k or v.</summary>
-        public float* Suffix(RawTensor x) => x.Row(FirstRow) + suffixColumn;
+        /// <summary>A suffix row of k or v.</summary>
+        public float* SuffixRow(RawTensor x, int row) => x.Row(FirstRow + row) + suffixColumn;
 
-        /// <summary>First prefix row of k or v.</summary>
-        public float* PrefixRows(RawTensor x) => x.Row(prefixStart) + prefixColumn;
+        /// <summary>A prefix row of k or v.</summary>
+        public float* PrefixRow(RawTensor x, int row) => x.Row(prefixStart + row) + prefixColumn;
 
-        /// <summary>Keys that a query sees.</summary>
+        /// <summary>The key after the last one that a query sees, its own.</summary>
         public int Seen(int query) => Keys - Queries + query + 1;
+
+        /// <summary>The first key that a query sees.</summary>
+        public int FirstSeen(int query) => window > 0 ? Math.Max(Seen(query) - window, 0) : 0;
     }
 
     public override long AttentionScratch(int headDim, int keys, bool backward)
@@ -92,16 +96,17 @@ internal sealed unsafe partial class RowKernels<V>
     /// <summary>turned[c][j] = element c of key j.</summary>
     static void Transpose(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* turned)
     {
-        if (s.Prefix > 0) MatrixKernels.PackTile(s.PrefixRows(prefix), prefix.Stride, s.Prefix, s.HeadDim, turned, s.Pitch);
-        MatrixKernels.PackTile(s.Suffix(suffix), suffix.Stride, s.Rows, s.HeadDim, turned + s.Prefix, s.Pitch);
+        if (s.Prefix > 0) MatrixKernels.PackTile(s.PrefixRow(prefix, 0), prefix.Stride, s.Prefix, s.HeadDim, turned, s.Pitch);
+        MatrixKernels.PackTile(s.SuffixRow(suffix, 0), suffix.Stride, s.Rows, s.HeadDim, turned + s.Prefix, s.Pitch);
     }
 
-    /// <summary>y = Σ over the first <paramref name="keys"/> keys of weight[i][j]·(row j of k or v).</summary>
-    static void SumOverKeys(in HeadOfSequence s, float* weights, int queries, int keys, RawTensor suffix, RawTensor prefix, float* y, nint stride)
+    /// <summary>y = Σ over the keys from <paramref name="from"/> to <paramref name="to"/> of weight[i][j]·(row j of k or v).</summary>
+    static void SumOverKeys(in HeadOfSequence s, float* weights, int queries, int from, int to, RawTensor suffix, RawTensor prefix, float* y, nint stride)
     {
-        var ofPrefix = Math.Min(keys, s.Prefix);
-        if (ofPrefix > 0) Product(weights, s.Pitch, 1, s.PrefixRows(prefix), prefix.Stride, y, stride, queries, s.HeadDim, ofPrefix, false);
-        if (keys > ofPrefix) Product(weights + ofPrefix, s.Pitch, 1, s.Suffix(suffix), suffix.Stride, y, stride, queries, s.HeadDim, keys - ofPrefix, ofPrefix > 0);
+        int ofPrefix = Math.Min(to, s.Prefix), ofSuffix = Math.Max(from, s.Prefix);
+        var both = from < ofPrefix;
+        if (both) Product(weights + from, s.Pitch, 1, s.PrefixRow(prefix, from), prefix.Stride, y, stride, queries, s.HeadDim, ofPrefix - from, false);
+        Product(weights + ofSuffix, s.Pitch, 1, s.SuffixRow(suffix, ofSuffix - s.Prefix), suffix.Stride, y, stride, queries, s.HeadDim, to - ofSuffix, both);
     }
 
     /// <summary>

@@ -29,25 +29,34 @@ internal sealed unsafe partial class RowKernels<V>
         }
         for (var first = 0; first < s.Queries; first += QueryBlock)
         {
-            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
+            int count = Math.Min(QueryBlock, s.Queries - first), from = s.FirstSeen(first), to = s.Seen(first + count - 1);
             float* q = s.Query(o.Q, first), d = s.Query(o.DContext, first);
-            Product(q, o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
-            Product(d, o.DContext.Stride, 1, values, s.Pitch, ds, s.Pitch, count, seen, s.HeadDim, false);
+            Product(q, o.Q.Stride, 1, keys + from, s.Pitch, p + from, s.Pitch, count, to - from, s.HeadDim, false);
+            Product(d, o.DContext.Stride, 1, values + from, s.Pitch, ds + from, s.Pitch, count, to - from, s.HeadDim, false);
             for (var i = 0; i < count; i++)
-                SoftmaxGradient(p + (long)i * s.Pitch, ds + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, s.Normalizer(o.Normalizers, first + i));
-            SumOverKeys(s, ds, count, seen, o.K, o.PrefixK, s.Query(o.Dq, first), o.Dq.Stride);
-            var suffix = seen - s.Prefix;
-            Product(ds + s.Prefix, 1, s.Pitch, q, o.Q.Stride, s.Gradient(o.Dk, 0), o.Dk.Stride, suffix, s.HeadDim, count, true);
-            Product(p + s.Prefix, 1, s.Pitch, d, o.DContext.Stride, s.Gradient(o.Dv, 0), o.Dv.Stride, suffix, s.HeadDim, count, true);
+            {
+                float* row = p + (long)i * s.Pitch, slopes = ds + (long)i * s.Pitch;
+                int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
+                SoftmaxGradient(row + begin, slopes + begin, end - begin, o.Shape.Scale, s.Normalizer(o.Normalizers, first + i));
+                ClearOutside(row, from, begin, end, to);
+                ClearOutside(slopes, from, begin, end, to);
+            }
+            SumOverKeys(s, ds, count, from, to, o.K, o.PrefixK, s.Query(o.Dq, first), o.Dq.Stride);
+            SumOverQueries(s, ds, count, from, to, q, o.Q.Stride, o.Dk);
+            SumOverQueries(s, p, count, from, to, d, o.DContext.Stride, o.Dv);
         }
     }
 
-    /// <summary>
-    /// p = exp(scale·p − largest)/Σ, ds = p·(ds − Σ p·ds)·scale over the first n; both 0 from there to <paramref name="end"/>. Where one key has all of the
-    /// probability, ds is exactly zero.
-    /// </summary>
+    /// <summary>Row j of the suffix of dk or dv += Σ over the queries of a block of weight[i][j]·(row i of x), for the keys from <paramref name="from"/> to <paramref name="to"/>.</summary>
+    static void SumOverQueries(in HeadOfSequence s, float* weights, int queries, int from, int to, float* x, nint stride, RawTensor gradient)
+    {
+        var first = Math.Max(from, s.Prefix);
+        Product(weights + first, 1, s.Pitch, x, stride, s.Gradient(gradient, first - s.Prefix), gradient.Stride, to - first, s.HeadDim, queries, true);
+    }
+
+    /// <summary>p = exp(scale·p − largest)/Σ, ds = p·(ds − Σ p·ds)·scale. Where one key has all of the probability, ds is exactly zero.</summary>
     [MethodImpl(Hot)]
-    static void SoftmaxGradient(float* p, float* ds, int n, int end, float scale, float* normalizer)
+    static void SoftmaxGradient(float* p, float* ds, int n, float scale, float* normalizer)
     {
         V f = V.Of(scale), largest = V.Of(normalizer[0]), inverse = V.Of(normalizer[1]), sum = V.Of(0);
         var i = 0;
@@ -65,7 +74,5 @@ internal sealed unsafe partial class RowKernels<V>
         var mean = V.Of(sum.Sum());
         for (i = 0; i <= n - V.Count; i += V.Count) (V.Load(p + i) * f * (V.Load(ds + i) - mean)).Store(ds + i);
         if (i < n) (V.LoadFirst(p + i, n - i, 0) * f * (V.LoadFirst(ds + i, n - i, 0) - mean)).StoreFirst(ds + i, n - i);
-        new Span<float>(p + n, end - n).Clear();
-        new Span<float>(ds + n, end - n).Clear();
     }
 }

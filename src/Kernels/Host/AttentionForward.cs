@@ -19,14 +19,17 @@ internal sealed unsafe partial class RowKernels<V>
         Transpose(s, o.K, o.PrefixK, keys);
         for (var first = 0; first < s.Queries; first += QueryBlock)
         {
-            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
-            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
+            int count = Math.Min(QueryBlock, s.Queries - first), from = s.FirstSeen(first), to = s.Seen(first + count - 1);
+            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys + from, s.Pitch, p + from, s.Pitch, count, to - from, s.HeadDim, false);
             for (var i = 0; i < count; i++)
             {
+                var row = p + (long)i * s.Pitch;
+                int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
                 var normalizer = s.Normalizer(o.Normalizers, first + i);
-                normalizer[1] = 1 / Softmax(p + (long)i * s.Pitch, s.Seen(first + i), seen, o.Shape.Scale, out normalizer[0]);
+                normalizer[1] = 1 / Softmax(row + begin, end - begin, o.Shape.Scale, out normalizer[0]);
+                ClearOutside(row, from, begin, end, to);
             }
-            SumOverKeys(s, p, count, seen, o.V, o.PrefixV, s.Query(o.Context, first), o.Context.Stride);
+            SumOverKeys(s, p, count, from, to, o.V, o.PrefixV, s.Query(o.Context, first), o.Context.Stride);
             for (var i = 0; i < count; i++)
             {
                 var context = s.Query(o.Context, first + i);
@@ -35,9 +38,9 @@ internal sealed unsafe partial class RowKernels<V>
         }
     }
 
-    /// <summary>x = exp(scale·x − largest), scale ≥ 0, over the first n, 0 from there to <paramref name="end"/>; returns the sum.</summary>
+    /// <summary>x = exp(scale·x − largest), scale ≥ 0; returns the sum.</summary>
     [MethodImpl(Hot)]
-    static float Softmax(float* x, int n, int end, float scale, out float largest)
+    static float Softmax(float* x, int n, float scale, out float largest)
     {
         largest = Largest(x, n) * scale;
         V f = V.Of(scale), m = V.Of(largest), sum = V.Of(0);
@@ -55,7 +58,13 @@ internal sealed unsafe partial class RowKernels<V>
             Exp(V.LoadFirst(x + i, rest, 0) * f - m).StoreFirst(x + i, rest);
             total += V.LoadFirst(x + i, rest, 0).Sum(); // without what stood in the lanes past the end
         }
-        new Span<float>(x + n, end - n).Clear();
         return total;
+    }
+
+    /// <summary>x = 0 from <paramref name="from"/> to <paramref name="begin"/> and from <paramref name="end"/> to <paramref name="to"/>: what other queries of a block see and this one does not.</summary>
+    static void ClearOutside(float* x, int from, int begin, int end, int to)
+    {
+        new Span<float>(x + from, begin - from).Clear();
+        new Span<float>(x + end, to - end).Clear();
     }
 }

@@ -12,17 +12,17 @@ internal sealed unsafe partial class RowKernels<V>
         for (var j = 0; j < s.Rows; j++) new Span<float>(s.Gradient(o.Dv, j), s.HeadDim).Clear();
         for (var first = 0; first < s.Queries; first += QueryBlock)
         {
-            int count = Math.Min(QueryBlock, s.Queries - first), seen = s.Seen(first + count - 1);
-            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys, s.Pitch, p, s.Pitch, count, seen, s.HeadDim, false);
+            int count = Math.Min(QueryBlock, s.Queries - first), from = s.FirstSeen(first), to = s.Seen(first + count - 1);
+            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys + from, s.Pitch, p + from, s.Pitch, count, to - from, s.HeadDim, false);
             for (var i = 0; i < count; i++)
             {
                 float* row = p + (long)i * s.Pitch;
-                var visible = s.Seen(first + i);
+                int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
                 var normalizer = s.Normalizer(o.Normalizers, first + i);
-                Map(new ProbabilityMap(o.Shape.Scale, normalizer[0], normalizer[1]), row, row, row, visible);
-                new Span<float>(row + visible, seen - visible).Clear();
+                Map(new ProbabilityMap(o.Shape.Scale, normalizer[0], normalizer[1]), row + begin, row + begin, row + begin, end - begin);
+                ClearOutside(row, from, begin, end, to);
             }
-            Product(p + s.Prefix, 1, s.Pitch, s.Query(o.DContext, first), o.DContext.Stride, s.Gradient(o.Dv, 0), o.Dv.Stride, seen - s.Prefix, s.HeadDim, count, true);
+            SumOverQueries(s, p, count, from, to, s.Query(o.DContext, first), o.DContext.Stride, o.Dv);
         }
     }
 

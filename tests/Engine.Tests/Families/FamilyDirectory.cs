@@ -34,10 +34,13 @@ internal sealed class FamilyDirectory
 
     internal ModelWeights Load() => ModelLoader.Load(Folder);
 
+    /// <summary>A file of what is known.</summary>
+    internal JsonNode Read(string file) => JsonNode.Parse(File.ReadAllText(Path.Combine(edges, file + ".json")))!;
+
     /// <summary>A file of edge scores, as [F·N].</summary>
     internal double[] Scores(string file, ModelGraph graph)
     {
-        var known = JsonNode.Parse(File.ReadAllText(Path.Combine(edges, file + ".json")))!.AsObject();
+        var known = Read(file).AsObject();
         if (known.Count != graph.Edges) throw new InvalidDataException($"{file}: {known.Count} edges, the graph has {graph.Edges}");
         var scores = new double[graph.Sources * graph.Columns];
         for (var u = 0; u < graph.Sources; u++)

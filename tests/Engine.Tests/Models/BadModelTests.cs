@@ -103,7 +103,15 @@ public sealed class BadModelTests
     [InlineData("mistral", "sliding_window", "0", "sliding_window is 0; supported: a whole number from 1")]
     [InlineData("mistral", "attention_bias", "true", "attention_bias is true; supported: false")]
     [InlineData("mistral", "architectures", "[\"LlamaForCausalLM\"]", "for model_type mistral: MistralForCausalLM")]
-    [InlineData("qwen2", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "layer_types is")]
+    [InlineData("mistral", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "supported: sliding_attention beside a sliding_window")]
+    [InlineData("llama", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "supported: full_attention")]
+    [InlineData("qwen2", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "supported: full_attention")] // use_sliding_window is off
+    [InlineData("qwen2", "layer_types", "[\"full_attention\"]", "layer_types is [\"full_attention\"]; supported: one of full_attention, sliding_attention for each of 2 layers")]
+    [InlineData("qwen2", "layer_types", "[]", "layer_types is []; supported")]
+    [InlineData("qwen2", "layer_types", "[\"full_attention\",\"chunked_attention\"]", "supported: one of full_attention, sliding_attention for each of 2 layers")]
+    [InlineData("qwen2", "max_window_layers", "-1", "max_window_layers is -1; supported: a whole number from 0")]
+    [InlineData("qwen2", "num_hidden_layers", "268435456", "whose graph has more than")]
+    [InlineData("mistral", "num_hidden_layers", "268435456", "whose graph has more than")]
     [InlineData("qwen2", "mlp_bias", "true", "mlp_bias is true; supported: false")]
     public void Llama_settings_are_checked(string family, string key, string json, string expected) =>
         Assert.Contains(expected, ConfigFault(TinyModel.Llama(family), key, json));
@@ -126,33 +134,32 @@ public sealed class BadModelTests
     }
 
     [Theory]
-    [InlineData("mistral", "8", 8)]
-    [InlineData("mistral", "20", 16)]
-    [InlineData("mistral", "null", 16)]
-    [InlineData("mistral", null, 4096)] // of 10,000, as transformers reads it
-    [InlineData("qwen2", "8", 16)]      // use_sliding_window is off
-    [InlineData("llama", "8", 16)]      // no such setting
-    public void Prompts_can_be_as_long_as_a_sliding_window(string family, string? json, int context)
+    [InlineData("mistral", """{"sliding_window":8}""", "8 8")]
+    [InlineData("mistral", """{"sliding_window":2147483647}""", "2147483647 2147483647")]
+    [InlineData("mistral", """{"sliding_window":null}""", "")]
+    [InlineData("mistral", """{"sliding_window":null,"layer_types":["full_attention","full_attention"]}""", "")]
+    [InlineData("mistral", """{"sliding_window":8,"layer_types":["sliding_attention","sliding_attention"]}""", "8 8")]
+    [InlineData("mistral", "{}", "4096 4096")] // as transformers reads it
+    [InlineData("llama", """{"sliding_window":8}""", "")] // no such setting
+    [InlineData("qwen2", """{"sliding_window":8}""", "")] // the switch is off
+    [InlineData("qwen2", """{"sliding_window":8,"use_sliding_window":false,"max_window_layers":0}""", "")]
+    [InlineData("qwen2", """{"sliding_window":8,"use_sliding_window":true,"max_window_layers":0}""", "8 8")]
+    [InlineData("qwen2", """{"sliding_window":8,"use_sliding_window":true,"max_window_layers":1}""", "- 8")]
+    [InlineData("qwen2", """{"sliding_window":8,"use_sliding_window":true,"max_window_layers":2}""", "")]
+    [InlineData("qwen2", """{"sliding_window":8,"use_sliding_window":true}""", "")] // the first 28 layers have none
+    [InlineData("qwen2", """{"use_sliding_window":true,"max_window_layers":1}""", "- 4096")]
+    [InlineData("qwen2", """{"sliding_window":null,"use_sliding_window":true,"max_window_layers":1}""", "")]
+    [InlineData("qwen2", """{"sliding_window":8,"use_sliding_window":true,"max_window_layers":0,"layer_types":["sliding_attention","full_attention"]}""", "8 -")]
+    public void Windows_are_those_of_the_file(string family, string json, string expected)
     {
         using var directory = new TemporaryDirectory();
         var model = TinyModel.Llama(family);
-        if (json is null) model.Config["max_position_embeddings"] = 10_000;
-        else model.Config["sliding_window"] = JsonNode.Parse(json);
+        foreach (var (key, value) in JsonNode.Parse(json)!.AsObject()) model.Config[key] = value?.DeepClone();
         model.Write(directory.Path);
         using var weights = ModelLoader.Load(directory.Path);
-        Assert.Equal(context, weights.Config.Context);
-    }
-
-    [Fact]
-    public void Layers_with_a_window_are_taken_where_the_window_is_known()
-    {
-        using var directory = new TemporaryDirectory();
-        var model = TinyModel.Llama("qwen2");
-        foreach (var (key, json) in new[] { ("use_sliding_window", "true"), ("sliding_window", "8"), ("layer_types", "[\"full_attention\",\"sliding_attention\"]") })
-            model.Config[key] = JsonNode.Parse(json);
-        model.Write(directory.Path);
-        using var weights = ModelLoader.Load(directory.Path);
-        Assert.Equal(8, weights.Config.Context);
+        Assert.Equal(expected.Length > 0, weights.Config.Windows is not null);
+        if (expected.Length > 0) Assert.Equal(expected, string.Join(' ', Enumerable.Range(0, 2).Select(l => weights.Config.Window(l)?.ToString() ?? "-")));
+        Assert.Equal(16, weights.Config.Context);
     }
 
     [Fact]

@@ -106,7 +106,7 @@ public sealed class LiteralModel
             for (var h = 0; h < config.Heads; h++)
             {
                 var scores = tape.Product(tape.Rotate(q[h], frequencies), tape.Transpose(tape.Rotate(k[h], frequencies)));
-                var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor));
+                var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor), config.Window(l) ?? int.MaxValue);
                 var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
                 stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
             }

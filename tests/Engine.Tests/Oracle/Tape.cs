@@ -235,15 +235,16 @@ public sealed class Tape
     }
 
     /// <summary>y[t, ·] = softmax of x[t, 0 … t], zero beyond t: position t attends to itself and what is before it.</summary>
-    public Value CausalSoftmax(Value x)
+    public Value CausalSoftmax(Value x, int window = int.MaxValue)
     {
         var y = new Value(x.Rows, x.Columns);
         for (var t = 0; t < x.Rows; t++)
         {
-            var max = x.Row(t)[..(t + 1)].Max();
+            var first = Math.Max(0, t - window + 1);
+            var max = x.Row(t)[first..(t + 1)].Max();
             double sum = 0;
-            for (var s = 0; s <= t; s++) sum += Math.Exp(x[t, s] - max);
-            for (var s = 0; s <= t; s++) y[t, s] = Math.Exp(x[t, s] - max) / sum;
+            for (var s = first; s <= t; s++) sum += Math.Exp(x[t, s] - max);
+            for (var s = first; s <= t; s++) y[t, s] = Math.Exp(x[t, s] - max) / sum;
         }
         notes.Add(() =>
         {

@@ -1,0 +1,55 @@
+namespace Faith.Engine.Models;
+
+/// <summary>
+/// The attention windows of a model's layers, as configurations spell them. Layers are of the types full_attention and sliding_attention. Their
+/// number is one that has been checked: lists as long are made of it.
+/// </summary>
+internal static class AttentionWindows
+{
+    private const string Key = "sliding_window", Types = "layer_types", Full = "full_attention", Sliding = "sliding_attention";
+
+    /// <summary>Of a family without windows none.</summary>
+    internal static IReadOnlyList<int?>? None(ConfigFile file, int layers)
+    {
+        if (ReadTypes(file, layers)?.Contains(Sliding) is true) throw file.Unsupported(Types, Full);
+        return null;
+    }
+
+    /// <summary>Of a family whose layers all have the window of the file: that of sliding_window, where it is null none.</summary>
+    /// <param name="file">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="otherwise">The window where the file does not say; null: none.</param>
+    internal static IReadOnlyList<int?>? InEveryLayer(ConfigFile file, int layers, int? otherwise)
+    {
+        var window = Read(file, otherwise);
+        if (window is null) return None(file, layers);
+        if (ReadTypes(file, layers)?.Contains(Full) is true) throw file.Unsupported(Types, $"{Sliding} beside a {Key}, which all layers of this family have");
+        return [.. Enumerable.Repeat(window, layers)];
+    }
+
+    /// <summary>Of a family whose files may say by layer_types which layers have a window.</summary>
+    /// <param name="file">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="window">The window; null: no layer has one.</param>
+    /// <param name="slides">Which layers have it where the file does not say.</param>
+    internal static IReadOnlyList<int?>? ByType(ConfigFile file, int layers, int? window, Func<int, bool> slides)
+    {
+        if (window is null) return None(file, layers);
+        var types = ReadTypes(file, layers);
+        int?[] windows = [.. Enumerable.Range(0, layers).Select(l => (types is null ? slides(l) : types[l] == Sliding) ? window : null)];
+        return Array.TrueForAll(windows, w => w is null) ? null : windows;
+    }
+
+    /// <summary>The window that a file says, null for none.</summary>
+    /// <param name="file">The configuration.</param>
+    /// <param name="otherwise">The window where the file does not say; null: none.</param>
+    internal static int? Read(ConfigFile file, int? otherwise) => file.Has(Key) ? file.Length(Key) : file.IsNull(Key) ? null : otherwise;
+
+    private static string[]? ReadTypes(ConfigFile file, int layers)
+    {
+        if (!file.Has(Types)) return null;
+        var types = file.Texts(Types);
+        if (types.Length != layers || !Array.TrueForAll(types, type => type is Full or Sliding)) throw file.Unsupported(Types, $"one of {Full}, {Sliding} for each of {layers} layers");
+        return types;
+    }
+}
