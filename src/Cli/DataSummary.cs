@@ -11,6 +11,8 @@ namespace Faith.Cli;
 internal static class DataSummary
 {
     private const int LongestPrompt = 200, IdsShown = 50, TokensShown = 4, ExamplesTried = 100;
+    private const string MostlyWrong = "the model mostly prefers the distractors: it does not do this task, or the ids are of another model's tokenizer";
+    private const string WithoutAnswers = "not defined: no answers";
     // Less than this share of the clean metric is hardly a difference.
     private const double HardlyADifference = 0.01;
 
@@ -21,26 +23,37 @@ internal static class DataSummary
     {
         context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
         context.Output.WriteLine($"accuracy: {Right(model, data, metric, clean, context.Cancellation, out var right)}");
-        var run = new Faithfulness([.. clean], [.. clean], [.. corrupted]) { Metric = metric };
-        if (run.Undefined is { } reason) context.Output.WriteLine($"warning: {reason}");
-        else if (Math.Abs(run.CleanMean - run.CorruptedMean) < HardlyADifference * Math.Max(Math.Abs(run.CleanMean), Math.Abs(run.CorruptedMean)))
-            context.Output.WriteLine($"warning: clean ({Figures.Fixed(run.CleanMean)}) and corrupted ({Figures.Fixed(run.CorruptedMean)}) hardly differ; what is found explains little");
-        if (right < 0.5) context.Output.WriteLine("warning: the model mostly prefers the distractors: it does not do this task, or the ids are of another model's tokenizer");
+        foreach (var warning in Warnings(new([.. clean], [.. clean], [.. corrupted]) { Metric = metric }, right)) context.Output.WriteLine($"warning: {warning}");
         NoteDoubt(context, data);
+    }
+
+    /// <summary>What speaks against a task: clean and corrupted runs that hardly differ or lie the wrong way round, and a model that does not do it.</summary>
+    /// <param name="run">Of any circuit: clean and corrupted are asked.</param>
+    /// <param name="right">The share of examples that the model does; null where nobody knows.</param>
+    public static IEnumerable<string> Warnings(Faithfulness run, double? right)
+    {
+        if (run.Undefined is { } reason) yield return reason;
+        else if (Math.Abs(run.CleanMean - run.CorruptedMean) < HardlyADifference * Math.Max(Math.Abs(run.CleanMean), Math.Abs(run.CorruptedMean)))
+            yield return $"clean ({Figures.Fixed(run.CleanMean)}) and corrupted ({Figures.Fixed(run.CorruptedMean)}) hardly differ; what is found explains little";
+        if (right < 0.5) yield return MostlyWrong;
     }
 
     /// <summary>The same for a run that measures no metric of its own: the accuracy is that of the model's answers.</summary>
     public static void Write(CommandContext context, LoadedModel loaded, Transformer model, PromptSet data)
     {
+        var right = 1.0;
         context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
-        context.Output.WriteLine($"accuracy: {Answered(model, data, context.Cancellation, out _)}");
+        context.Output.WriteLine($"accuracy: {(data.HasAnswers ? Answered(model, data, context.Cancellation, out right) : WithoutAnswers)}");
+        if (right < 0.5) context.Output.WriteLine($"warning: {MostlyWrong}");
         NoteDoubt(context, data);
     }
 
     /// <summary>The same without the accuracy, for a command that measures it itself or does not run the model.</summary>
-    public static void Write(CommandContext context, LoadedModel loaded, PromptSet data)
+    /// <param name="right">What it measured.</param>
+    public static void Write(CommandContext context, LoadedModel loaded, PromptSet data, double? right = null)
     {
         context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
+        if (right < 0.5) context.Output.WriteLine($"warning: {MostlyWrong}");
         NoteDoubt(context, data);
     }
 
@@ -77,7 +90,7 @@ internal static class DataSummary
             right = Right(clean);
             return $"the answers lie above the distractors in {right:0.#%} of {Count(data)}";
         }
-        if (!data.HasAnswers) return "not defined: no answers";
+        if (!data.HasAnswers) return WithoutAnswers;
         var answered = Answered(model, data, cancellation, out var share);
         right = share;
         return answered;
@@ -86,7 +99,8 @@ internal static class DataSummary
     private static string Answered(Transformer model, PromptSet data, CancellationToken cancellation, out double right)
     {
         var tried = data.First(ExamplesTried);
-        right = Accuracy.Measure(model, tried, cancellation: cancellation).CleanRight;
+        // Nothing is asked of the corrupted prompts here, which may be of other lengths.
+        right = Accuracy.Measure(model, [.. tried.Select(e => e with { Corrupted = e.Clean })], cancellation: cancellation).CleanRight;
         return $"an answer is likelier than every distractor in {right:0.#%} of {(tried.Count < data.Count ? "the first " : "")}{Count(tried)}";
     }
 

@@ -73,6 +73,8 @@ public static class FaithProgram
             DrawCommand.Create(context),
             TasksCommand.Create(context),
             GenerateCommand.Create(context),
+            LogitsCommand.Create(context),
+            TokensCommand.Create(context),
             BenchCommand.Create(context),
             PlanCommand.Create(context),
             DevicesCommand.Create(context),

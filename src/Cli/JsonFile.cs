@@ -7,15 +7,16 @@ namespace Faith.Cli;
 /// <summary>Results as JSON.</summary>
 internal static class JsonFile
 {
-    private static readonly JsonWriterOptions Options = new() { Indented = true };
-
     /// <summary>Writes one object, whole or not at all.</summary>
-    public static void Write(string path, Action<Utf8JsonWriter> members) => OutputFile.WriteTogether(ToOutput(path, members));
+    /// <param name="path">Where.</param>
+    /// <param name="members">Writes what the object holds.</param>
+    /// <param name="indented">False for what nobody reads by eye.</param>
+    public static void Write(string path, Action<Utf8JsonWriter> members, bool indented = true) => OutputFile.WriteTogether(ToOutput(path, members, indented));
 
     /// <summary>One object, to be written beside other files.</summary>
-    public static Output ToOutput(string path, Action<Utf8JsonWriter> members) => new(path, stream =>
+    public static Output ToOutput(string path, Action<Utf8JsonWriter> members, bool indented = true) => new(path, stream =>
     {
-        using (var json = new Utf8JsonWriter(stream, Options))
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = indented }))
         {
             json.WriteStartObject();
             members(json);

@@ -14,6 +14,7 @@ namespace Faith.Cli;
 internal sealed class RunOptions(CommandContext context, bool measures = true)
 {
     private readonly DeviceOptions device = new(context);
+    private readonly ReadingOptions reading = new(context);
     private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
     private readonly PathOption data = new("--data", PathRole.Data, "a JSONL or CSV file, or the name of a built-in task", required: true);
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", $"use the first N examples; of a built-in task {TaskPrompts.DefaultCount} unless given", 1, 1_000_000);
@@ -27,6 +28,7 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
         command.Add(model);
         command.Add(data);
         command.Add(examples);
+        reading.AddTo(command);
         if (measures)
         {
             command.Add(metric);
@@ -50,10 +52,13 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     }
 
     /// <summary>The model's files.</summary>
-    public LoadedModel LoadModel(ParseResult parse) => LoadedModel.Load(parse.GetRequiredValue(model));
+    public LoadedModel LoadModel(ParseResult parse) => reading.LoadModel(parse, parse.GetRequiredValue(model));
 
     /// <summary>The examples, checked against the model.</summary>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Note, Needs(parse), cancellation: context.Cancellation);
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => reading.LoadData(loaded, parse.GetRequiredValue(data), parse.GetValue(examples), Needs(parse));
+
+    /// <summary>What of these options makes a result, and is not told by its metric and ablation, for its record.</summary>
+    public IEnumerable<(string Name, string Value)> Settings(ParseResult parse) => reading.Settings(parse);
 
     // A command without a metric of its own asks for the answers alone. Patching from other data takes the corrupted prompts from there.
     private PromptNeeds Needs(ParseResult parse)
@@ -73,6 +78,6 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
         if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
         // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
         var needs = new PromptNeeds(Corrupted: kind == Ablation.Patching ? "--ablation patching" : null, Answers: null);
-        return DataSource.Load(from, kind == Ablation.Patching ? parse.GetValue(examples) : null, loaded, context.Note, needs, "--ablation-data", context.Cancellation);
+        return reading.LoadData(loaded, from, kind == Ablation.Patching ? parse.GetValue(examples) : null, needs, "--ablation-data");
     }
 }

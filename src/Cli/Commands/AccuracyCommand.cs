@@ -38,7 +38,7 @@ internal static class AccuracyCommand
             table.Add("clean: the answers together are more likely than the distractors", result.CleanLikelier.ToString("0.0%"));
             if (data.HasCorrupted) table.Add("corrupted: no answer is more likely than every distractor any more", result.CorruptedChanged.ToString("0.0%"));
             table.Write(context);
-            DataSummary.Write(context, model, data);
+            DataSummary.Write(context, model, data, result.CleanRight);
         });
         return command;
     }

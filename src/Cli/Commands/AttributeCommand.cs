@@ -76,6 +76,7 @@ internal static class AttributeCommand
             });
             (var result, options) = (attribution.Result, attribution.Options);
             var settings = attribution.Settings.ToDictionary();
+            foreach (var (name, value) in run.Settings(parse)) settings[name] = value;
             if (parse.GetValue(top) is { } tried) settings["top"] = tried.ToString(CultureInfo.InvariantCulture);
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             var file = new ScoreFile

@@ -27,9 +27,11 @@ internal static class DemoCommand
         var examples = OptionKinds.Integer("--examples", "held-out prompts of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
         var output = new PathOption("--out", PathRole.Folder, "the folder for the results") { DefaultValueFactory = _ => DefaultFolder };
         var device = new DeviceOptions(context);
+        var reading = new ReadingOptions(context);
         var command = new FaithCommand("demo", "Finds the circuit of one task in the shipped model, by EAP and EAP-IG, and shows how faithful it is.",
             "faith demo", "faith demo --task greater-than --out greater-than", "faith demo --all")
         { task, all, model, examples, output };
+        reading.AddTo(command);
         device.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -40,11 +42,11 @@ internal static class DemoCommand
             var folder = parse.GetRequiredValue(output);
             var tasks = parse.GetValue(all) ? TaskCatalog.All : [TaskCatalog.Find(parse.GetRequiredValue(task))];
             var clock = Stopwatch.StartNew();
-            using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
+            using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
             var choice = device.Read(parse);
             var studies = ProgressDisplay.Run(context, progress => tasks.Select(t =>
             {
-                var data = DataSource.Load(t.Name, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
+                var data = reading.LoadData(loaded, t.Name, parse.GetValue(examples));
                 return TaskStudy.Run(loaded.On(choice), data, choice.MemoryBytes, progress, context.Cancellation);
             }).ToList());
             OutputFolder.Make(folder);
@@ -60,6 +62,10 @@ internal static class DemoCommand
         var text = $"{StudyTables.Markdown(loaded.Name, studies)}\nThe first example of each:\n\n{string.Concat(firsts)}";
         OutputFile.WriteInFolder(folder, Output.Text(AllFile, text));
         context.Output.WriteText(text);
+        foreach (var study in studies)
+        {
+            foreach (var warning in DataSummary.Warnings(study.AnyCircuit, study.Accuracy.CleanRight)) context.Note($"{study.Data.Name}: {warning}");
+        }
     }
 
     private static void WriteOne(CommandContext context, string folder, LoadedModel loaded, DeviceChoice choice, TaskStudy study, Stopwatch clock)
@@ -73,6 +79,7 @@ internal static class DemoCommand
         output.WriteLine($"  clean      {study.Data.Texts[0].Clean} → {Words(loaded, study.Data[0].Answers)}");
         output.WriteLine($"  corrupted  {study.Data.Texts[0].Corrupted}");
         output.WriteLine(StudyProse.Accuracy(study));
+        foreach (var warning in DataSummary.Warnings(study.AnyCircuit, study.Accuracy.CleanRight)) output.WriteLine($"warning: {warning}");
         output.WriteLine();
         output.WriteLine("The edges with the largest EAP-IG scores:");
         Edges(study).Write(context);

@@ -17,18 +17,17 @@ internal static class GenerateCommand
         var prompt = OptionKinds.Required("--prompt", "TEXT", "the text to continue");
         var tokens = OptionKinds.Integer("--tokens", "how many tokens at most", 40, 1, MostTokens);
         var device = new DeviceOptions(context);
+        var reading = new ReadingOptions(context);
         var command = new FaithCommand("generate", "Continues a text with the most likely tokens.",
             "faith generate --model tasks-4l --prompt \"When Ida and Leo went to the lake, Leo gave a map to\" --tokens 5")
         { name, prompt, tokens };
+        reading.AddTo(command);
         device.AddTo(command);
         command.SetAction(parse =>
         {
-            using var model = LoadedModel.Load(parse.GetRequiredValue(name));
-            var tokenizer = model.Tokenizer ?? throw new InputException($"--model {model.Name}: the model has no tokenizer, so it cannot continue text");
-            var text = parse.GetRequiredValue(prompt);
-            var ids = tokenizer.EncodePrompt(text, context.Cancellation);
-            if (ids.Length == 0) throw new InputException("--prompt is empty, and the model has no token that starts a text");
-            if (ids.Length > model.Config.Context) throw new InputException($"--prompt has {ids.Length} tokens; the model's context holds {model.Config.Context}");
+            using var model = reading.LoadModel(parse, parse.GetRequiredValue(name));
+            var ids = PromptOptions.Encode(model, parse.GetRequiredValue(prompt), context.Cancellation);
+            var tokenizer = model.Tokenizer!;
             var continued = ids.ToList();
             foreach (var id in TextGenerator.Continue(model.On(device.Read(parse)), ids, parse.GetValue(tokens)))
             {

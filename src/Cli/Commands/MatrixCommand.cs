@@ -18,6 +18,7 @@ internal static class MatrixCommand
     public static Command Create(CommandContext context)
     {
         var device = new DeviceOptions(context);
+        var reading = new ReadingOptions(context);
         var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
         var tasks = OptionKinds.Optional("--tasks", "a,b,…", $"built-in tasks; all unless given: {string.Join(", ", TaskCatalog.All.Select(t => t.Name))}");
         var examples = OptionKinds.Integer("--examples", "examples of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
@@ -27,17 +28,18 @@ internal static class MatrixCommand
         var command = new FaithCommand("matrix", "Evaluates the circuit of each task (EAP-IG) on every other: a Markdown table of faithfulness.",
             "faith matrix --model tasks-4l", "faith matrix --model tasks-4l --tasks ioi,sva --edges 300 --select greedy --out matrix.md")
         { model, tasks, examples, edges, select, signed, output };
+        reading.AddTo(command);
         device.AddTo(command);
         command.SetAction(parse =>
         {
             var path = parse.GetValue(output);
             var names = parse.GetValue(tasks) is { } given ? given.Split(',', StringSplitOptions.TrimEntries) : [.. TaskCatalog.All.Select(t => t.Name)];
             foreach (var name in names) TaskCatalog.Find(name);
-            using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
+            using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
             var count = parse.GetValue(edges);
             if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
             var method = SelectionMethods.Named(parse.GetRequiredValue(select));
-            var sets = names.Select(name => DataSource.Load(name, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation)).ToArray();
+            var sets = names.Select(name => reading.LoadData(loaded, name, parse.GetValue(examples))).ToArray();
             var choice = device.Read(parse);
             var models = loaded.OnAll(choice);
             var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
@@ -50,6 +52,10 @@ internal static class MatrixCommand
             foreach (var (set, gap) in sets.Zip(gaps))
             {
                 if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, gap) is { } doubt) context.Note($"{set.Name}: {doubt}");
+            }
+            foreach (var (set, column) in sets.Zip(results))
+            {
+                foreach (var warning in DataSummary.Warnings(column[0], DataSummary.Right(column[0].Clean))) context.Note($"{set.Name}: {warning}");
             }
             var text = Markdown(loaded, sets, count, circuits, results);
             if (path is null) context.Output.WriteText(text);

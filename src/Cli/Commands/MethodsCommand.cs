@@ -19,6 +19,7 @@ internal static class MethodsCommand
     public static Command Create(CommandContext context)
     {
         var device = new DeviceOptions(context);
+        var reading = new ReadingOptions(context);
         var measure = new Option<bool>("--measure") { Description = "time every method in one run and compare with EAP" };
         var known = new Option<bool>("--known") { Description = "score a model whose circuit was written into its weights: AUROC of |score| for every method" };
         var model = new PathOption("--model", PathRole.Model, "with --measure: a directory in Hugging Face layout, or the name of a shipped model") { DefaultValueFactory = _ => "tasks-4l" };
@@ -30,13 +31,14 @@ internal static class MethodsCommand
         var command = new FaithCommand("methods", "The methods: lists them, measures their cost, tries them on a known circuit.",
             "faith methods", "faith methods --measure --examples 10", "faith methods --known --steps 20")
         { measure, known, model, data, examples, steps, rounds, slow };
+        reading.AddTo(command);
         device.AddTo(command);
         command.SetAction(parse =>
         {
             if (parse.GetValue(measure))
             {
-                using var loaded = LoadedModel.Load(parse.GetRequiredValue(model));
-                var prompts = DataSource.Load(parse.GetRequiredValue(data), parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
+                using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
+                var prompts = reading.LoadData(loaded, parse.GetRequiredValue(data), parse.GetValue(examples));
                 var transformer = loaded.On(device.Read(parse));
                 var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
                 DataSummary.Write(context, loaded, transformer, prompts);

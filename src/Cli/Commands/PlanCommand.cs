@@ -26,6 +26,7 @@ internal static class PlanCommand
         var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model");
         var shape = OptionKinds.Optional("--shape", "shape", $"a known shape instead: {string.Join(", ", RandomWeights.Shapes)}");
         var data = new PathOption("--data", PathRole.Data, "a JSONL or CSV file, or the name of a built-in task; random prompts unless given");
+        var reading = new ReadingOptions(context);
         var examples = OptionKinds.OptionalInteger("--examples", "how many examples; 100 unless given, of a file all", 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of a random prompt", 16, 2, 1_000_000);
         var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of a random prompt before the first differing token; 0 unless given", value => value is >= 0 and < 1, "a number from 0 to below 1");
@@ -37,6 +38,7 @@ internal static class PlanCommand
         var command = new FaithCommand("plan", "What a run will need: memory for the model and for activations, micro-batches and operations.",
             "faith plan --shape llama-8b --examples 100 --tokens 32", "faith plan --model tasks-4l --data ioi --device cpu", "faith plan --shape gpt2-xl --device 24,80 --memory 2")
         { model, shape, data, examples, tokens, first, method, steps, metric, memory, device };
+        reading.AddTo(command);
         command.Validators.Add(result =>
         {
             if ((result.GetResult(model) is null) == (result.GetResult(shape) is null)) result.AddError("give either --model M or --shape S");
@@ -59,10 +61,10 @@ internal static class PlanCommand
                 Print(context, name, weights, Prompts(weights.Config), options, devices);
                 return;
             }
-            using var loaded = LoadedModel.Load(parse.GetValue(model)!);
+            using var loaded = reading.LoadModel(parse, parse.GetValue(model)!);
             if (parse.GetValue(data) is { } file)
             {
-                var given = DataSource.Load(file, parse.GetValue(examples), loaded, context.Note, cancellation: context.Cancellation);
+                var given = reading.LoadData(loaded, file, parse.GetValue(examples));
                 Print(context, loaded.Name, loaded.Weights, given, options, devices);
                 DataSummary.Write(context, loaded, given);
                 return;

@@ -7,6 +7,9 @@ namespace Faith.Engine.Data;
 /// <param name="Distractors">Tokens that are wrong there.</param>
 public sealed record Example(int[] Clean, int[] Corrupted, int[] Answers, int[] Distractors)
 {
+    /// <summary>False where the data gave no corrupted prompt, or none that a run could use: the clean one, the same array, stands in.</summary>
+    public bool HasCorrupted => !ReferenceEquals(Clean, Corrupted);
+
     /// <summary>First position at which clean and corrupted differ; the last position when they do not differ before it.</summary>
     public int FirstDifference
     {

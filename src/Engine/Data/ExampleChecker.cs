@@ -20,16 +20,13 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     private readonly Dictionary<string, int> tokens = [];
 
-    /// <summary>False as soon as an example has no corrupted prompt, or none that a run could use, where none is needed: its clean one stands in.</summary>
-    public bool HasCorrupted { get; private set; } = true;
-
     /// <summary>False as soon as an example has no answers or no distractors where none are needed.</summary>
     public bool HasAnswers { get; private set; } = true;
 
     public Example Check(ExampleDraft draft)
     {
         var clean = Prompt(draft.Clean, "clean", draft.Place);
-        if (Optional(needs.Corrupted, () => Corrupted(draft, clean)) is not { } corrupted) (HasCorrupted, corrupted) = (false, clean);
+        var corrupted = Optional(needs.Corrupted, () => Corrupted(draft, clean)) ?? clean;
         var answers = Optional(needs.Answers, () => Answers(draft.Answers, "answers", draft.Place));
         var distractors = Optional(needs.Answers, () => Answers(draft.Distractors, "distractors", draft.Place));
         if (answers is null || distractors is null)
@@ -58,7 +55,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     {
         if (draft.Corrupted is not { } given) throw Error(draft.Place, $"\"corrupted\" is missing, which {needs.Corrupted} needs; --ablation zero, mean and mean-positional do without");
         var corrupted = Prompt(given, "corrupted", draft.Place);
-        if (clean.Length != corrupted.Length)
+        if (clean.Length != corrupted.Length && !needs.AnyLength)
         {
             var difference = 0;
             while (difference < Math.Min(clean.Length, corrupted.Length) && clean[difference] == corrupted[difference]) difference++;

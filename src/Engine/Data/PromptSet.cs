@@ -17,9 +17,9 @@ public sealed class PromptSet : IReadOnlyList<Example>
 
     private readonly Example[] examples;
 
-    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts, bool hasCorrupted = true, bool hasAnswers = true)
+    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts, bool hasAnswers = true)
     {
-        (HasCorrupted, HasAnswers) = (hasCorrupted, hasAnswers);
+        HasAnswers = hasAnswers;
         Name = name;
         Hash = hash;
         this.examples = examples;
@@ -36,7 +36,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
     public IReadOnlyList<PromptText> Texts { get; }
 
     /// <summary>False where the run needed no corrupted prompts and an example has none of its clean prompt's length: the clean one stands in.</summary>
-    public bool HasCorrupted { get; }
+    public bool HasCorrupted => examples.All(example => example.HasCorrupted);
 
     /// <summary>False where the run needed no answers and an example has none, or no distractors: it has neither then.</summary>
     public bool HasAnswers { get; }
@@ -59,7 +59,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
     public PromptSet First(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)], HasCorrupted, HasAnswers) { Doubt = Doubt };
+        return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)], HasAnswers) { Doubt = Doubt };
     }
 
     /// <summary>
@@ -121,7 +121,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
             texts.Add(new(draft.Clean.Text, draft.Corrupted?.Text));
         }
         if (examples.Count == 0) throw new InputException($"{source}: the data set holds no examples");
-        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts], checker.HasCorrupted, checker.HasAnswers) { Doubt = words?.Doubt };
+        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts], checker.HasAnswers) { Doubt = words?.Doubt };
     }
 
     private static string HashOf(IEnumerable<Example> examples)

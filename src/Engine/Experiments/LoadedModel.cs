@@ -39,7 +39,10 @@ public sealed class LoadedModel : IDisposable
     public string Hash => weights.Hash;
 
     /// <summary>Reads the files; the parameters stay there until <see cref="On"/>.</summary>
-    public static LoadedModel Load(string name)
+    /// <param name="name">A directory, or the name of a shipped model.</param>
+    /// <param name="begin">Whether texts begin with the model's begin token.</param>
+    /// <exception cref="InputException">A file is missing or unusable, or texts should begin with a token that the files do not name.</exception>
+    public static LoadedModel Load(string name, BeginTokenUse begin = BeginTokenUse.AsFilesSay)
     {
         var directory = ModelCatalog.Resolve(name);
         Tokenizer? tokenizer;
@@ -51,7 +54,26 @@ public sealed class LoadedModel : IDisposable
         {
             tokenizer = new UnreadableTokenizer(e);
         }
-        return new(name, ModelLoader.Load(directory), tokenizer);
+        var weights = ModelLoader.Load(directory);
+        try
+        {
+            return new(name, weights, WithBegin(tokenizer, begin, name, weights.Config));
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    // A tokenizer that encodes nothing puts nothing before it.
+    private static Tokenizer? WithBegin(Tokenizer? tokenizer, BeginTokenUse use, string name, ModelConfig config)
+    {
+        if (tokenizer is null or UnreadableTokenizer || use == BeginTokenUse.AsFilesSay) return tokenizer;
+        if (use == BeginTokenUse.Omit) return tokenizer.BeginToken is null ? tokenizer : new BeginTokenOverride(tokenizer, null);
+        if (tokenizer.BeginToken is not null) return tokenizer;
+        var token = config.BeginToken is { } id && id < tokenizer.Count ? id : throw new InputException($"--bos: the files of {name} name no token that begins a text (bos_token, bos_token_id); leave --bos out");
+        return new BeginTokenOverride(tokenizer, token);
     }
 
     /// <summary>The model on one device, ready to run; opened by the first call.</summary>

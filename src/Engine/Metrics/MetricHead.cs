@@ -62,7 +62,7 @@ internal sealed class MetricHead
     /// <summary>Takes the clean run's distribution, which the divergences compare with. y: [sequences × d], after the final norm.</summary>
     public void SetReference(Tensor y)
     {
-        if (kind.IsDivergence()) model.Device.Multiply(model.Unembedding, WeightSide.Transposed, y, reference);
+        if (kind.IsDivergence()) AllLogits.Form(model, y, reference);
     }
 
     /// <summary>value [rows of y × 1] = the metric; gradient (= ∂loss/∂y, or none). y: [points·sequences × d], after the final norm.</summary>
@@ -77,7 +77,7 @@ internal sealed class MetricHead
         }
         var rows = logits.RowRange(0, y.Rows);
         var gradientRows = wanted ? logitsGradient.RowRange(0, y.Rows) : default;
-        device.Multiply(model.Unembedding, WeightSide.Transposed, y, rows);
+        AllLogits.Form(model, y, rows);
         if (kind == MetricKind.ProbabilityDifference)
         {
             device.SoftmaxMetric(rows, rowOffsets, tokens, weights, value, gradientRows);

@@ -1,5 +1,4 @@
 using Faith.Engine.Data;
-using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
 
@@ -28,26 +27,9 @@ public static class TextGenerator
     public static float[] LastLogits(Transformer model, int[] tokens)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Example[] prompt = [new(tokens, tokens, [], [])];
-        model.Admit(prompt, "the prompt");
-        var measured = Arena.Measuring();
-        _ = Run(measured, measuring: true);
-        var memory = model.Workspace(measured.Peak);
-        var logits = Run(new Arena(memory), measuring: false);
+        model.Admit([new Example(tokens, tokens, [], [])], "the prompt");
         var result = new float[model.Config.Vocabulary];
-        model.Device.Download(logits, result);
-        if (!Array.TrueForAll(result, float.IsFinite)) throw new InputException($"the logits are not finite: {FiniteMetric.Overflow}");
+        PromptLogits.Run(model, [tokens], (_, logits) => logits.CopyTo(result.AsSpan()), called: _ => "the prompt");
         return result;
-
-        Tensor Run(Arena arena, bool measuring)
-        {
-            var batch = new Batch(prompt, sharePrefixes: false);
-            var run = new WholePromptRun(model, arena, measuring, batch, tokens, everyRow: false);
-            var logits = arena.Matrix(1, model.Config.Vocabulary);
-            if (measuring) return logits;
-            run.Execute();
-            model.Device.Multiply(model.Unembedding, WeightSide.Transposed, run.Activations.Final, logits);
-            return logits;
-        }
     }
 }

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Faith.Engine.Data;
+using Faith.Engine.Experiments;
+using Faith.Engine.Tokenizers;
+
+namespace Faith.Cli;
+
+/// <summary>The options that say how a model reads text and data.</summary>
+internal sealed class ReadingOptions(CommandContext context)
+{
+    private readonly Option<bool> bos = new("--bos") { Description = "texts begin with the model's begin token, also where its tokenizer's files have none" };
+    private readonly Option<bool> noBos = new("--no-bos") { Description = "texts begin with no token of the model's, whatever its tokenizer's files say" };
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(bos);
+        command.Add(noBos);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(bos) is not null && result.GetResult(noBos) is not null) result.AddError("give --bos or --no-bos, not both");
+        });
+    }
+
+    /// <summary>A model's files.</summary>
+    public LoadedModel LoadModel(ParseResult parse, string name) =>
+        LoadedModel.Load(name, parse.GetValue(bos) ? BeginTokenUse.Prepend : parse.GetValue(noBos) ? BeginTokenUse.Omit : BeginTokenUse.AsFilesSay);
+
+    /// <summary>Examples, checked against the model.</summary>
+    /// <param name="data">A file or the name of a built-in task.</param>
+    /// <param name="examples">How many, or null; see <see cref="DataSource.Load"/>.</param>
+    /// <param name="needs">What they must have; everything unless given.</param>
+    /// <param name="option">The option that named the data.</param>
+    public PromptSet LoadData(LoadedModel loaded, string data, int? examples, PromptNeeds? needs = null, string option = "--data") =>
+        DataSource.Load(data, examples, loaded, context.Note, needs, option, context.Cancellation);
+
+    /// <summary>What of these options makes a result, for its record.</summary>
+    public IEnumerable<(string Name, string Value)> Settings(ParseResult parse)
+    {
+        if (parse.GetValue(bos)) yield return ("bos", "true");
+        if (parse.GetValue(noBos)) yield return ("bos", "false");
+    }
+}
