@@ -13,6 +13,7 @@ internal sealed record FuzzTarget(string Name, int Share, Func<ITarget> Create)
     [
         new("config", 120, Readers.Config),
         new("weights", 140, Readers.Weights),
+        new("torch", 80, Readers.Torch),
         new("shards", 70, Readers.Shards),
         new("tokenizer", 120, Readers.Tokenizer),
         new("gpt2-tokenizer", 60, Readers.Gpt2Tokenizer),

@@ -12,11 +12,12 @@ internal static class ForeignModel
 
     private const string Merge = "merge it into its base model in Python with merge_and_unload() of peft and save that with save_pretrained";
 
+    private static readonly string[] TorchExtensions = [".pth", ".pt", ".bin", ".ckpt"];
+
     private static readonly string[] AdapterFiles = ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"];
 
     private static readonly (string[] Extensions, string What)[] Formats =
     [
-        ([".bin", ".pt", ".pth", ".ckpt"], "PyTorch weights, which hold programs and are not read"),
         ([".gguf", ".ggml"], "GGUF weights, which are not read"),
         ([".h5", ".msgpack", ".onnx", ".npz", ".tflite", ".mlmodel"], "weights of another framework, which are not read"),
     ];
@@ -26,11 +27,10 @@ internal static class ForeignModel
     {
         var names = Names(directory);
         if (Adapter(names) is { } adapter) return adapter;
+        if (TorchFiles(names) is [var torch, .. var more]) return $"if {PlainText.Name(torch)} {(more.Length > 0 ? "or another of its kind " : "")}holds the whole model, name it pytorch_model.bin";
         foreach (var (extensions, what) in Formats)
         {
-            // training_args.bin and the states of optimisers are no weights.
-            var found = names.FirstOrDefault(n => extensions.Contains(Path.GetExtension(n), StringComparer.OrdinalIgnoreCase)
-                && !n.StartsWith("training_args", StringComparison.Ordinal) && !n.StartsWith("optimizer", StringComparison.Ordinal));
+            var found = names.FirstOrDefault(n => extensions.Contains(Path.GetExtension(n), StringComparer.OrdinalIgnoreCase));
             if (found is not null) return $"{PlainText.Name(found)} holds {what}; {FileUse.Model.Remedy}";
         }
         var other = names.Where(n => n.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)).ToArray();
@@ -41,6 +41,15 @@ internal static class ForeignModel
             _ => $"there are {other.Length} other .safetensors files ({PlainText.Name(other[0])}, …), but no index that says which belong to the model; save the model anew with save_pretrained",
         };
     }
+
+    /// <summary>The only .pth or .pt file of a directory, or null where there is none or several.</summary>
+    internal static string? OnlyTorchFile(string directory) =>
+        TorchFiles(Names(directory)).Where(name => Path.GetExtension(name) is ".pth" or ".pt").ToArray() is [var only] ? Path.Combine(directory, only) : null;
+
+    // training_args.bin and the states of optimisers are no weights.
+    private static string[] TorchFiles(IEnumerable<string> names) =>
+        [.. names.Where(name => TorchExtensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase)
+            && !((string[])["training_args", "optimizer", "scheduler", "rng_state"]).Any(start => name.StartsWith(start, StringComparison.Ordinal)))];
 
     /// <summary>What a directory without a config.json is, or null when it is nothing that is known.</summary>
     internal static string? OfDirectoryWithoutConfig(string directory)

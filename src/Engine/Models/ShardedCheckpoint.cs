@@ -4,23 +4,22 @@ using IOPath = System.IO.Path;
 namespace Faith.Engine.Models;
 
 /// <summary>
-/// The weights of a model directory: model.safetensors, or model.safetensors.index.json and the shards that it names. The index
-/// and the shards must agree on every tensor.
+/// The weights of a model directory: model.safetensors, or model.safetensors.index.json and the shards that it names; where neither is there
+/// pytorch_model.bin, or its index and shards, or the only .pth or .pt file. The index and the shards must agree on every tensor.
 /// </summary>
 public sealed class ShardedCheckpoint : IDisposable
 {
-    private const string Single = "model.safetensors";
-    private const string Index = "model.safetensors.index.json";
+    private const string Safetensors = "model.safetensors", Torch = "pytorch_model.bin", Index = ".index.json";
 
     private readonly Dictionary<string, StoredTensor> tensors = new(StringComparer.Ordinal);
-    private readonly List<SafetensorsFile> files = [];
+    private readonly List<TensorFile> files = [];
 
     private ShardedCheckpoint(string path) => Path = path;
 
-    /// <summary>model.safetensors, or the index.</summary>
+    /// <summary>The file, or the index.</summary>
     public string Path { get; }
     /// <summary>The files with tensors, by name.</summary>
-    public IReadOnlyList<SafetensorsFile> Files => files;
+    public IReadOnlyList<TensorFile> Files => files;
     /// <summary>Every tensor by its name.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => tensors;
     /// <summary>The index file's bytes; null when there is none.</summary>
@@ -30,15 +29,13 @@ public sealed class ShardedCheckpoint : IDisposable
     /// <exception cref="InputException">A file is missing or malformed, or index and shards disagree.</exception>
     public static ShardedCheckpoint Open(string directory)
     {
-        var single = IOPath.Combine(directory, Single);
-        var index = IOPath.Combine(directory, Index);
-        var sharded = !File.Exists(single) && File.Exists(index);
-        var checkpoint = new ShardedCheckpoint(sharded ? index : single);
+        var path = Find(directory)
+            ?? throw new InputException($"{directory}: has neither {Safetensors} nor {Safetensors}{Index} nor {Torch}: {ForeignModel.OfDirectoryWithoutWeights(directory)}");
+        var checkpoint = new ShardedCheckpoint(path);
         try
         {
-            if (sharded) checkpoint.OpenShards(directory);
-            else if (File.Exists(single)) checkpoint.Add(SafetensorsFile.Open(single));
-            else throw new InputException($"{directory}: has neither {Single} nor {Index}: {ForeignModel.OfDirectoryWithoutWeights(directory)}");
+            if (path.EndsWith(Index, StringComparison.Ordinal)) checkpoint.OpenShards(directory);
+            else checkpoint.Add(OpenFile(path));
             return checkpoint;
         }
         catch
@@ -47,6 +44,20 @@ public sealed class ShardedCheckpoint : IDisposable
             throw;
         }
     }
+
+    // Safetensors before PyTorch's files: they are checked whole, and where both are there they hold the same.
+    private static string? Find(string directory)
+    {
+        foreach (var name in (string[])[Safetensors, Safetensors + Index, Torch, Torch + Index])
+        {
+            var path = IOPath.Combine(directory, name);
+            if (File.Exists(path)) return path;
+        }
+        return ForeignModel.OnlyTorchFile(directory);
+    }
+
+    private static TensorFile OpenFile(string path) =>
+        path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) ? SafetensorsFile.Open(path) : TorchFile.OpenCheckpoint(path);
 
     private void OpenShards(string directory)
     {
@@ -66,7 +77,7 @@ public sealed class ShardedCheckpoint : IDisposable
         {
             var path = IOPath.Combine(directory, shard);
             if (!File.Exists(path)) throw new InputException($"{Path}: shard {PlainText.Name(shard)} is not in the directory");
-            Add(SafetensorsFile.Open(path));
+            Add(OpenFile(path));
         }
         foreach (var (name, shard) in shardOf)
         {
@@ -79,7 +90,7 @@ public sealed class ShardedCheckpoint : IDisposable
         {
             if (!shardOf.ContainsKey(tensor.Name))
             {
-                throw new InputException($"{tensor.File.Path}: tensor {PlainText.Name(tensor.Name)} is not in weight_map of {Index}");
+                throw new InputException($"{tensor.File.Path}: tensor {PlainText.Name(tensor.Name)} is not in weight_map of {IOPath.GetFileName(Path)}");
             }
         }
     }
@@ -110,7 +121,7 @@ public sealed class ShardedCheckpoint : IDisposable
         return result;
     }
 
-    private void Add(SafetensorsFile file)
+    private void Add(TensorFile file)
     {
         files.Add(file);
         foreach (var tensor in file.Tensors)

@@ -2,12 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace Faith.Engine.Models;
 
-/// <summary>A tensor inside a <see cref="SafetensorsFile"/>; its values stay in the file until they are read.</summary>
+/// <summary>A tensor inside a <see cref="TensorFile"/>; its values stay in the file until they are read.</summary>
 public sealed class StoredTensor
 {
     private const int ChunkElements = 8192;
 
-    internal StoredTensor(SafetensorsFile file, TensorEntry entry, long dataStart)
+    private readonly StridedBytes? strided;
+
+    /// <summary>A tensor of a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="entry">What it is and where.</param>
+    /// <param name="dataStart">What its offsets count from.</param>
+    /// <param name="strides">How many elements the next one of each dimension is away, where the elements do not follow each other row by row.</param>
+    internal StoredTensor(TensorFile file, TensorEntry entry, long dataStart, long[]? strides = null)
     {
         File = file;
         Name = entry.Name;
@@ -16,10 +23,11 @@ public sealed class StoredTensor
         Shape = entry.Shape;
         Offset = dataStart + entry.Begin;
         Bytes = entry.End - entry.Begin;
+        if (strides is not null) strided = new(this, strides);
     }
 
     /// <summary>The file it lies in.</summary>
-    public SafetensorsFile File { get; }
+    public TensorFile File { get; }
     /// <summary>Its name in the file.</summary>
     public string Name { get; }
     /// <summary>Encoding of its elements.</summary>
@@ -30,8 +38,10 @@ public sealed class StoredTensor
     public IReadOnlyList<long> Shape { get; }
     /// <summary>Its first byte in the file.</summary>
     public long Offset { get; }
-    /// <summary>Its size in the file.</summary>
+    /// <summary>The size of its elements.</summary>
     public long Bytes { get; }
+    /// <summary>Whether the elements follow each other in the file, row by row.</summary>
+    internal bool IsRowMajor => strided is null;
 
     /// <summary>Whether <see cref="Read"/> knows the encoding.</summary>
     public bool IsReadable => Type != ElementType.Other;
@@ -57,19 +67,23 @@ public sealed class StoredTensor
         {
             // A span of bytes holds less than 2^31 of them, so single precision is read in pieces too.
             var count = Math.Min(destination.Length, Type == ElementType.F32 ? 1 << 24 : ChunkElements);
-            var offset = Offset + first * ElementBytes;
             if (Type == ElementType.F32)
             {
-                File.ReadBytes(offset, MemoryMarshal.AsBytes(destination[..count]));
+                ReadElements(first, MemoryMarshal.AsBytes(destination[..count]));
             }
             else
             {
-                File.ReadBytes(offset, MemoryMarshal.AsBytes(buffer[..count]));
+                ReadElements(first, MemoryMarshal.AsBytes(buffer[..count]));
                 if (Type == ElementType.F16) Widening.Half(buffer[..count], destination);
                 else Widening.BFloat16(buffer[..count], destination);
             }
             destination = destination[count..];
             first += count;
         }
+    }
+    private void ReadElements(long first, Span<byte> destination)
+    {
+        if (strided is null) File.ReadBytes(Offset + first * ElementBytes, destination);
+        else strided.Read(first, destination);
     }
 }

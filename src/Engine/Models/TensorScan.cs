@@ -10,27 +10,36 @@ namespace Faith.Engine.Models;
 internal static class TensorScan
 {
     /// <summary>Small enough to stay in the cache between the hash and the check; a multiple of every element's size.</summary>
-    private const int ChunkBytes = 1 << 18;
+    private const int ChunkBytes = 1 << 18, ChunkElements = ChunkBytes / sizeof(float);
 
     /// <summary>SHA-256 of a file in lower-case hex; on the way, the tensors that are <paramref name="used"/> must be finite.</summary>
     /// <exception cref="InputException">A used tensor holds a NaN or an infinity.</exception>
-    internal static string HashAndCheck(SafetensorsFile file, Func<StoredTensor, bool> used)
+    internal static string HashAndCheck(TensorFile file, Func<StoredTensor, bool> used)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        var hashed = 0L;
         try
         {
-            ForEachChunk(file, 0, file.DataStart, buffer, (chunk, _) => hash.AppendData(chunk));
-            // The tensors follow each other without gaps to the end of the file (SafetensorsHeader).
             foreach (var tensor in file.Tensors)
             {
-                var check = used(tensor);
-                ForEachChunk(file, tensor.Offset, tensor.Bytes, buffer, (chunk, position) =>
+                if (tensor.IsRowMajor && tensor.Offset >= hashed)
                 {
-                    hash.AppendData(chunk);
-                    if (check) CheckFinite(tensor, chunk, position);
-                });
+                    ForEachChunk(file, hashed, tensor.Offset - hashed, buffer, (chunk, _) => hash.AppendData(chunk));
+                    var check = used(tensor);
+                    ForEachChunk(file, tensor.Offset, tensor.Bytes, buffer, (chunk, position) =>
+                    {
+                        hash.AppendData(chunk);
+                        if (check) CheckFinite(tensor, chunk, position);
+                    });
+                    hashed = tensor.Offset + tensor.Bytes;
+                }
+                else if (used(tensor))
+                {
+                    CheckFinite(tensor);
+                }
             }
+            ForEachChunk(file, hashed, file.Length - hashed, buffer, (chunk, _) => hash.AppendData(chunk));
         }
         finally
         {
@@ -43,19 +52,21 @@ internal static class TensorScan
     internal static bool Same(StoredTensor left, StoredTensor right)
     {
         if (left.Type != right.Type || left.Bytes != right.Bytes) return false;
-        var a = new byte[ChunkBytes];
-        var b = new byte[ChunkBytes];
-        for (var position = 0L; position < left.Bytes; position += ChunkBytes)
+        if (left.IsRowMajor && right.IsRowMajor && left.File == right.File && left.Offset == right.Offset) return true;
+        var (a, b) = (new float[ChunkElements], new float[ChunkElements]);
+        var elements = left.Bytes / left.ElementBytes;
+        for (var position = 0L; position < elements; position += ChunkElements)
         {
-            var count = (int)Math.Min(ChunkBytes, left.Bytes - position);
-            left.File.ReadBytes(left.Offset + position, a.AsSpan(0, count));
-            right.File.ReadBytes(right.Offset + position, b.AsSpan(0, count));
-            if (!a.AsSpan(0, count).SequenceEqual(b.AsSpan(0, count))) return false;
+            var count = (int)Math.Min(ChunkElements, elements - position);
+            left.Read(position, a.AsSpan(0, count));
+            right.Read(position, b.AsSpan(0, count));
+            // Bits, as a NaN does not equal itself and -0 does 0.
+            if (!MemoryMarshal.AsBytes(a.AsSpan(0, count)).SequenceEqual(MemoryMarshal.AsBytes(b.AsSpan(0, count)))) return false;
         }
         return true;
     }
 
-    private static void ForEachChunk(SafetensorsFile file, long offset, long length, byte[] buffer, Action<ReadOnlySpan<byte>, long> body)
+    private static void ForEachChunk(TensorFile file, long offset, long length, byte[] buffer, Action<ReadOnlySpan<byte>, long> body)
     {
         for (var position = 0L; position < length; position += ChunkBytes)
         {
@@ -74,15 +85,31 @@ internal static class TensorScan
             ElementType.F16 => FirstWithAll(MemoryMarshal.Cast<byte, ushort>(chunk), (ushort)0x7C00),
             _ => FirstWithAll(MemoryMarshal.Cast<byte, ushort>(chunk), (ushort)0x7F80),
         };
-        if (at < 0) return;
+        if (at >= 0) throw NotFinite(tensor, position / tensor.ElementBytes + at);
+    }
 
-        var element = position / tensor.ElementBytes + at;
+    // Of a tensor whose elements do not follow each other, or whose bytes were hashed with another tensor's.
+    private static void CheckFinite(StoredTensor tensor)
+    {
+        var values = new float[ChunkElements];
+        var elements = tensor.Bytes / tensor.ElementBytes;
+        for (var position = 0L; position < elements; position += ChunkElements)
+        {
+            var chunk = values.AsSpan(0, (int)Math.Min(ChunkElements, elements - position));
+            tensor.Read(position, chunk);
+            var at = FirstWithAll(MemoryMarshal.Cast<float, uint>(chunk), 0x7F800000u);
+            if (at >= 0) throw NotFinite(tensor, position + at);
+        }
+    }
+
+    private static InputException NotFinite(StoredTensor tensor, long element)
+    {
         var value = new float[1];
         tensor.Read(element, value);
         var index = new long[tensor.Shape.Count];
         for (var axis = index.Length - 1; axis >= 0; axis--) (element, index[axis]) = Math.DivRem(element, tensor.Shape[axis]);
         var kind = float.IsNaN(value[0]) ? "not a number" : "infinite";
-        throw new InputException(
+        return new InputException(
             $"{tensor.File.Path}: tensor {PlainText.Name(tensor.Name)} is {kind} at {Wording.Shape(index)}; weights must be finite");
     }
 

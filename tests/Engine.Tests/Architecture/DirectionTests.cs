@@ -12,6 +12,7 @@ public sealed class DirectionTests
         "Faith.Engine",
         "Faith.Engine.Files",
         "Faith.Engine.Graphs",
+        "Faith.Engine.Pickles",
         "Faith.Engine.Models",
         "Faith.Engine.Tokenizers.Patterns",
         "Faith.Engine.Tokenizers.Parts",

@@ -69,6 +69,19 @@ public sealed class ChangedFileTests
     }
 
     [Fact]
+    public void Files_of_PyTorch_are_watched_as_well()
+    {
+        using var directory = new TemporaryDirectory();
+        TinyModel.Gpt2().WriteTorch(directory.Path);
+        using var weights = ModelLoader.Load(directory.Path);
+        using var device = new HostDevice(1);
+        var path = directory.File("pytorch_model.bin");
+        Change(path, p => Truncate(p, 4000));
+        Refused(path, () => new Transformer(device, weights).Dispose());
+        Refused(path, weights.RequireUnchanged);
+    }
+
+    [Fact]
     public void What_is_read_only_when_a_metric_needs_it_is_refused_then()
     {
         using var directory = new TemporaryDirectory();

@@ -44,8 +44,8 @@ public sealed class ForeignModelTests
     }
 
     [Theory]
-    [InlineData("pytorch_model.bin", "'pytorch_model.bin' holds PyTorch weights")]
-    [InlineData("consolidated.00.pth", "holds PyTorch weights")]
+    [InlineData("consolidated.bin", "if 'consolidated.bin' holds the whole model, name it pytorch_model.bin")]
+    [InlineData("model.ckpt", "if 'model.ckpt' holds the whole model, name it pytorch_model.bin")]
     [InlineData("q4_0.gguf", "'q4_0.gguf' holds GGUF weights")]
     [InlineData("tf_model.h5", "weights of another framework")]
     [InlineData("adapter_config.json", "it is an adapter (LoRA)")]

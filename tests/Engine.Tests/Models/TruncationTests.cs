@@ -14,6 +14,20 @@ public sealed class TruncationTests
     }
 
     [Fact]
+    public void Every_truncation_of_a_file_of_PyTorch()
+    {
+        using var directory = new TemporaryDirectory();
+        TinyModel.Llama().WriteTorch(directory.Path);
+        var path = directory.File("pytorch_model.bin");
+        var original = File.ReadAllBytes(path);
+        for (var length = 0; length < original.Length; length += length < 100 || length > original.Length - 100 ? 1 : 97)
+        {
+            File.WriteAllBytes(path, original[..length]);
+            Refused(directory.Path, $"cut to {length}");
+        }
+    }
+
+    [Fact]
     public void Every_truncation_and_every_bit_of_the_prefix()
     {
         using var directory = new TemporaryDirectory();

@@ -46,6 +46,10 @@ internal static class Readers
     public static ITarget Weights() => new ReaderTarget(LoadModel,
         new("model.safetensors", SafetensorsMutator.Mutate, TinyModel.Gpt2().Write), new("model.safetensors", SafetensorsMutator.Mutate, ScaledLlama().Write));
 
+    public static ITarget Torch() => new ReaderTarget(LoadModel,
+        new("pytorch_model.bin", TorchMutator.Mutate, folder => TinyModel.Gpt2().WriteTorch(folder)), new("pytorch_model.bin", TorchMutator.Mutate, folder => ScaledLlama().WriteTorch(folder)),
+        new("pytorch_model-00001-of-00002.bin", TorchMutator.Mutate, folder => TinyModel.Llama().WriteTorch(folder, 2)));
+
     public static ITarget Shards() => new ReaderTarget(LoadModel,
         new("model.safetensors.index.json", JsonMutator.Mutate, folder => TinyModel.Llama().WriteShards(folder, 2)),
         new("model-00002-of-00002.safetensors", SafetensorsMutator.Mutate, folder => TinyModel.Llama().WriteShards(folder, 2)));
