@@ -68,6 +68,7 @@ public static class FaithProgram
             StabilityCommand.Create(context),
             CompareCommand.Create(context),
             MatrixCommand.Create(context),
+            SweepCommand.Create(context),
             MethodsCommand.Create(context),
             AccuracyCommand.Create(context),
             DrawCommand.Create(context),

@@ -23,8 +23,10 @@ internal sealed class ReadingOptions(CommandContext context)
     }
 
     /// <summary>A model's files.</summary>
-    public LoadedModel LoadModel(ParseResult parse, string name) =>
-        LoadedModel.Load(name, parse.GetValue(bos) ? BeginTokenUse.Prepend : parse.GetValue(noBos) ? BeginTokenUse.Omit : BeginTokenUse.AsFilesSay);
+    public LoadedModel LoadModel(ParseResult parse, string name) => LoadedModel.Load(name, Begin(parse));
+
+    /// <summary>Whether texts begin with the model's begin token.</summary>
+    public BeginTokenUse Begin(ParseResult parse) => parse.GetValue(bos) ? BeginTokenUse.Prepend : parse.GetValue(noBos) ? BeginTokenUse.Omit : BeginTokenUse.AsFilesSay;
 
     /// <summary>Examples, checked against the model.</summary>
     /// <param name="data">A file or the name of a built-in task.</param>
@@ -32,12 +34,5 @@ internal sealed class ReadingOptions(CommandContext context)
     /// <param name="needs">What they must have; everything unless given.</param>
     /// <param name="option">The option that named the data.</param>
     public PromptSet LoadData(LoadedModel loaded, string data, int? examples, PromptNeeds? needs = null, string option = "--data") =>
-        DataSource.Load(data, examples, loaded, context.Note, needs, option, context.Cancellation);
-
-    /// <summary>What of these options makes a result, for its record.</summary>
-    public IEnumerable<(string Name, string Value)> Settings(ParseResult parse)
-    {
-        if (parse.GetValue(bos)) yield return ("bos", "true");
-        if (parse.GetValue(noBos)) yield return ("bos", "false");
-    }
+        DataSource.Load(data, examples, loaded, context.Note, needs, option, cancellation: context.Cancellation);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Ablations;
+using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Experiments;
@@ -38,6 +39,14 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
         device.AddTo(command);
     }
 
+    /// <summary>The run that the arguments ask for.</summary>
+    /// <param name="scoring">How edges are scored.</param>
+    public RunSpecification Specification(ParseResult parse, AttributionOptions scoring) => new()
+    {
+        Model = parse.GetRequiredValue(model), Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), AblationData = parse.GetValue(ablationData),
+        Begin = reading.Begin(parse), Scoring = scoring with { AblationData = null },
+    };
+
     /// <summary>What is measured, and under which ablation.</summary>
     public EvaluationOptions Evaluation(ParseResult parse, LoadedModel loaded)
     {
@@ -56,9 +65,6 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
 
     /// <summary>The examples, checked against the model.</summary>
     public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => reading.LoadData(loaded, parse.GetRequiredValue(data), parse.GetValue(examples), Needs(parse));
-
-    /// <summary>What of these options makes a result, and is not told by its metric and ablation, for its record.</summary>
-    public IEnumerable<(string Name, string Value)> Settings(ParseResult parse) => reading.Settings(parse);
 
     // A command without a metric of its own asks for the answers alone. Patching from other data takes the corrupted prompts from there.
     private PromptNeeds Needs(ParseResult parse)

@@ -6,6 +6,9 @@ public static class Documents
     /// <summary>The lines of a document; the path is seen from the solution.</summary>
     public static string[] Lines(string path) => File.ReadAllLines(Path.Combine(Root(), path));
 
+    /// <summary>Where a file is; the path is seen from the solution.</summary>
+    public static string PathOf(string path) => Path.Combine(Root(), path);
+
     /// <summary>True where a file or folder is there; the path is seen from the solution.</summary>
     public static bool Exists(string path) => Path.Exists(Path.Combine(Root(), path));
 

@@ -76,13 +76,12 @@ internal static class AttributeCommand
             });
             (var result, options) = (attribution.Result, attribution.Options);
             var settings = attribution.Settings.ToDictionary();
-            foreach (var (name, value) in run.Settings(parse)) settings[name] = value;
             if (parse.GetValue(top) is { } tried) settings["top"] = tried.ToString(CultureInfo.InvariantCulture);
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             var file = new ScoreFile
             {
-                Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = Nodes(result, models.Config.Width),
-                Run = RunRecords.Of(model.Name, models, data, options, result, settings) with { Seconds = attribution.Seconds },
+                Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, models.Config.Width),
+                Run = RunRecords.Of(run.Specification(parse, options), models, data, options.AblationData as PromptSet, result, settings) with { Seconds = attribution.Seconds },
             };
             Output[] numbers = jsonPath is null ? [] : [JsonFile.ToOutput(jsonPath, writer => Members(writer, attribution))];
             OutputFile.WriteTogether([file.ToOutput(path), .. numbers]);
@@ -95,10 +94,6 @@ internal static class AttributeCommand
         });
         return command;
     }
-
-    private static NodeEntry[]? Nodes(AttributionResult result, int width) => result.NodeScores is not { } scores
-        ? null
-        : [.. scores.Select((score, node) => new NodeEntry(score, NeuronScores: result.NeuronScores?[(node * width)..((node + 1) * width)])), NodeEntry.None];
 
     private static void Members(Utf8JsonWriter json, MethodRun run)
     {

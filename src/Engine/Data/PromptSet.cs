@@ -62,6 +62,13 @@ public sealed class PromptSet : IReadOnlyList<Example>
         return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)], HasAnswers) { Doubt = Doubt };
     }
 
+    /// <summary>The examples at these places, in their order; name and hash stay those of the whole set.</summary>
+    public PromptSet At(IReadOnlyList<int> places)
+    {
+        ArgumentNullException.ThrowIfNull(places);
+        return new(Name, Hash, [.. places.Select(i => examples[i])], [.. places.Select(i => Texts[i])], HasAnswers) { Doubt = Doubt };
+    }
+
     /// <summary>
     /// Reads a data set: JSONL, or CSV in one of the layouts of <see cref="CsvLayout"/>. The extension decides (.csv, .jsonl);
     /// for any other the first character does.

@@ -10,17 +10,28 @@ namespace Faith.Engine.Experiments;
 /// <summary>Records of how results came about.</summary>
 public static class RunRecords
 {
-    /// <summary>The record of an attribution; <paramref name="settings"/> are further settings of it.</summary>
-    public static RunRecord Of(string modelName, TransformerSet models, PromptSet data, AttributionOptions options, AttributionResult result,
-        IReadOnlyDictionary<string, string>? settings = null)
+    /// <summary>The record of an attribution.</summary>
+    /// <param name="run">What was run, with the steps that were found.</param>
+    /// <param name="models">The model.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="ablationData">Where the ablation came from; null: the data.</param>
+    /// <param name="result">What it gave.</param>
+    /// <param name="settings">Further settings that no specification has.</param>
+    public static RunRecord Of(RunSpecification run, TransformerSet models, PromptSet data, PromptSet? ablationData, AttributionResult result, IReadOnlyDictionary<string, string>? settings = null)
     {
+        ArgumentNullException.ThrowIfNull(run);
+        var options = run.Scoring;
         var rule = AttributionMethods.Find(options.Method).Rule(options);
         var further = new SortedDictionary<string, string>((settings ?? new Dictionary<string, string>()).ToDictionary(), StringComparer.Ordinal);
-        if (options.AblationData is PromptSet from) (further["ablation_data"], further["ablation_data_hash"]) = (from.Name, from.Hash);
+        foreach (var setting in RunSettings.All.Where(s => s.Field is null))
+        {
+            if (setting.Get(run) is { } value && value != setting.Unsaid) further[setting.RecordName] = value;
+        }
+        if (ablationData is not null) (further["ablation_data"], further["ablation_data_hash"]) = (ablationData.Name, ablationData.Hash);
         return new()
         {
             Version = ProgramVersion.Text,
-            Model = modelName,
+            Model = run.Model,
             ModelHash = models.First.Hash,
             Data = data.Name,
             DataHash = data.Hash,

@@ -7,19 +7,23 @@ namespace Faith.Engine.Reports;
 /// <summary>The files of a curve: a table and a plot.</summary>
 public static class CurveFiles
 {
-    /// <summary>Points as CSV; a column for the ranking only where there are several.</summary>
+    /// <summary>Points as CSV; a column for the ranking only where there are several, and of intervals where they were asked for.</summary>
     public static string Csv(IReadOnlyList<CurvePoint> points)
     {
         var ranked = points[0].Ranking is not null;
-        var csv = new StringBuilder("selected,edges,nodes,circuit,clean,corrupted,faithfulness").Append(ranked ? ",ranked_by\n" : "\n");
+        var intervals = points[0].Interval is not null;
+        var csv = new StringBuilder("selected,edges,nodes,circuit,clean,corrupted,faithfulness").Append(intervals ? ",faithfulness_low,faithfulness_high" : "").Append(ranked ? ",ranked_by\n" : "\n");
         foreach (var p in points)
         {
             var r = p.Result;
             csv.Append(CultureInfo.InvariantCulture, $"{p.Selected},{p.Circuit.EdgeCount},{p.Nodes},");
-            csv.Append($"{Figures.Exact(r.CircuitMean)},{Figures.Exact(r.CleanMean)},{Figures.Exact(r.CorruptedMean)},{(r.Undefined is null ? Figures.Exact(r.Normalised) : "")}");
+            csv.Append($"{Figures.Exact(r.CircuitMean)},{Figures.Exact(r.CleanMean)},{Figures.Exact(r.CorruptedMean)},{Cell(r.Normalised)}");
+            if (p.Interval is { } interval) csv.Append($",{Cell(interval.Low)},{Cell(interval.High)}");
             csv.Append(ranked ? $",{p.Ranking}\n" : "\n");
         }
         return csv.ToString();
+
+        static string Cell(double value) => double.IsFinite(value) ? Figures.Exact(value) : "";
     }
 
     /// <summary>Points as a plot, a line for every ranking.</summary>

@@ -29,7 +29,7 @@ public static class StudyFiles
         var scores = new ScoreFile
         {
             Graph = model.Graph, DModel = model.Config.Width, Scores = study.EapIg.Scores, InGraph = chosen,
-            Run = RunRecords.Of(modelName, model, study.Data, study.EapIgOptions, study.EapIg) with
+            Run = RunRecords.Of(new() { Model = modelName, Data = study.Data.Name, Scoring = study.EapIgOptions }, model, study.Data, null, study.EapIg) with
             {
                 Options = new SortedDictionary<string, string>(StringComparer.Ordinal)
                 {

@@ -31,6 +31,7 @@ public sealed class DirectionTests
         "Faith.Engine.ScoreFiles",
         "Faith.Engine.Experiments",
         "Faith.Engine.Reports",
+        "Faith.Engine.Sweeps",
     ];
 
     [Fact]

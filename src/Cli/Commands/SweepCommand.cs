@@ -1,0 +1,204 @@
+using System.CommandLine;
+using System.Globalization;
+using Faith.Engine;
+using Faith.Engine.Experiments;
+using Faith.Engine.Files;
+using Faith.Engine.Sweeps;
+using Faith.Kernels.Host;
+
+namespace Faith.Cli.Commands;
+
+/// <summary>`faith sweep`: a study of many runs, on one machine or on many.</summary>
+internal static class SweepCommand
+{
+    private const int MostTasks = 10_000, UsualTasks = 16;
+    private const double Mebibyte = 1 << 20;
+
+    public static Command Create(CommandContext context) => new FaithCommand("sweep", "Studies of many runs: planned as a list of cells, run by any number of processes on a shared folder, merged into one table.",
+        "faith sweep plan study.yaml --out sweep", "faith sweep run sweep", "faith sweep status sweep", "faith sweep slurm sweep --tasks 8 > job.sbatch", "faith sweep merge sweep --out results.csv")
+    {
+        Plan(context), Run(context), Status(context), Slurm(context), Merge(context),
+    };
+
+    private static FaithCommand Plan(CommandContext context)
+    {
+        var study = new FilesArgument("study", "STUDY.yaml", "the study: lists of models, data, methods and other settings", 1);
+        var output = new PathOption("--out", PathRole.Folder, "the folder of the sweep", required: true);
+        var command = new FaithCommand("plan", "Writes the cells of a study, each with its id, and says what they will take.", "faith sweep plan study.yaml --out sweep") { study, output };
+        command.SetAction(parse =>
+        {
+            var (path, folder) = (parse.GetRequiredValue(study)[0], parse.GetRequiredValue(output));
+            var read = Study.Read(path);
+            var cells = SweepPlanner.Plan(read, path, context.Note, context.Cancellation);
+            var copy = File.ReadAllBytes(path);
+            OutputFolder.Make(folder);
+            OutputFile.WriteInFolder(folder, new Output("study.yaml", stream => stream.Write(copy)), new Output(SweepFolder.ManifestFile, stream => stream.Write(Manifest.Write(cells))));
+            foreach (var doubt in read.Doubts) context.Note(doubt);
+            var planned = SweepFolder.Open(folder);
+            var table = new TextTable("model", "method", ">cells", ">GFLOP", ">MiB");
+            foreach (var group in cells.GroupBy(c => (c.Run.Model, c.Run.Scoring.Method)))
+            {
+                table.Add(group.Key.Model, group.Key.Method, $"{group.Count()}", group.Any(c => c.Gflop is null) ? "not counted" : Figures.Short(group.Sum(c => c.Gflop!.Value)),
+                    group.Max(c => c.Bytes) is { } bytes ? (bytes / Mebibyte).ToString("#,0", CultureInfo.InvariantCulture) : "not planned");
+            }
+            table.Write(context);
+            var (counted, peak) = (cells.Sum(c => c.Gflop ?? 0), PeakProbe.MeasureGflops(Environment.ProcessorCount));
+            if (counted > 0) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"what is counted takes {Time(counted / peak)} or more on this CPU ({peak:0} GFLOP/s at most); faith sweep status says more once a cell is done"));
+            if (planned.Strangers() is { Count: > 0 } others) context.Note($"{folder}: {others.Count} cells there are of another plan; faith sweep merge leaves them out");
+            context.Output.WriteLine($"{Path.Combine(folder, SweepFolder.ManifestFile)}: {Count(cells.Count)}, {cells.Count(planned.IsDone)} of them done; faith sweep run {folder} makes the others");
+        });
+        return command;
+    }
+
+    private static FaithCommand Run(CommandContext context)
+    {
+        var folder = Folder();
+        var shard = new Option<string?>("--shard") { Description = "only part i of n, as 0/4; i counts from 0 or from 1 (4/4 is 0/4)", HelpName = "i/n" };
+        var only = OptionKinds.Optional("--cells", "id,…", "only these cells; the beginning of an id will do");
+        var device = new DeviceOptions(context);
+        var command = new FaithCommand("run", "Runs the cells that are not done. Several processes may run one sweep; what is done stays done.",
+            "faith sweep run sweep", "faith sweep run sweep --shard 0/4 --device cuda", "faith sweep run sweep --cells 3f9a") { folder, shard, only };
+        device.AddTo(command);
+        command.SetAction(parse =>
+        {
+            var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
+            var cells = parse.GetValue(shard) is { } part ? ParseShard(part).Of(sweep.Cells) : sweep.Cells;
+            if (parse.GetValue(only) is { } ids) cells = Named(sweep, cells, ids);
+            var runner = new SweepRunner(sweep, device.Read(parse), context.Note);
+            var outcome = ProgressDisplay.Run(context, progress => runner.Run(cells, (cell, place) => Say(context, $"{place + 1}/{cells.Count} {cell.Id} {cell.Label}"), progress, context.Cancellation));
+            var others = $"{(outcome.Elsewhere > 0 ? $", {outcome.Elsewhere} run by other processes" : "")}";
+            context.Output.WriteLine($"{sweep.Folder}: {Count(outcome.Ran)} made, {outcome.DoneBefore} done before{others}, {outcome.Failed.Count} failed");
+            if (outcome.Failed.Count == 0) return 0;
+            context.Error.WriteLine($"faith: {outcome.Failed.Count} of {Count(cells.Count)} failed; faith sweep status {sweep.Folder} lists them, and faith sweep run tries them again");
+            return outcome.Failed.Any(f => f.Failure.IsFault) ? FaithProgram.Fault : FaithProgram.BadInput;
+        });
+        return command;
+    }
+
+    private static FaithCommand Status(CommandContext context)
+    {
+        var folder = Folder();
+        var command = new FaithCommand("status", "How far a sweep is: cells that are done, running, failed (with the line) and left.", "faith sweep status sweep") { folder };
+        command.SetAction(parse =>
+        {
+            var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
+            var status = SweepStatus.Of(sweep);
+            foreach (var (cell, _) in status.Cells.Where(c => c.State == CellState.Running))
+            {
+                var holder = sweep.Claims.HolderOf(cell.Id)?.Process;
+                context.Output.WriteLine($"running {cell.Id} {cell.Label}{(holder is { } process ? $": process {process.Process} on {PlainText.Short(process.Host)}" : "")}");
+            }
+            foreach (var (cell, _) in status.Cells.Where(c => c.State == CellState.Failed)) context.Output.WriteLine($"failed  {cell.Id} {cell.Label}: {PlainText.Line(sweep.FailureOf(cell)?.Message ?? "")}");
+            var counts = string.Join(", ", ((CellState[])[CellState.Done, CellState.Running, CellState.Failed, CellState.Left]).Select(s => $"{status.Cells.Count(c => c.State == s)} {s.ToString().ToLowerInvariant()}"));
+            context.Output.WriteLine($"{sweep.Folder}: {Count(status.Cells.Count)}: {counts}");
+            if (status.SecondsLeft is > 0 and var seconds) context.Output.WriteLine($"one process would take about {Time(seconds)} more, by what the others took");
+        });
+        return command;
+    }
+
+    private static FaithCommand Slurm(CommandContext context)
+    {
+        var folder = Folder();
+        var tasks = OptionKinds.OptionalInteger("--tasks", $"tasks of the array; as many as cells unless given, and at most {UsualTasks}", 1, MostTasks);
+        var gpus = OptionKinds.Integer("--gpus", "GPUs of a task", 0, 0, 64);
+        var cpus = OptionKinds.OptionalInteger("--cpus", "CPUs of a task", 1, 4096);
+        var memory = OptionKinds.OptionalInteger("--memory-of-task", "GiB of memory of a task", 1, 1 << 20);
+        var time = Checked("--time", "h:mm:ss", "most wall time of a task", SlurmForms.IsTime, "a time as Slurm takes it: minutes, 4:00:00 or 1-12:00:00");
+        var partition = Checked("--partition", "P", "the partition", SlurmForms.IsName, "names of letters, digits, '-', '_' and '.', with commas");
+        var command = new FaithCommand("slurm", "A job-array script for Slurm, on the standard output: every task runs one part of the sweep.",
+            "faith sweep slurm sweep > job.sbatch", "faith sweep slurm sweep --tasks 8 --gpus 1 --time 4:00:00 --partition gpu | sbatch") { folder, tasks, gpus, cpus, memory, time, partition };
+        command.SetAction(parse =>
+        {
+            var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
+            var script = new SlurmScript(ThisProgram(), Path.GetFullPath(sweep.Folder), parse.GetValue(tasks) ?? Math.Min(sweep.Cells.Count, UsualTasks))
+            {
+                Gpus = parse.GetValue(gpus), Cpus = parse.GetValue(cpus), MemoryMebibytes = parse.GetValue(memory) * 1024L, Time = parse.GetValue(time), Partition = parse.GetValue(partition),
+            };
+            context.Output.WriteText(script.ToText());
+        });
+        return command;
+    }
+
+    private static FaithCommand Merge(CommandContext context)
+    {
+        var folder = Folder();
+        var output = new PathOption("--out", PathRole.Output, "the table: a row a cell and size, as .csv or .parquet", required: true);
+        var command = new FaithCommand("merge", "One table of all cells that are done. Cells of other versions, models or data are refused.",
+            "faith sweep merge sweep --out results.csv", "faith sweep merge sweep --out results.parquet") { folder, output };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(output) is { } path && !SweepMerge.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) result.AddError($"--out {path}: a table is a file that ends in {string.Join(" or ", SweepMerge.Extensions)}");
+        });
+        command.SetAction(parse =>
+        {
+            var path = parse.GetRequiredValue(output);
+            var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
+            var rows = SweepMerge.Read(sweep, context.Cancellation);
+            OutputFile.WriteTogether(SweepMerge.ToOutput(path, rows));
+            var missing = sweep.Cells.Count(c => !sweep.IsDone(c));
+            if (missing > 0) context.Note($"{missing} of {Count(sweep.Cells.Count)} are not done and not in the table; faith sweep run {sweep.Folder} makes them");
+            context.Output.WriteLine($"{path}: {rows.Count} rows of {Count(rows.Select(r => r.Cell.Id).Distinct().Count())}");
+        });
+        return command;
+    }
+
+    private static Argument<string> Folder()
+    {
+        var folder = new Argument<string>("folder") { Description = "the folder of a sweep, made by faith sweep plan", HelpName = "DIR" };
+        folder.Validators.Add(result => PathRules.RefuseEmpty(result, result.Tokens, "folder"));
+        return folder;
+    }
+
+    private static Option<string?> Checked(string name, string help, string description, Func<string, bool> accepts, string rule)
+    {
+        var option = OptionKinds.Optional(name, help, description);
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !accepts(token.Value)) result.AddError($"{name} must be {rule}, not {token.Value}");
+        });
+        return option;
+    }
+
+    private static SweepShard ParseShard(string text)
+    {
+        var parts = text.Split('/');
+        return parts.Length == 2 && Number(parts[0]) is { } index && Number(parts[1]) is { } count and > 0 && index <= count ? new(index, count)
+            : throw new InputException($"--shard must be i/n with i from 0 to n, as 0/4, not {PlainText.Short(text)}");
+
+        static int? Number(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+    }
+
+    private static SweepCell[] Named(SweepFolder sweep, IReadOnlyList<SweepCell> cells, string ids)
+    {
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var id in ids.Split(',', StringSplitOptions.TrimEntries))
+        {
+            string[] found = [.. sweep.Cells.Where(c => id.Length > 0 && c.Id.StartsWith(id, StringComparison.Ordinal)).Select(c => c.Id)];
+            if (found.Length != 1) throw new InputException($"--cells {PlainText.Short(id)}: {(found.Length == 0 ? "no cell has such an id" : $"{found.Length} cells have an id that begins so")}; {SweepFolder.ManifestFile} lists them");
+            named.Add(found[0]);
+        }
+        return [.. cells.Where(c => named.Contains(c.Id))];
+    }
+
+    // Through dotnet where the program was started so.
+    private static string[] ThisProgram()
+    {
+        var program = Environment.ProcessPath ?? "faith";
+        return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, "faith.dll")] : [program];
+    }
+
+    private static void Say(CommandContext context, string line)
+    {
+        if (context.WriteAbove is { } above) above(PlainText.Line(line));
+        else context.Output.WriteLine(line);
+    }
+
+    private static string Count(int cells) => cells == 1 ? "1 cell" : $"{cells} cells";
+
+    private static string Time(double seconds) => seconds switch
+    {
+        < 60 => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(seconds, 0.1):0.0} s"),
+        < 3600 => string.Create(CultureInfo.InvariantCulture, $"{seconds / 60:0.0} minutes"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{seconds / 3600:#,0.0} hours"),
+    };
+}

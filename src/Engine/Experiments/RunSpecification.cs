@@ -1,0 +1,97 @@
+using Faith.Engine.Ablations;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Metrics;
+using Faith.Engine.ScoreFiles;
+using Faith.Engine.Tokenizers;
+
+namespace Faith.Engine.Experiments;
+
+/// <summary>
+/// One run as somebody asks for it: all that determines its result, and nothing that does not. <see cref="RunSettings"/> has every part of it by name;
+/// from there it is read from a study, written into records and parsed back from them.
+/// </summary>
+public sealed record RunSpecification
+{
+    // What single commands can do besides, by its name in records.
+    private static readonly string[] Unspecified = ["compat", "top", "top_of"];
+
+    /// <summary>The model: a directory or the name of one that is known.</summary>
+    public required string Model { get; init; }
+    /// <summary>Whether texts begin with the model's begin token.</summary>
+    public BeginTokenUse Begin { get; init; }
+    /// <summary>The data: a file, or a built-in task.</summary>
+    public required string Data { get; init; }
+    /// <summary>The folder from which names of files count; null: the current one.</summary>
+    public string? Folder { get; init; }
+    /// <summary>How many examples; null: all of a file, <see cref="Tasks.TaskPrompts.DefaultCount"/> of a task.</summary>
+    public int? Examples { get; init; }
+    /// <summary>Which examples: of a task the prompts of this seed; of a file the first ones for 0, else those that the seed draws.</summary>
+    public int Seed { get; init; }
+    /// <summary>How edges are scored; metric and ablation are those of the circuits too. It holds no data and no memory.</summary>
+    public AttributionOptions Scoring { get; init; } = new();
+    /// <summary>Where the ablation comes from; null: the data.</summary>
+    public string? AblationData { get; init; }
+    /// <summary>How edges are selected.</summary>
+    public string Select { get; init; } = "top";
+    /// <summary>Rank by score rather than by |score|.</summary>
+    public bool Signed { get; init; }
+    /// <summary>Sizes of the circuits, rising; null: edges are scored and nothing is selected.</summary>
+    public IReadOnlyList<int>? Sizes { get; init; }
+
+    /// <summary>What the examples must have for this run.</summary>
+    public PromptNeeds Needs => new(
+        Corrupted: Scoring.Ablation == Ablation.Patching && AblationData is null ? $"--ablation {Scoring.Ablation.Name()}" : null,
+        Answers: Scoring.Metric.IsDivergence() ? null : $"--metric {Scoring.Metric.Name()}");
+
+    /// <summary>All settings that say anything here, name=value a line: equal for runs that are the same.</summary>
+    public string Identity => string.Concat(RunSettings.All.Select(s => s.Get(this) is { } value ? $"{s.Name}={value}\n" : ""));
+
+    /// <summary>What of <see cref="Identity"/> determines the scores: runs that differ only in what is selected share them.</summary>
+    public string ScoringIdentity => (this with { Sizes = null }).Identity;
+
+    /// <summary>The specification that a record tells.</summary>
+    /// <exception cref="InputException">The record does not say what was run, or says it in words that are not known.</exception>
+    public static RunSpecification Of(RunRecord run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        if (Unspecified.FirstOrDefault(run.Options.ContainsKey) is { } other) throw new InputException($"the record is of a run with --{other.Replace('_', '-')}, which no study has");
+        var specification = new RunSpecification
+        {
+            Model = run.Model ?? throw new InputException("the record names no model"), Data = run.Data ?? throw new InputException("the record names no data"),
+        };
+        // The method first: what other settings mean depends on it.
+        foreach (var setting in RunSettings.All.OrderBy(s => s.Name != RunSettings.Method))
+        {
+            if (setting.InRecord(run) is { } value) specification = setting.Set(specification, value);
+        }
+        return specification;
+    }
+
+    /// <summary>Loads the model's files.</summary>
+    public LoadedModel LoadModel() => LoadedModel.Load(PathOf(Model), Begin);
+
+    /// <summary>Loads the examples and checks them against the model.</summary>
+    /// <param name="note">Says what was left out.</param>
+    public PromptSet LoadData(LoadedModel model, Action<string> note, CancellationToken cancellation = default) =>
+        DataSource.Load(PathOf(Data), Examples, model, note, Needs, cancellation: cancellation, seed: (ulong)Seed);
+
+    /// <summary>Loads what the ablation comes from; null where that is the data.</summary>
+    /// <exception cref="InputException">It cannot be loaded, or the ablation takes nothing from data.</exception>
+    public PromptSet? LoadAblationData(LoadedModel model, Action<string> note, CancellationToken cancellation = default)
+    {
+        if (AblationData is null) return null;
+        if (Scoring.Ablation == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
+        // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
+        var needs = new PromptNeeds(Corrupted: Scoring.Ablation == Ablation.Patching ? "--ablation patching" : null, Answers: null);
+        return DataSource.Load(PathOf(AblationData), Scoring.Ablation == Ablation.Patching ? Examples : null, model, note, needs, "--ablation-data", cancellation: cancellation);
+    }
+
+    /// <summary>How circuits are measured.</summary>
+    public EvaluationOptions Evaluation(PromptSet? ablationData, long? memoryBytes) =>
+        new() { Metric = Scoring.Metric, Ablation = Scoring.Ablation, AblationData = ablationData, MemoryBytes = memoryBytes };
+
+    /// <summary>A name of a file or a folder where it is one beside <see cref="Folder"/>; any other name as it stands.</summary>
+    public string PathOf(string name) => Folder is not null && Path.Combine(Folder, name) is var beside && (File.Exists(beside) || Directory.Exists(beside)) ? beside : name;
+}

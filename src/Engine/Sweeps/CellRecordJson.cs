@@ -1,0 +1,124 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Faith.Engine.Files;
+using Faith.Engine.Graphs;
+using Faith.Engine.ScoreFiles;
+
+namespace Faith.Engine.Sweeps;
+
+/// <summary>The JSON of a <see cref="CellRecord"/>. A number that JSON cannot hold is null.</summary>
+internal static class CellRecordJson
+{
+    private const long LargestFile = 1L << 30;
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true };
+
+    public static byte[] Write(CellRecord record)
+    {
+        using var memory = new MemoryStream();
+        using (var json = new Utf8JsonWriter(memory, Options))
+        {
+            json.WriteStartObject();
+            json.WriteString("cell", record.Cell);
+            json.WritePropertyName("run");
+            RunRecordJson.Write(json, record.Run);
+            json.WriteStartObject("graph");
+            json.WriteNumber("layers", record.Graph.Layers);
+            json.WriteNumber("heads", record.Graph.Heads);
+            json.WriteBoolean("parallel", record.Graph.Parallel);
+            json.WriteEndObject();
+            json.WriteStartArray("curve");
+            foreach (var point in record.Curve)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("selected", point.Selected);
+                json.WriteNumber("edges", point.Edges);
+                json.WriteNumber("nodes", point.Nodes);
+                Number(json, "circuit", point.Circuit);
+                Number(json, "faithfulness", point.Faithfulness);
+                Number(json, "faithfulness_low", point.Low);
+                Number(json, "faithfulness_high", point.High);
+                Numbers(json, "per_example", point.PerExample);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            Numbers(json, "clean", record.Clean);
+            Numbers(json, "corrupted", record.Corrupted);
+            if (record.Undefined is { } undefined) json.WriteString("undefined", undefined);
+            if (record.Doubt is { } doubt) json.WriteString("doubt", doubt);
+            if (record.StandardErrors is { } errors) Numbers(json, "standard_errors", errors);
+            json.WriteStartArray("examples");
+            foreach (var prompt in record.Prompts)
+            {
+                json.WriteStartObject();
+                json.WriteString("clean", prompt.Clean);
+                if (prompt.Corrupted is { } corrupted) json.WriteString("corrupted", corrupted);
+                json.WriteString("answers", prompt.Answers);
+                json.WriteString("distractors", prompt.Distractors);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteStartObject("files");
+            foreach (var (name, hash) in record.Files.OrderBy(f => f.Key, StringComparer.Ordinal)) json.WriteString(name, hash);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        memory.WriteByte((byte)'\n');
+        return memory.ToArray();
+    }
+
+    /// <summary>Reads a record.</summary>
+    /// <exception cref="InputException">It cannot be read, or is none.</exception>
+    public static CellRecord Read(string path)
+    {
+        var bytes = RegularFile.ReadAll(path, FileUse.Data, LargestFile);
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
+            var json = document.RootElement;
+            var graph = json.GetProperty("graph");
+            var (layers, heads) = (graph.GetProperty("layers").GetInt32(), graph.GetProperty("heads").GetInt32());
+            if (layers < 1 || heads < 1 || !ModelGraph.CanHold(layers, heads)) throw new InputException($"{path}: graph: no model has {layers} layers of {heads} heads");
+            return new()
+            {
+                Cell = Text(json, "cell"),
+                Run = RunRecordJson.Read(new JsonTokens(new MemoryStream(Encoding.UTF8.GetBytes(json.GetProperty("run").GetRawText())), $"{path}: run"), _ => { }),
+                Graph = new(layers, heads, graph.GetProperty("parallel").GetBoolean()),
+                Curve = [.. json.GetProperty("curve").EnumerateArray().Select(p => new CellPoint(p.GetProperty("selected").GetInt32(), p.GetProperty("edges").GetInt32(), p.GetProperty("nodes").GetInt32(),
+                    Number(p.GetProperty("circuit")), Number(p.GetProperty("faithfulness")), Number(p.GetProperty("faithfulness_low")), Number(p.GetProperty("faithfulness_high")), Numbers(p.GetProperty("per_example"))))],
+                Clean = Numbers(json.GetProperty("clean")),
+                Corrupted = Numbers(json.GetProperty("corrupted")),
+                Undefined = OptionalText(json, "undefined"),
+                Doubt = OptionalText(json, "doubt"),
+                StandardErrors = json.TryGetProperty("standard_errors", out var errors) ? Numbers(errors) : null,
+                Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new CellPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
+                Files = json.GetProperty("files").EnumerateObject().ToDictionary(f => f.Name, f => f.Value.GetString() ?? "", StringComparer.Ordinal),
+            };
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or ArgumentException)
+        {
+            throw new InputException($"{path}: is no record of a cell ({PlainText.Short(e.Message, 120)}); remove it and faith sweep run makes it again", e);
+        }
+    }
+
+    private static void Number(Utf8JsonWriter json, string name, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumber(name, Figures.WithoutMinusZero(value));
+        else json.WriteNull(name);
+    }
+
+    // On one line: a record of many examples would else be mostly line breaks.
+    private static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
+    {
+        json.WritePropertyName(name);
+        json.WriteRawValue($"[{string.Join(", ", values.Select(v => double.IsFinite(v) ? Figures.Exact(v) : "null"))}]");
+    }
+
+    private static double Number(JsonElement json) => json.ValueKind == JsonValueKind.Null ? double.NaN : json.GetDouble();
+
+    private static double[] Numbers(JsonElement json) => [.. json.EnumerateArray().Select(Number)];
+
+    private static string Text(JsonElement json, string name) => OptionalText(json, name) ?? throw new KeyNotFoundException($"{name} is missing");
+
+    private static string? OptionalText(JsonElement json, string name) => json.TryGetProperty(name, out var value) ? value.GetString() : null;
+}

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Experiments;
+using Faith.Engine.Files;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
+using Faith.Engine.Statistics;
+
+namespace Faith.Engine.Sweeps;
+
+/// <summary>Runs cells of one model and writes their files. What neighbouring cells share is read and computed once: the model, its data, the scores of which several circuits are selected.</summary>
+internal sealed class CellRunner : IDisposable
+{
+    private const int Resamples = 1000, MostPrompts = 200, LongestPrompt = 400, WordsShown = 4;
+    private const double Confidence = 0.95;
+
+    private readonly SweepFolder folder;
+    private readonly DeviceChoice choice;
+    private readonly LoadedModel model;
+    private readonly RunData sets;
+    private (string Identity, AttributionResult Result)? last;
+
+    public CellRunner(SweepFolder folder, SweepCell first, DeviceChoice choice)
+    {
+        (this.folder, this.choice) = (folder, choice);
+        model = first.Run.LoadModel();
+        // What was left out has been said when the sweep was planned.
+        sets = new(model, _ => { });
+    }
+
+    /// <summary>Runs a cell and writes its files, the record last.</summary>
+    /// <exception cref="InputException">The cell cannot be run, or its model or data are no longer those that were planned.</exception>
+    public void Run(SweepCell cell, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        var run = cell.Run;
+        Check("model", run.Model, cell.ModelHash, model.Hash);
+        var (data, ablation) = sets.Of(run, cancellation);
+        Check("data", run.Data, cell.DataHash, data.Hash);
+        if (ablation is not null) Check("ablation-data", run.AblationData!, cell.AblationDataHash, ablation.Hash);
+
+        var models = model.OnAll(choice);
+        var options = run.Scoring with { AblationData = ablation, MemoryBytes = choice.MemoryBytes };
+        var shared = last is { } before && before.Identity == run.ScoringIdentity;
+        if (!shared) last = (run.ScoringIdentity, Attributor.Run(models, data, options, progress, cancellation));
+        var result = last!.Value.Result;
+
+        var scores = new ScoreFile
+        {
+            Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph),
+            Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, models.Config.Width),
+            Run = RunRecords.Of(run, models, data, ablation, result) with { Device = null, Seconds = null },
+        };
+        var path = folder.PathOf(cell, SweepFolder.ScoresFile);
+        var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Select);
+        var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
+        var results = CircuitEvaluator.Evaluate(models, data, circuits, run.Evaluation(ablation, choice.MemoryBytes), progress, cancellation);
+        var bootstrap = data.Count > 1 ? new Bootstrap(data.Count, Resamples, seed: 0) : null;
+        var points = circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null) { Interval = bootstrap?.Faithfulness(results[i], Confidence) ?? new(double.NaN, double.NaN) }).ToArray();
+        var doubt = ScoreDoubt.Of(run.Scoring, models.Config.Norm, models.Graph, result.CompletenessGap);
+        Write(cell, scores, points, data, result, doubt, new(Environment.MachineName, models.DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => model.Dispose();
+
+    private static void Check(string what, string name, string? planned, string found)
+    {
+        if (planned != found) throw new InputException($"{what} {PlainText.Name(name)} is no longer what was planned (hash {found[..12]}, planned {planned?[..12]}); faith sweep plan plans with what is there");
+    }
+
+    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, PromptSet data, AttributionResult result, string? doubt, CellCost cost)
+    {
+        var scoreBytes = BytesOf(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)));
+        var curveBytes = Encoding.UTF8.GetBytes(CurveFiles.Csv(points));
+        var record = new CellRecord
+        {
+            Cell = cell.Id,
+            Run = scores.Run!,
+            Graph = scores.Graph,
+            Curve = [.. points.Select(p => new CellPoint(p.Selected, p.Circuit.EdgeCount, p.Nodes, p.Result.CircuitMean, p.Result.Normalised, p.Interval!.Value.Low, p.Interval.Value.High, p.Result.Circuit))],
+            Clean = points[0].Result.Clean,
+            Corrupted = points[0].Result.Corrupted,
+            Undefined = points[0].Result.Undefined,
+            Doubt = doubt,
+            StandardErrors = result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(scores.Graph).Select(e => errors[e])] : null,
+            Prompts = Prompts(data),
+            Files = new Dictionary<string, string> { [SweepFolder.ScoresFile] = HashOf(scoreBytes), [SweepFolder.CurveFile] = HashOf(curveBytes) },
+        };
+        Directory.CreateDirectory(folder.FolderOf(cell));
+        Directory.CreateDirectory(Path.GetDirectoryName(folder.CostPathOf(cell))!);
+        // What a killed run left goes first: files then take free places, and nothing of what was replaced is left when this run is killed too.
+        foreach (var file in (string[])[SweepFolder.ScoresFile, SweepFolder.CurveFile]) File.Delete(folder.PathOf(cell, file));
+        OutputFile.WriteTogether(
+            new(folder.PathOf(cell, SweepFolder.ScoresFile), stream => stream.Write(scoreBytes)),
+            new(folder.PathOf(cell, SweepFolder.CurveFile), stream => stream.Write(curveBytes)),
+            new(folder.CostPathOf(cell), stream => JsonSerializer.Serialize(stream, cost)),
+            new(folder.PathOf(cell, SweepFolder.RecordFile), stream => stream.Write(CellRecordJson.Write(record))));
+    }
+
+    private CellPrompt[] Prompts(PromptSet data)
+    {
+        return [.. data.Take(MostPrompts).Select(e => new CellPrompt(Prompt(e.Clean), data.HasCorrupted ? Prompt(e.Corrupted) : null, Words(e.Answers), Words(e.Distractors)))];
+
+        string Prompt(int[] ids) => Known(ids) ? PlainText.Short(model.Tokenizer!.Decode(ids), LongestPrompt) : PlainText.Short(string.Join(' ', ids), LongestPrompt);
+
+        string Words(int[] ids) => string.Join(", ", ids.Take(WordsShown).Select(id => Known([id]) ? PlainText.Quote(model.Tokenizer!.TokenText(id)) : $"{id}")) + (ids.Length > WordsShown ? $", … ({ids.Length})" : "");
+
+        bool Known(int[] ids) => model.Tokenizer is { } tokenizer && ids.All(id => id < tokenizer.Count);
+    }
+
+    private static byte[] BytesOf(Output output)
+    {
+        using var memory = new MemoryStream();
+        output.Write(memory);
+        return memory.ToArray();
+    }
+
+    private static string HashOf(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+}

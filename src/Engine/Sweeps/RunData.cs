@@ -1,0 +1,25 @@
+using System.Globalization;
+using Faith.Engine.Data;
+using Faith.Engine.Experiments;
+
+namespace Faith.Engine.Sweeps;
+
+/// <summary>The examples of runs of one model, each set read once.</summary>
+/// <param name="model">The model.</param>
+/// <param name="note">Says what was left out.</param>
+internal sealed class RunData(LoadedModel model, Action<string> note)
+{
+    private readonly Dictionary<string, PromptSet> sets = [];
+
+    /// <summary>The examples of a run, and those of its ablation where they are others.</summary>
+    public (PromptSet Data, PromptSet? Ablation) Of(RunSpecification run, CancellationToken cancellation)
+    {
+        // What a set holds depends on what the run needs of it.
+        var key = string.Create(CultureInfo.InvariantCulture, $"{run.Folder}\n{run.Examples}\n{run.Seed}\n{run.Needs}");
+        var data = Once($"data\n{run.Data}\n{key}", () => run.LoadData(model, note, cancellation));
+        var ablation = run.AblationData is null ? null : Once($"ablation\n{run.AblationData}\n{run.Scoring.Ablation}\n{key}", () => run.LoadAblationData(model, note, cancellation)!);
+        return (data, ablation);
+    }
+
+    private PromptSet Once(string key, Func<PromptSet> load) => sets.TryGetValue(key, out var set) ? set : sets[key] = load();
+}
