@@ -21,6 +21,7 @@ internal sealed record FuzzTarget(string Name, int Share, Func<ITarget> Create)
         new("csv", 80, Readers.Csv),
         new("verbs", 30, Readers.Verbs),
         new("scores", 130, Readers.Scores),
+        new("torch-scores", 60, Readers.SavedScores),
         new("command-model", 40, () => new CommandTarget(CommandTarget.Model)),
         new("command-data", 35, () => new CommandTarget(CommandTarget.Data)),
         new("command-scores", 35, () => new CommandTarget(CommandTarget.Scores)),

@@ -15,7 +15,7 @@ internal sealed record FileUse(string Archives, string Remedy)
     internal static readonly FileUse Data = new("as .xlsx workbooks are", "write its rows as JSONL or CSV (pandas: to_json(…, orient='records', lines=True))");
 
     /// <summary>Scores and circuits.</summary>
-    internal static readonly FileUse Scores = new("as PyTorch writes score files (.pt)", "the EAP-IG library writes scores as JSON with graph.to_json(…)");
+    internal static readonly FileUse Scores = new("as PyTorch writes", "the EAP-IG library writes scores as JSON with graph.to_json(…)");
 }
 
 /// <summary>Knows files of other formats by what they begin with.</summary>

@@ -1,6 +1,11 @@
+using Faith.Engine.Hub;
+
 namespace Faith.Engine.Models;
 
-/// <summary>The models shipped with the program: the directories of a folder called weights, each named like its model.</summary>
+/// <summary>
+/// Where models are: a directory, one shipped with the program (the directories of a folder called weights, each named like its model), or
+/// a repository in the Hugging Face cache.
+/// </summary>
 public static class ModelCatalog
 {
     private const string Folder = "weights";
@@ -9,10 +14,11 @@ public static class ModelCatalog
     public static IReadOnlyList<(string Name, string Directory)> Models() => Models(Places);
 
     /// <summary>
-    /// The directory of a model given as a directory or as the name of a shipped model; a directory with a config.json goes first.
+    /// The directory of a model given as a directory, as the name of a shipped model or as that of a repository (owner/name, or a nickname,
+    /// and @revision), in this order. Nothing is downloaded.
     /// </summary>
-    /// <exception cref="InputException">Neither.</exception>
-    public static string Resolve(string modelArgument) => Resolve(modelArgument, Places);
+    /// <exception cref="InputException">None of these, or the repository is not in the cache.</exception>
+    public static string Resolve(string modelArgument) => Resolve(modelArgument, Places, HubCache.OfEnvironment());
 
     /// <summary>Beside the program, then where it was started.</summary>
     private static string[] Places => [AppContext.BaseDirectory, Environment.CurrentDirectory];
@@ -31,8 +37,8 @@ public static class ModelCatalog
         return [.. found.Select(pair => (pair.Key, pair.Value))];
     }
 
-    /// <summary><see cref="Resolve(string)"/> with the places given.</summary>
-    internal static string Resolve(string modelArgument, IReadOnlyList<string> places)
+    /// <summary><see cref="Resolve(string)"/> with the places and the cache given.</summary>
+    internal static string Resolve(string modelArgument, IReadOnlyList<string> places, HubCache cache)
     {
         if (File.Exists(Path.Combine(modelArgument, "config.json"))) return Path.GetFullPath(modelArgument);
         var models = Models(places);
@@ -51,8 +57,17 @@ public static class ModelCatalog
             var what = ForeignModel.OfDirectoryWithoutConfig(modelArgument);
             throw new InputException($"model {quoted} is a directory without config.json{(what is null ? "" : $": {what}")}");
         }
+        if (HubName.TryParse(modelArgument) is { } name)
+        {
+            if (cache.Find(name) is { } snapshot)
+            {
+                return File.Exists(Path.Combine(snapshot, "config.json")) ? snapshot
+                    : throw new InputException($"model {quoted} is in the cache without config.json ({PlainText.Name(snapshot, ForeignModel.PathLength)}); faith pull {name} fetches what is missing");
+            }
+            if (name.HasOwner) throw new InputException($"model {quoted} is neither a directory nor in the Hugging Face cache ({PlainText.Name(cache.Root, ForeignModel.PathLength)}); faith pull {name} fetches it");
+        }
         var names = models.Count == 0 ? "none found" : string.Join(", ", models.Select(model => model.Name));
-        throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names}){KnownNames.Suggest(modelArgument, models.Select(m => m.Name))}");
+        throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names}) nor a repository (owner/name){KnownNames.Suggest(modelArgument, models.Select(m => m.Name).Concat(HubNicknames.All.Keys))}");
     }
 
     private static string[] ModelsIn(string folder)

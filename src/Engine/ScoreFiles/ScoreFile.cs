@@ -8,7 +8,7 @@ namespace Faith.Engine.ScoreFiles;
 /// {"cfg": {…}, "nodes": {name: {"in_graph", …}}, "edges": {name: {"score", "in_graph"}}, "run": {…}}.
 /// <para>
 /// Reading: keys may come in any order and unknown ones are ignored; nodes may be bare booleans or not be listed at all; an absent
-/// in_graph is false for an edge. An edge that is not listed is outside the circuit and has score 0; none is listed twice, and either all
+/// in_graph is false for an edge; a file of node or neuron scores alone needs no edges. An edge that is not listed is outside the circuit and has score 0; none is listed twice, and either all
 /// or none of those listed have a score. Membership of the edges decides what the circuit is; a node given as outside must not have an edge in the graph
 /// (logits excepted, which belongs to every circuit). Where nodes say which of their neurons are in the circuit, it carries those
 /// only; a node that does not say so carries all.
@@ -30,7 +30,7 @@ public sealed class ScoreFile
     /// <summary>How the file came about; null where it does not tell.</summary>
     public RunRecord? Run { get; init; }
 
-    /// <summary>Reads a file.</summary>
+    /// <summary>Reads a file; also what the EAP-IG library saves with torch.save (<see cref="TorchScoreReader"/>).</summary>
     /// <exception cref="InputException">The file cannot be read or is not of the schema.</exception>
     public static ScoreFile Read(string path)
     {
@@ -40,6 +40,7 @@ public sealed class ScoreFile
             using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
             Span<byte> head = stackalloc byte[ForeignFile.HeadBytes];
             head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+            if (head.StartsWith("PK\x03\x04"u8)) return TorchScoreReader.Read(path);
             if (Foreign(head) is { } what) throw new InputException($"{path}: {what}");
             stream.Position = 0;
             return ScoreFileReader.Read(stream, path);

@@ -7,7 +7,7 @@ namespace Faith.Engine.ScoreFiles;
 /// <summary>Reads a <see cref="ScoreFile"/>. The file is not trusted: what is allocated is bounded by its length.</summary>
 internal sealed class ScoreFileReader
 {
-    private const int MostLayers = 10_000, MostHeads = 10_000;
+    internal const int MostLayers = 10_000, MostHeads = 10_000, MostWidth = 1 << 24;
     // Files may list a part of the edges, but not stand for a graph a thousand times their size.
     private const int PairsOfAByte = 1000, PairsOfAnyFile = 4 << 20;
 
@@ -68,7 +68,7 @@ internal sealed class ScoreFileReader
             {
                 case "n_layers": place = "cfg.n_layers"; layers = tokens.Integer(1, MostLayers); break;
                 case "n_heads": place = "cfg.n_heads"; heads = tokens.Integer(1, MostHeads); break;
-                case "d_model": place = "cfg.d_model"; dModel = tokens.Integer(1, 1 << 24); break;
+                case "d_model": place = "cfg.d_model"; dModel = tokens.Integer(1, MostWidth); break;
                 case "parallel_attn_mlp": place = "cfg.parallel_attn_mlp"; parallel = tokens.Boolean(); break;
                 default: place = "cfg"; tokens.Skip(); break;
             }
@@ -76,13 +76,17 @@ internal sealed class ScoreFileReader
         place = "cfg";
         if (layers < 0) throw tokens.Fault("lacks n_layers");
         if (heads < 0) throw tokens.Fault("lacks n_heads");
-        if (!ModelGraph.CanHold(layers, heads)) throw tokens.Fault($"{layers} layers of {heads} heads are more than can be handled");
+        if (TooLarge(layers, heads, parallel, fileLength) is { } what) throw tokens.Fault(what);
+        return (new ModelGraph(layers, heads, parallel), dModel);
+    }
+
+    /// <summary>Why a file of so many bytes cannot be of a graph, or null where it can.</summary>
+    internal static string? TooLarge(int layers, int heads, bool parallel, long fileLength)
+    {
+        if (!ModelGraph.CanHold(layers, heads)) return $"{layers} layers of {heads} heads are more than can be handled";
         var graph = new ModelGraph(layers, heads, parallel);
-        if (graph.Pairs > PairsOfAnyFile + fileLength * PairsOfAByte)
-        {
-            throw tokens.Fault($"{layers} layers of {heads} heads have {graph.Edges} edges, which are too many for a file of {fileLength} bytes");
-        }
-        return (graph, dModel);
+        return graph.Pairs <= PairsOfAnyFile + fileLength * PairsOfAByte ? null
+            : $"{layers} layers of {heads} heads have {graph.Edges} edges, which are too many for a file of {fileLength} bytes";
     }
 
     private ScoreFile ReadAll()
@@ -192,7 +196,7 @@ internal sealed class ScoreFileReader
     private ScoreFile Assemble()
     {
         section = "edges";
-        if (listedCount == 0) throw tokens.Fault($"lists none of the {graph.Edges} edges of {Shape()}");
+        if (listedCount == 0 && nodes is null) throw tokens.Fault($"lists none of the {graph.Edges} edges of {Shape()}");
         if (scoredCount > 0 && firstUnscored is not null)
         {
             edge = firstUnscored;

@@ -13,6 +13,7 @@ public sealed class DirectionTests
         "Faith.Engine.Files",
         "Faith.Engine.Graphs",
         "Faith.Engine.Pickles",
+        "Faith.Engine.Hub",
         "Faith.Engine.Models",
         "Faith.Engine.Tokenizers.Patterns",
         "Faith.Engine.Tokenizers.Parts",

@@ -1,3 +1,4 @@
+using Faith.Engine.Hub;
 using Faith.Engine.Models;
 using Xunit;
 
@@ -24,7 +25,7 @@ public sealed class ModelCatalogTests
         using var directory = new TemporaryDirectory();
         var place = Place(directory, "small", "other");
         Directory.CreateDirectory(directory.File(Path.Combine("weights", "empty")));
-        Assert.Equal(directory.File(Path.Combine("weights", "small")), ModelCatalog.Resolve("small", [place]));
+        Assert.Equal(directory.File(Path.Combine("weights", "small")), ModelCatalog.Resolve("small", [place], new HubCache(directory.File("cache"))));
         Assert.Superset(new HashSet<string> { "other", "small" }, ModelCatalog.Models([place]).Select(m => m.Name).ToHashSet());
         Assert.DoesNotContain("empty", ModelCatalog.Models([place]).Select(m => m.Name));
     }
@@ -36,8 +37,8 @@ public sealed class ModelCatalogTests
         using var second = new TemporaryDirectory();
         var place = Place(directory, "small");
         var other = Place(second, "small", "more");
-        Assert.Equal(directory.File(Path.Combine("weights", "small")), ModelCatalog.Resolve("small", [place, other]));
-        Assert.Equal(second.File(Path.Combine("weights", "more")), ModelCatalog.Resolve("more", [place, other]));
+        Assert.Equal(directory.File(Path.Combine("weights", "small")), ModelCatalog.Resolve("small", [place, other], new HubCache(directory.File("cache"))));
+        Assert.Equal(second.File(Path.Combine("weights", "more")), ModelCatalog.Resolve("more", [place, other], new HubCache(directory.File("cache"))));
     }
 
     [Fact]
@@ -53,7 +54,7 @@ public sealed class ModelCatalogTests
     {
         using var directory = new TemporaryDirectory();
         var place = Place(directory, "small", "other");
-        string Fault(string argument) => Assert.Throws<InputException>(() => ModelCatalog.Resolve(argument, [place])).Message;
+        string Fault(string argument) => Assert.Throws<InputException>(() => ModelCatalog.Resolve(argument, [place], new HubCache(directory.File("cache")))).Message;
 
         var message = Fault("unknown");
         Assert.Contains("'unknown' is neither a directory nor a shipped model", message);

@@ -258,6 +258,17 @@ public sealed class ScoreFileTests : IDisposable
         Assert.Equal(-1.5, file.Scores!.Values.Sum(v => v), 6);
         Assert.Equal(2, file.Scores.Values.Count(v => v != 0));
         Refused($$$$"""{"cfg": {{{{Config}}}}, "edges": {}}""", "lists none of the 7 edges");
+        Refused($$$$"""{"cfg": {{{{Config}}}}, "nodes": {{{{Nodes}}}}}""", "lists none of the 7 edges");
+    }
+
+    [Fact]
+    public void ScoresOfNodesOrNeuronsAloneAreRead()
+    {
+        var file = Parse($$$$"""{"cfg": {{{{Config}}}}, "nodes": {"a0.h0": {"in_graph": false, "score": 2}, "m0": {"neurons_scores": [1, -1]}}}""");
+        Assert.Null(file.Scores);
+        Assert.Equal(0, file.InGraph.EdgeCount);
+        Assert.Equal([null, 2, null, null], file.Nodes!.Select(node => node.Score));
+        Assert.Equal([1, -1], file.Nodes![2].NeuronScores);
     }
 
     [Fact]
@@ -268,7 +279,7 @@ public sealed class ScoreFileTests : IDisposable
             File.WriteAllBytes(At("other"), content);
             Assert.Contains(what, Assert.Throws<InputException>(() => ScoreFile.Read(At("other"))).Message);
         }
-        Is([.. "PK\u0003\u0004 archive"u8], "as PyTorch writes score files");
+        Is([.. "PK\u0003\u0004 archive"u8], "is a damaged ZIP archive");
         Is([0x80, 2, (byte)'c'], "Python pickle");
         Is([.. "version https://git-lfs.github.com/spec/v1"u8], "Git LFS pointer");
         Is([0xFF, 0xFE, (byte)'{', 0], "UTF-16");

@@ -7,6 +7,7 @@ using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tests.Circuits;
 using Faith.Engine.Tests.Data;
 using Faith.Engine.Tests.Models;
+using Faith.Engine.Tests.Reports;
 using Faith.Engine.Tokenizers;
 using Faith.Fuzz.Tests.Mutation;
 using Faith.Kernels;
@@ -91,6 +92,14 @@ internal static class Readers
             Assert.InRange(file.InGraph.EdgeCount, 0, file.Graph.Edges);
         },
         [.. ((bool[])[false, true]).Select(parallel => new SeedFile("scores.json", JsonMutator.Mutate, folder => ScoresOf(new ModelGraph(2, 2, parallel)).Write(Path.Combine(folder, "scores.json"))))]);
+
+    public static ITarget SavedScores() => new ReaderTarget(
+        folder =>
+        {
+            var file = ScoreFile.Read(Path.Combine(folder, "scores.pt"));
+            Assert.InRange(file.InGraph.EdgeCount, 0, file.Graph.Edges);
+        },
+        [.. ((bool[])[false, true]).Select(parallel => new SeedFile("scores.pt", TorchMutator.Mutate, folder => TorchScores.Write(Path.Combine(folder, "scores.pt"), ScoresOf(new ModelGraph(2, 2, parallel)))))]);
 
     private static ReaderTarget DataReader(string name, Func<Random, byte[], byte[]> mutate, params string[] contents) => new(
         folder => LoadData(Path.Combine(folder, name)),
