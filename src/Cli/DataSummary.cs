@@ -11,7 +11,6 @@ namespace Faith.Cli;
 internal static class DataSummary
 {
     private const int LongestPrompt = 200, IdsShown = 50, TokensShown = 4, ExamplesTried = 100;
-    private const string MostlyWrong = "the model mostly prefers the distractors: it does not do this task, or the ids are of another model's tokenizer";
     private const string WithoutAnswers = "not defined: no answers";
     // Less than this share of the clean metric is hardly a difference.
     private const double HardlyADifference = 0.01;
@@ -23,19 +22,20 @@ internal static class DataSummary
     {
         context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
         context.Output.WriteLine($"accuracy: {Right(model, data, metric, clean, context.Cancellation, out var right)}");
-        foreach (var warning in Warnings(new([.. clean], [.. clean], [.. corrupted]) { Metric = metric }, right)) context.Output.WriteLine($"warning: {warning}");
+        foreach (var warning in Warnings(new([.. clean], [.. clean], [.. corrupted]) { Metric = metric }, right, data.HasDistractors)) context.Output.WriteLine($"warning: {warning}");
         NoteDoubt(context, data);
     }
 
     /// <summary>What speaks against a task: clean and corrupted runs that hardly differ or lie the wrong way round, and a model that does not do it.</summary>
     /// <param name="run">Of any circuit: clean and corrupted are asked.</param>
     /// <param name="right">The share of examples that the model does; null where nobody knows.</param>
-    public static IEnumerable<string> Warnings(Faithfulness run, double? right)
+    /// <param name="hasDistractors">Whether that is among answers and distractors; else among all tokens.</param>
+    public static IEnumerable<string> Warnings(Faithfulness run, double? right, bool hasDistractors = true)
     {
         if (run.Undefined is { } reason) yield return reason;
         else if (Math.Abs(run.CleanMean - run.CorruptedMean) < HardlyADifference * Math.Max(Math.Abs(run.CleanMean), Math.Abs(run.CorruptedMean)))
             yield return $"clean ({Figures.Fixed(run.CleanMean)}) and corrupted ({Figures.Fixed(run.CorruptedMean)}) hardly differ; what is found explains little";
-        if (right < 0.5) yield return MostlyWrong;
+        if (right < 0.5) yield return MostlyWrong(hasDistractors);
     }
 
     /// <summary>The same for a run that measures no metric of its own: the accuracy is that of the model's answers.</summary>
@@ -44,7 +44,7 @@ internal static class DataSummary
         var right = 1.0;
         context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
         context.Output.WriteLine($"accuracy: {(data.HasAnswers ? Answered(model, data, context.Cancellation, out right) : WithoutAnswers)}");
-        if (right < 0.5) context.Output.WriteLine($"warning: {MostlyWrong}");
+        if (right < 0.5) context.Output.WriteLine($"warning: {MostlyWrong(data.HasDistractors)}");
         NoteDoubt(context, data);
     }
 
@@ -53,9 +53,12 @@ internal static class DataSummary
     public static void Write(CommandContext context, LoadedModel loaded, PromptSet data, double? right = null)
     {
         context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
-        if (right < 0.5) context.Output.WriteLine($"warning: {MostlyWrong}");
+        if (right < 0.5) context.Output.WriteLine($"warning: {MostlyWrong(data.HasDistractors)}");
         NoteDoubt(context, data);
     }
+
+    private static string MostlyWrong(bool hasDistractors) =>
+        $"{(hasDistractors ? "the model mostly prefers the distractors" : "the likeliest token is mostly none of the answers")}: it does not do this task, or the ids are of another model's tokenizer";
 
     /// <summary>Says where the ids of the data seem to be of another tokenizer.</summary>
     private static void NoteDoubt(CommandContext context, PromptSet data)
@@ -67,7 +70,7 @@ internal static class DataSummary
     public static string FirstExample(LoadedModel model, PromptSet data)
     {
         var example = data[0];
-        var answers = data.HasAnswers ? $" → {Tokens(example.Answers)}, not {Tokens(example.Distractors)}" : "";
+        var answers = $"{(data.HasAnswers ? $" → {Tokens(example.Answers)}" : "")}{(data.HasAnswers && data.HasDistractors ? $", not {Tokens(example.Distractors)}" : "")}";
         return $"{Prompt(example.Clean)}{answers}{(data.HasCorrupted ? $"; corrupted: {Prompt(example.Corrupted)}" : "")}";
 
         string Prompt(int[] ids) => Known(ids) ? PlainText.Short(model.Tokenizer!.Decode(ids), LongestPrompt) : $"ids {string.Join(' ', ids.Take(IdsShown))}{(ids.Length > IdsShown ? " …" : "")}";
@@ -85,7 +88,7 @@ internal static class DataSummary
     private static string Right(Transformer model, PromptSet data, MetricKind metric, IReadOnlyList<double> clean, CancellationToken cancellation, out double? right)
     {
         right = null;
-        if (!metric.IsDivergence())
+        if (metric.IsDifference())
         {
             right = Right(clean);
             return $"the answers lie above the distractors in {right:0.#%} of {Count(data)}";
@@ -99,6 +102,13 @@ internal static class DataSummary
     private static string Answered(Transformer model, PromptSet data, CancellationToken cancellation, out double right)
     {
         var tried = data.First(ExamplesTried);
+        if (!data.HasDistractors)
+        {
+            var first = 0;
+            PromptLogits.Run(model, [.. tried.Select(e => e.Clean)], (i, logits) => first += tried[i].Answers.Contains(Array.IndexOf(logits, logits.Max())) ? 1 : 0, cancellation: cancellation);
+            right = (double)first / tried.Count;
+            return $"an answer is the likeliest token of all in {right:0.#%} of {(tried.Count < data.Count ? "the first " : "")}{Count(tried)}";
+        }
         // Nothing is asked of the corrupted prompts here, which may be of other lengths.
         right = Accuracy.Measure(model, [.. tried.Select(e => e with { Corrupted = e.Clean })], cancellation: cancellation).CleanRight;
         return $"an answer is likelier than every distractor in {right:0.#%} of {(tried.Count < data.Count ? "the first " : "")}{Count(tried)}";

@@ -33,7 +33,7 @@ internal sealed class PromptOptions(CommandContext context)
     /// <summary>The prompts: a <see cref="PromptSet"/>, or the one that was given.</summary>
     public IReadOnlyList<Example> Read(ParseResult parse, LoadedModel loaded)
     {
-        if (parse.GetValue(data) is { } from) return reading.LoadData(loaded, from, parse.GetValue(examples), PromptNeeds.Prompts);
+        if (parse.GetValue(data) is { } from) return reading.LoadData(parse, loaded, from, parse.GetValue(examples), PromptNeeds.Prompts);
         var ids = Encode(loaded, parse.GetValue(prompt)!, context.Cancellation);
         return [new Example(ids, ids, [], [])];
     }

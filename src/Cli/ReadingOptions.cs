@@ -10,12 +10,14 @@ internal sealed class ReadingOptions(CommandContext context)
 {
     private readonly Option<bool> bos = new("--bos") { Description = "texts begin with the model's begin token, also where its tokenizer's files have none" };
     private readonly Option<bool> noBos = new("--no-bos") { Description = "texts begin with no token of the model's, whatever its tokenizer's files say" };
+    private readonly ChoiceOption answerTokens = new("--answer-tokens", "how many tokens an answer given as text may have: one, or as many as it likes and the first stands for it", "one", ["one", "first"]);
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         command.Add(bos);
         command.Add(noBos);
+        command.Add(answerTokens);
         command.Validators.Add(result =>
         {
             if (result.GetResult(bos) is not null && result.GetResult(noBos) is not null) result.AddError("give --bos or --no-bos, not both");
@@ -33,6 +35,9 @@ internal sealed class ReadingOptions(CommandContext context)
     /// <param name="examples">How many, or null; see <see cref="DataSource.Load"/>.</param>
     /// <param name="needs">What they must have; everything unless given.</param>
     /// <param name="option">The option that named the data.</param>
-    public PromptSet LoadData(LoadedModel loaded, string data, int? examples, PromptNeeds? needs = null, string option = "--data") =>
-        DataSource.Load(data, examples, loaded, context.Note, needs, option, cancellation: context.Cancellation);
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded, string data, int? examples, PromptNeeds? needs = null, string option = "--data") =>
+        DataSource.Load(data, examples, loaded, context.Note, needs, option, Format(parse), cancellation: context.Cancellation);
+
+    /// <summary>How a file is read.</summary>
+    public PromptFormat Format(ParseResult parse) => new() { FirstTokens = parse.GetValue(answerTokens) == "first" };
 }

@@ -44,7 +44,7 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     public RunSpecification Specification(ParseResult parse, AttributionOptions scoring) => new()
     {
         Model = parse.GetRequiredValue(model), Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), AblationData = parse.GetValue(ablationData),
-        Begin = reading.Begin(parse), Scoring = scoring with { AblationData = null },
+        Begin = reading.Begin(parse), Format = reading.Format(parse), Scoring = scoring with { AblationData = null },
     };
 
     /// <summary>What is measured, and under which ablation.</summary>
@@ -64,16 +64,17 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     public LoadedModel LoadModel(ParseResult parse) => reading.LoadModel(parse, parse.GetRequiredValue(model));
 
     /// <summary>The examples, checked against the model.</summary>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => reading.LoadData(loaded, parse.GetRequiredValue(data), parse.GetValue(examples), Needs(parse));
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples), Needs(parse));
 
     // A command without a metric of its own asks for the answers alone. Patching from other data takes the corrupted prompts from there.
     private PromptNeeds Needs(ParseResult parse)
     {
-        if (!measures) return new(Corrupted: null, Answers: "the accuracy");
+        if (!measures) return new(Corrupted: null, Answers: "the accuracy", Distractors: "the accuracy");
         var (of, by) = (parse.GetRequiredValue(metric), parse.GetRequiredValue(ablation));
         return new(
             Corrupted: AblationNames.Parse(by) == Ablation.Patching && parse.GetValue(ablationData) is null ? $"--ablation {by}" : null,
-            Answers: MetricKinds.Parse(of).IsDivergence() ? null : $"--metric {of}");
+            Answers: MetricKinds.Parse(of).IsDivergence() ? null : $"--metric {of}",
+            Distractors: MetricKinds.Parse(of).IsDifference() ? $"--metric {of}" : null);
     }
 
     /// <summary>Where to run.</summary>
@@ -83,7 +84,7 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     {
         if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
         // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
-        var needs = new PromptNeeds(Corrupted: kind == Ablation.Patching ? "--ablation patching" : null, Answers: null);
-        return reading.LoadData(loaded, from, kind == Ablation.Patching ? parse.GetValue(examples) : null, needs, "--ablation-data");
+        var needs = new PromptNeeds(Corrupted: kind == Ablation.Patching ? "--ablation patching" : null, Answers: null, Distractors: null);
+        return reading.LoadData(parse, loaded, from, kind == Ablation.Patching ? parse.GetValue(examples) : null, needs, "--ablation-data");
     }
 }

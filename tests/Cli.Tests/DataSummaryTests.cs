@@ -77,6 +77,32 @@ public sealed class DataSummaryTests : CliTest
     }
 
     [Fact]
+    public void The_log_probability_needs_no_distractors()
+    {
+        var alone = Write("alone.jsonl", """{"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6]}""");
+        Refused("\"distractors\" is missing, which --metric logit-diff needs", "attribute", "--model", model, "--data", alone, "--out", At("s.json"));
+        var output = Done("attribute", "--model", model, "--data", alone, "--metric", "logprob", "--out", At("s.json"));
+        Assert.Contains("accuracy: an answer is the likeliest token of all in ", output, StringComparison.Ordinal);
+        Done("circuit", "--scores", At("s.json"), "--edges", "10", "--out", At("c.json"));
+        foreach (var command in (string[][])[["evaluate", "--circuit", At("c.json")], ["curve", "--scores", At("s.json"), "--out", At("c.csv")], ["check-circuit", "--circuit", At("c.json"), "--sets", "2"]])
+            Assert.Contains("first example: ids 1 2 3 4 → 6; corrupted", Done([.. command, "--model", model, "--data", alone, "--metric", "logprob"]), StringComparison.Ordinal);
+        foreach (var method in (string[])["eap", "exact", "clean-corrupted", "eap-ig-activations", "relp", "acdc"])
+            Done("attribute", "--model", model, "--data", alone, "--metric", "logprob", "--method", method, "--out", At("m.json"));
+    }
+
+    [Fact]
+    public void Answers_of_several_tokens_stand_by_their_first_with_a_note()
+    {
+        var prompts = Write("d.jsonl", """{"clean": "When Ida and Leo went to the lake, Leo gave a map to", "corrupted": "When Ida and Leo went to the lake, Ida gave a map to", "answers": [" Ida and more"], "distractors": [" Leo and more"]}""");
+        Refused("--answer-tokens first", "accuracy", "--model", "tasks-4l", "--data", prompts);
+        var (code, output, error) = Run("attribute", "--model", "tasks-4l", "--data", prompts, "--answer-tokens", "first", "--out", At("s.json"));
+        Assert.Equal(0, code);
+        Assert.Contains("2 words among the answers and distractors have several tokens and stand by their first", error, StringComparison.Ordinal);
+        Assert.Contains("→ \" Ida\", not \" Leo\"", output, StringComparison.Ordinal);
+        Assert.Contains("answer_tokens", File.ReadAllText(At("s.json")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Scores_are_no_circuit_until_one_is_selected()
     {
         var prompts = Write("d.jsonl", Everything);

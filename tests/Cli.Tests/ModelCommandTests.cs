@@ -283,7 +283,7 @@ public sealed class ModelCommandTests : CliTest
         string[] attribute = ["attribute", "--model", model, "--data", data, "--out", At("s.json")];
         Refused("--method magic is not known; known: eap, eap-ig", [.. attribute, "--method", "magic"]);
         Refused("--rule up is not known; known: left, right", [.. attribute, "--rule", "up"]);
-        Refused("--metric loss is not known; known: logit-diff, prob-diff, kl, js", [.. attribute, "--metric", "loss"]);
+        Refused("--metric loss is not known; known: logit-diff, prob-diff, logprob, kl, js", [.. attribute, "--metric", "loss"]);
         Refused("--steps must be a whole number from 1 to 10000, not 0", [.. attribute, "--steps", "0"]);
         Refused("--steps must be a whole number from 1 to 10000, not five", [.. attribute, "--steps", "five"]);
         Refused("--examples must be a whole number from 1 to", [.. attribute, "--examples", "0"]);

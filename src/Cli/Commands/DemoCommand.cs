@@ -46,7 +46,7 @@ internal static class DemoCommand
             var choice = device.Read(parse);
             var studies = ProgressDisplay.Run(context, progress => tasks.Select(t =>
             {
-                var data = reading.LoadData(loaded, t.Name, parse.GetValue(examples));
+                var data = reading.LoadData(parse, loaded, t.Name, parse.GetValue(examples));
                 return TaskStudy.Run(loaded.On(choice), data, choice.MemoryBytes, progress, context.Cancellation);
             }).ToList());
             OutputFolder.Make(folder);

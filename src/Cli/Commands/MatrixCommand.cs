@@ -39,7 +39,7 @@ internal static class MatrixCommand
             var count = parse.GetValue(edges);
             if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
             var method = SelectionMethods.Named(parse.GetRequiredValue(select));
-            var sets = names.Select(name => reading.LoadData(loaded, name, parse.GetValue(examples))).ToArray();
+            var sets = names.Select(name => reading.LoadData(parse, loaded, name, parse.GetValue(examples))).ToArray();
             var choice = device.Read(parse);
             var models = loaded.OnAll(choice);
             var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };

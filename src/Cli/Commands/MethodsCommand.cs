@@ -38,7 +38,7 @@ internal static class MethodsCommand
             if (parse.GetValue(measure))
             {
                 using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
-                var prompts = reading.LoadData(loaded, parse.GetRequiredValue(data), parse.GetValue(examples));
+                var prompts = reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples));
                 var transformer = loaded.On(device.Read(parse));
                 var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
                 DataSummary.Write(context, loaded, transformer, prompts);

@@ -64,7 +64,7 @@ internal static class PlanCommand
             using var loaded = reading.LoadModel(parse, parse.GetValue(model)!);
             if (parse.GetValue(data) is { } file)
             {
-                var given = reading.LoadData(loaded, file, parse.GetValue(examples));
+                var given = reading.LoadData(parse, loaded, file, parse.GetValue(examples));
                 Print(context, loaded.Name, loaded.Weights, given, options, devices);
                 DataSummary.Write(context, loaded, given);
                 return;

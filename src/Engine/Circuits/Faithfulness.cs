@@ -46,7 +46,7 @@ public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Cor
 
     private static double AbsoluteNoise(MetricKind metric) => metric switch
     {
-        MetricKind.LogitDifference => 1e-6,
+        MetricKind.LogitDifference or MetricKind.LogProbability => 1e-6,
         MetricKind.ProbabilityDifference => 1e-8,
         _ => 1e-12,
     };

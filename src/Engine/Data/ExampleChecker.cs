@@ -9,8 +9,9 @@ namespace Faith.Engine.Data;
 /// <param name="tokenizer">Null when there is none: text is then an error.</param>
 /// <param name="config">Null when the model is not known: ids and lengths are then not checked against it.</param>
 /// <param name="needs">What must be there.</param>
+/// <param name="format">How it is read.</param>
 /// <param name="cancellation">Stops within a long text.</param>
-internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config, PromptNeeds needs, CancellationToken cancellation)
+internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelConfig? config, PromptNeeds needs, PromptFormat format, CancellationToken cancellation)
 {
     // Tokens shown of a prompt in a message; longer prompts are cut around the first difference.
     private const int Shown = 64;
@@ -20,21 +21,16 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     private readonly Dictionary<string, int> tokens = [];
 
-    /// <summary>False as soon as an example has no answers or no distractors where none are needed.</summary>
-    public bool HasAnswers { get; private set; } = true;
+    /// <summary>How many texts of answers and distractors have several tokens and stand by their first.</summary>
+    public int Shortened { get; private set; }
 
     public Example Check(ExampleDraft draft)
     {
         var clean = Prompt(draft.Clean, "clean", draft.Place);
         var corrupted = Optional(needs.Corrupted, () => Corrupted(draft, clean)) ?? clean;
-        var answers = Optional(needs.Answers, () => Answers(draft.Answers, "answers", draft.Place));
-        var distractors = Optional(needs.Answers, () => Answers(draft.Distractors, "distractors", draft.Place));
-        if (answers is null || distractors is null)
-        {
-            HasAnswers = false;
-            (answers, distractors) = ([], []);
-        }
-        return new(clean, corrupted, answers, distractors);
+        var answers = Optional(needs.Answers, () => Answers(draft.Answers, "answers", $"{needs.Answers} needs; --metric kl and js do without", draft.Place));
+        var distractors = Optional(needs.Distractors, () => Answers(draft.Distractors, "distractors", $"{needs.Distractors} needs; --metric logprob, kl and js do without", draft.Place));
+        return new(clean, corrupted, answers ?? [], distractors ?? []);
     }
 
     // What nobody needs may be missing or of no use.
@@ -75,9 +71,9 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         return ids;
     }
 
-    private int[] Answers(IReadOnlyList<TokenDraft>? answers, string field, string place)
+    private int[] Answers(IReadOnlyList<TokenDraft>? answers, string field, string which, string place)
     {
-        if (answers is null) throw Error(place, $"\"{field}\" is missing, which {needs.Answers} needs; --metric kl and js do without");
+        if (answers is null) throw Error(place, $"\"{field}\" is missing, which {which}");
         if (answers.Count == 0) throw Error(place, $"\"{field}\" is empty; at least one token is needed");
         var ids = new int[answers.Count];
         for (var i = 0; i < ids.Length; i++)
@@ -92,9 +88,11 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     {
         if (tokens.TryGetValue(text, out var known)) return known;
         var ids = InContext(TokenizerFor(text, field, place), text);
-        if (ids.Length != 1)
+        if (ids.Length > 1 && format.FirstTokens) Shortened++;
+        else if (ids.Length != 1)
         {
-            throw Error(place, $"{PlainText.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one: take another word, or give a token id");
+            throw Error(place, $"{PlainText.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one: take another word, give a token id"
+                + (ids.Length == 0 ? "" : ", or take the first of them with --answer-tokens first"));
         }
         return tokens[text] = ids[0];
     }

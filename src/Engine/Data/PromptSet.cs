@@ -17,9 +17,8 @@ public sealed class PromptSet : IReadOnlyList<Example>
 
     private readonly Example[] examples;
 
-    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts, bool hasAnswers = true)
+    private PromptSet(string name, string hash, Example[] examples, PromptText[] texts)
     {
-        HasAnswers = hasAnswers;
         Name = name;
         Hash = hash;
         this.examples = examples;
@@ -38,8 +37,14 @@ public sealed class PromptSet : IReadOnlyList<Example>
     /// <summary>False where the run needed no corrupted prompts and an example has none of its clean prompt's length: the clean one stands in.</summary>
     public bool HasCorrupted => examples.All(example => example.HasCorrupted);
 
-    /// <summary>False where the run needed no answers and an example has none, or no distractors: it has neither then.</summary>
-    public bool HasAnswers { get; }
+    /// <summary>False where the run needed no answers and an example has none.</summary>
+    public bool HasAnswers => examples.All(example => example.Answers.Length > 0);
+
+    /// <summary>False where the run needed no distractors and an example has none.</summary>
+    public bool HasDistractors => examples.All(example => example.Distractors.Length > 0);
+
+    /// <summary>How many words among answers and distractors have several tokens and stand by their first.</summary>
+    public int Shortened { get; private init; }
 
     /// <summary>Why the ids of the answers seem to be of another model's tokenizer; null where nothing speaks for it.</summary>
     public string? Doubt { get; private init; }
@@ -59,14 +64,14 @@ public sealed class PromptSet : IReadOnlyList<Example>
     public PromptSet First(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        return count >= Count ? this : new(Name, Hash, examples[..count], [.. Texts.Take(count)], HasAnswers) { Doubt = Doubt };
+        return count >= Count ? this : At([.. Enumerable.Range(0, count)]);
     }
 
     /// <summary>The examples at these places, in their order; name and hash stay those of the whole set.</summary>
     public PromptSet At(IReadOnlyList<int> places)
     {
         ArgumentNullException.ThrowIfNull(places);
-        return new(Name, Hash, [.. places.Select(i => examples[i])], [.. places.Select(i => Texts[i])], HasAnswers) { Doubt = Doubt };
+        return new(Name, Hash, [.. places.Select(i => examples[i])], [.. places.Select(i => Texts[i])]) { Doubt = Doubt, Shortened = Shortened };
     }
 
     /// <summary>
@@ -77,16 +82,17 @@ public sealed class PromptSet : IReadOnlyList<Example>
     /// <param name="tokenizer">Needed as soon as a prompt or an answer is given as text.</param>
     /// <param name="config">The model that the examples are for.</param>
     /// <param name="needs">What the examples must have; everything unless given.</param>
+    /// <param name="format">How the file is read.</param>
     /// <param name="cancellation">Stops between examples and within long ones.</param>
     /// <exception cref="InputException">The file cannot be read or breaks a rule; the message names the line.</exception>
-    public static PromptSet Load(string path, Tokenizer? tokenizer, ModelConfig config, PromptNeeds? needs = null, CancellationToken cancellation = default)
+    public static PromptSet Load(string path, Tokenizer? tokenizer, ModelConfig config, PromptNeeds? needs = null, PromptFormat? format = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);
         var bytes = DataFile.Read(path, cancellation);
         var words = new AnswerWords(tokenizer);
         var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer, words, needs ?? PromptNeeds.Everything) : JsonLines.Read(path, bytes);
-        return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)), needs, words, cancellation);
+        return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)), needs, words, format, cancellation);
     }
 
     /// <summary>A set of examples given as token ids.</summary>
@@ -115,9 +121,9 @@ public sealed class PromptSet : IReadOnlyList<Example>
     }
 
     private static PromptSet Build(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer? tokenizer, ModelConfig? config, string? hash,
-        PromptNeeds? needs = null, AnswerWords? words = null, CancellationToken cancellation = default)
+        PromptNeeds? needs = null, AnswerWords? words = null, PromptFormat? format = null, CancellationToken cancellation = default)
     {
-        var checker = new ExampleChecker(source, tokenizer, config, needs ?? PromptNeeds.Everything, cancellation);
+        var checker = new ExampleChecker(source, tokenizer, config, needs ?? PromptNeeds.Everything, format ?? PromptFormat.Default, cancellation);
         var examples = new List<Example>();
         var texts = new List<PromptText>();
         foreach (var draft in drafts)
@@ -128,7 +134,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
             texts.Add(new(draft.Clean.Text, draft.Corrupted?.Text));
         }
         if (examples.Count == 0) throw new InputException($"{source}: the data set holds no examples");
-        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts], checker.HasAnswers) { Doubt = words?.Doubt };
+        return new(name, hash ?? HashOf(examples), [.. examples], [.. texts]) { Doubt = words?.Doubt, Shortened = checker.Shortened };
     }
 
     private static string HashOf(IEnumerable<Example> examples)

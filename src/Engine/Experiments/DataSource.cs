@@ -12,8 +12,10 @@ public static class DataSource
     /// <param name="note">Says what was left out.</param>
     /// <param name="needs">What the examples must have; everything unless given.</param>
     /// <param name="option">The option that named the data, for messages.</param>
+    /// <param name="format">How a file is read.</param>
     /// <param name="seed">Which examples: of a task the prompts of this seed; of a file the first ones for 0, else those that the seed draws.</param>
-    public static PromptSet Load(string data, int? examples, LoadedModel model, Action<string> note, PromptNeeds? needs = null, string option = "--data", ulong seed = 0, CancellationToken cancellation = default)
+    public static PromptSet Load(string data, int? examples, LoadedModel model, Action<string> note, PromptNeeds? needs = null, string option = "--data", PromptFormat? format = null, ulong seed = 0,
+        CancellationToken cancellation = default)
     {
         var task = File.Exists(data) && TaskCatalog.All.All(t => t.Name != data) ? null : TaskCatalog.TryFind(data);
         if (task is null)
@@ -23,7 +25,8 @@ public static class DataSource
             {
                 throw new InputException($"{option} {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))}){KnownNames.Suggest(data, TaskCatalog.All.Select(t => t.Name))}");
             }
-            var set = PromptSet.Load(data, model.Tokenizer, model.Config, needs, cancellation);
+            var set = PromptSet.Load(data, model.Tokenizer, model.Config, needs, format, cancellation);
+            if (set.Shortened > 0) note($"{data}: {set.Shortened} word{(set.Shortened == 1 ? "" : "s")} among the answers and distractors have several tokens and stand by their first");
             return examples is not { } count ? set : seed == 0 || count >= set.Count ? set.First(count) : Drawn(set, count, seed);
         }
         // The prompts that the shipped model never saw.

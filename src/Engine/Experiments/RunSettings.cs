@@ -16,7 +16,8 @@ public static class RunSettings
     public const string Edges = "edges";
     private const int Million = 1_000_000, MostSteps = 10_000, MostSizes = 1000;
     private const string Auto = "auto";
-    private static readonly string[] Truths = ["true", "false"]; // before the table, which reads it
+    // Before the table, which reads them.
+    private static readonly string[] Truths = ["true", "false"], AnswerTokens = ["one", "first"];
 
     /// <summary>Every setting.</summary>
     public static IReadOnlyList<RunSetting> All { get; } =
@@ -24,6 +25,7 @@ public static class RunSettings
         new("model", "models", s => s.Model, (s, text) => s with { Model = Name("model", text) }) { Field = run => run.Model },
         new("bos", "bos", s => s.Begin == BeginTokenUse.AsFilesSay ? Auto : Truths[s.Begin == BeginTokenUse.Prepend ? 0 : 1], (s, text) => s with { Begin = Begin(text) }) { Unsaid = Auto },
         new("data", "data", s => s.Data, (s, text) => s with { Data = Name("data", text) }) { Field = run => run.Data },
+        new("answer-tokens", "answer-tokens", s => AnswerTokens[s.Format.FirstTokens ? 1 : 0], (s, text) => s with { Format = s.Format with { FirstTokens = Known("answer-tokens", text, AnswerTokens) == AnswerTokens[1] } }) { Unsaid = AnswerTokens[0] },
         new("examples", "examples", s => Text(s.Examples), (s, text) => s with { Examples = Integer("examples", text, 1, Million) }) { Kind = SettingKind.Number, Field = run => Text(run.Examples) },
         new("seed", "seeds", s => Text(s.Seed), (s, text) => s with { Seed = Integer("seed", text, 0, int.MaxValue) }) { Kind = SettingKind.Number, Unsaid = "0" },
         new("metric", "metrics", s => s.Scoring.Metric.Name(), (s, text) => With(s, o => o with { Metric = MetricKinds.Parse(Known("metric", text, MetricKinds.Names)) })) { Field = run => run.Metric },

@@ -23,6 +23,8 @@ public sealed record RunSpecification
     public BeginTokenUse Begin { get; init; }
     /// <summary>The data: a file, or a built-in task.</summary>
     public required string Data { get; init; }
+    /// <summary>How a file of data is read.</summary>
+    public PromptFormat Format { get; init; } = PromptFormat.Default;
     /// <summary>The folder from which names of files count; null: the current one.</summary>
     public string? Folder { get; init; }
     /// <summary>How many examples; null: all of a file, <see cref="Tasks.TaskPrompts.DefaultCount"/> of a task.</summary>
@@ -43,7 +45,8 @@ public sealed record RunSpecification
     /// <summary>What the examples must have for this run.</summary>
     public PromptNeeds Needs => new(
         Corrupted: Scoring.Ablation == Ablation.Patching && AblationData is null ? $"--ablation {Scoring.Ablation.Name()}" : null,
-        Answers: Scoring.Metric.IsDivergence() ? null : $"--metric {Scoring.Metric.Name()}");
+        Answers: Scoring.Metric.IsDivergence() ? null : $"--metric {Scoring.Metric.Name()}",
+        Distractors: Scoring.Metric.IsDifference() ? $"--metric {Scoring.Metric.Name()}" : null);
 
     /// <summary>All settings that say anything here, name=value a line: equal for runs that are the same.</summary>
     public string Identity => string.Concat(RunSettings.All.Select(s => s.Get(this) is { } value ? $"{s.Name}={value}\n" : ""));
@@ -75,7 +78,7 @@ public sealed record RunSpecification
     /// <summary>Loads the examples and checks them against the model.</summary>
     /// <param name="note">Says what was left out.</param>
     public PromptSet LoadData(LoadedModel model, Action<string> note, CancellationToken cancellation = default) =>
-        DataSource.Load(PathOf(Data), Examples, model, note, Needs, cancellation: cancellation, seed: (ulong)Seed);
+        DataSource.Load(PathOf(Data), Examples, model, note, Needs, format: Format, cancellation: cancellation, seed: (ulong)Seed);
 
     /// <summary>Loads what the ablation comes from; null where that is the data.</summary>
     /// <exception cref="InputException">It cannot be loaded, or the ablation takes nothing from data.</exception>
@@ -84,8 +87,8 @@ public sealed record RunSpecification
         if (AblationData is null) return null;
         if (Scoring.Ablation == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
         // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
-        var needs = new PromptNeeds(Corrupted: Scoring.Ablation == Ablation.Patching ? "--ablation patching" : null, Answers: null);
-        return DataSource.Load(PathOf(AblationData), Scoring.Ablation == Ablation.Patching ? Examples : null, model, note, needs, "--ablation-data", cancellation: cancellation);
+        var needs = new PromptNeeds(Corrupted: Scoring.Ablation == Ablation.Patching ? "--ablation patching" : null, Answers: null, Distractors: null);
+        return DataSource.Load(PathOf(AblationData), Scoring.Ablation == Ablation.Patching ? Examples : null, model, note, needs, "--ablation-data", Format, cancellation: cancellation);
     }
 
     /// <summary>How circuits are measured.</summary>

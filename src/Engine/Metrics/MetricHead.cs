@@ -20,6 +20,7 @@ internal sealed class MetricHead
     private readonly Tensor logits;
     private readonly Tensor logitsGradient;
     private readonly Tensor reference;
+    private readonly AnswerDistributions? answers;
 
     /// <summary>Prepares the metric of <paramref name="examples"/> for passes of at most <paramref name="points"/> points.</summary>
     public MetricHead(Transformer model, Arena arena, bool measuring, IReadOnlyList<Example> examples, MetricKind kind, int points, bool gradient)
@@ -30,7 +31,7 @@ internal sealed class MetricHead
         var (entryOffsets, entryTokens, entryWeights) = (new List<int> { 0 }, new List<int>(), new List<float>());
         for (var p = 0; p < points; p++)
         {
-            foreach (var example in examples)
+            foreach (var example in kind.IsDifference() ? examples : [])
             {
                 AddEntries(example.Answers, kind == MetricKind.LogitDifference ? 1f / example.Answers.Length : 1f);
                 AddEntries(example.Distractors, kind == MetricKind.LogitDifference ? -1f / example.Distractors.Length : -1f);
@@ -43,6 +44,7 @@ internal sealed class MetricHead
         {
             logits = arena.Matrix(sequences * points, model.Config.Vocabulary);
             if (gradient) logitsGradient = arena.Matrix(sequences * points, model.Config.Vocabulary);
+            if (kind == MetricKind.LogProbability) answers = new AnswerDistributions(model, arena, measuring, examples, sequences * points, gradient);
             if (kind.IsDivergence()) reference = arena.Matrix(sequences, model.Config.Vocabulary);
         }
         if (measuring) return;
@@ -86,10 +88,13 @@ internal sealed class MetricHead
         {
             for (var start = 0; start < y.Rows; start += sequences)
             {
-                device.DivergenceMetric(rows.RowRange(start, sequences), reference, kind == MetricKind.JensenShannon,
-                    value.RowRange(start, sequences), wanted ? gradientRows.RowRange(start, sequences) : default);
+                var (at, values, gradients) = (rows.RowRange(start, sequences), value.RowRange(start, sequences), wanted ? gradientRows.RowRange(start, sequences) : default);
+                if (answers is not null) answers.Run(at, values, gradients);
+                else device.DivergenceMetric(at, reference, kind == MetricKind.JensenShannon, values, gradients);
             }
         }
-        if (wanted) device.Multiply(model.Unembedding, WeightSide.Forward, gradientRows, gradient);
+        if (!wanted) return;
+        if (answers is not null) answers.GradientAtStream(model, gradientRows, gradient);
+        else device.Multiply(model.Unembedding, WeightSide.Forward, gradientRows, gradient);
     }
 }

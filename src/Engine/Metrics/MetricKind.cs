@@ -7,6 +7,8 @@ public enum MetricKind
     LogitDifference,
     /// <summary>Probability of the answers minus probability of the distractors.</summary>
     ProbabilityDifference,
+    /// <summary>Mean log-probability of the answers.</summary>
+    LogProbability,
     /// <summary>KL(clean run ‖ this run), averaged over the vocabulary.</summary>
     KullbackLeibler,
     /// <summary>Jensen–Shannon divergence between the clean run and this run, averaged over the vocabulary.</summary>
@@ -20,6 +22,7 @@ public static class MetricKinds
     {
         ["logit-diff"] = MetricKind.LogitDifference,
         ["prob-diff"] = MetricKind.ProbabilityDifference,
+        ["logprob"] = MetricKind.LogProbability,
         ["kl"] = MetricKind.KullbackLeibler,
         ["js"] = MetricKind.JensenShannon,
     };
@@ -37,6 +40,9 @@ public static class MetricKinds
 
     /// <summary>True when the metric compares with the clean run's distribution: it is then its own loss; the others' loss is their negative.</summary>
     public static bool IsDivergence(this MetricKind kind) => kind is MetricKind.KullbackLeibler or MetricKind.JensenShannon;
+
+    /// <summary>True when the metric compares answers with distractors: above 0 the model does the task.</summary>
+    public static bool IsDifference(this MetricKind kind) => kind is MetricKind.LogitDifference or MetricKind.ProbabilityDifference;
 
     /// <summary>The loss of a metric value (method.md §2).</summary>
     public static double Loss(this MetricKind kind, double value) => kind.IsDivergence() ? value : -value;

@@ -102,7 +102,7 @@ public class AblationTests
             using var weights = Scoring.Models[name]();
             var data = RandomExamples.Create(61, weights.Config.Vocabulary);
             var circuits = Circuits(weights, 62, 0.1, 0.4, 0.8, 1, 0);
-            foreach (var (metric, oracleMetric) in new[] { (MetricKind.LogitDifference, OracleMetric.LogitDiff), (MetricKind.ProbabilityDifference, OracleMetric.ProbDiff) })
+            foreach (var (metric, oracleMetric) in new[] { (MetricKind.LogitDifference, OracleMetric.LogitDiff), (MetricKind.ProbabilityDifference, OracleMetric.ProbDiff), (MetricKind.LogProbability, OracleMetric.LogProb) })
             {
                 var results = Evaluate(weights, data, circuits, new EvaluationOptions { Metric = metric, Ablation = ablation });
                 for (var i = 0; i < circuits.Length; i++)

@@ -23,6 +23,7 @@ public class ExactTests
 
     [Theory]
     [InlineData(MetricKind.ProbabilityDifference, OracleMetric.ProbDiff, Ablation.Patching, OracleAblation.Patching)]
+    [InlineData(MetricKind.LogProbability, OracleMetric.LogProb, Ablation.Patching, OracleAblation.Patching)]
     [InlineData(MetricKind.KullbackLeibler, OracleMetric.Kl, Ablation.Patching, OracleAblation.Patching)]
     [InlineData(MetricKind.LogitDifference, OracleMetric.LogitDiff, Ablation.Zero, OracleAblation.Zero)]
     [InlineData(MetricKind.LogitDifference, OracleMetric.LogitDiff, Ablation.Mean, OracleAblation.Mean)]

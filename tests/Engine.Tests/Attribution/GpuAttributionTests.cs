@@ -44,6 +44,7 @@ public sealed class GpuAttributionTests
     [SimulatedTheory]
     [InlineData("gpt2, parallel blocks", "clean-corrupted", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]
     [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, ScoreLevel.Edge, 0)]
+    [InlineData("llama", "eap-ig", MetricKind.LogProbability, ScoreLevel.Edge, 0)]
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("llama", "relp", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]
     [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]

@@ -43,6 +43,7 @@ public class PathAttributionTests
 
     [Theory]
     [InlineData(MetricKind.ProbabilityDifference, OracleMetric.ProbDiff)]
+    [InlineData(MetricKind.LogProbability, OracleMetric.LogProb)]
     [InlineData(MetricKind.KullbackLeibler, OracleMetric.Kl)]
     [InlineData(MetricKind.JensenShannon, OracleMetric.Js)]
     public void EveryMetricAgreesWithTheOracle(MetricKind metric, OracleMetric oracleMetric)
@@ -118,6 +119,7 @@ public class PathAttributionTests
     [InlineData(MetricKind.KullbackLeibler)]
     [InlineData(MetricKind.JensenShannon)]
     [InlineData(MetricKind.ProbabilityDifference)]
+    [InlineData(MetricKind.LogProbability)]
     public void BothEndsAreThoseOfCircuitEvaluation(MetricKind metric)
     {
         using var weights = RandomModels.Gpt2(81);

@@ -34,7 +34,7 @@ public class CircuitEvaluatorTests
         var all = Circuit.Full(graph).Edges.ToArray();
         var random = new Random(12);
         var circuits = new[] { 0.1, 0.3, 0.6, 0.9 }.Select(share => new Circuit(graph, all.Where(_ => random.NextDouble() < share))).ToArray();
-        foreach (var (metric, oracleMetric) in new[] { (MetricKind.LogitDifference, OracleMetric.LogitDiff), (MetricKind.KullbackLeibler, OracleMetric.Kl), (MetricKind.ProbabilityDifference, OracleMetric.ProbDiff) })
+        foreach (var (metric, oracleMetric) in new[] { (MetricKind.LogitDifference, OracleMetric.LogitDiff), (MetricKind.KullbackLeibler, OracleMetric.Kl), (MetricKind.ProbabilityDifference, OracleMetric.ProbDiff), (MetricKind.LogProbability, OracleMetric.LogProb) })
         {
             var results = Evaluate(weights, data, circuits, metric);
             for (var i = 0; i < circuits.Length; i++)
@@ -44,6 +44,21 @@ public class CircuitEvaluatorTests
                 Close.Check(corrupted, results[i].Corrupted, 2e-5, $"corrupted, {metric}");
                 if (metric != MetricKind.KullbackLeibler) Close.Check(clean, results[i].Clean, 2e-5, $"clean, {metric}");
             }
+        }
+    }
+
+    [Fact]
+    public void AnAnswerThatIsGivenTwiceCountsTwice()
+    {
+        using var weights = RandomModels.Gpt2(5);
+        Example[] data = [new([1, 2, 3], [1, 4, 3], [5, 6, 5], []), new([1, 2], [4, 2], [7], [])];
+        var result = Evaluate(weights, data, [Circuit.Empty(new(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks))], MetricKind.LogProbability)[0];
+        var model = new LiteralModel(weights);
+        for (var e = 0; e < data.Length; e++)
+        {
+            var logits = model.Run(data[e].Clean).LastLogits;
+            var total = Math.Log(logits.Sum(Math.Exp));
+            Assert.Equal(data[e].Answers.Average(token => logits[token] - total), result.Clean[e], 1e-5);
         }
     }
 

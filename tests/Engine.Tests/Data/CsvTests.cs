@@ -150,7 +150,7 @@ public sealed class CsvTests : DataTest
     [Fact]
     public void Prompts_alone_will_do_where_nothing_else_is_needed()
     {
-        var set = PromptSet.Load(Write("d.csv", "clean\na b\nc d e\n"), new WordTokenizer(), Config, new PromptNeeds(null, null));
+        var set = PromptSet.Load(Write("d.csv", "clean\na b\nc d e\n"), new WordTokenizer(), Config, new PromptNeeds(null, null, null));
         Assert.Equal(2, set.Count);
         Assert.Contains("no known column layout", Refused(() => Csv("clean\na b\n")));
     }

@@ -167,7 +167,7 @@ public sealed class JsonLinesTests : DataTest
     [Fact]
     public void What_no_run_needs_may_be_missing_or_of_no_use()
     {
-        PromptSet Load(string line, string? corrupted, string? answers) => PromptSet.Load(Write("d.jsonl", line), null, Config, new PromptNeeds(corrupted, answers));
+        PromptSet Load(string line, string? corrupted, string? answers) => PromptSet.Load(Write("d.jsonl", line), null, Config, new PromptNeeds(corrupted, answers, answers));
         const string alone = """{"clean": [1, 2, 3]}""", longer = """{"clean": [1, 2, 3], "corrupted": [4, 5], "answers": [6], "distractors": [7]}""", bad = """{"clean": [1, 2], "corrupted": [1, 3], "answers": ["text"], "distractors": [7]}""";
         Assert.Contains("\"corrupted\" is missing, which --ablation patching needs", Refused(() => Load(alone, "--ablation patching", null)));
         Assert.Contains("\"answers\" is missing, which --metric logit-diff needs", Refused(() => Load(alone, null, "--metric logit-diff")));
@@ -175,12 +175,31 @@ public sealed class JsonLinesTests : DataTest
         Assert.Contains("\"corrupted\" is missing, which --ablation patching needs", Refused(() => Load(nulls, "--ablation patching", null)));
         Assert.Equal((false, false), (Load(nulls, null, null).HasCorrupted, Load(nulls, null, null).HasAnswers));
         var set = Load(alone, null, null);
-        Assert.Equal((false, false), (set.HasCorrupted, set.HasAnswers));
+        Assert.Equal((false, false, false), (set.HasCorrupted, set.HasAnswers, set.HasDistractors));
         Assert.Equal(set[0].Clean, set[0].Corrupted);
         Assert.Contains("both must have the same number", Refused(() => Load(longer, "--ablation patching", "--metric logit-diff")));
         Assert.Equal((false, true), (Load(longer, null, "--metric logit-diff").HasCorrupted, Load(longer, null, null).HasAnswers));
         Assert.False(Load(bad, "--ablation patching", null).HasAnswers);
         Assert.Empty(Load(bad, "--ablation patching", null)[0].Answers);
+        const string answers = """{"clean": [1, 2], "answers": [6]}""";
+        PromptSet WithAnswers(string line) => PromptSet.Load(Write("d.jsonl", line), null, Config, new PromptNeeds(null, "--metric logprob", null));
+        Assert.Equal((true, false), (WithAnswers(answers).HasAnswers, WithAnswers(answers).HasDistractors));
+        Assert.Contains("\"answers\" is missing, which --metric logprob needs; --metric kl and js do without", Refused(() => WithAnswers(alone)));
+        Assert.Contains("\"distractors\" is missing, which --metric logit-diff needs; --metric logprob, kl and js do without", Refused(() => Load(answers, null, "--metric logit-diff")));
+        Assert.Equal([4, 5], PromptSet.Load(Write("d.jsonl", longer), null, Config, PromptNeeds.Prompts)[0].Corrupted);
+    }
+
+    [Fact]
+    public void An_answer_of_several_tokens_stands_by_its_first_where_that_is_asked_for()
+    {
+        var path = Write("d.jsonl", """{"clean": "a b", "corrupted": "a c", "answers": [" d e", " d e", " f"], "distractors": [" g h"]}""");
+        Assert.Contains("is 2 tokens", Refused(() => PromptSet.Load(path, new WordTokenizer(), Config)));
+        Assert.Contains("--answer-tokens first", Refused(() => PromptSet.Load(path, new WordTokenizer(), Config)));
+        var tokenizer = new WordTokenizer();
+        var set = PromptSet.Load(path, tokenizer, Config, format: new() { FirstTokens = true });
+        Assert.Equal([" d", " d", " f"], set[0].Answers.Select(id => tokenizer.TokenText(id)));
+        Assert.Equal([" g"], set[0].Distractors.Select(id => tokenizer.TokenText(id)));
+        Assert.Equal(2, set.Shortened);
     }
 
     [Theory]
@@ -203,7 +222,7 @@ public sealed class JsonLinesTests : DataTest
     {
         Assert.Contains("line 1: is longer than 32 MiB", Refused(() => Jsonl("{\"clean\": [" + new string(' ', 32 << 20) + "1]}")), StringComparison.Ordinal);
         var path = Write("many.jsonl", string.Concat(Enumerable.Repeat("{\"clean\":[1]}\n", 1_000_001)));
-        Assert.Contains("holds more than 1000000 examples", Refused(() => PromptSet.Load(path, null, Config, new PromptNeeds(null, null))), StringComparison.Ordinal);
+        Assert.Contains("holds more than 1000000 examples", Refused(() => PromptSet.Load(path, null, Config, new PromptNeeds(null, null, null))), StringComparison.Ordinal);
     }
 
     [Fact]

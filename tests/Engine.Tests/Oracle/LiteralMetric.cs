@@ -17,12 +17,13 @@ public static class LiteralMetric
     public static Value Loss(OracleMetric metric, LiteralRun run, Example example, double[] cleanLogits) =>
         run.Tape.Scale(Metric(metric, run.Tape, run.Tape.LastRow(run.Logits), example, cleanLogits), Sign(metric));
 
-    private static double Sign(OracleMetric metric) => metric is OracleMetric.LogitDiff or OracleMetric.ProbDiff ? -1 : 1;
+    private static double Sign(OracleMetric metric) => metric is OracleMetric.Kl or OracleMetric.Js ? 1 : -1;
 
     private static Value Metric(OracleMetric metric, Tape tape, Value logits, Example example, double[] cleanLogits) => metric switch
     {
         OracleMetric.LogitDiff => tape.WeightedSum(logits, Difference(example, logits.Columns, mean: true)),
         OracleMetric.ProbDiff => tape.WeightedSum(Exp(tape, tape.LogSoftmax(logits)), Difference(example, logits.Columns, mean: false)),
+        OracleMetric.LogProb => tape.WeightedSum(tape.LogSoftmax(logits), Difference(example with { Distractors = [] }, logits.Columns, mean: true)),
         OracleMetric.Kl => Kl(tape, LogSoftmax(cleanLogits), tape.LogSoftmax(logits)),
         OracleMetric.Js => Js(tape, LogSoftmax(cleanLogits), tape.LogSoftmax(logits)),
         _ => throw new ArgumentOutOfRangeException(nameof(metric)),

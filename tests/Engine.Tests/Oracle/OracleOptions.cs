@@ -45,6 +45,8 @@ public enum OracleMetric
     LogitDiff,
     /// <summary>Sum of the answers' probabilities minus sum of the distractors'.</summary>
     ProbDiff,
+    /// <summary>Mean log-probability of the answers.</summary>
+    LogProb,
     /// <summary>KL(clean run ‖ this run), averaged over the vocabulary.</summary>
     Kl,
     /// <summary>Jensen–Shannon divergence of the clean run and this run, averaged over the vocabulary.</summary>

@@ -35,6 +35,8 @@ public sealed class OraclePartTests
         var logits = new double[] { 1, 2, 3, 4 }.Select(p => Math.Log(p)).ToArray();
         var example = new Example([0], [1], Answers: [3, 1], Distractors: [0]);
         Assert.Equal((Math.Log(4) + Math.Log(2)) / 2, LiteralMetric.Evaluate(OracleMetric.LogitDiff, logits, example, logits), 1e-15);
+        Assert.Equal((Math.Log(0.4) + Math.Log(0.2)) / 2, LiteralMetric.Evaluate(OracleMetric.LogProb, logits, example, logits), 1e-15);
+        Assert.Equal(-(Math.Log(0.4) + Math.Log(0.2)) / 2, LiteralMetric.Loss(OracleMetric.LogProb, logits, example, logits), 1e-15);
         Assert.Equal(0.6 - 0.1, LiteralMetric.Evaluate(OracleMetric.ProbDiff, logits, example, logits), 1e-15);
     }
 
