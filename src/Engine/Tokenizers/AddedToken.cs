@@ -5,9 +5,6 @@ namespace Faith.Engine.Tokenizers;
 /// <param name="Content">Its text.</param>
 internal sealed record AddedToken(int Id, string Content)
 {
-    /// <summary>Whether it must not touch a word character on either side.</summary>
-    public bool SingleWord { get; init; }
-
     /// <summary>Whether it takes the white space before it along.</summary>
     public bool LeftStrip { get; init; }
 
@@ -16,4 +13,13 @@ internal sealed record AddedToken(int Id, string Content)
 
     /// <summary>Whether it is looked for in the normalized text, normalized itself.</summary>
     public bool Normalized { get; init; }
+
+    /// <summary>A token with the options that a file gives it.</summary>
+    /// <exception cref="InputException">It has one that is not supported.</exception>
+    public static AddedToken Read(int id, string content, JsonInput options, bool normalized)
+    {
+        if (options.Flag("single_word", absent: false))
+            throw options.Error("single_word is not supported.");
+        return new(id, content) { LeftStrip = options.Flag("lstrip", absent: false), RightStrip = options.Flag("rstrip", absent: false), Normalized = normalized };
+    }
 }

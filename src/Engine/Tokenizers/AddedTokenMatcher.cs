@@ -1,5 +1,3 @@
-using Faith.Engine.Tokenizers.Patterns;
-
 namespace Faith.Engine.Tokenizers;
 
 /// <summary>Finds added tokens in a text: the leftmost, the longest of those that start there, one after the other.</summary>
@@ -64,8 +62,6 @@ internal sealed class AddedTokenMatcher
                 }
                 (int start, int end) = (at, at + length);
                 at = end;
-                if (token.SingleWord && (WordBefore(text, start) || WordAt(text, end)))
-                    continue;
                 if (token.LeftStrip)
                 {
                     start = Math.Max(start, covered);
@@ -81,7 +77,9 @@ internal sealed class AddedTokenMatcher
                 }
                 if (covered < start)
                     yield return (covered, start, null);
-                yield return (start, end, token);
+                // A token of white space that the one before took along is none any more.
+                if (start < end)
+                    yield return (start, end, token);
                 covered = end;
             }
         }
@@ -102,10 +100,4 @@ internal sealed class AddedTokenMatcher
         }
         return longest;
     }
-
-    private static bool WordBefore(string text, int end) => end > 0 && UnicodeSets.WordOrJoiner.Contains(
-        char.IsLowSurrogate(text[end - 1]) ? char.ConvertToUtf32(text[end - 2], text[end - 1]) : text[end - 1]);
-
-    private static bool WordAt(string text, int start) => start < text.Length && UnicodeSets.WordOrJoiner.Contains(
-        char.IsHighSurrogate(text[start]) ? char.ConvertToUtf32(text[start], text[start + 1]) : text[start]);
 }

@@ -1,5 +1,4 @@
 using Faith.Engine.Files;
-using Faith.Engine.Tokenizers.Parts;
 
 namespace Faith.Engine.Tokenizers;
 
@@ -26,8 +25,7 @@ internal static class Gpt2Files
         var vocabulary = new Vocabulary();
         string vocabularyPath = Path.Combine(directory, VocabularyName);
         TokenizerJson.ReadVocabulary(JsonInput.Read(vocabularyPath), vocabulary);
-        var options = new BpeOptions();
-        var model = new BpeModel(vocabulary.Model, ReadMerges(Path.Combine(directory, MergesName), vocabulary, options), options);
+        var model = new BytePairModel(vocabulary.Model, TokenizerJson.InOrder(ReadMerges(Path.Combine(directory, MergesName), vocabulary)), new());
         JsonInput? config = ReadIfThere(directory, "tokenizer_config.json");
         ReadAddedTokens(ReadIfThere(directory, "added_tokens.json"), config?.Optional("added_tokens_decoder"), vocabulary);
         ReadSpecialTokens(ReadIfThere(directory, "special_tokens_map.json"), vocabulary);
@@ -36,8 +34,8 @@ internal static class Gpt2Files
         if (vocabulary.Find(EndOfText) is { } end && vocabulary.Added.All(token => token.Content != EndOfText))
             vocabulary.TryAdd(new AddedToken(end, EndOfText));
         return new PipelineTokenizer(
-            vocabularyPath, vocabulary, null, new ByteLevelPreTokenizer(config?.Flag("add_prefix_space", absent: false) ?? false, useRegex: true), model,
-            new ByteLevelDecoder(), BeginTokens.FromDirectory(directory, vocabulary, null));
+            vocabularyPath, vocabulary, null, PartReader.ByteLevel(config?.Flag("add_prefix_space", absent: false) ?? false, useRegex: true), model,
+            PartReader.FromByteAlphabet, BeginTokens.FromDirectory(directory, vocabulary, null));
     }
 
     private static JsonInput? ReadIfThere(string directory, string name)
@@ -46,28 +44,21 @@ internal static class Gpt2Files
         return RegularFile.IsThere(path) ? JsonInput.Read(path) : null;
     }
 
-    private static Dictionary<(int Left, int Right), (int Rank, int Merged)> ReadMerges(
-        string path, Vocabulary vocabulary, BpeOptions options)
+    private static List<(string Left, string Right)> ReadMerges(string path, Vocabulary vocabulary)
     {
-        var merges = new Dictionary<(int Left, int Right), (int Rank, int Merged)>();
+        var merges = new List<(string Left, string Right)>();
         try
         {
             using var lines = new StreamReader(new MemoryStream(RegularFile.ReadAll(path, FileUse.Model, LargestMerges, mayBeEmpty: true)));
-            int number = 0;
-            int rank = 0;
-            while (lines.ReadLine() is { } line)
+            for (int number = 1; lines.ReadLine() is { } line; number++)
             {
-                number++;
                 if (line.Length == 0 || line.StartsWith("#version", StringComparison.Ordinal))
                     continue;
-                InputException Error(string message) => new($"{path}: line {number}: {message}");
-                string[] sides = line.Split(' ', 4);
-                if (sides.Length != 2)
-                    throw Error("expected two tokens with a space between them.");
-                ((int Left, int Right) pair, int merged) = TokenizerJson.Merge(sides[0], sides[1], vocabulary, options, Error);
-                if (rank == Vocabulary.MostMerges)
+                int place = number;
+                InputException Error(string message) => new($"{path}: line {place}: {message}");
+                if (merges.Count == Vocabulary.MostMerges)
                     throw Error($"more than {Vocabulary.MostMerges} merges are not supported.");
-                merges[pair] = (rank++, merged);
+                merges.Add(TokenizerJson.Merge(line.Split(' ', 4), vocabulary, Error));
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -105,12 +96,7 @@ internal static class Gpt2Files
         }
     }
 
-    private static AddedToken FromObject(int id, JsonInput token) => new(id, token.Required("content").Text())
-    {
-        SingleWord = token.Flag("single_word", absent: false),
-        LeftStrip = token.Flag("lstrip", absent: false),
-        RightStrip = token.Flag("rstrip", absent: false),
-    };
+    private static AddedToken FromObject(int id, JsonInput token) => AddedToken.Read(id, token.Required("content").Text(), token, normalized: false);
 
     private static void Add(JsonInput input, AddedToken token, Vocabulary vocabulary)
     {

@@ -1,6 +1,4 @@
 using System.Text;
-using Faith.Engine.Tokenizers.Parts;
-using Faith.Engine.Tokenizers.Patterns;
 
 namespace Faith.Engine.Tokenizers;
 
@@ -17,7 +15,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     private readonly Vocabulary vocabulary;
     private readonly Normalizer? normalizer;
     private readonly PreTokenizer? preTokenizer;
-    private readonly BpeModel model;
+    private readonly BytePairModel model;
     private readonly TokenDecoder? decoder;
     private readonly AddedTokenMatcher plainTokens;
     private readonly AddedTokenMatcher normalizedTokens;
@@ -27,7 +25,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     /// <param name="source">The file, for messages.</param>
     /// <exception cref="InputException">An added token is unusable.</exception>
     public PipelineTokenizer(
-        string source, Vocabulary vocabulary, Normalizer? normalizer, PreTokenizer? preTokenizer, BpeModel model, TokenDecoder? decoder, int? beginToken)
+        string source, Vocabulary vocabulary, Normalizer? normalizer, PreTokenizer? preTokenizer, BytePairModel model, TokenDecoder? decoder, int? beginToken)
     {
         this.source = source;
         this.vocabulary = vocabulary;
@@ -40,8 +38,8 @@ internal sealed class PipelineTokenizer : Tokenizer
         {
             plainTokens = new(vocabulary.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
             AddedToken[] normalized = [.. vocabulary.Added.Where(token => token.Normalized)];
-            var work = new TokenizerWork(normalized.Sum(token => token.Content.Length));
-            normalizedTokens = new(normalized.Select(token => (NormalizedText(token, work), token)));
+            var budget = new EncodingBudget(normalized.Sum(token => token.Content.Length));
+            normalizedTokens = new(normalized.Select(token => (NormalizedText(token, budget), token)));
         }
         catch (InputException exception)
         {
@@ -60,7 +58,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     {
         text = WellFormed(text);
         var ids = new List<int>();
-        var work = new TokenizerWork(text.Length, cancellation);
+        var budget = new EncodingBudget(text.Length, cancellation);
         try
         {
             foreach ((int start, int end, AddedToken? token) in plainTokens.Split(text, cancellation))
@@ -68,7 +66,7 @@ internal sealed class PipelineTokenizer : Tokenizer
                 if (token is not null)
                     ids.Add(token.Id);
                 else
-                    EncodeBetween(new(text[start..end], start == 0), work, ids);
+                    EncodeBetween(new(text[start..end], start == 0), budget, ids, cancellation);
             }
         }
         catch (InputException exception)
@@ -96,7 +94,7 @@ internal sealed class PipelineTokenizer : Tokenizer
         }
         try
         {
-            return decoder is null ? string.Join(' ', tokens) : string.Concat(decoder.Apply(tokens, new Growth((int)length, new TokenizerWork((int)length))));
+            return decoder is null ? string.Join(' ', tokens) : string.Concat(decoder(tokens, new EncodingBudget((int)length)));
         }
         catch (InputException exception)
         {
@@ -108,7 +106,7 @@ internal sealed class PipelineTokenizer : Tokenizer
     public override string TokenText(int id)
     {
         string alone = Decode([id]);
-        if (decoder is null or SuffixDecoder)
+        if (decoder is null)
             return alone;
         // A decoder of SentencePiece's kind drops the space that begins a text: the second of two still has it.
         string twice = Decode([id, id]);
@@ -116,40 +114,40 @@ internal sealed class PipelineTokenizer : Tokenizer
         return space > 0 && twice == alone + new string(' ', space) + alone ? twice[alone.Length..] : alone;
     }
 
-    private void EncodeBetween(Piece between, TokenizerWork work, List<int> ids)
+    private void EncodeBetween(Piece between, EncodingBudget budget, List<int> ids, CancellationToken cancellation)
     {
-        var growth = new Growth(between.Text.Length, work);
-        Piece normalized = Normalize(between, growth);
-        foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(normalized.Text, work.Cancellation))
+        Piece normalized = between with { Text = Normalize(between.Text, budget) };
+        foreach ((int start, int end, AddedToken? token) in normalizedTokens.Split(normalized.Text, cancellation))
         {
             if (token is not null)
             {
                 ids.Add(token.Id);
                 continue;
             }
-            List<Piece> pieces = [normalized.Slice(start, end)];
-            foreach (Piece piece in preTokenizer?.ApplyAll(pieces, growth) ?? pieces)
+            Piece piece = normalized.Slice(start, end);
+            foreach (Piece word in preTokenizer?.Invoke(piece, budget) ?? [piece])
             {
                 int before = ids.Count;
-                model.Encode(piece.Text, growth, ids);
-                work.Write(ids.Count - before);
+                budget.CheckTime();
+                model.Encode(word.Text, ids);
+                budget.Write(word.Text.Length + ids.Count - before);
             }
         }
     }
 
-    private Piece Normalize(Piece piece, Growth growth)
+    private string Normalize(string text, EncodingBudget budget)
     {
         if (normalizer is null)
-            return piece;
-        piece = normalizer.Apply(piece, growth);
-        growth.Count(piece.Text);
-        return piece;
+            return text;
+        text = normalizer(text, budget);
+        budget.Write(text.Length);
+        return text;
     }
 
     // What is too long to be looked for need not be normalized first.
-    private string NormalizedText(AddedToken token, TokenizerWork work) => token.Content.Length > LongestAdded
+    private string NormalizedText(AddedToken token, EncodingBudget budget) => token.Content.Length > LongestAdded
         ? token.Content
-        : normalizedTexts[token.Id] = Normalize(new(token.Content, true), new(token.Content.Length, work)).Text;
+        : normalizedTexts[token.Id] = Normalize(token.Content, budget);
 
     private InputException Named(InputException exception) => new($"{source}: {exception.Message}", exception);
 

@@ -1,12 +1,8 @@
-using Faith.Engine.Tokenizers.Parts;
-
 namespace Faith.Engine.Tokenizers;
 
 /// <summary>Reads a tokenizer.json of Hugging Face whose model is BPE.</summary>
 internal static class TokenizerJson
 {
-    private const int LongestAffix = 32;
-
     /// <summary>The tokenizer of a file; the begin token is what the reader of begin tokens finds, given the vocabulary.</summary>
     /// <exception cref="InputException">The file is unusable or asks for something that is not supported.</exception>
     public static Tokenizer Read(string path, Func<Vocabulary, JsonInput, int?> beginToken)
@@ -18,8 +14,7 @@ internal static class TokenizerJson
             throw model.Error($"model type {PlainText.Name(type)} is not supported; BPE is.");
         var vocabulary = new Vocabulary();
         ReadVocabulary(model.Required("vocab"), vocabulary);
-        BpeOptions options = ReadOptions(model);
-        var bpe = new BpeModel(vocabulary.Model, ReadMerges(model.Required("merges"), vocabulary, options), options);
+        BytePairModel bytePairs = ReadModel(model, vocabulary);
         if (root.Optional("added_tokens") is { } added)
             ReadAddedTokens(added, vocabulary);
         var parts = new PartReader();
@@ -27,7 +22,7 @@ internal static class TokenizerJson
         PreTokenizer? preTokenizer = root.Optional("pre_tokenizer") is { } second ? parts.PreTokenizer(second) : null;
         TokenDecoder? decoder = root.Optional("decoder") is { } last ? parts.Decoder(last) : null;
         int? begin = beginToken(vocabulary, root);
-        return new PipelineTokenizer(path, vocabulary, normalizer, preTokenizer, bpe, decoder, begin);
+        return new PipelineTokenizer(path, vocabulary, normalizer, preTokenizer, bytePairs, decoder, begin);
     }
 
     /// <summary>Adds the tokens of {token: id, …} to the model's vocabulary.</summary>
@@ -46,59 +41,61 @@ internal static class TokenizerJson
     }
 
     /// <summary>The merge of two tokens, or an exception that says which token is missing.</summary>
-    public static ((int Left, int Right) Pair, int Merged) Merge(
-        string left, string right, Vocabulary vocabulary, BpeOptions options, Func<string, InputException> error)
+    public static (string Left, string Right) Merge(string[] sides, Vocabulary vocabulary, Func<string, InputException> error)
     {
-        if (!right.StartsWith(options.ContinuingPrefix, StringComparison.Ordinal))
-            throw error($"{PlainText.Name(right)} does not start with the continuing_subword_prefix {PlainText.Name(options.ContinuingPrefix)}.");
-        return ((Id(left), Id(right)), Id(left + right[options.ContinuingPrefix.Length..]));
-
-        int Id(string token) => vocabulary.Model.TryGetValue(token, out int id)
-            ? id
-            : throw error($"{PlainText.Name(token)} is not in the vocabulary; the two sides of a merge and their union must be.");
+        if (sides.Length != 2)
+            throw error("expected two tokens with a space between them, or a list of two.");
+        foreach (string token in new[] { sides[0], sides[1], sides[0] + sides[1] })
+        {
+            if (token.Contains(' ', StringComparison.Ordinal))
+                throw error($"{PlainText.Name(token)} has a space in it, which is not supported in a merge.");
+            if (!vocabulary.Model.ContainsKey(token))
+                throw error($"{PlainText.Name(token)} is not in the vocabulary; the two sides of a merge and their union must be.");
+        }
+        return (sides[0], sides[1]);
     }
 
-    private static BpeOptions ReadOptions(JsonInput model)
+    /// <summary>The merges in order. Of one that is listed twice the later place counts, as in the original.</summary>
+    public static IEnumerable<(string Left, string Right)> InOrder(IEnumerable<(string Left, string Right)> merges) => merges.Reverse().Distinct().Reverse();
+
+    private static BytePairModel ReadModel(JsonInput model, Vocabulary vocabulary)
     {
         if (model.Optional("dropout") is { IsZero: false } dropout)
             throw dropout.Error("dropout makes tokens random; expected null or 0.");
-        return new BpeOptions
+        foreach (string affix in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
+        {
+            if (model.Optional(affix) is { } given && given.Text().Length > 0)
+                throw given.Error($"{PlainText.Name(given.Text())} is not supported; only an empty one is.");
+        }
+        var options = new BytePairOptions
         {
             UnknownToken = model.Optional("unk_token")?.Text(),
             FuseUnknown = model.Flag("fuse_unk", absent: false),
             ByteFallback = model.Flag("byte_fallback", absent: false),
-            ContinuingPrefix = Affix("continuing_subword_prefix"),
-            EndSuffix = Affix("end_of_word_suffix"),
             IgnoreMerges = model.Flag("ignore_merges", absent: false),
         };
-
-        // Written beside every character of a text.
-        string Affix(string name)
+        List<(string Left, string Right)> merges = ReadMerges(model.Required("merges"), vocabulary);
+        try
         {
-            if (model.Optional(name) is not { } given)
-                return "";
-            string affix = given.Text();
-            return affix.Length <= LongestAffix ? affix : throw given.Error($"is {affix.Length} characters long; at most {LongestAffix} are supported.");
+            return new(vocabulary.Model, InOrder(merges), options);
+        }
+        catch (InputException exception)
+        {
+            throw new InputException(model.Error(exception.Message).Message, exception);
         }
     }
 
-    private static Dictionary<(int Left, int Right), (int Rank, int Merged)> ReadMerges(
-        JsonInput input, Vocabulary vocabulary, BpeOptions options)
+    private static List<(string Left, string Right)> ReadMerges(JsonInput input, Vocabulary vocabulary)
     {
-        var merges = new Dictionary<(int Left, int Right), (int Rank, int Merged)>();
-        int rank = 0;
+        var merges = new List<(string Left, string Right)>();
         foreach (JsonInput item in input.Items())
         {
             string[] sides = item.IsArray ? [.. item.Items().Take(3).Select(side => side.Text())] : item.Text().Split(' ', 4);
             if (!item.IsArray && sides[0].StartsWith("#version", StringComparison.Ordinal))
                 continue;
-            if (sides.Length != 2)
-                throw item.Error("expected two tokens: \"a b\" or [\"a\", \"b\"].");
-            ((int Left, int Right) pair, int merged) = Merge(sides[0], sides[1], vocabulary, options, item.Error);
-            if (rank == Vocabulary.MostMerges)
+            if (merges.Count == Vocabulary.MostMerges)
                 throw item.Error($"more than {Vocabulary.MostMerges} merges are not supported.");
-            // Of a merge listed twice the later place counts, as in the original.
-            merges[pair] = (rank++, merged);
+            merges.Add(Merge(sides, vocabulary, item.Error));
         }
         return merges;
     }
@@ -116,13 +113,7 @@ internal static class TokenizerJson
             // The original numbers tokens that the model does not know itself and ignores the id of the file, with a warning.
             // Where the two differ nobody can tell which rows of the embedding are meant.
             int expected = vocabulary.Find(content) ?? vocabulary.NextAddedId();
-            var token = new AddedToken(id, content)
-            {
-                SingleWord = item.Flag("single_word", absent: false),
-                LeftStrip = item.Flag("lstrip", absent: false),
-                RightStrip = item.Flag("rstrip", absent: false),
-                Normalized = item.Flag("normalized", absent: !special),
-            };
+            AddedToken token = AddedToken.Read(id, content, item, item.Flag("normalized", absent: !special));
             if (id != expected || !vocabulary.TryAdd(token))
                 throw idInput.Error($"{PlainText.Name(content)} has id {id}; {expected} would agree with the vocabulary.");
         }

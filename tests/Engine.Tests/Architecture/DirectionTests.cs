@@ -15,8 +15,6 @@ public sealed class DirectionTests
         "Faith.Engine.Pickles",
         "Faith.Engine.Hub",
         "Faith.Engine.Models",
-        "Faith.Engine.Tokenizers.Patterns",
-        "Faith.Engine.Tokenizers.Parts",
         "Faith.Engine.Tokenizers",
         "Faith.Engine.Data",
         "Faith.Engine.Tasks",

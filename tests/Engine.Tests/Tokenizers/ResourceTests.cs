@@ -13,47 +13,20 @@ public sealed class ResourceTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData("(.{0,500}){0,1}一")]
-    [InlineData(".{900}一")]
-    public void APatternThatTakesHundredsOfStepsACharacterIsStopped(string pattern)
-    {
-        Tokenizer tokenizer = Load(root => root["pre_tokenizer"] = Split(pattern));
-        Assert.NotEmpty(tokenizer.Encode("a short text"));
-        InputException exception = Stopped(tokenizer, string.Concat(Enumerable.Repeat("ab c1 ", 150_000)));
-        Assert.Contains(": pre_tokenizer.pattern: takes more than", exception.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void StepsAreCountedOverAllPiecesOfAText()
-    {
-        // Each piece is one character, and each is walked 300 times.
-        string alternatives = string.Join('|', Enumerable.Range(0, 300).Select(i => (char)(0x4e00 + i)));
-        Tokenizer tokenizer = Load(root => root["pre_tokenizer"] = new JsonObject
-        {
-            ["type"] = "Sequence",
-            ["pretokenizers"] = new JsonArray(Split("."), Split(alternatives)),
-        });
-        Stopped(tokenizer, new string('a', 100_000));
-    }
-
-    [Theory]
     [InlineData(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")]
     [InlineData(@"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")]
     public void ThePatternsOfLlama3AndGpt4oAreNotStopped(string pattern)
     {
         Tokenizer tokenizer = Load(root => root["pre_tokenizer"] = Split(pattern));
         foreach (string text in new[] { "Hello world, it's fine. ", "  ", "你好", "ABCD", "AbAbAb", "aé̀ñ한", "1234", "\n\n \n", "'ll're", "!*", "\t x", "ǅǆʰ" })
-            tokenizer.Encode(string.Concat(Enumerable.Repeat(text, 100_000)));
+            tokenizer.Encode(string.Concat(Enumerable.Repeat(string.Concat(Enumerable.Repeat(text, 4_000 / text.Length)) + "a\n", 100)));
     }
 
-    /// <summary>One word that is merged, and many that are looked for: seconds of work each.</summary>
-    [Theory]
-    [InlineData("ab", 4_000_000)]
-    [InlineData(" a b, c", 4_000_000)]
-    public void ALongTextCanBeCancelled(string text, int times)
+    [Fact]
+    public void ALongTextCanBeCancelled()
     {
         Tokenizer tokenizer = Load(_ => { });
-        string whole = string.Concat(Enumerable.Repeat(text, times));
+        string whole = string.Concat(Enumerable.Repeat(" a b, c", 4_000_000));
         using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         Assert.Throws<OperationCanceledException>(() => tokenizer.Encode(whole, cancellation.Token));
     }
@@ -88,8 +61,9 @@ public sealed class ResourceTests : IDisposable
     {
         Tokenizer tokenizer = Load(root =>
         {
-            string growAndShrink = $$$"""{"type":"Prepend","prepend":"{{{new string(' ', 300)}}}"},{"type":"Strip","strip_left":true,"strip_right":true}""";
-            root["normalizer"] = JsonNode.Parse($$$"""{"type":"Sequence","normalizers":[{{{growAndShrink}}},{{{growAndShrink}}}]}""");
+            string spaces = new(' ', 64);
+            string growAndShrink = $$$"""{"type":"Prepend","prepend":"{{{spaces}}}"},{"type":"Replace","pattern":{"String":"{{{spaces}}}"},"content":" "}""";
+            root["normalizer"] = JsonNode.Parse($$$"""{"type":"Sequence","normalizers":[{{{string.Join(',', Enumerable.Repeat(growAndShrink, 5))}}}]}""");
             root["added_tokens"] = new JsonArray(new JsonObject { ["id"] = (int)root["model"]!["vocab"]!["c"]!, ["content"] = "c", ["normalized"] = false });
         });
         Assert.NotEmpty(tokenizer.Encode("cacaca"));
@@ -98,29 +72,12 @@ public sealed class ResourceTests : IDisposable
     }
 
     [Fact]
-    public void BytesOfAPrefixCountToo()
-    {
-        Tokenizer tokenizer = Load(root =>
-        {
-            root["added_tokens"] = null;
-            root["pre_tokenizer"] = null;
-            root["model"]!["byte_fallback"] = true;
-            root["model"]!["continuing_subword_prefix"] = new string('一', 8);
-            root["model"]!["merges"] = new JsonArray();
-            for (int i = 0; i < 256; i++)
-                root["model"]!["vocab"]![$"<0x{i:X2}>"] = 1000 + i;
-        });
-        Assert.NotEmpty(tokenizer.Encode("a short text"));
-        Assert.Contains("many times longer", Stopped(tokenizer, new string('a', 900_000)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void ALongTextDoesNotGrowAsAShortOneMay()
     {
         Tokenizer tokenizer = Load(root => root["normalizer"] =
-            JsonNode.Parse($$$"""{"type":"Replace","pattern":{"Regex":"."},"content":"{{{new string('b', 60)}}}"}"""));
+            JsonNode.Parse($$$"""{"type":"Sequence","normalizers":[{{{Replace("a")}}},{{{Replace("b")}}}]}"""));
         Assert.NotEmpty(tokenizer.Encode("a short text"));
-        Assert.Contains("many times longer", Stopped(tokenizer, new string('a', 900_000)).Message, StringComparison.Ordinal);
+        Assert.Contains("write more than", Stopped(tokenizer, new string('a', 900_000)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -185,6 +142,8 @@ public sealed class ResourceTests : IDisposable
         change(root);
         return TokenizerLoader.FromJson(folder.Write("tokenizer.json", root.ToJsonString()));
     }
+
+    private static string Replace(string what) => $$$"""{"type":"Replace","pattern":{"String":"{{{what}}}"},"content":"{{{new string('b', 60)}}}"}""";
 
     private Tokenizer LoadWithToken(int length) => Load(root =>
     {

@@ -20,7 +20,8 @@ public sealed class TrustTests : IDisposable
     public void WhatIsWrittenBesideEveryCharacterIsShort(string option)
     {
         Change(root => root["model"]![option] = new string('#', 100_000));
-        Assert.Contains($"model.{option}: is 100000 characters long", Refusal());
+        Assert.Contains($"model.{option}: ", Refusal());
+        Assert.True(Refusal().Length < 1000);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ internal static class Readers
         Family = "gpt2", Layers = 1, Width = 8, Heads = 2, KeyValueHeads = 2, HeadDim = 4, MlpWidth = 32, Vocabulary = 50257, Context = 64,
         Norm = NormKind.LayerNorm, NormEpsilon = 1e-5f, Activation = ActivationFunction.GeluTanh, TiedEmbedding = true, AttentionScale = 0.5f,
     };
-    private static readonly string[] Tokenizers = ["characters", "crossing", "gpt2", "llama3", "sentencePiece", "suffixed"];
+    private static readonly string[] Tokenizers = ["characters", "crossing", "gpt2", "llama3", "sentencePiece"];
 
     private static TinyModel ScaledLlama()
     {

@@ -11,9 +11,8 @@ const bytesToCharacters = (() => {
 const byteCharacters = text => [...Buffer.from(text, 'utf8')].map(value => bytesToCharacters[value]).join('');
 
 // The most frequent pair again and again, ties by order of the pair's text.
-function train(words, count, { prefix = '', suffix = '' } = {}) {
-    const lines = words.map(word => [...word].map((character, i, all) =>
-        (i > 0 ? prefix : '') + character + (i === all.length - 1 ? suffix : '')));
+function train(words, count) {
+    const lines = words.map(word => [...word]);
     const alphabet = [...new Set(lines.flat())].sort();
     const merges = [];
     while (merges.length < count) {
@@ -29,7 +28,7 @@ function train(words, count, { prefix = '', suffix = '' } = {}) {
             break;
         const [left, right] = JSON.parse(best[0]);
         merges.push([left, right]);
-        const union = left + right.slice(prefix.length);
+        const union = left + right;
         for (const line of lines) {
             for (let i = 0; i + 1 < line.length; i++) {
                 if (line[i] === left && line[i + 1] === right)
@@ -37,7 +36,7 @@ function train(words, count, { prefix = '', suffix = '' } = {}) {
             }
         }
     }
-    return { alphabet, merges, tokens: [...new Set(merges.map(([left, right]) => left + right.slice(prefix.length)))] };
+    return { alphabet, merges, tokens: [...new Set(merges.map(([left, right]) => left + right))] };
 }
 
 const number = tokens => Object.fromEntries([...new Set(tokens)].map((token, id) => [token, id]));
@@ -128,15 +127,4 @@ function crossing() {
     return file(bpe(vocab, trained.merges), { decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true } });
 }
 
-// Words with an end-of-word suffix and continuation marks.
-function suffixed() {
-    const trained = train(corpus.toLowerCase().match(/\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu), 100, { prefix: '##', suffix: '</w>' });
-    const vocab = number(['<unk>', ...trained.alphabet.filter(token => !token.includes('а')), ...trained.merges.flat(), ...trained.tokens]);
-    return file(bpe(vocab, trained.merges, { unk_token: '<unk>', continuing_subword_prefix: '##', end_of_word_suffix: '</w>' }), {
-        normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
-        pre_tokenizer: { type: 'Whitespace' },
-        decoder: { type: 'BPEDecoder', suffix: '</w>' },
-    });
-}
-
-export const bases = { gpt2: gpt2(), llama3: llama3(), sentencePiece: sentencePiece(), characters: characters(), crossing: crossing(), suffixed: suffixed() };
+export const bases = { gpt2: gpt2(), llama3: llama3(), sentencePiece: sentencePiece(), characters: characters(), crossing: crossing() };

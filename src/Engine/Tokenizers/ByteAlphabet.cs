@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Faith.Engine.Tokenizers.Parts;
+namespace Faith.Engine.Tokenizers;
 
 /// <summary>
 /// The alphabet of byte-level vocabularies: each byte is one printable character. Printable bytes of Latin-1 stand for themselves,
@@ -12,15 +12,14 @@ internal static class ByteAlphabet
     private static readonly Dictionary<char, byte> Bytes = Enumerable.Range(0, 256).ToDictionary(i => Characters[i], i => (byte)i);
 
     /// <summary>The UTF-8 bytes of a text, one character a byte.</summary>
-    public static string FromText(string text)
+    public static string FromText(string text) => FromBytes(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Bytes, one character each.</summary>
+    public static string FromBytes(byte[] bytes) => string.Create(bytes.Length, bytes, static (characters, bytes) =>
     {
-        byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        return string.Create(utf8.Length, utf8, static (characters, bytes) =>
-        {
-            for (int i = 0; i < bytes.Length; i++)
-                characters[i] = Characters[bytes[i]];
-        });
-    }
+        for (int i = 0; i < bytes.Length; i++)
+            characters[i] = Characters[bytes[i]];
+    });
 
     /// <summary>Appends the bytes of a token; a token with a character outside the alphabet stands for its own UTF-8 bytes.</summary>
     public static void AppendBytes(string token, List<byte> bytes)

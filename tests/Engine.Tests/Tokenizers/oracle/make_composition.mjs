@@ -1,22 +1,23 @@
-// Writes src/Engine/Tokenizers/Parts/UnicodeFormsData.cs: decompositions, compositions and mark classes as the original
-// tokenizers library applies them (its tables are older than the runtime's). Everything is found by asking its normalizers.
-// Usage: npm install && node make_unicode_forms.mjs
+// Writes src/Engine/Tokenizers/nfc.txt: decompositions ("C0=41 300"), compositions ("41 300=C0") and the marks of each class, a line each in
+// the order of the classes, as the original tokenizers library applies them (its tables are older than the runtime's). Everything is
+// found by asking its normalizers.
+// Usage: npm install && node make_composition.mjs
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { nfcNormalizer, nfdNormalizer, nfkdNormalizer } from 'tokenizers';
+import { nfcNormalizer, nfdNormalizer } from 'tokenizers';
 
-const nfc = nfcNormalizer(), nfd = nfdNormalizer(), nfkd = nfkdNormalizer();
+const nfc = nfcNormalizer(), nfd = nfdNormalizer();
 const text = (...codes) => String.fromCodePoint(...codes);
 const codes = string => [...string].map(character => character.codePointAt(0));
 const hex = list => list.map(code => code.toString(16).toUpperCase()).join(' ');
 
-const canonical = [], compatible = [], composed = [], marks = [];
+const canonical = [], composed = [], marks = [];
 // U+0345 has the highest class of all and U+0334 the lowest, so a mark changes places with one of them or has one of their classes.
 const highest = 0x345, lowest = 0x334;
 for (let code = 0; code < 0x110000; code++) {
     if ((code >= 0xD800 && code <= 0xDFFF) || (code >= 0xAC00 && code <= 0xD7A3)) // Hangul syllables are arithmetic.
         continue;
-    const self = text(code), full = nfd.normalizeString(self), compatibly = nfkd.normalizeString(self);
+    const self = text(code), full = nfd.normalizeString(self);
     if (full !== self) {
         canonical.push(`${hex([code])}=${hex(codes(full))}`);
         if (nfc.normalizeString(self) === self) {
@@ -24,8 +25,6 @@ for (let code = 0; code < 0x110000; code++) {
             composed.push([codes(nfc.normalizeString(text(...parts))), last, code]);
         }
     }
-    if (compatibly !== full)
-        compatible.push(`${hex([code])}=${hex(codes(compatibly))}`);
     if (full === self && (code === highest || code === lowest || nfd.normalizeString(text(highest, code)) === text(code, highest)))
         marks.push(code);
 }
@@ -61,36 +60,6 @@ const ranges = list => {
     return runs.map(([start, end]) => start === end ? hex([start]) : `${hex([start])}-${hex([end])}`).join(' ');
 };
 
-const literal = entries => {
-    const lines = [];
-    for (const entry of entries) {
-        if (lines.length === 0 || lines.at(-1).length + entry.length > 120)
-            lines.push('');
-        lines[lines.length - 1] += entry + ';';
-    }
-    return lines.map(line => `        "${line}"`).join(' +\n');
-};
-const source = `namespace Faith.Engine.Tokenizers.Parts;
-
-// Made by tests/Engine.Tests/Tokenizers/oracle/make_unicode_forms.mjs; do not edit.
-internal static partial class UnicodeForms
-{
-    // Code point = its full canonical decomposition, where it has one. Hangul syllables are computed.
-    private const string Canonical =
-${literal(canonical)};
-
-    // Code point = its full compatibility decomposition, where that is not the canonical one.
-    private const string Compatible =
-${literal(compatible)};
-
-    // First and second code point = their composition.
-    private const string Composed =
-${literal(composed.map(([left, right, code]) => `${hex([left[0], right])}=${hex([code])}`))};
-
-    // The code points of each combining class, in the order of the classes.
-    private const string Marks =
-${literal(classes.map(ranges))};
-}
-`;
-fs.writeFileSync(fileURLToPath(new URL('../../../../src/Engine/Tokenizers/Parts/UnicodeFormsData.cs', import.meta.url)), source);
-console.log(`${canonical.length} canonical, ${compatible.length} compatible, ${composed.length} composed, ${classes.length} classes of ${marks.length} marks`);
+const lines = [...canonical, ...composed.map(([left, right, code]) => `${hex([left[0], right])}=${hex([code])}`), ...classes.map(ranges)];
+fs.writeFileSync(fileURLToPath(new URL('../../../../src/Engine/Tokenizers/nfc.txt', import.meta.url)), lines.join('\n') + '\n');
+console.log(`${canonical.length} canonical, ${composed.length} composed, ${classes.length} classes of ${marks.length} marks`);

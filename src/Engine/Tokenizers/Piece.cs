@@ -1,6 +1,4 @@
-using Faith.Engine.Tokenizers.Patterns;
-
-namespace Faith.Engine.Tokenizers.Parts;
+namespace Faith.Engine.Tokenizers;
 
 /// <summary>A stretch of text on its way to the model.</summary>
 /// <param name="Text">The text, normalized.</param>
@@ -33,27 +31,8 @@ internal enum SplitBehavior
 /// <summary>Splitting a piece at delimiters.</summary>
 internal static class Splitting
 {
-    /// <summary>Appends the parts that a pattern splits the piece into; with invert, what it does not match is the delimiter.</summary>
-    public static void Split(Piece piece, RunePattern pattern, TokenizerWork work, SplitBehavior behavior, bool invert, List<Piece> output) =>
-        Split(piece, pattern.Matches(piece.Text, work), behavior, invert, output);
-
-    /// <summary>Appends the parts that the members of a set split the piece into, each a delimiter by itself.</summary>
-    public static void Split(Piece piece, RuneSet delimiters, SplitBehavior behavior, List<Piece> output) =>
-        Split(piece, Members(piece.Text, delimiters), behavior, invert: false, output);
-
-    private static IEnumerable<(int Start, int End)> Members(string text, RuneSet set)
-    {
-        int width;
-        for (int i = 0; i < text.Length; i += width)
-        {
-            width = char.IsHighSurrogate(text[i]) ? 2 : 1;
-            if (set.Contains(width == 2 ? char.ConvertToUtf32(text[i], text[i + 1]) : text[i]))
-                yield return (i, i + width);
-        }
-    }
-
-    private static void Split(
-        Piece piece, IEnumerable<(int Start, int End)> matches, SplitBehavior behavior, bool invert, List<Piece> output)
+    /// <summary>The parts that matches split the piece into; with invert, what lies between them is the delimiter. Empty parts are left out.</summary>
+    public static IEnumerable<Piece> Split(Piece piece, IEnumerable<(int Start, int End)> matches, SplitBehavior behavior, bool invert)
     {
         var parts = new List<(int Start, int End, bool Delimiter)>();
         int covered = 0;
@@ -66,11 +45,7 @@ internal static class Splitting
         }
         if (covered != piece.Text.Length)
             parts.Add((covered, piece.Text.Length, invert));
-        foreach ((int start, int end) in Join(parts, behavior))
-        {
-            if (start != end)
-                output.Add(piece.Slice(start, end));
-        }
+        return Join(parts, behavior).Where(part => part.Start != part.End).Select(part => piece.Slice(part.Start, part.End));
     }
 
     private static IEnumerable<(int Start, int End)> Join(List<(int Start, int End, bool Delimiter)> parts, SplitBehavior behavior)
