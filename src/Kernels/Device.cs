@@ -148,14 +148,15 @@ public abstract class Device : IDisposable
     /// </summary>
     public abstract void GateBackward(Activation activation, Tensor gateUp, Tensor dy, Tensor dGateUp);
 
-    // ---- rotary embedding (half rotation, as in Hugging Face) ----
+    // ---- rotary embedding ----
 
     /// <summary>
-    /// For every head of x [rows × heads·headDim] at position p = positions[row]: the pairs (i, i + r/2), i &lt; r/2, turn by the
-    /// angle whose cosine and sine stand at cosines[p, i], sines[p, i] ([positions × r/2]); columns from r on are copied. With
-    /// <paramref name="inverse"/> by the opposite angle (the gradient of the rotation). y = result; y may be x itself.
+    /// For every head of x [rows × heads·headDim] at position p = positions[row]: the pairs i &lt; r/2 of columns, (i, i + r/2) or
+    /// <paramref name="interleaved"/> (2i, 2i + 1), turn by the angle whose cosine and sine stand at cosines[p, i], sines[p, i] ([positions × r/2], and
+    /// any length: (a, b) becomes (a·cos − b·sin, b·cos + a·sin)); columns from r on are copied. With <paramref name="inverse"/> by the opposite angle
+    /// (the gradient of the rotation). y = result; y may be x itself.
     /// </summary>
-    public abstract void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y);
+    public abstract void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool interleaved, bool inverse, Tensor y);
 
     // ---- attention ----
 

@@ -113,7 +113,7 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void Mix(in NormedMix mix, Tensor y) { }
     /// <inheritdoc/>
-    public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) { }
+    public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool interleaved, bool inverse, Tensor y) { }
     /// <inheritdoc/>
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) { }
     /// <inheritdoc/>

@@ -40,8 +40,11 @@ internal static class ActivationCases
             t.Device.MultiplyElements(a, b, a);
             t.Check(a, (r, c) => At(y, r, c), 0, "y in place of a");
         })) yield return item;
-        foreach (var (heads, dh, turned) in new[] { (1, 2, 2), (2, 8, 8), (3, 8, 4), (2, 34, 34), (4, 64, 64), (3, 80, 20), (2, 128, 128) })
-            yield return new("Rotary", $"{heads} heads of {dh}, {turned} turned", t => Rotary(t, heads, dh, turned), 4);
+        foreach (var (heads, dh, turned) in new[] { (1, 2, 2), (2, 8, 8), (3, 8, 4), (2, 34, 34), (3, 21, 14), (4, 64, 64), (3, 80, 20), (2, 128, 128) })
+        {
+            foreach (var interleaved in new[] { false, true })
+                yield return new("Rotary", $"{heads} heads of {dh}, {turned} turned{(interleaved ? ", interleaved" : "")}", t => Rotary(t, heads, dh, turned, interleaved), 4);
+        }
     }
 
     static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
@@ -107,7 +110,7 @@ internal static class ActivationCases
         t.Check(gateUp, Expected, 2e-6, "dGateUp in place");
     }
 
-    static void Rotary(CaseContext t, int heads, int dh, int turned)
+    static void Rotary(CaseContext t, int heads, int dh, int turned, bool interleaved)
     {
         int half = turned / 2, rows = 4;
         Tensor x = t.Batch(rows, heads * dh), cosines = t.Matrix(9, half), sines = t.Matrix(9, half), y = t.Batch(rows, heads * dh);
@@ -119,12 +122,13 @@ internal static class ActivationCases
             {
                 int i = c % dh, p = At(positions, r);
                 if (i >= 2 * half) return before[r, c];
-                double cos = At(cosines, p, i % half), sin = At(sines, p, i % half) * (inverse ? -1 : 1);
-                return i < half ? before[r, c] * cos - before[r, c + half] * sin : before[r, c] * cos + before[r, c - half] * sin;
+                var (pair, isFirst, distance) = interleaved ? (i / 2, i % 2 == 0, 1) : (i % half, i < half, half);
+                double cos = At(cosines, p, pair), sin = At(sines, p, pair) * (inverse ? -1 : 1);
+                return isFirst ? before[r, c] * cos - before[r, c + distance] * sin : before[r, c] * cos + before[r, c - distance] * sin;
             }
-            t.Device.Rotary(x, positions, cosines, sines, dh, inverse, y);
+            t.Device.Rotary(x, positions, cosines, sines, dh, interleaved, inverse, y);
             t.Check(y, Expected, 3e-7, "y");
-            t.Device.Rotary(x, positions, cosines, sines, dh, inverse, x);
+            t.Device.Rotary(x, positions, cosines, sines, dh, interleaved, inverse, x);
             t.Check(x, Expected, 3e-7, "y in place of x");
         }
     }

@@ -41,7 +41,7 @@ public sealed class AllocationTests
             ("NormBackward, σ constant", () => device.NormBackward(x, row, default, inverse, true, true, y)),
             ("AttentionBackward of values", () => device.AttentionBackward(layout, shape, x, y, default, default, default, default, perHead, dense, default, default, z)),
             ("GateBackward", () => device.GateBackward(new(ActivationFunction.Silu, true), wide, x, wide)),
-            ("Rotary", () => device.Rotary(x, indices, cosines, cosines, HeadDim, false, y)),
+            ("Rotary", () => device.Rotary(x, indices, cosines, cosines, HeadDim, false, false, y)),
             ("AttentionForward", () => device.AttentionForward(layout, shape, x, y, z, default, default, dense, perHead)),
             ("AttentionBackward", () => device.AttentionBackward(layout, shape, x, y, z, default, default, dense, perHead, x, y, z, dense)),
             ("AccumulateSplitGradient", () => device.AccumulateSplitGradient(x, y, row, inverse, Width, HeadDim, 1, 0.1f, z, perHead)),

@@ -40,7 +40,7 @@ internal sealed class PassOperations : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         (this.model, c, device) = (model, model.Config, model.Device);
         weightBytes = precision == WeightPrecision.BFloat16 ? 2 : 4;
-        batch = new Batch([.. Enumerable.Range(0, (rows + tokens - 1) / tokens).Select(i => Example(Math.Min(tokens, rows - i * tokens)))], sharePrefixes: false);
+        batch = new Batch(model.Config, [.. Enumerable.Range(0, (rows + tokens - 1) / tokens).Select(i => Example(Math.Min(tokens, rows - i * tokens)))], sharePrefixes: false);
         model.Admit(batch.Examples);
         var size = Arena.Measuring();
         _ = new Operands(this, size, measuring: true, steps);
@@ -140,9 +140,9 @@ internal sealed class PassOperations : IDisposable
     private void AddAttention(Operands o)
     {
         var (queries, keys, heads) = ((double)batch.Rows * c.QueryWidth, (double)batch.Rows * c.KeyWidth, (double)batch.Rows * c.Heads);
-        if (c.Rotary is not null)
+        if (model.Angles(0) is { } angles)
         {
-            Add("Rotary", 2 * queries, 0, () => device.Rotary(o.Query, o.Layout.Positions, model.Cosines, model.Sines, c.HeadDim, inverse: false, o.Context));
+            Add("Rotary", 2 * queries, 0, () => angles.Rotate(device, o.Query, o.Layout.Angles, c.HeadDim, inverse: false, o.Context));
         }
         // q·k and p·v of every pair that may see each other; the gradients are twice as many products.
         var flops = batch.SuffixLengths.Sum(n => FloorCount.Attention(c, 0, 0, n));

@@ -263,8 +263,8 @@ internal sealed class ExactRun
     {
         var (attention, layout, a, p) = (model.AttentionBlock(l), inputs.Layout, clean.Layers[l], Projected(l));
         var count = rows.Of(l);
-        var q = input == InputKind.Query ? attention.Rotate(p.Query, layout.QueryPositions(l), rotatedQuery.RowRange(0, count)) : a.RotatedQuery;
-        var k = input == InputKind.Key ? attention.Rotate(p.Key, layout.Positions, rotatedKey) : a.RotatedKey;
+        var q = input == InputKind.Query ? attention.Rotate(p.Query, layout.QueryAngles(l), rotatedQuery.RowRange(0, count)) : a.RotatedQuery;
+        var k = input == InputKind.Key ? attention.Rotate(p.Key, layout.Angles, rotatedKey) : a.RotatedKey;
         var v = input == InputKind.Value ? p.Value : a.Projected.Value;
         var context = contexts[(int)input].RowRange(0, count);
         attention.Attend(layout, inputs.Prefix, q, k, v, context, normalizers.RowRange(0, count));

@@ -55,11 +55,11 @@ internal sealed class RecomputedAttention : PathExtension
 
                 var queries = projected.RowRange(0, layout.Rows.Of(l)).ColumnRange(0, c.QueryWidth);
                 attention.Multiply(layout.Narrow(device, l, x, buffers.Stream.Last), queries, 0);
-                Score(l, u, InputKind.Query, attention.Rotate(queries, layout.QueryPositions(l), queries), a.RotatedKey);
+                Score(l, u, InputKind.Query, attention.Rotate(queries, layout.QueryAngles(l), queries), a.RotatedKey);
 
                 var keys = projected.ColumnRange(0, c.KeyWidth);
                 attention.Multiply(x, keys, c.QueryWidth);
-                Score(l, u, InputKind.Key, a.RotatedQuery, attention.Rotate(keys, layout.Positions, keys));
+                Score(l, u, InputKind.Key, a.RotatedQuery, attention.Rotate(keys, layout.Angles, keys));
             }
         }
     }

@@ -47,7 +47,7 @@ internal sealed class CircuitHeads
         }
         Project(l, true, corrupted.Layer(l, true).AttentionStream, nodes, 0, count, [(InputKind.Key, key), (InputKind.Value, value)]);
         var keys = Columns(key, 0, count);
-        attention.Rotate(keys, layout.Positions, keys);
+        attention.Rotate(keys, layout.Angles, keys);
 
         var everywhere = nodes.Count(node => node.OnAllRows);
         if (everywhere > 0) Attend(l, true, nodes, 0, everywhere);
@@ -69,7 +69,7 @@ internal sealed class CircuitHeads
         foreach (var (first, heads) in neighbours) device.Copy(Columns(ofCorrupted.Query, Head(nodes[first]), heads), Columns(q, first, heads));
         Project(l, allRows, ofCorrupted.AttentionStream, nodes, start, count, [(InputKind.Query, q)]);
         var queries = Columns(q, start, count);
-        attention.Rotate(queries, allRows ? layout.Positions : layout.LastPositions, queries);
+        attention.Rotate(queries, allRows ? layout.Angles : layout.LastAngles, queries);
         // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none.
         var group = model.Config.Group;
         Runs together = prefix.Keys[l].IsNone ? new(start, count, _ => true)

@@ -69,6 +69,16 @@ internal sealed class ConfigFile
         throw Unsupported(key, "a positive number");
     }
 
+    /// <summary>A list of positive finite numbers.</summary>
+    internal double[] Positives(string key)
+    {
+        const string Expected = "a list of positive numbers";
+        if (Find(key) is not { } value) throw Missing(key, Expected);
+        if (value.ValueKind != JsonValueKind.Array) throw Unsupported(key, Expected);
+        return [.. value.EnumerateArray().Select(item =>
+            item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out var number) && number > 0 && double.IsFinite(number) ? number : throw Unsupported(key, Expected))];
+    }
+
     /// <summary>ε of a norm: a positive number that single precision holds.</summary>
     internal float Epsilon(string key, double otherwise)
     {

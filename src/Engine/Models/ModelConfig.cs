@@ -11,18 +11,6 @@ public enum NormKind
     RmsNorm,
 }
 
-/// <summary>Rotary position embedding (half rotation): the first <paramref name="Dimensions"/> columns of every head turn.</summary>
-/// <param name="Theta">Base of the frequencies.</param>
-/// <param name="Dimensions">Columns of a head that turn; even.</param>
-public sealed record RotaryConfig(double Theta, int Dimensions)
-{
-    /// <summary>The Llama 3 stretching of low frequencies, or null.</summary>
-    public Llama3Scaling? Scaling { get; init; }
-}
-
-/// <summary>rope_type "llama3": wavelengths beyond OriginalContext/LowFrequencyFactor are stretched by Factor, those below OriginalContext/HighFrequencyFactor are kept, and those between are blended.</summary>
-public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContext);
-
 /// <summary>
 /// The description of a pre-norm decoder that the passes read: one record for every family. What differs between families is a
 /// value here, never a test for a family's name in a pass.
@@ -55,8 +43,8 @@ public sealed record ModelConfig
     public required ActivationFunction Activation { get; init; }
     /// <summary>True where the MLP is φ(gate)⊙up, false where it is φ(up).</summary>
     public bool Gated { get; init; }
-    /// <summary>Rotary embedding, or null for learned positions.</summary>
-    public RotaryConfig? Rotary { get; init; }
+    /// <summary>Rotary embedding of every layer, null in layers that know no positions; null instead of all for learned positions.</summary>
+    public PerLayer<RotaryConfig?>? Rotary { get; init; }
     /// <summary>True when the unembedding is the embedding matrix.</summary>
     public required bool TiedEmbedding { get; init; }
     /// <summary>True when the MLP of a layer reads the same stream as its heads (GPT-NeoX).</summary>
@@ -74,6 +62,9 @@ public sealed record ModelConfig
 
     /// <summary>W: in this layer position i sees the positions i − W + 1 … i; null: all up to its own.</summary>
     public int? Window(int layer) => Windows?[layer];
+
+    /// <summary>Tokens beyond which a prompt has other rotary angles at all its positions, or null.</summary>
+    public int? LongBeyond => Rotary?.Values.Select(rotary => rotary?.Scaling?.LongBeyond).FirstOrDefault(length => length is not null);
 
     /// <summary>Query heads that share one key/value head.</summary>
     public int Group => Heads / KeyValueHeads;

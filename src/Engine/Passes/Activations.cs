@@ -65,8 +65,8 @@ internal sealed class Activations
                 MlpInverseSigma = keepLayers ? rows.Matrix(arena, l, 1) : default,
                 Gate = c.Gated ? rows.Matrix(arena, l, 2 * c.MlpWidth) : keepLayers ? rows.Matrix(arena, l, c.MlpWidth) : default,
             };
-            a.RotatedQuery = c.Rotary is null ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
-            a.RotatedKey = c.Rotary is null ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
+            a.RotatedQuery = c.Rotary?[l] is null ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
+            a.RotatedKey = c.Rotary?[l] is null ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
         }
     }
 

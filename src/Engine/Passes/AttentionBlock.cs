@@ -55,19 +55,19 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     public Tensor AtZero(int first, int columns) => Columns(Weights.ProjectionAtZero, first, columns);
 
     /// <summary>Queries or keys as attention sees them: in y, or where nothing rotates x itself.</summary>
-    public Tensor Rotate(Tensor x, Indices positions, Tensor y)
+    /// <param name="x">Queries or keys.</param>
+    /// <param name="angles">Where the angles of each row stand.</param>
+    /// <param name="y">May be x.</param>
+    public Tensor Rotate(Tensor x, Indices angles, Tensor y)
     {
-        if (model.Config.Rotary is null) return x;
-        model.Device.Rotary(x, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: false, y);
+        if (model.Angles(l) is not { } table) return x;
+        table.Rotate(model.Device, x, angles, model.Config.HeadDim, inverse: false, y);
         return y;
     }
 
-    /// <summary>Rotates the queries and keys of a pass.</summary>
-    public void Rotate(PassLayout layout, LayerActivations a)
-    {
-        Rotate(a.Projected.Query, layout.QueryPositions(l), a.RotatedQuery);
-        Rotate(a.Projected.Key, layout.Positions, a.RotatedKey);
-    }
+    /// <summary>The queries and keys of a pass as attention sees them. Where layers share memory it is not said that they stand in that of the rotated.</summary>
+    public (Tensor Query, Tensor Key) Rotate(PassLayout layout, LayerActivations a) =>
+        (Rotate(a.Projected.Query, layout.QueryAngles(l), a.RotatedQuery), Rotate(a.Projected.Key, layout.Angles, a.RotatedKey));
 
     /// <summary>The contexts c of rotated queries and keys, and what the backward pass needs of the softmax.</summary>
     public void Attend(PassLayout layout, PrefixCache prefix, Tensor q, Tensor k, Tensor v, Tensor context, Tensor normalizers) =>
@@ -119,8 +119,8 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         }
         device.AttentionBackward(layout.Queries(l), model.Attention(l), a.RotatedQuery, a.RotatedKey, a.Projected.Value,
             prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, g.Query, g.Key, g.Value);
-        RotateBack(g.Query, layout.QueryPositions(l));
-        RotateBack(g.Key, layout.Positions);
+        RotateBack(g.Query, layout.QueryAngles(l));
+        RotateBack(g.Key, layout.Angles);
         return g;
     }
 
@@ -149,10 +149,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         Norm.Backward(normed, a.AttentionXHat, a.AttentionInverseSigma, add: true, gx);
     }
 
-    private void RotateBack(Tensor g, Indices positions)
-    {
-        if (model.Config.Rotary is not null) model.Device.Rotary(g, positions, model.Cosines, model.Sines, model.Config.HeadDim, inverse: true, g);
-    }
+    private void RotateBack(Tensor g, Indices angles) => model.Angles(l)?.Rotate(model.Device, g, angles, model.Config.HeadDim, inverse: true, g);
 
     private static Tensor Columns(Tensor row, int first, int count) => row.IsNone ? row : row.ColumnRange(first, count);
 }

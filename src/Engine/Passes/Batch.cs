@@ -1,4 +1,5 @@
 using Faith.Engine.Data;
+using Faith.Engine.Models;
 
 namespace Faith.Engine.Passes;
 
@@ -8,18 +9,27 @@ namespace Faith.Engine.Passes;
 /// </summary>
 internal sealed class Batch
 {
+    private readonly ModelConfig config;
+    private readonly bool[] prefixIsLong;
+
     /// <summary>Packs examples.</summary>
+    /// <param name="config">The model.</param>
     /// <param name="examples">The examples.</param>
     /// <param name="sharePrefixes">False when every position is changed, as under zero or mean ablation.</param>
-    public Batch(IReadOnlyList<Example> examples, bool sharePrefixes)
+    public Batch(ModelConfig config, IReadOnlyList<Example> examples, bool sharePrefixes)
+        : this(config, examples, sharePrefixes, LongOf(config.LongBeyond, examples)) { }
+
+    private Batch(ModelConfig config, IReadOnlyList<Example> examples, bool sharePrefixes, bool[] isLong)
     {
+        this.config = config;
+        var twice = config.LongBeyond is not null;
         Examples = examples;
         SuffixLengths = new int[examples.Count];
         PrefixLengths = new int[examples.Count];
         PrefixOffsets = new int[examples.Count];
-        var prefixes = new Dictionary<TokenSequence, int>();
-        var (prefixTokens, prefixLengths) = (new List<int>(), new List<int>());
-        var (clean, corrupted, positions) = (new List<int>(), new List<int>(), new List<int>());
+        var prefixes = new Dictionary<(TokenSequence, bool), int>();
+        var (prefixTokens, prefixLengths, isLongPrefix) = (new List<int>(), new List<int>(), new List<bool>());
+        var (clean, corrupted, positions, angles) = (new List<int>(), new List<int>(), new List<int>(), new List<int>());
         for (var e = 0; e < examples.Count; e++)
         {
             var example = examples[e];
@@ -28,25 +38,34 @@ internal sealed class Batch
             SuffixLengths[e] = example.Clean.Length - start;
             if (start > 0)
             {
-                var prefix = new TokenSequence(example.Clean, start);
+                var prefix = (new TokenSequence(example.Clean, start), isLong[e]);
                 if (!prefixes.TryGetValue(prefix, out PrefixOffsets[e]))
                 {
                     prefixes[prefix] = PrefixOffsets[e] = prefixTokens.Count;
                     prefixTokens.AddRange(example.Clean.AsSpan(0, start));
                     prefixLengths.Add(start);
+                    isLongPrefix.Add(isLong[e]);
                 }
             }
             clean.AddRange(example.Clean.AsSpan(start));
             corrupted.AddRange(example.Corrupted.AsSpan(start));
             positions.AddRange(Enumerable.Range(start, SuffixLengths[e]));
+            angles.AddRange(Enumerable.Range(start, SuffixLengths[e]).Select(position => RotaryTables.Row(twice, position, isLong[e])));
         }
         CleanTokens = [.. clean];
         CorruptedTokens = [.. corrupted];
         Positions = [.. positions];
+        AngleRows = [.. angles];
         PrefixTokens = [.. prefixTokens];
         UniquePrefixLengths = [.. prefixLengths];
+        prefixIsLong = [.. isLongPrefix];
         Rows = clean.Count;
     }
+
+    private static bool[] LongOf(int? longBeyond, IReadOnlyList<Example> examples) => [.. examples.Select(example => example.Clean.Length > longBeyond)];
+
+    /// <summary>The prefixes, once each, as prompts of their own whose rotary angles are those of the prompts they begin.</summary>
+    public Batch Prefixes() => new(config, [.. UniquePrefixLengths.Select(n => new Example(new int[n], new int[n], [], []))], sharePrefixes: false, prefixIsLong);
 
     public IReadOnlyList<Example> Examples { get; }
     public int Sequences => Examples.Count;
@@ -56,6 +75,8 @@ internal sealed class Batch
     public int[] CleanTokens { get; }
     public int[] CorruptedTokens { get; }
     public int[] Positions { get; }
+    /// <summary>Where a row's angles stand in <see cref="RotaryTables"/>.</summary>
+    public int[] AngleRows { get; }
     public int[] PrefixTokens { get; }
     public int[] UniquePrefixLengths { get; }
     /// <summary>Suffix rows of all examples.</summary>

@@ -24,8 +24,8 @@ internal static class ForwardPass
         {
             var (attention, a) = (model.AttentionBlock(l), run.Layers[l]);
             x = attention.Project(layout, run, x);
-            attention.Rotate(layout, a);
-            attention.Attend(layout, prefix, a.RotatedQuery, a.RotatedKey, a.Projected.Value, a.Context, a.Normalizers);
+            var (q, k) = attention.Rotate(layout, a);
+            attention.Attend(layout, prefix, q, k, a.Projected.Value, a.Context, a.Normalizers);
             hook?.Context(l, a.Context);
             AddAttention(model, run, l, x);
             AddMlp(model, run, l, x, hook);
@@ -53,11 +53,11 @@ internal static class ForwardPass
         {
             var (attention, a) = (model.AttentionBlock(l), run.Layers[l]);
             x = attention.Project(layout, run, x);
-            attention.Rotate(layout, a);
-            model.Device.Copy(a.RotatedKey, prefix.Keys[l]);
+            var (q, k) = attention.Rotate(layout, a);
+            model.Device.Copy(k, prefix.Keys[l]);
             model.Device.Copy(a.Projected.Value, prefix.Values[l]);
             if (l == model.Layers.Length - 1) return;
-            attention.Attend(layout, none, a.RotatedQuery, a.RotatedKey, a.Projected.Value, a.Context, a.Normalizers);
+            attention.Attend(layout, none, q, k, a.Projected.Value, a.Context, a.Normalizers);
             AddAttention(model, run, l, x);
             AddMlp(model, run, l, x, hook: null);
         }

@@ -24,7 +24,7 @@ internal static class MicroBatches
     public static List<(Batch Batch, long Bytes)> Plan(Transformer model, IReadOnlyList<Example> data, long budget, bool sharePrefixes, Func<Batch, long> measure)
     {
         model.Admit(data);
-        return Plan(model.Device.Limits.RowsOfBatch, data, 0, budget, long.MaxValue, sharePrefixes, measure);
+        return Plan(model, data, 0, budget, long.MaxValue, sharePrefixes, measure);
     }
 
     /// <summary>
@@ -76,26 +76,26 @@ internal static class MicroBatches
 
         List<(Batch Batch, long Bytes)> Sized(long limit)
         {
-            var batches = Plan(model.Device.Limits.RowsOfBatch, data, done, budget, limit, sharePrefixes, measure);
+            var batches = Plan(model, data, done, budget, limit, sharePrefixes, measure);
             return most is null ? batches : [.. batches.Select(b => (b.Batch, Math.Max(b.Bytes, most(b.Batch, Math.Min(budget, limit)))))];
         }
     }
 
     /// <summary>Micro-batches from an example on, each within <paramref name="budget"/> and, unless it is a single example, within <paramref name="limit"/>.</summary>
-    private static List<(Batch Batch, long Bytes)> Plan(int enoughRows, IReadOnlyList<Example> data, int start, long budget, long limit, bool sharePrefixes, Func<Batch, long> measure)
+    private static List<(Batch Batch, long Bytes)> Plan(Transformer model, IReadOnlyList<Example> data, int start, long budget, long limit, bool sharePrefixes, Func<Batch, long> measure)
     {
         var batches = new List<(Batch, long)>();
         while (start < data.Count)
         {
             var (count, rows) = (0, 0);
-            while (start + count < data.Count && rows < enoughRows)
+            while (start + count < data.Count && rows < model.Device.Limits.RowsOfBatch)
             {
                 var example = data[start + count++];
                 rows += example.Clean.Length - (sharePrefixes ? example.FirstDifference : 0);
             }
             while (true)
             {
-                var batch = new Batch([.. Enumerable.Range(start, count).Select(i => data[i])], sharePrefixes);
+                var batch = new Batch(model.Config, [.. Enumerable.Range(start, count).Select(i => data[i])], sharePrefixes);
                 var bytes = measure(batch);
                 var allowed = count == 1 ? budget : Math.Min(budget, limit);
                 if (bytes <= allowed)

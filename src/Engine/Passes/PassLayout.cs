@@ -18,22 +18,23 @@ internal sealed class PassLayout
         All = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: false);
         Last = new Ragged(Repeat(batch.SuffixLengths, points), Repeat(batch.PrefixOffsets, points), Repeat(batch.PrefixLengths, points), lastQueryOnly: !everyRow);
         var lastRows = everyRow ? [.. Enumerable.Range(0, Rows.All)] : All.Offsets[1..].Select(end => end - 1).ToArray();
-        var positions = Repeat(batch.Positions, points);
+        var angles = Repeat(batch.AngleRows, points);
         var (allMemory, lastMemory) = (arena.Integers(All.Integers), arena.Integers(Last.Integers));
-        var (rowMemory, positionMemory, lastPositionMemory) = (arena.Integers(Rows.Sequences), arena.Integers(Rows.All), arena.Integers(Rows.Sequences));
+        var (rowMemory, positionMemory) = (arena.Integers(Rows.Sequences), arena.Integers(Rows.All));
+        var (angleMemory, lastAngleMemory) = (arena.Integers(Rows.All), arena.Integers(Rows.Sequences));
         if (measuring) return;
         device.Prepare(All, allMemory);
         device.Prepare(Last, lastMemory);
         LastRows = device.Upload(lastRows, rowMemory);
-        Positions = device.Upload(positions, positionMemory);
-        LastPositions = device.Upload([.. lastRows.Select(r => positions[r])], lastPositionMemory);
+        Positions = device.Upload(Repeat(batch.Positions, points), positionMemory);
+        Angles = device.Upload(angles, angleMemory);
+        LastAngles = device.Upload([.. lastRows.Select(r => angles[r])], lastAngleMemory);
     }
 
     /// <summary>The prefix rows of a batch: sequences of their own, without a prefix before them.</summary>
     public static PassLayout ForPrefixes(Transformer model, Arena arena, bool measuring, Batch batch)
     {
-        var alone = new Batch([.. batch.UniquePrefixLengths.Select(n => new Example(new int[n], new int[n], [], []))], sharePrefixes: false);
-        return new(model, arena, measuring, alone, 1);
+        return new(model, arena, measuring, batch.Prefixes(), 1);
     }
 
     public int Points { get; }
@@ -42,18 +43,20 @@ internal sealed class PassLayout
     public Ragged All { get; }
     /// <summary>Positions of all rows.</summary>
     public Indices Positions { get; }
+    /// <summary>Where the rotary angles of all rows stand.</summary>
+    public Indices Angles { get; }
     /// <summary>Each sequence's last row alone, as queries have them.</summary>
     public Ragged Last { get; }
     /// <summary>Which rows these are.</summary>
     public Indices LastRows { get; }
-    /// <summary>Their positions.</summary>
-    public Indices LastPositions { get; }
+    /// <summary>Where their rotary angles stand.</summary>
+    public Indices LastAngles { get; }
 
     /// <summary>The rows that a layer's queries have, and which keys each may see.</summary>
     public Ragged Queries(int l) => Rows.IsNarrow(l) ? Last : All;
 
-    /// <summary>Positions of a layer's queries.</summary>
-    public Indices QueryPositions(int l) => Rows.IsNarrow(l) ? LastPositions : Positions;
+    /// <summary>Where the rotary angles of a layer's queries stand.</summary>
+    public Indices QueryAngles(int l) => Rows.IsNarrow(l) ? LastAngles : Angles;
 
     /// <summary>Of a matrix with all rows, those that layer <paramref name="l"/> goes on with: <paramref name="x"/> itself, or in <paramref name="last"/> each sequence's last.</summary>
     public Tensor Narrow(Device device, int l, Tensor x, Tensor last)

@@ -59,9 +59,8 @@ public sealed class Transformer : IDisposable
 
     internal Tensor Embedding { get; }
     internal Tensor Positions { get; }
-    /// <summary>cos and sin of every rotary angle, a row a position: as many as the prompts that were <see cref="Admit"/>ted have.</summary>
-    internal Tensor Cosines { get; private set; }
-    internal Tensor Sines { get; private set; }
+    /// <summary>The rotary angles of a layer, for the positions of all prompts that were <see cref="Admit"/>ted; null where nothing rotates.</summary>
+    internal RotaryAngles? Angles(int l) => Config.Rotary?[l] is { } layer ? rotary?.Of(layer) : null;
     internal TransformerLayer[] Layers { get; }
     internal Norm FinalNorm { get; }
     internal Tensor UnembeddingTable { get; }
@@ -120,7 +119,6 @@ public sealed class Transformer : IDisposable
         Bytes += longer.Bytes - (rotary?.Bytes ?? 0);
         rotary?.Dispose();
         rotary = longer;
-        (Cosines, Sines) = (rotary.Cosines, rotary.Sines);
     }
 
     /// <summary>Frees the parameters.</summary>

@@ -16,6 +16,12 @@ internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     static abstract T Load(float* from);
     /// <summary>Loads the first n &lt; Count lanes and touches no other memory; the rest get <paramref name="rest"/>.</summary>
     static abstract T LoadFirst(float* from, int n, float rest);
+    /// <summary>Loads half as many lanes, each into two neighbours.</summary>
+    static abstract T LoadTwice(float* from);
+    /// <summary>Two values in turn.</summary>
+    static abstract T Alternating(float even, float odd);
+    /// <summary>Lanes 2i and 2i + 1 exchanged.</summary>
+    static abstract T SwapNeighbours(T a);
     void Store(float* to);
     /// <summary>Stores the first n &lt; Count lanes and touches no other memory.</summary>
     void StoreFirst(float* to, int n);
@@ -56,6 +62,13 @@ internal readonly unsafe struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
     static Vector512<float> First(int n) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(n)).AsSingle();
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 LoadFirst(float* from, int n, float rest) => new(Avx512F.MaskLoad(from, First(n), Vector512.Create(rest)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 LoadTwice(float* from) =>
+        new(Avx512F.PermuteVar16x32(Vector256.Load(from).ToVector512Unsafe(), Vector512<int>.Indices >> 1));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Alternating(float even, float odd) => new(Avx512F.UnpackLow(Vector512.Create(even), Vector512.Create(odd)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 SwapNeighbours(Lanes512 a) => new(Avx512F.Permute4x32(a.v, 0xB1));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* to) => v.Store(to);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -115,6 +128,13 @@ internal readonly unsafe struct Lanes256(Vector256<float> v) : ILanes<Lanes256>
         return new(Vector256.ConditionalSelect(mask, Avx.MaskLoad(from, mask), Vector256.Create(rest)));
     }
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 LoadTwice(float* from) =>
+        new(Avx2.PermuteVar8x32(Vector128.Load(from).ToVector256Unsafe(), Vector256<int>.Indices >> 1));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Alternating(float even, float odd) => new(Avx.UnpackLow(Vector256.Create(even), Vector256.Create(odd)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 SwapNeighbours(Lanes256 a) => new(Avx.Permute(a.v, 0xB1));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* to) => v.Store(to);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreFirst(float* to, int n) => Avx.MaskStore(to, First(n), v);
@@ -172,6 +192,12 @@ internal readonly unsafe struct Lanes128(Vector128<float> v) : ILanes<Lanes128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 LoadFirst(float* from, int n, float rest) =>
         new(Vector128.Create(n > 0 ? from[0] : rest, n > 1 ? from[1] : rest, n > 2 ? from[2] : rest, rest));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 LoadTwice(float* from) => new(Vector128.Create(from[0], from[0], from[1], from[1]));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Alternating(float even, float odd) => new(Vector128.Create(even, odd, even, odd));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 SwapNeighbours(Lanes128 a) => new(Vector128.Shuffle(a.v, Vector128.Create(1, 0, 3, 2)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* to) => v.Store(to);
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

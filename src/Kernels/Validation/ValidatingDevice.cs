@@ -126,8 +126,8 @@ public sealed class ValidatingDevice : Device
         Check((d, o) => d.GateBackward(activation, o[gateUp], o[dy], o[dGateUp]), [In(gateUp), In(dy), Out(dGateUp)]);
 
     /// <inheritdoc/>
-    public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool inverse, Tensor y) =>
-        Check((d, o) => d.Rotary(o[x], o[positions], o[cosines], o[sines], headDim, inverse, o[y]), [In(x), In(positions), In(cosines), In(sines), Out(y)]);
+    public override void Rotary(Tensor x, Indices positions, Tensor cosines, Tensor sines, int headDim, bool interleaved, bool inverse, Tensor y) =>
+        Check((d, o) => d.Rotary(o[x], o[positions], o[cosines], o[sines], headDim, interleaved, inverse, o[y]), [In(x), In(positions), In(cosines), In(sines), Out(y)]);
 
     /// <inheritdoc/>
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) =>

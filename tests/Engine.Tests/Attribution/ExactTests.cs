@@ -40,7 +40,7 @@ public class ExactTests
     [Fact]
     public void ScoresHaveTheSameBitsForAnyThreadsMicroBatchAndOrder()
     {
-        foreach (var weights in new[] { RandomModels.Gpt2(31), RandomModels.Llama(32) })
+        foreach (var weights in new[] { RandomModels.Gpt2(31), RandomModels.Llama(32), Scoring.Models["longrope, some prompts long"]() })
         {
             Scoring.CheckBits(weights, RandomExamples.Create(33, weights.Config.Vocabulary, count: 7), new() { Method = "exact" });
         }

@@ -25,6 +25,12 @@ internal static class Scoring
         ["llama, tied, one key head, 3 layers"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3, keyValueHeads: 1, tied: true, width: 21), 6),
         ["llama, no sharing, partial rotary"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 4, rotaryDimensions: 4), 7),
         ["llama 3 scaling"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new Llama3Scaling(8, 1, 4, 16)), 8),
+        ["rotary by layer: linear, none, interleaved"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3) with
+        {
+            Rotary = new(new RotaryConfig(10000, 8) { Scaling = new LinearScaling(3) }, null, new RotaryConfig(500, 6) { Interleaved = true }),
+        }, 13),
+        ["yarn"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new YarnScaling(4, 64, 32, 1, YarnScaling.UsualAttentionFactor(4), true)), 14),
+        ["longrope, some prompts long"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new LongRopeScaling([1, 1.1, 1.3, 2], [1.2, 1.5, 4, 9], 5, 1.2)), 15),
         ["qwen2"] = () => RandomModels.Qwen2(9),
         ["gelu, parallel, partial rotary"] = () => RandomModels.Create(RandomModels.Gpt2Config() with
         {

@@ -5,6 +5,7 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Tests.Attribution;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;
 using Xunit;
@@ -22,6 +23,8 @@ public class CircuitEvaluatorTests
         ["gpt2, 3 layers, narrow"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3, heads: 3, headDim: 5, mlpWidth: 17, width: 19), 2),
         ["gpt2, parallel blocks"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 2) with { ParallelBlocks = true }, 4),
         ["llama"] = () => RandomModels.Llama(5),
+        ["rotary by layer"] = Scoring.Models["rotary by layer: linear, none, interleaved"],
+        ["longrope"] = Scoring.Models["longrope, some prompts long"],
         ["qwen2"] = () => RandomModels.Qwen2(9),
     };
 

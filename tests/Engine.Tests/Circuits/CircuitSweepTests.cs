@@ -102,7 +102,7 @@ public class CircuitSweepTests
         using var device = PlanningDevice.Host(1L << 40);
         using var model = new Transformer(device, weights);
         int[] tokens = [.. Enumerable.Range(0, 15)];
-        var batch = new Batch([new Example(tokens, [.. Enumerable.Reverse(tokens)], [1], [2])], sharePrefixes: true);
+        var batch = new Batch(weights.Config, [new Example(tokens, [.. Enumerable.Reverse(tokens)], [1], [2])], sharePrefixes: true);
         long Bytes(int circuits) => CircuitRun.Largest(model, batch, MetricKind.LogitDifference, null, circuits, device.Limits.Workspace).Bytes;
         Assert.InRange(Bytes(1), 1, 200_000_000);
         Assert.InRange(Bytes(100), 2 * Bytes(1), device.Limits.Workspace);

@@ -80,7 +80,7 @@ public sealed class FamilyTests
     [InlineData("gpt_neox", "hidden_act", "\"quick_gelu\"", "hidden_act is \"quick_gelu\"; supported: gelu, gelu_new")]
     [InlineData("gpt_neox", "num_attention_heads", "5", "num_attention_heads is 5; supported: a divisor of hidden_size = 48")]
     [InlineData("gpt_neox", "use_parallel_residual", "\"yes\"", "use_parallel_residual is \"yes\"; supported: true or false")]
-    [InlineData("gpt_neox", "rope_parameters", "{\"rope_type\":\"linear\",\"factor\":2}", "rope_parameters.rope_type is \"linear\"; supported: default, llama3")]
+    [InlineData("gpt_neox", "rope_parameters", "{\"rope_type\":\"dynamic\",\"factor\":2}", "rope_parameters.rope_type is \"dynamic\"; supported: default, linear, llama3, yarn, longrope (su)")]
     [InlineData("gpt_neox", "rope_parameters", "{\"partial_rotary_factor\":0.2}", "rope_parameters.partial_rotary_factor is 0.2; supported: an even number of the 16 columns of a head")]
     [InlineData("gpt_neox", "rope_parameters", "{\"partial_rotary_factor\":1e300}", "rope_parameters.partial_rotary_factor is 1e300")]
     [InlineData("gpt_neox", "architectures", "[\"GPTNeoXForSequenceClassification\"]", "for model_type gpt_neox: GPTNeoXForCausalLM")]
@@ -127,7 +127,7 @@ public sealed class FamilyTests
         using var expected = new FamilyDirectory("gpt_neox").Load();
         using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, json));
         using var actual = ModelLoader.Load(changed.Path);
-        Assert.Equal(new RotaryConfig(10000, 4), actual.Config.Rotary);
+        Assert.Equal(new RotaryConfig(10000, 4), actual.Config.Rotary![0]);
         Assert.Equal(expected.Config, actual.Config);
     }
 
@@ -138,7 +138,7 @@ public sealed class FamilyTests
     {
         using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, json));
         using var actual = ModelLoader.Load(changed.Path);
-        Assert.Equal(new RotaryConfig(theta, columns), actual.Config.Rotary);
+        Assert.Equal(new RotaryConfig(theta, columns), actual.Config.Rotary![0]);
     }
 
     [Fact]

@@ -130,7 +130,7 @@ public sealed class BadModelTests
         model.Config[key] = JsonNode.Parse(json);
         model.Write(directory.Path);
         using var weights = ModelLoader.Load(directory.Path);
-        Assert.Equal(new RotaryConfig(500000, 2), weights.Config.Rotary);
+        Assert.Equal(new RotaryConfig(500000, 2), weights.Config.Rotary![0]);
     }
 
     [Theory]
@@ -178,7 +178,7 @@ public sealed class BadModelTests
             model.Config[key] = JsonNode.Parse(json);
             model.Write(directory.Path);
             using var weights = ModelLoader.Load(directory.Path);
-            Assert.Equal(new RotaryConfig(500000, 2) { Scaling = new Llama3Scaling(32, 1, 4, 8192) }, weights.Config.Rotary);
+            Assert.Equal(new RotaryConfig(500000, 2) { Scaling = new Llama3Scaling(32, 1, 4, 8192) }, weights.Config.Rotary![0]);
         }
     }
 

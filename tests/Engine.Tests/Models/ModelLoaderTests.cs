@@ -89,7 +89,7 @@ public sealed class ModelLoaderTests
         var config = weights.Config;
         Assert.Equal((family, 2, 8, 4, 2, 2, 12), Sizes(config));
         Assert.Equal((NormKind.RmsNorm, ActivationFunction.Silu, true, 1e-6f), (config.Norm, config.Activation, config.Gated, config.NormEpsilon));
-        Assert.Equal(new RotaryConfig(500000, 2), config.Rotary);
+        Assert.Equal(new RotaryConfig(500000, 2), config.Rotary![0]);
         Assert.Equal((1, 2, false), (config.BeginToken, config.EndToken, config.TiedEmbedding));
         Assert.Equal((float)(1 / Math.Sqrt(2)), config.AttentionScale);
 

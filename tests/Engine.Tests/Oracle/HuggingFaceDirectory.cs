@@ -88,14 +88,15 @@ public static class HuggingFaceDirectory
         config["head_dim"] = c.HeadDim;
         config["max_position_embeddings"] = c.Context;
         config["rms_norm_eps"] = (decimal)c.NormEpsilon;
-        config["rope_theta"] = c.Rotary!.Theta;
-        if (c.Rotary.Dimensions != c.HeadDim) config["partial_rotary_factor"] = (double)c.Rotary.Dimensions / c.HeadDim;
+        var rotary = c.Rotary![0]!;
+        config["rope_theta"] = rotary.Theta;
+        if (rotary.Dimensions != c.HeadDim) config["partial_rotary_factor"] = (double)rotary.Dimensions / c.HeadDim;
         if (c.Family == "llama")
         {
             config["attention_bias"] = false;
             config["mlp_bias"] = false;
         }
-        if (c.Rotary.Scaling is { } s)
+        if (rotary.Scaling is Llama3Scaling s)
         {
             config["rope_scaling"] = new JsonObject
             {

@@ -28,7 +28,6 @@ public sealed class LiteralModel
     private readonly Layer[] layers;
     private readonly double[] finalScale;
     private readonly double[] finalShift;
-    private readonly double[] frequencies;
 
     /// <summary>The model of these parameters, read whole into float64.</summary>
     public LiteralModel(ModelWeights weights)
@@ -41,7 +40,6 @@ public sealed class LiteralModel
         finalScale = LiteralMatrix.Widen(weights.FinalNormScale);
         finalShift = LiteralMatrix.WidenOrZero(weights.FinalNormShift, config.Width);
         layers = weights.Layers.Select(layer => new Layer(config, layer)).ToArray();
-        frequencies = config.Rotary is null ? [] : RotaryFrequencies(config.Rotary);
     }
 
     /// <summary>The model's graph.</summary>
@@ -99,13 +97,16 @@ public sealed class LiteralModel
                 return tape.Linear(normed, layer.Projection[kind][h], layer.ProjectionBias[kind][h]);
             }).ToArray();
 
+            var rotary = config.Rotary?[l] is { } angles ? LiteralRotary.Of(angles, tokens.Length) : null;
+            Value Turn(Value x) => rotary is null ? x : tape.Rotate(x, rotary);
+
             var (q, k, v) = (Project(InputKind.Query), Project(InputKind.Key), Project(InputKind.Value));
             var mlpColumn = Graph.MlpColumn(l);
             var beforeMlp = config.ParallelBlocks ? Read(mlpColumn, beforeAttention) : null;
 
             for (var h = 0; h < config.Heads; h++)
             {
-                var scores = tape.Product(tape.Rotate(q[h], frequencies), tape.Transpose(tape.Rotate(k[h], frequencies)));
+                var scores = tape.Product(Turn(q[h]), tape.Transpose(Turn(k[h])));
                 var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor), config.Window(l) ?? int.MaxValue);
                 var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
                 stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
@@ -119,31 +120,6 @@ public sealed class LiteralModel
 
         var final = Norm(tape, Read(Graph.LogitsColumn, stream), finalScale, finalShift);
         return new LiteralRun(tape, outputs, inputs, tape.Linear(final, unembedding));
-    }
-
-    /// <summary>The angle by which each pair of columns turns from one position to the next.</summary>
-    public static double[] RotaryFrequencies(RotaryConfig rotary)
-    {
-        var frequencies = new double[rotary.Dimensions / 2];
-        for (var i = 0; i < frequencies.Length; i++)
-        {
-            frequencies[i] = Math.Pow(rotary.Theta, -2.0 * i / rotary.Dimensions);
-            if (rotary.Scaling is not { } scaling) continue;
-
-            var wavelength = 2 * Math.PI / frequencies[i];
-            var stretched = frequencies[i] / scaling.Factor;
-            if (wavelength > scaling.OriginalContext / scaling.LowFrequencyFactor)
-            {
-                frequencies[i] = stretched;
-            }
-            else if (wavelength >= scaling.OriginalContext / scaling.HighFrequencyFactor)
-            {
-                var kept = (scaling.OriginalContext / wavelength - scaling.LowFrequencyFactor)
-                    / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
-                frequencies[i] = (1 - kept) * stretched + kept * frequencies[i];
-            }
-        }
-        return frequencies;
     }
 
     private Value Embed(int[] tokens) =>

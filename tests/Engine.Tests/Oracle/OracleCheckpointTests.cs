@@ -1,3 +1,4 @@
+using Faith.Engine.Models;
 using Xunit;
 
 namespace Faith.Engine.Tests.Oracle;
@@ -20,7 +21,7 @@ public sealed class OracleCheckpointTests : IDisposable
         using var written = family switch
         {
             "gpt2" => RandomModels.Create(RandomModels.Gpt2Config(), 7, type: type),
-            "llama" => RandomModels.Create(RandomModels.LlamaConfig(scaling: new(8, 1, 4, 16)), 7, type: type),
+            "llama" => RandomModels.Create(RandomModels.LlamaConfig(scaling: new Llama3Scaling(8, 1, 4, 16)), 7, type: type),
             _ => RandomModels.Create(RandomModels.LlamaConfig(tied: true) with { Family = "qwen2" }, 7, projectionBias: true, type: type),
         };
         HuggingFaceDirectory.Write(written, folder, type, shards);

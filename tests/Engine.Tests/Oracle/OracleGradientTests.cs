@@ -12,7 +12,7 @@ public sealed class OracleGradientTests
         var cases = new TheoryData<string, OracleMetric>();
         foreach (var metric in Enum.GetValues<OracleMetric>())
         {
-            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary", "gelu", "relu", "gated gelu" }) cases.Add(model, metric);
+            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary", "interleaved rotary, longer by a half", "gelu", "relu", "gated gelu" }) cases.Add(model, metric);
         }
         return cases;
     }
@@ -79,10 +79,14 @@ public sealed class OracleGradientTests
     private static ModelWeights Model(string name) => name switch
     {
         "gpt2" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2), 1),
-        "llama" => RandomModels.Create(RandomModels.LlamaConfig(heads: 4, keyValueHeads: 2, headDim: 4, scaling: new(8, 1, 4, 16)), 1),
+        "llama" => RandomModels.Create(RandomModels.LlamaConfig(heads: 4, keyValueHeads: 2, headDim: 4, scaling: new Llama3Scaling(8, 1, 4, 16)), 1),
         "qwen2" => RandomModels.Create(RandomModels.LlamaConfig(heads: 2, keyValueHeads: 1, width: 12), 1, projectionBias: true),
         "parallel" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { ParallelBlocks = true, EmbeddingScale = 2 }, 1),
         "partial rotary" => RandomModels.Create(RandomModels.LlamaConfig(heads: 2, keyValueHeads: 2, rotaryDimensions: 4, theta: 100), 1),
+        "interleaved rotary, longer by a half" => RandomModels.Create(RandomModels.LlamaConfig(heads: 2, keyValueHeads: 1) with
+        {
+            Rotary = new RotaryConfig(100, 6) { Interleaved = true, Scaling = new YarnScaling(4, 16, 32, 1, 1.5, true) },
+        }, 1),
         "gelu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { Activation = ActivationFunction.GeluErf }, 1),
         // No step of the differences below crosses a corner: the numbers are of one seed.
         "relu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2, layers: 1) with { Activation = ActivationFunction.Relu }, 1),

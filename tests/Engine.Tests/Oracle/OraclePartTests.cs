@@ -1,4 +1,5 @@
 using Faith.Engine.Data;
+using Faith.Engine.Models;
 using Xunit;
 
 namespace Faith.Engine.Tests.Oracle;
@@ -44,20 +45,28 @@ public sealed class OraclePartTests
     public void RotaryTurnsPairsOfHalvesByPosition()
     {
         // Pairs are (0, 2) and (1, 3); column 4 stays. Position 0 stays; position 1 turns the first pair by 90°, the second by 180°.
-        var turned = new Tape().Rotate(Tape.Leaf(2, 5, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]), [Math.PI / 2, Math.PI]);
+        var turned = new Tape().Rotate(Tape.Leaf(2, 5, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]), new([Math.PI / 2, Math.PI]));
         Assert.Equal([1, 2, 3, 4, 5], turned.Row(0));
         Assert.Equal([-3, -2, 1, -4, 5], turned.Row(1).Select(x => Math.Round(x, 12)));
     }
 
     [Fact]
+    public void InterleavedRotaryTurnsNeighbours()
+    {
+        var turned = new Tape().Rotate(Tape.Leaf(2, 5, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]), new([Math.PI / 2, Math.PI], Amplitude: 2, Interleaved: true));
+        Assert.Equal([2, 4, 6, 8, 5], turned.Row(0));
+        Assert.Equal([-4, 2, -6, -8, 5], turned.Row(1).Select(x => Math.Round(x, 12)));
+    }
+
+    [Fact]
     public void RotaryFrequencies()
     {
-        Assert.Equal([1, 0.1, 0.01], LiteralModel.RotaryFrequencies(new(1000, 6)).Select(f => Math.Round(f, 12)));
+        Assert.Equal([1, 0.1, 0.01], LiteralRotary.FrequenciesOf(new(1000, 6), 1).Select(f => Math.Round(f, 12)));
 
         // A context of 32 between factors 1 and 4: wavelengths up to 8 are kept, those beyond 32 stretched by 8.
         // Frequencies 1, ¼, 1/16 have the wavelengths 2π, 8π and 32π. The middle one lies between: 32/8π = 4/π, blended by (4/π − 1)/3.
         var kept = (4 / Math.PI - 1) / 3;
-        var frequencies = LiteralModel.RotaryFrequencies(new(64, 6) { Scaling = new(8, 1, 4, 32) });
+        var frequencies = LiteralRotary.FrequenciesOf(new(64, 6) { Scaling = new Llama3Scaling(8, 1, 4, 32) }, 1);
         Assert.Equal(1, frequencies[0], 1e-15);
         Assert.Equal(kept / 4 + (1 - kept) / 32, frequencies[1], 1e-15);
         Assert.Equal(1.0 / 128, frequencies[2], 1e-15);

@@ -38,7 +38,7 @@ public static class RandomModels
     /// </summary>
     public static ModelConfig LlamaConfig(
         int layers = 2, int heads = 4, int keyValueHeads = 2, int headDim = 8, int mlpWidth = 40, int vocabulary = 53, int context = 24,
-        bool tied = false, int? width = null, double theta = 10000, int? rotaryDimensions = null, Llama3Scaling? scaling = null) => new()
+        bool tied = false, int? width = null, double theta = 10000, int? rotaryDimensions = null, RotaryScaling? scaling = null) => new()
     {
         Family = "llama",
         Layers = layers,

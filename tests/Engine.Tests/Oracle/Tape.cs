@@ -273,37 +273,33 @@ public sealed class Tape
         return y;
     }
 
-    /// <summary>
-    /// Turns, in row t, the pair of columns (i, i + pairs) by the angle t · frequencies[i]; columns from 2 · pairs on stay.
-    /// </summary>
-    public Value Rotate(Value x, double[] frequencies)
+    /// <summary>Turns, in row t, every pair of columns by the angle t · frequency, and makes it longer by the amplitude; columns of no pair stay.</summary>
+    public Value Rotate(Value x, LiteralRotary rotary)
     {
-        var pairs = frequencies.Length;
         var y = Leaf(x.Rows, x.Columns, x.Data);
-        for (var t = 0; t < x.Rows; t++)
-        {
-            for (var i = 0; i < pairs; i++)
-            {
-                var (sin, cos) = Math.SinCos(t * frequencies[i]);
-                y[t, i] = x[t, i] * cos - x[t, i + pairs] * sin;
-                y[t, i + pairs] = x[t, i + pairs] * cos + x[t, i] * sin;
-            }
-        }
+        Turn(x.Data, y.Data, 1);
         notes.Add(() =>
+        {
+            var back = (double[])y.Gradient.Clone();
+            Turn(y.Gradient, back, -1);
+            for (var i = 0; i < back.Length; i++) x.Gradient[i] += back[i];
+        });
+        return y;
+
+        void Turn(double[] from, double[] to, int direction)
         {
             for (var t = 0; t < x.Rows; t++)
             {
-                var start = t * x.Columns;
-                for (var i = 0; i < pairs; i++)
+                for (var i = 0; i < rotary.Frequencies.Length; i++)
                 {
-                    var (sin, cos) = Math.SinCos(t * frequencies[i]);
-                    x.Gradient[start + i] += y.Gradient[start + i] * cos + y.Gradient[start + i + pairs] * sin;
-                    x.Gradient[start + i + pairs] += y.Gradient[start + i + pairs] * cos - y.Gradient[start + i] * sin;
+                    var (sin, cos) = Math.SinCos(direction * t * rotary.Frequencies[i]);
+                    var (first, second) = rotary.Pair(i);
+                    var (a, b) = (from[t * x.Columns + first], from[t * x.Columns + second]);
+                    to[t * x.Columns + first] = rotary.Amplitude * (a * cos - b * sin);
+                    to[t * x.Columns + second] = rotary.Amplitude * (b * cos + a * sin);
                 }
-                for (var c = 2 * pairs; c < x.Columns; c++) x.Gradient[start + c] += y.Gradient[start + c];
             }
-        });
-        return y;
+        }
     }
 
     /// <summary>The 1 × 1 sum of all numbers of x, each times its constant weight.</summary>

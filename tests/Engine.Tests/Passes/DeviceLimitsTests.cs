@@ -51,9 +51,9 @@ public sealed class DeviceLimitsTests
         {
             device.Limits = device.Limits with { RowsOfBatch = rows };
             return ([.. CircuitEvaluator.Evaluate(model, data, circuits, MetricKind.LogitDifference).Select(f => (double[])[.. f.Circuit, .. f.Clean, .. f.Corrupted])],
-                CircuitRun.Largest(model, new Batch(data, sharePrefixes: true), MetricKind.LogitDifference, null, circuits.Length, 1 << 30).Together);
+                CircuitRun.Largest(model, new Batch(weights.Config, data, sharePrefixes: true), MetricKind.LogitDifference, null, circuits.Length, 1 << 30).Together);
         }
-        var rows = new Batch(data, sharePrefixes: true).Rows;
+        var rows = new Batch(weights.Config, data, sharePrefixes: true).Rows;
         var (alone, together) = (With(rows), With(4 * rows));
         Assert.Equal(alone.Values, together.Values);
         Assert.Equal((1, 4), (alone.Together, together.Together));
@@ -63,7 +63,7 @@ public sealed class DeviceLimitsTests
     public void AGpuTakesMoreCircuitsSideBySideAndIsPlannedWithThem()
     {
         using var weights = RandomModels.Gpt2(1);
-        var batch = new Batch(RandomExamples.DifferingAt(3, weights.Config.Vocabulary, count: 33, length: 4, 0), sharePrefixes: true);
+        var batch = new Batch(weights.Config, RandomExamples.DifferingAt(3, weights.Config.Vocabulary, count: 33, length: 4, 0), sharePrefixes: true);
         int Together(Device device)
         {
             using var model = new Transformer(device, weights);

@@ -128,7 +128,7 @@ public sealed class ShortMemoryTests
         var data = RandomExamples.Create(3, weights.Config.Vocabulary);
         using var cpu = new HostDevice(1);
         using var gpu = SimulatedCuda.Open();
-        var batch = new Batch([.. data.Take(2)], sharePrefixes: true);
+        var batch = new Batch(weights.Config, [.. data.Take(2)], sharePrefixes: true);
         var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
         Assert.Equal(Bytes(gpu) + ofScore * 2 * graph.Sources * graph.Columns, Bytes(cpu));
 
