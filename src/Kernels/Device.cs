@@ -96,15 +96,29 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// x̂ = (x − μ)/σ, y = γ⊙x̂ + β with σ = √(mean((x − μ)²) + ε); for RMSNorm (<paramref name="centred"/> false) μ = 0.
-    /// Sets y, xhat and inverseSigma [rows × 1] (=); <paramref name="xhat"/> and <paramref name="inverseSigma"/> may be none, y may be x itself.
+    /// Sets y, xhat and inverseSigma (=); <paramref name="xhat"/> and <paramref name="inverseSigma"/> may be none, y may be x itself.
     /// </summary>
+    /// <param name="x">[rows × n·d]: each of the n parts of a row is normed by itself.</param>
+    /// <param name="scale">γ [1 × d], that of all parts.</param>
     /// <param name="shift">β [1 × d], or none for zero.</param>
+    /// <param name="epsilon">ε.</param>
+    /// <param name="centred">Whether μ is the mean.</param>
+    /// <param name="y">Like x.</param>
+    /// <param name="xhat">x̂, like x.</param>
+    /// <param name="inverseSigma">1/σ [rows × n].</param>
     public abstract void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma);
 
     /// <summary>
     /// dx (= or, with <paramref name="add"/>, +=) (h − mean(h)·[centred] − x̂·mean(h⊙x̂))/σ, h = γ⊙dy. Where <paramref name="xhat"/> is none, σ counts as
-    /// constant: dx (= or +=) (h − mean(h)·[centred])/σ.
+    /// constant: dx (= or +=) (h − mean(h)·[centred])/σ. dx may be dy itself.
     /// </summary>
+    /// <param name="dy">[rows × m·d]: of each of n parts of a row m/n gradients in turn, each of a copy of the part's output.</param>
+    /// <param name="scale">γ [1 × d].</param>
+    /// <param name="xhat">[rows × n·d], or none.</param>
+    /// <param name="inverseSigma">[rows × n].</param>
+    /// <param name="centred">As in <see cref="NormForward"/>.</param>
+    /// <param name="add">Adds to dx.</param>
+    /// <param name="dx">Like dy.</param>
     public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx);
 
     // ---- matrix products ----

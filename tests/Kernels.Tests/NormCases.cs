@@ -10,7 +10,42 @@ internal static class NormCases
     [
         .. Both("NormForward", Forward),
         .. Both("NormBackward", Backward),
+        .. new[] { (2, 1, 8), (4, 2, 20), (3, 1, 129), (6, 3, 64), (1, 2, 5) }.SelectMany(shape => new[] { true, false }.Select(centred =>
+            new OpCase("NormBackward", $"and forward, {shape.Item1} parts of {shape.Item3}, {shape.Item2} copies {(centred ? "LayerNorm" : "RMSNorm")}",
+                t => Parts(t, shape.Item1, shape.Item2, shape.Item3, centred), 4))),
     ];
+
+    /// <summary>Parts of a row are what rows of their own would be.</summary>
+    static void Parts(CaseContext t, int parts, int copies, int d, bool centred)
+    {
+        const int Rows = 4;
+        Tensor x = t.Batch(Rows, parts * d, -2, 2), scale = t.Matrix(1, d), shift = centred ? t.Matrix(1, d) : default;
+        Tensor y = t.Batch(Rows, parts * d), xhat = t.Batch(Rows, parts * d), inverse = t.Batch(Rows, parts);
+        t.Device.NormForward(x, scale, shift, Epsilon, centred, y, xhat, inverse);
+        double Mean(int r, int c) => centred ? Enumerable.Range(c / d * d, d).Average(i => (double)At(x, r, i)) : 0;
+        double Inverse(int r, int c) => 1 / Math.Sqrt(Enumerable.Range(c / d * d, d).Average(i => Math.Pow(At(x, r, i) - Mean(r, c), 2)) + Epsilon);
+        double XHat(int r, int c) => (At(x, r, c) - Mean(r, c)) * Inverse(r, c);
+        double Y(int r, int c) => XHat(r, c) * At(scale, 0, c % d) + (centred ? At(shift, 0, c % d) : 0);
+        t.Check(inverse, (r, part) => Inverse(r, part * d), 5e-6, "inverseSigma");
+        t.Check(xhat, XHat, 5e-6, "xhat");
+        t.Check(y, Y, 5e-6, "y");
+
+        Tensor dy = t.Batch(Rows, parts * copies * d), dx = t.Batch(Rows, parts * copies * d), constant = t.Batch(Rows, parts * copies * d);
+        var before = Values(dy);
+        double H(int r, int c) => (double)At(scale, 0, c % d) * before[r, c];
+        double HMean(int r, int c) => centred ? Enumerable.Range(c / d * d, d).Average(i => H(r, i)) : 0;
+        int Of(int c) => c / d / copies * d + c % d;
+        double Slope(int r, int c) => Enumerable.Range(c / d * d, d).Average(i => H(r, i) * At(xhat, r, Of(i)));
+        double Expected(int r, int c) => (H(r, c) - HMean(r, c) - At(xhat, r, Of(c)) * Slope(r, c)) * At(inverse, r, Of(c) / d);
+        t.Device.NormBackward(dy, scale, xhat, inverse, centred, add: false, dx);
+        t.Check(dx, Expected, 4e-6, "dx");
+        t.Device.NormBackward(dy, scale, default, inverse, centred, add: false, constant);
+        t.Check(constant, (r, c) => (H(r, c) - HMean(r, c)) * At(inverse, r, Of(c) / d), 4e-6, "dx with σ constant");
+        t.Device.NormBackward(dy, scale, xhat, inverse, centred, add: false, dy);
+        t.Check(dy, Expected, 4e-6, "dx in place of dy");
+        t.Device.NormForward(x, scale, shift, Epsilon, centred, x, default, default);
+        t.Check(x, (r, c) => At(y, r, c), 0, "y in place of x");
+    }
 
     static IEnumerable<OpCase> Both(string op, Action<CaseContext, int, int, bool> run) =>
         new[] { true, false }.SelectMany(centred => OpCases.RowWise(op, 4, (t, rows, n) => run(t, rows, n, centred)).Select(c => c with { Shape = $"{c.Shape} {(centred ? "LayerNorm" : "RMSNorm")}" }));

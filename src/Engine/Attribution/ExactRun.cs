@@ -39,8 +39,8 @@ internal sealed class ExactRun
     private readonly RowMatrices normed;
     private readonly Tensor projection;
     private readonly Tensor lastQuery;
-    private readonly Tensor rotatedQuery;
-    private readonly Tensor rotatedKey;
+    private readonly Tensor finalQuery;
+    private readonly Tensor finalKey;
     private readonly Tensor[] contexts;
     private readonly Tensor normalizers;
 
@@ -83,8 +83,8 @@ internal sealed class ExactRun
         normed = new RowMatrices(arena, rows, c.Width);
         projection = arena.Matrix(rows.All, c.ProjectionWidth);
         lastQuery = arena.Matrix(rows.Sequences, c.QueryWidth);
-        rotatedQuery = arena.Matrix(rows.All, c.QueryWidth);
-        rotatedKey = arena.Matrix(rows.All, c.KeyWidth);
+        finalQuery = arena.Matrix(rows.All, c.QueryWidth);
+        finalKey = arena.Matrix(rows.All, c.KeyWidth);
         contexts = [.. HeadInputs.Select(_ => arena.Matrix(rows.All, c.QueryWidth))];
         normalizers = arena.Matrix(rows.All, 2 * c.Heads);
         trials = new Activations(arena, c, new Rows(c.Layers, Math.Max(wide, narrow), narrow), keepLayers: false);
@@ -263,8 +263,8 @@ internal sealed class ExactRun
     {
         var (attention, layout, a, p) = (model.AttentionBlock(l), inputs.Layout, clean.Layers[l], Projected(l));
         var count = rows.Of(l);
-        var q = input == InputKind.Query ? attention.Rotate(p.Query, layout.QueryAngles(l), rotatedQuery.RowRange(0, count)) : a.RotatedQuery;
-        var k = input == InputKind.Key ? attention.Rotate(p.Key, layout.Angles, rotatedKey) : a.RotatedKey;
+        var q = input == InputKind.Query ? attention.Finish(input, p.Query, layout.QueryAngles(l), finalQuery.RowRange(0, count)) : a.FinalQuery;
+        var k = input == InputKind.Key ? attention.Finish(input, p.Key, layout.Angles, finalKey) : a.FinalKey;
         var v = input == InputKind.Value ? p.Value : a.Projected.Value;
         var context = contexts[(int)input].RowRange(0, count);
         attention.Attend(layout, inputs.Prefix, q, k, v, context, normalizers.RowRange(0, count));

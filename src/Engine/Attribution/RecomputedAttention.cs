@@ -8,7 +8,7 @@ namespace Faith.Engine.Attribution;
 /// <summary>
 /// Scores of the edges into queries and keys without linearising what stands before a head's output: score(u, v) = Σ_pos (c′_h − c_h)·∂L/∂c_h,
 /// where c_h is the output of head h before W_O in the clean run and c′_h the same with its queries, or its keys at all positions, read from
-/// x_v + Δz_u. Norm, projection, rotation and softmax are computed; what follows the head goes by the gradient.
+/// x_v + Δz_u. Norms, projection, rotation and softmax are computed; what follows the head goes by the gradient.
 /// </summary>
 internal sealed class RecomputedAttention : PathExtension
 {
@@ -55,11 +55,11 @@ internal sealed class RecomputedAttention : PathExtension
 
                 var queries = projected.RowRange(0, layout.Rows.Of(l)).ColumnRange(0, c.QueryWidth);
                 attention.Multiply(layout.Narrow(device, l, x, buffers.Stream.Last), queries, 0);
-                Score(l, u, InputKind.Query, attention.Rotate(queries, layout.QueryAngles(l), queries), a.RotatedKey);
+                Score(l, u, InputKind.Query, attention.Finish(InputKind.Query, queries, layout.QueryAngles(l), queries), a.FinalKey);
 
                 var keys = projected.ColumnRange(0, c.KeyWidth);
                 attention.Multiply(x, keys, c.QueryWidth);
-                Score(l, u, InputKind.Key, a.RotatedQuery, attention.Rotate(keys, layout.Angles, keys));
+                Score(l, u, InputKind.Key, a.FinalQuery, attention.Finish(InputKind.Key, keys, layout.Angles, keys));
             }
         }
     }

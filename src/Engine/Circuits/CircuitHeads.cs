@@ -6,7 +6,7 @@ namespace Faith.Engine.Circuits;
 
 /// <summary>
 /// The heads of circuits: their queries, keys and values are the corrupted run's, but where edges of a circuit feed them the projection of
-/// the mixed input (<see cref="NodeDifferences"/>); then rotation, attention and W_O, of which the corrupted run's part is taken away.
+/// the mixed input (<see cref="NodeDifferences"/>); then norm and rotation, attention and W_O, of which the corrupted run's part is taken away.
 /// </summary>
 internal sealed class CircuitHeads
 {
@@ -47,7 +47,7 @@ internal sealed class CircuitHeads
         }
         Project(l, true, corrupted.Layer(l, true).AttentionStream, nodes, 0, count, [(InputKind.Key, key), (InputKind.Value, value)]);
         var keys = Columns(key, 0, count);
-        attention.Rotate(keys, layout.Angles, keys);
+        attention.Finish(InputKind.Key, keys, layout.Angles, keys);
 
         var everywhere = nodes.Count(node => node.OnAllRows);
         if (everywhere > 0) Attend(l, true, nodes, 0, everywhere);
@@ -60,7 +60,7 @@ internal sealed class CircuitHeads
         }
     }
 
-    /// <summary>The contexts of some nodes minus the corrupted run's: their queries mixed, projected and rotated, then attention.</summary>
+    /// <summary>The contexts of some nodes minus the corrupted run's: their queries mixed, projected, normed and rotated, then attention.</summary>
     private void Attend(int l, bool allRows, ProgramNode[] nodes, int start, int count)
     {
         var (device, attention, ofCorrupted) = (model.Device, model.AttentionBlock(l), corrupted.Layer(l, allRows));
@@ -69,7 +69,7 @@ internal sealed class CircuitHeads
         foreach (var (first, heads) in neighbours) device.Copy(Columns(ofCorrupted.Query, Head(nodes[first]), heads), Columns(q, first, heads));
         Project(l, allRows, ofCorrupted.AttentionStream, nodes, start, count, [(InputKind.Query, q)]);
         var queries = Columns(q, start, count);
-        attention.Rotate(queries, allRows ? layout.Angles : layout.LastAngles, queries);
+        attention.Finish(InputKind.Query, queries, allRows ? layout.Angles : layout.LastAngles, queries);
         // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none.
         var group = model.Config.Group;
         Runs together = prefix.Keys[l].IsNone ? new(start, count, _ => true)

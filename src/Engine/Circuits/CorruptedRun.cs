@@ -36,7 +36,7 @@ internal sealed class CorruptedRun
     /// <summary>What the final norm put out.</summary>
     public Tensor Final => run.Final;
 
-    /// <summary>Keys and values of a layer before rotation.</summary>
+    /// <summary>Keys and values of a layer as projected.</summary>
     public Projection Projected(int l) => run.Layers[l].Projected;
 
     /// <summary>A layer on the rows that some nodes are computed on.</summary>
@@ -67,6 +67,6 @@ internal sealed class CorruptedRun
         return new(a.KeptAttentionStream, a.Projected.Query, a.Context, a.KeptMlpStream, a.KeptMlpOutput);
     }
 
-    /// <summary>What heads and MLP of a layer read and put out, and the heads' queries before rotation and contexts, on some rows.</summary>
+    /// <summary>What heads and MLP of a layer read and put out, and the heads' queries as projected and contexts, on some rows.</summary>
     internal readonly record struct LayerRows(Tensor AttentionStream, Tensor Query, Tensor Context, Tensor MlpStream, Tensor MlpOutput);
 }

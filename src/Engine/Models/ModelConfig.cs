@@ -45,6 +45,8 @@ public sealed record ModelConfig
     public bool Gated { get; init; }
     /// <summary>Rotary embedding of every layer, null in layers that know no positions; null instead of all for learned positions.</summary>
     public PerLayer<RotaryConfig?>? Rotary { get; init; }
+    /// <summary>The norm of queries and keys.</summary>
+    public QueryKeyNorm QueryKeyNorm { get; init; }
     /// <summary>True when the unembedding is the embedding matrix.</summary>
     public required bool TiedEmbedding { get; init; }
     /// <summary>True when the MLP of a layer reads the same stream as its heads (GPT-NeoX).</summary>

@@ -52,6 +52,10 @@ public sealed record LayerWeights
     public required MatrixSource QueryKeyValue { get; init; }
     /// <summary>Its bias.</summary>
     public float[]? QueryKeyValueBias { get; init; }
+    /// <summary>γ of the norm of queries [d_head], or null.</summary>
+    public float[]? QueryNormScale { get; init; }
+    /// <summary>γ of the norm of keys [d_head], or null.</summary>
+    public float[]? KeyNormScale { get; init; }
     /// <summary>W_O [H·d_head × d].</summary>
     public required MatrixSource Output { get; init; }
     /// <summary>b_O [d].</summary>

@@ -58,9 +58,9 @@ public static class RandomWeights
             RandomMatrix.Fill(seed++, 0, bias);
             return bias;
         }
-        float[] Ones()
+        static float[] Ones(int length)
         {
-            var ones = new float[d];
+            var ones = new float[length];
             Array.Fill(ones, 1);
             return ones;
         }
@@ -73,13 +73,15 @@ public static class RandomWeights
         {
             layers[l] = new LayerWeights
             {
-                AttentionNormScale = Ones(),
+                AttentionNormScale = Ones(d),
                 AttentionNormShift = Zeros(),
                 QueryKeyValue = Matrix(d, config.ProjectionWidth),
                 QueryKeyValueBias = Bias(config.ProjectionWidth),
+                QueryNormScale = config.QueryKeyNorm == QueryKeyNorm.None ? null : Ones(config.HeadDim),
+                KeyNormScale = config.QueryKeyNorm == QueryKeyNorm.None ? null : Ones(config.HeadDim),
                 Output = Matrix(q, d),
                 OutputBias = Bias(d),
-                MlpNormScale = Ones(),
+                MlpNormScale = Ones(d),
                 MlpNormShift = Zeros(),
                 Up = Matrix(d, config.Gated ? 2 * f : f),
                 UpBias = Bias(f),
@@ -93,7 +95,7 @@ public static class RandomWeights
             Embedding = embedding,
             Positions = positions,
             Layers = layers,
-            FinalNormScale = Ones(),
+            FinalNormScale = Ones(d),
             FinalNormShift = Zeros(),
             Unembedding = config.TiedEmbedding ? embedding : Table(config.Vocabulary),
         };

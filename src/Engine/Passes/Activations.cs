@@ -9,11 +9,14 @@ internal sealed class LayerActivations
     /// <summary>x̂ of the norm before attention [rows × d], or none when nobody reads it.</summary>
     public Tensor AttentionXHat { get; set; }
     public Tensor AttentionInverseSigma { get; set; }
-    /// <summary>Queries, keys and values before rotation.</summary>
+    /// <summary>Queries, keys and values as projected.</summary>
     public Projection Projected { get; set; }
-    /// <summary>Queries and keys as attention sees them: the same matrices where nothing rotates.</summary>
-    public Tensor RotatedQuery { get; set; }
-    public Tensor RotatedKey { get; set; }
+    /// <summary>Queries and keys as attention sees them, normed and rotated: the same matrices where nothing is done to them.</summary>
+    public Tensor FinalQuery { get; set; }
+    public Tensor FinalKey { get; set; }
+    /// <summary>What the backward pass needs of the norms of queries and keys.</summary>
+    public NormTrace QueryNorm { get; set; }
+    public NormTrace KeyNorm { get; set; }
     /// <summary>Attention output before W_O [query rows × H·d_head].</summary>
     public Tensor Context { get; set; }
     public Tensor Normalizers { get; set; }
@@ -25,6 +28,15 @@ internal sealed class LayerActivations
     public Tensor KeptAttentionStream { get; set; }
     public Tensor KeptMlpStream { get; set; }
     public Tensor KeptMlpOutput { get; set; }
+}
+
+/// <summary>What a norm of parts of rows leaves behind for its gradient.</summary>
+/// <param name="XHat">x̂ [rows × parts·d], or none where the rule reads none.</param>
+/// <param name="InverseSigma">1/σ [rows × parts], or none where there is no norm or no gradient.</param>
+internal readonly record struct NormTrace(Tensor XHat, Tensor InverseSigma)
+{
+    /// <summary>The same memory for fewer rows.</summary>
+    public NormTrace First(int rows) => new(XHat.IsNone ? XHat : XHat.RowRange(0, rows), InverseSigma.IsNone ? InverseSigma : InverseSigma.RowRange(0, rows));
 }
 
 /// <summary>The matrices of a forward pass over one layout.</summary>
@@ -65,8 +77,12 @@ internal sealed class Activations
                 MlpInverseSigma = keepLayers ? rows.Matrix(arena, l, 1) : default,
                 Gate = c.Gated ? rows.Matrix(arena, l, 2 * c.MlpWidth) : keepLayers ? rows.Matrix(arena, l, c.MlpWidth) : default,
             };
-            a.RotatedQuery = c.Rotary?[l] is null ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
-            a.RotatedKey = c.Rotary?[l] is null ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
+            var isFinal = c.Rotary?[l] is null && c.QueryKeyNorm == QueryKeyNorm.None;
+            a.FinalQuery = isFinal ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
+            a.FinalKey = isFinal ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
+            if (c.QueryKeyNorm == QueryKeyNorm.None || !keepLayers || Rule.HoldsPattern) continue;
+            a.QueryNorm = new(keepXHat ? rows.Matrix(arena, l, c.QueryWidth) : default, rows.Matrix(arena, l, c.Heads));
+            a.KeyNorm = new(keepXHat ? arena.Matrix(rows.All, c.KeyWidth) : default, arena.Matrix(rows.All, c.KeyValueHeads));
         }
     }
 
@@ -88,8 +104,10 @@ internal sealed class Activations
             {
                 AttentionInverseSigma = f.AttentionInverseSigma.RowRange(0, rows.All),
                 Projected = f.Projected.First(rows, l),
-                RotatedQuery = f.RotatedQuery.RowRange(0, queries),
-                RotatedKey = f.RotatedKey.RowRange(0, rows.All),
+                FinalQuery = f.FinalQuery.RowRange(0, queries),
+                FinalKey = f.FinalKey.RowRange(0, rows.All),
+                QueryNorm = f.QueryNorm.First(queries),
+                KeyNorm = f.KeyNorm.First(rows.All),
                 Context = f.Context.RowRange(0, queries),
                 Normalizers = f.Normalizers.RowRange(0, queries),
                 MlpXHat = Top(f.MlpXHat, queries),

@@ -4,9 +4,8 @@ using Faith.Kernels;
 namespace Faith.Engine.Passes;
 
 /// <summary>
-/// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; rotated q and k; c = attend(q, k, v);
-/// o = c·W_O + b_O, added to the stream. A norm of q and k belongs between <see cref="Project(PassLayout, Tensor, Tensor, in Projection)"/>
-/// and <see cref="Rotate(Tensor, Indices, Tensor)"/>, a norm of the output into <see cref="AddOutput"/>.
+/// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; normed and rotated q and k; c = attend(q, k, v);
+/// o = c·W_O + b_O, added to the stream. A norm of the output belongs into <see cref="AddOutput"/>.
 /// </summary>
 internal readonly struct AttentionBlock(Transformer model, int l)
 {
@@ -25,7 +24,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         return layout.Narrow(model.Device, l, x, run.Stream.Last);
     }
 
-    /// <summary>Queries, keys and values, before rotation, of what the norm put out; in <paramref name="last"/> the rows of it that queries have.</summary>
+    /// <summary>Queries, keys and values, as projected, of what the norm put out; in <paramref name="last"/> the rows of it that queries have.</summary>
     public void Project(PassLayout layout, Tensor normed, Tensor last, in Projection to)
     {
         if (!layout.Rows.IsNarrow(l))
@@ -54,20 +53,28 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     /// <summary>The projection at x̂ = 0 (b′ of method.md §3) in some columns, or none.</summary>
     public Tensor AtZero(int first, int columns) => Columns(Weights.ProjectionAtZero, first, columns);
 
-    /// <summary>Queries or keys as attention sees them: in y, or where nothing rotates x itself.</summary>
-    /// <param name="x">Queries or keys.</param>
+    /// <summary>Queries or keys of any heads as attention sees them, normed and rotated: in y, or where nothing is done to them x itself.</summary>
+    /// <param name="kind">Which of the two.</param>
+    /// <param name="x">As projected.</param>
     /// <param name="angles">Where the angles of each row stand.</param>
     /// <param name="y">May be x.</param>
-    public Tensor Rotate(Tensor x, Indices angles, Tensor y)
+    /// <param name="trace">Where the norm leaves what its gradient needs.</param>
+    public Tensor Finish(InputKind kind, Tensor x, Indices angles, Tensor y, NormTrace trace = default)
     {
+        if ((kind == InputKind.Query ? Weights.QueryNorm : Weights.KeyNorm) is { } norm)
+        {
+            norm.Forward(x, y, trace.XHat, trace.InverseSigma);
+            x = y;
+        }
         if (model.Angles(l) is not { } table) return x;
         table.Rotate(model.Device, x, angles, model.Config.HeadDim, inverse: false, y);
         return y;
     }
 
-    /// <summary>The queries and keys of a pass as attention sees them. Where layers share memory it is not said that they stand in that of the rotated.</summary>
-    public (Tensor Query, Tensor Key) Rotate(PassLayout layout, LayerActivations a) =>
-        (Rotate(a.Projected.Query, layout.QueryAngles(l), a.RotatedQuery), Rotate(a.Projected.Key, layout.Angles, a.RotatedKey));
+    /// <summary>The queries and keys of a pass as attention sees them. Where layers share memory it is not said that they stand in that of the final ones.</summary>
+    public (Tensor Query, Tensor Key) Finish(PassLayout layout, LayerActivations a) =>
+        (Finish(InputKind.Query, a.Projected.Query, layout.QueryAngles(l), a.FinalQuery, a.QueryNorm),
+            Finish(InputKind.Key, a.Projected.Key, layout.Angles, a.FinalKey, a.KeyNorm));
 
     /// <summary>The contexts c of rotated queries and keys, and what the backward pass needs of the softmax.</summary>
     public void Attend(PassLayout layout, PrefixCache prefix, Tensor q, Tensor k, Tensor v, Tensor context, Tensor normalizers) =>
@@ -105,7 +112,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         return context;
     }
 
-    /// <summary>The gradients at every head's own q, k and v before rotation, of one at the contexts; where the rule holds the pattern at the values alone.</summary>
+    /// <summary>The gradients at every head's own q, k and v as projected, of one at the contexts; where the rule holds the pattern at the values alone.</summary>
     public SplitGradients AttendBackward(PassLayout layout, PrefixCache prefix, GradientRule rule, LayerActivations a, Tensor context, BackwardBuffers buffers)
     {
         var (device, c) = (model.Device, model.Config);
@@ -114,13 +121,13 @@ internal readonly struct AttentionBlock(Transformer model, int l)
             split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
         if (rule.HoldsPattern)
         {
-            device.AttentionBackward(layout.Queries(l), model.Attention(l), a.RotatedQuery, a.RotatedKey, default, prefix.Keys[l], default, default, a.Normalizers, context, default, default, g.Value);
+            device.AttentionBackward(layout.Queries(l), model.Attention(l), a.FinalQuery, a.FinalKey, default, prefix.Keys[l], default, default, a.Normalizers, context, default, default, g.Value);
             return g with { Query = default, Key = default };
         }
-        device.AttentionBackward(layout.Queries(l), model.Attention(l), a.RotatedQuery, a.RotatedKey, a.Projected.Value,
+        device.AttentionBackward(layout.Queries(l), model.Attention(l), a.FinalQuery, a.FinalKey, a.Projected.Value,
             prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, g.Query, g.Key, g.Value);
-        RotateBack(g.Query, layout.QueryAngles(l));
-        RotateBack(g.Key, layout.Angles);
+        FinishBackward(g.Query, layout.QueryAngles(l), Weights.QueryNorm, a.QueryNorm);
+        FinishBackward(g.Key, layout.Angles, Weights.KeyNorm, a.KeyNorm);
         return g;
     }
 
@@ -149,10 +156,14 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         Norm.Backward(normed, a.AttentionXHat, a.AttentionInverseSigma, add: true, gx);
     }
 
-    private void RotateBack(Tensor g, Indices angles) => model.Angles(l)?.Rotate(model.Device, g, angles, model.Config.HeadDim, inverse: true, g);
+    private void FinishBackward(Tensor g, Indices angles, Norm? norm, NormTrace trace)
+    {
+        model.Angles(l)?.Rotate(model.Device, g, angles, model.Config.HeadDim, inverse: true, g);
+        norm?.Backward(g, trace.XHat, trace.InverseSigma, add: false, g);
+    }
 
     private static Tensor Columns(Tensor row, int first, int count) => row.IsNone ? row : row.ColumnRange(first, count);
 }
 
-/// <summary>Gradients at q, k and v before rotation, one block a query head each; none of q and k where patterns are constants.</summary>
+/// <summary>Gradients at q, k and v as projected, one block a query head each; none of q and k where patterns are constants.</summary>
 internal readonly record struct SplitGradients(Tensor Query, Tensor Key, Tensor Value);

@@ -24,7 +24,7 @@ internal static class ForwardPass
         {
             var (attention, a) = (model.AttentionBlock(l), run.Layers[l]);
             x = attention.Project(layout, run, x);
-            var (q, k) = attention.Rotate(layout, a);
+            var (q, k) = attention.Finish(layout, a);
             attention.Attend(layout, prefix, q, k, a.Projected.Value, a.Context, a.Normalizers);
             hook?.Context(l, a.Context);
             AddAttention(model, run, l, x);
@@ -53,7 +53,7 @@ internal static class ForwardPass
         {
             var (attention, a) = (model.AttentionBlock(l), run.Layers[l]);
             x = attention.Project(layout, run, x);
-            var (q, k) = attention.Rotate(layout, a);
+            var (q, k) = attention.Finish(layout, a);
             model.Device.Copy(k, prefix.Keys[l]);
             model.Device.Copy(a.Projected.Value, prefix.Values[l]);
             if (l == model.Layers.Length - 1) return;

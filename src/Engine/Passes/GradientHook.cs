@@ -26,6 +26,6 @@ internal abstract class GradientHook
     /// <summary>At a layer's contexts, before W_O [query rows × H·d_head].</summary>
     public virtual void Context(int l, Tensor gradient) { }
 
-    /// <summary>At a layer's queries, keys and values before rotation.</summary>
+    /// <summary>At a layer's queries, keys and values as projected.</summary>
     public virtual void Projection(int l, LayerActivations a, in SplitGradients gradients) { }
 }

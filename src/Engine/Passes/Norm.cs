@@ -2,7 +2,7 @@ using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
 
-/// <summary>A norm of rows on a device: y = γ⊙x̂ + β, x̂ = (x − μ)/σ (RMSNorm: μ = 0, no β).</summary>
+/// <summary>A norm of rows, or of parts as wide as γ of rows, on a device: y = γ⊙x̂ + β, x̂ = (x − μ)/σ (RMSNorm: μ = 0, no β).</summary>
 /// <param name="Device">The device.</param>
 /// <param name="Scale">γ [1 × d].</param>
 /// <param name="Shift">β [1 × d], or none.</param>

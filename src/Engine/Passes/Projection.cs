@@ -3,7 +3,7 @@ using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
 
-/// <summary>Where a layer's queries, keys and values go, before rotation.</summary>
+/// <summary>Where a layer's queries, keys and values go as projected: before norm and rotation.</summary>
 /// <param name="Together">All of them side by side, or where queries have other rows keys and values.</param>
 /// <param name="Query">[query rows × H·d_head].</param>
 /// <param name="Key">[rows × Hkv·d_head].</param>

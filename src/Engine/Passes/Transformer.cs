@@ -141,6 +141,8 @@ public sealed class Transformer : IDisposable
             Projection = projection,
             ProjectionBias = bias,
             ProjectionAtZero = ProjectionAtZero(projection, norm.Shift, bias),
+            QueryNorm = layer.QueryNormScale is { } q ? Norm(q, null) : null,
+            KeyNorm = layer.KeyNormScale is { } k ? Norm(k, null) : null,
             Output = Pack(layer.Output),
             OutputBias = Vector(layer.OutputBias),
             MlpNorm = Norm(layer.MlpNormScale, layer.MlpNormShift),
@@ -218,6 +220,10 @@ internal sealed class TransformerLayer
     public required Weights Projection { get; init; }
     public required Tensor ProjectionBias { get; init; }
     public required Tensor ProjectionAtZero { get; init; }
+    /// <summary>The norm of every head's queries, or null.</summary>
+    public required Norm? QueryNorm { get; init; }
+    /// <summary>The norm of every head's keys, or null.</summary>
+    public required Norm? KeyNorm { get; init; }
     public required Weights Output { get; init; }
     public required Tensor OutputBias { get; init; }
     public required Norm MlpNorm { get; init; }

@@ -10,7 +10,7 @@ internal struct NormOperands(Matrix x, Matrix scale, Matrix shift, Matrix y, Mat
 }
 
 /// <summary>
-/// LayerNorm and RMSNorm, one block a row. The number of threads depends on the width only, and so does the order of the additions. Bytes:
+/// LayerNorm and RMSNorm, one block a part of a row. The number of threads depends on the width only, and so does the order of the additions. Bytes:
 /// forward 4 to 8 an element and output, backward 12 (16 with add); about 10 operations an element.
 /// </summary>
 internal static class NormKernels
@@ -24,8 +24,8 @@ internal static class NormKernels
     public static void Forward(NormOperands p)
     {
         var slots = SharedMemory.Allocate<float>(Threads);
-        int row = Grid.IdxX, width = p.X.Columns, t = Group.IdxX, threads = Group.DimX;
-        var x = p.X.From(row);
+        int width = p.Scale.Columns, parts = p.X.Columns / width, row = Grid.IdxX / parts, part = Grid.IdxX % parts, t = Group.IdxX, threads = Group.DimX;
+        var x = p.X.From(row, part * width);
         var mean = p.Centred != 0 ? Columns.Sum(x, width, slots) / width : 0f;
         float squares = 0;
         for (var i = t; i < width; i += 4 * threads)
@@ -40,32 +40,33 @@ internal static class NormKernels
         for (var i = t; i < width; i += 4 * threads)
         {
             var four = Columns.Load(x, i, width);
-            Write(p, row, i, (four.X - mean) * inverse);
-            if (i + threads < width) Write(p, row, i + threads, (four.Y - mean) * inverse);
-            if (i + 2 * threads < width) Write(p, row, i + 2 * threads, (four.Z - mean) * inverse);
-            if (i + 3 * threads < width) Write(p, row, i + 3 * threads, (four.W - mean) * inverse);
+            Write(p, row, part, i, (four.X - mean) * inverse);
+            if (i + threads < width) Write(p, row, part, i + threads, (four.Y - mean) * inverse);
+            if (i + 2 * threads < width) Write(p, row, part, i + 2 * threads, (four.Z - mean) * inverse);
+            if (i + 3 * threads < width) Write(p, row, part, i + 3 * threads, (four.W - mean) * inverse);
         }
-        if (!p.InverseSigma.IsNone && t == 0) p.InverseSigma[row, 0] = inverse;
+        if (!p.InverseSigma.IsNone && t == 0) p.InverseSigma[row, part] = inverse;
     }
 
-    private static void Write(in NormOperands p, int row, int i, float xhat)
+    private static void Write(in NormOperands p, int row, int part, int i, float xhat)
     {
-        if (!p.Xhat.IsNone) p.Xhat[row, i] = xhat;
+        var column = part * p.Scale.Columns + i;
+        if (!p.Xhat.IsNone) p.Xhat[row, column] = xhat;
         var shift = 0f;
         if (!p.Shift.IsNone) shift = p.Shift.Data[i];
-        p.Y[row, i] = Exact.Fma(p.Scale.Data[i], xhat, shift);
+        p.Y[row, column] = Exact.Fma(p.Scale.Data[i], xhat, shift);
     }
 
     /// <summary>
-    /// Sets (or, with add, adds to) y the gradient of the row: (h − mean(h)·[centred] − x̂·mean(h⊙x̂))/σ, h = scale⊙x. Here x is the gradient of
+    /// Sets (or, with add, adds to) y the gradient of a part of a row, or of one of several copies of it in turn: (h − mean(h)·[centred] − x̂·mean(h⊙x̂))/σ, h = scale⊙x. Here x is the gradient of
     /// the norm's output and y that of its input. Without x̂ σ is constant, and x̂·mean(h⊙x̂) is not there.
     /// </summary>
     public static void Backward(NormOperands p)
     {
         var slots = SharedMemory.Allocate<float>(Threads);
-        int row = Grid.IdxX, width = p.X.Columns, t = Group.IdxX, threads = Group.DimX;
-        var known = !p.Xhat.IsNone;
-        ArrayView<float> dy = p.X.From(row), xhat = known ? p.Xhat.From(row) : dy, scale = p.Scale.Data;
+        int width = p.Scale.Columns, parts = p.X.Columns / width, row = Grid.IdxX / parts, part = Grid.IdxX % parts, t = Group.IdxX, threads = Group.DimX;
+        var (known, copied) = (!p.Xhat.IsNone, part / (parts / p.InverseSigma.Columns));
+        ArrayView<float> dy = p.X.From(row, part * width), xhat = known ? p.Xhat.From(row, copied * width) : dy, scale = p.Scale.Data;
         float sum = 0, product = 0;
         for (var i = t; i < width; i += threads)
         {
@@ -74,8 +75,8 @@ internal static class NormKernels
         }
         var mean = p.Centred != 0 ? Reduce.OverBlock<Sum>(sum, slots) / width : 0f;
         var along = Reduce.OverBlock<Sum>(product, slots) / width;
-        var inverse = p.InverseSigma[row, 0];
-        var dx = p.Y.From(row);
+        var inverse = p.InverseSigma[row, copied];
+        var dx = p.Y.From(row, part * width);
         for (var i = t; i < width; i += threads)
         {
             var gradient = scale[i] * dy[i] - mean;
@@ -120,17 +121,24 @@ public sealed partial class GpuDevice
     public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma)
     {
         RequireShape(y, x.Rows, x.Columns);
-        RequireShape(scale, 1, x.Columns);
-        Launch(NormKernels.Forwards, new NormOperands(View(x), View(scale), View(shift), View(y), View(xhat), View(inverseSigma), epsilon, centred, false), x.Rows,
-            threads: RowThreads(x.Columns));
+        var parts = Parts(x.Columns, scale.Columns, 1);
+        if (!xhat.IsNone) RequireShape(xhat, x.Rows, x.Columns);
+        if (!inverseSigma.IsNone) RequireShape(inverseSigma, x.Rows, parts);
+        Launch(NormKernels.Forwards, new NormOperands(View(x), View(scale), View(shift), View(y), View(xhat), View(inverseSigma), epsilon, centred, false), x.Rows * parts,
+            threads: RowThreads(scale.Columns));
     }
 
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx)
     {
-        if (!xhat.IsNone) RequireShape(xhat, dy.Rows, dy.Columns);
+        if (!xhat.IsNone) RequireShape(xhat, dy.Rows, inverseSigma.Columns * scale.Columns);
         RequireShape(dx, dy.Rows, dy.Columns);
-        Launch(NormKernels.Backwards, new NormOperands(View(dy), View(scale), default, View(dx), View(xhat), View(inverseSigma), 0, centred, add), dy.Rows,
-            threads: RowThreads(dy.Columns));
+        var parts = Parts(dy.Columns, scale.Columns, inverseSigma.Columns);
+        Launch(NormKernels.Backwards, new NormOperands(View(dy), View(scale), default, View(dx), View(xhat), View(inverseSigma), 0, centred, add), dy.Rows * parts,
+            threads: RowThreads(scale.Columns));
     }
+
+    /// <summary>How many parts of a width columns have; a multiple of <paramref name="of"/>.</summary>
+    private static int Parts(int columns, int width, int of) =>
+        columns % ((long)width * of) == 0 ? columns / width : throw new ArgumentException($"{columns} columns are no multiple of {of} parts of {width}", nameof(columns));
 }

@@ -11,7 +11,8 @@ public sealed unsafe partial class HostDevice
     public override void NormForward(Tensor x, Tensor scale, Tensor shift, float epsilon, bool centred, Tensor y, Tensor xhat, Tensor inverseSigma)
     {
         RequireSameShape(x, y);
-        RequireColumns(scale.Columns, x.Columns);
+        RequireParts(x.Columns, scale.Columns, inverseSigma.IsNone ? 1 : inverseSigma.Columns);
+        if (!inverseSigma.IsNone) RequireColumns(inverseSigma.Columns * scale.Columns, x.Columns);
         Rows(x.Rows, x.Columns, new NormOperands(x, scale, shift, epsilon, centred, y, xhat, inverseSigma),
             static (k, in o, from, to) => k.NormForward(o, from, to));
     }
@@ -19,11 +20,17 @@ public sealed unsafe partial class HostDevice
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx)
     {
-        if (!xhat.IsNone) RequireSameShape(dy, xhat);
+        if (!xhat.IsNone) RequireColumns(xhat.Columns, inverseSigma.Columns * scale.Columns);
         RequireSameShape(dy, dx);
-        RequireColumns(scale.Columns, dy.Columns);
+        RequireParts(dy.Columns, scale.Columns, inverseSigma.Columns);
         Rows(dy.Rows, dy.Columns, (dy, scale, xhat, inverseSigma, centred, add, dx), static (k, in o, from, to) =>
             k.NormBackward(o.dy, o.scale, o.xhat, o.inverseSigma, o.centred, o.add, o.dx, from, to));
+    }
+
+    /// <summary>Fails unless columns are whole groups of as many parts of a width.</summary>
+    static void RequireParts(int columns, int width, int parts)
+    {
+        if (columns % ((long)width * parts) != 0) throw new ArgumentException($"{columns} columns are not {parts} parts of {width}.");
     }
 }
 
@@ -59,15 +66,18 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override void NormForward(in NormOperands o, int from, int to)
     {
-        var d = o.X.Columns;
+        int d = o.Scale.Columns, parts = o.X.Columns / d;
         var shift = o.Shift.IsNone ? null : (float*)o.Shift.Pointer;
         for (var r = from; r < to; r++)
         {
-            var x = o.X.Row(r);
-            var mean = o.Centred ? Sum(x, d) / d : 0;
-            var inverse = 1 / MathF.Sqrt(SumOfSquares(x, mean, d) / d + o.Epsilon);
-            if (!o.InverseSigma.IsNone) *o.InverseSigma.Row(r) = inverse;
-            Normalize(x, mean, inverse, (float*)o.Scale.Pointer, shift, o.Y.Row(r), o.Xhat.IsNone ? null : o.Xhat.Row(r), d);
+            for (var part = 0; part < parts; part++)
+            {
+                var x = o.X.Row(r) + part * d;
+                var mean = o.Centred ? Sum(x, d) / d : 0;
+                var inverse = 1 / MathF.Sqrt(SumOfSquares(x, mean, d) / d + o.Epsilon);
+                if (!o.InverseSigma.IsNone) o.InverseSigma.Row(r)[part] = inverse;
+                Normalize(x, mean, inverse, (float*)o.Scale.Pointer, shift, o.Y.Row(r) + part * d, o.Xhat.IsNone ? null : o.Xhat.Row(r) + part * d, d);
+            }
         }
     }
 
@@ -93,48 +103,55 @@ internal sealed unsafe partial class RowKernels<V>
     [MethodImpl(Hot)]
     public override void NormBackward(RawTensor dy, RawTensor scale, RawTensor xhat, RawTensor inverseSigma, bool centred, bool add, RawTensor dx, int from, int to)
     {
-        var d = dy.Columns;
+        int d = scale.Columns, parts = dy.Columns / d, copies = parts / inverseSigma.Columns;
         var gamma = (float*)scale.Pointer;
-        if (xhat.IsNone)
-        {
-            for (var r = from; r < to; r++) NormBackward(dy.Row(r), gamma, *inverseSigma.Row(r), centred, add, dx.Row(r), d);
-            return;
-        }
         for (var r = from; r < to; r++)
         {
-            float* g = dy.Row(r), xh = xhat.Row(r), result = dx.Row(r);
-            V s0 = V.Of(0), s1 = s0, p0 = s0, p1 = s0;
-            var i = 0;
-            for (; i <= d - 2 * V.Count; i += 2 * V.Count)
+            for (var part = 0; part < parts; part++)
             {
-                V h0 = V.Load(g + i) * V.Load(gamma + i), h1 = V.Load(g + i + V.Count) * V.Load(gamma + i + V.Count);
-                s0 += h0;
-                s1 += h1;
-                p0 = V.MultiplyAdd(h0, V.Load(xh + i), p0);
-                p1 = V.MultiplyAdd(h1, V.Load(xh + i + V.Count), p1);
+                var (known, at) = (part / copies, part * d);
+                var inverse = inverseSigma.Row(r)[known];
+                if (xhat.IsNone) NormBackward(dy.Row(r) + at, gamma, inverse, centred, add, dx.Row(r) + at, d);
+                else NormBackward(dy.Row(r) + at, gamma, xhat.Row(r) + known * d, inverse, centred, add, dx.Row(r) + at, d);
             }
-            for (; i < d; i += V.Count)
-            {
-                var n = d - i;
-                var whole = n >= V.Count;
-                var h = whole ? V.Load(g + i) * V.Load(gamma + i) : V.LoadFirst(g + i, n, 0) * V.LoadFirst(gamma + i, n, 0);
-                s0 += h;
-                p0 = V.MultiplyAdd(h, whole ? V.Load(xh + i) : V.LoadFirst(xh + i, n, 0), p0);
-            }
-            V f = V.Of(*inverseSigma.Row(r)), mean = V.Of(centred ? (s0 + s1).Sum() / d : 0), slope = V.Of((p0 + p1).Sum() / d);
-            for (i = 0; i <= d - V.Count; i += V.Count)
-            {
-                var value = (V.Load(g + i) * V.Load(gamma + i) - mean - V.Load(xh + i) * slope) * f;
-                (add ? V.Load(result + i) + value : value).Store(result + i);
-            }
-            var rest = d - i;
-            if (rest == 0) continue;
-            var last = (V.LoadFirst(g + i, rest, 0) * V.LoadFirst(gamma + i, rest, 0) - mean - V.LoadFirst(xh + i, rest, 0) * slope) * f;
-            (add ? V.LoadFirst(result + i, rest, 0) + last : last).StoreFirst(result + i, rest);
         }
     }
 
-    /// <summary>One row with σ constant: dx (= or +=) (γ⊙dy − mean(γ⊙dy)·[centred])/σ.</summary>
+    /// <summary>One part of a row: dx (= or +=) (γ⊙dy − mean(γ⊙dy)·[centred] − x̂·mean(γ⊙dy⊙x̂))/σ.</summary>
+    [MethodImpl(Hot)]
+    static void NormBackward(float* g, float* gamma, float* xh, float inverse, bool centred, bool add, float* result, int d)
+    {
+        V s0 = V.Of(0), s1 = s0, p0 = s0, p1 = s0;
+        var i = 0;
+        for (; i <= d - 2 * V.Count; i += 2 * V.Count)
+        {
+            V h0 = V.Load(g + i) * V.Load(gamma + i), h1 = V.Load(g + i + V.Count) * V.Load(gamma + i + V.Count);
+            s0 += h0;
+            s1 += h1;
+            p0 = V.MultiplyAdd(h0, V.Load(xh + i), p0);
+            p1 = V.MultiplyAdd(h1, V.Load(xh + i + V.Count), p1);
+        }
+        for (; i < d; i += V.Count)
+        {
+            var n = d - i;
+            var whole = n >= V.Count;
+            var h = whole ? V.Load(g + i) * V.Load(gamma + i) : V.LoadFirst(g + i, n, 0) * V.LoadFirst(gamma + i, n, 0);
+            s0 += h;
+            p0 = V.MultiplyAdd(h, whole ? V.Load(xh + i) : V.LoadFirst(xh + i, n, 0), p0);
+        }
+        V f = V.Of(inverse), mean = V.Of(centred ? (s0 + s1).Sum() / d : 0), slope = V.Of((p0 + p1).Sum() / d);
+        for (i = 0; i <= d - V.Count; i += V.Count)
+        {
+            var value = (V.Load(g + i) * V.Load(gamma + i) - mean - V.Load(xh + i) * slope) * f;
+            (add ? V.Load(result + i) + value : value).Store(result + i);
+        }
+        var rest = d - i;
+        if (rest == 0) return;
+        var last = (V.LoadFirst(g + i, rest, 0) * V.LoadFirst(gamma + i, rest, 0) - mean - V.LoadFirst(xh + i, rest, 0) * slope) * f;
+        (add ? V.LoadFirst(result + i, rest, 0) + last : last).StoreFirst(result + i, rest);
+    }
+
+    /// <summary>The same with σ constant: dx (= or +=) (γ⊙dy − mean(γ⊙dy)·[centred])/σ.</summary>
     [MethodImpl(Hot)]
     static void NormBackward(float* dy, float* gamma, float inverse, bool centred, bool add, float* dx, int d)
     {

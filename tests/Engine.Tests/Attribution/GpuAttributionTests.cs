@@ -46,6 +46,8 @@ public sealed class GpuAttributionTests
     [InlineData("llama", "eap-ig", MetricKind.KullbackLeibler, ScoreLevel.Edge, 0)]
     [InlineData("llama", "eap-ig", MetricKind.LogProbability, ScoreLevel.Edge, 0)]
     [InlineData("rotary by layer: linear, none, interleaved", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("norms of queries and keys", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("norms of queries and keys", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("longrope, some prompts long", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("llama", "relp", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]

@@ -31,6 +31,8 @@ internal static class Scoring
         }, 13),
         ["yarn"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new YarnScaling(4, 64, 32, 1, YarnScaling.UsualAttentionFactor(4), true)), 14),
         ["longrope, some prompts long"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new LongRopeScaling([1, 1.1, 1.3, 2], [1.2, 1.5, 4, 9], 5, 1.2)), 15),
+        ["norms of queries and keys"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3) with { QueryKeyNorm = QueryKeyNorm.Heads }, 16),
+        ["norms of queries and keys, centred, not rotated"] = () => RandomModels.Create(RandomModels.Gpt2Config(headDim: 6) with { QueryKeyNorm = QueryKeyNorm.Heads }, 17),
         ["qwen2"] = () => RandomModels.Qwen2(9),
         ["gelu, parallel, partial rotary"] = () => RandomModels.Create(RandomModels.Gpt2Config() with
         {

@@ -24,6 +24,8 @@ public class CircuitEvaluatorTests
         ["gpt2, parallel blocks"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 2) with { ParallelBlocks = true }, 4),
         ["llama"] = () => RandomModels.Llama(5),
         ["rotary by layer"] = Scoring.Models["rotary by layer: linear, none, interleaved"],
+        ["norms of queries and keys"] = Scoring.Models["norms of queries and keys"],
+        ["norms of queries and keys, centred, not rotated"] = Scoring.Models["norms of queries and keys, centred, not rotated"],
         ["longrope"] = Scoring.Models["longrope, some prompts long"],
         ["qwen2"] = () => RandomModels.Qwen2(9),
     };

@@ -98,7 +98,11 @@ public sealed class LiteralModel
             }).ToArray();
 
             var rotary = config.Rotary?[l] is { } angles ? LiteralRotary.Of(angles, tokens.Length) : null;
-            Value Turn(Value x) => rotary is null ? x : tape.Rotate(x, rotary);
+            Value Turn(Value x, double[]? scale)
+            {
+                if (scale is not null) x = Norm(tape, x, scale, new double[scale.Length]);
+                return rotary is null ? x : tape.Rotate(x, rotary);
+            }
 
             var (q, k, v) = (Project(InputKind.Query), Project(InputKind.Key), Project(InputKind.Value));
             var mlpColumn = Graph.MlpColumn(l);
@@ -106,7 +110,7 @@ public sealed class LiteralModel
 
             for (var h = 0; h < config.Heads; h++)
             {
-                var scores = tape.Product(Turn(q[h]), tape.Transpose(Turn(k[h])));
+                var scores = tape.Product(Turn(q[h], layer.QueryScale), tape.Transpose(Turn(k[h], layer.KeyScale)));
                 var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor), config.Window(l) ?? int.MaxValue);
                 var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
                 stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
@@ -227,6 +231,8 @@ public sealed class LiteralModel
             }
             HeadOutput = LiteralMatrix.Read(weights.Output).Chunk(config.HeadDim).ToArray();
             OutputBias = LiteralMatrix.WidenOrZero(weights.OutputBias, config.Width);
+            QueryScale = weights.QueryNormScale is { } query ? LiteralMatrix.Widen(query) : null;
+            KeyScale = weights.KeyNormScale is { } key ? LiteralMatrix.Widen(key) : null;
             AttentionScale = LiteralMatrix.Widen(weights.AttentionNormScale);
             AttentionShift = LiteralMatrix.WidenOrZero(weights.AttentionNormShift, config.Width);
             MlpScale = LiteralMatrix.Widen(weights.MlpNormScale);
@@ -248,6 +254,10 @@ public sealed class LiteralModel
         public Dictionary<InputKind, double[][][]> Projection { get; } = [];
         /// <summary>Their biases.</summary>
         public Dictionary<InputKind, double[][]> ProjectionBias { get; } = [];
+        /// <summary>γ of the norm of every head's queries [d_head], or null.</summary>
+        public double[]? QueryScale { get; }
+        /// <summary>The same of keys.</summary>
+        public double[]? KeyScale { get; }
         /// <summary>The rows of W_O of every head [d_head × d].</summary>
         public double[][][] HeadOutput { get; }
         public double[] OutputBias { get; }

@@ -90,6 +90,7 @@ public static class RandomModels
         MatrixSource Matrix(int inputs, int outputs, double size) =>
             new ArrayMatrix(Numbers(inputs * outputs, 0, size / Math.Sqrt(inputs)), inputs, outputs, storedTransposed: false);
         float[] Scale() => Numbers(config.Width, 1, 0.3);
+        float[]? HeadScale() => config.QueryKeyNorm == QueryKeyNorm.None ? null : Numbers(config.HeadDim, 1.4, 0.4);
         float[]? Shift(int width, bool present) => present ? Numbers(width, 0, 0.3) : null;
 
         LayerWeights Layer() => new()
@@ -98,6 +99,8 @@ public static class RandomModels
             AttentionNormShift = Shift(config.Width, biases),
             QueryKeyValue = Matrix(config.Width, config.ProjectionWidth, 1.6),
             QueryKeyValueBias = Shift(config.ProjectionWidth, biases || projectionBias),
+            QueryNormScale = HeadScale(),
+            KeyNormScale = HeadScale(),
             Output = Matrix(config.QueryWidth, config.Width, 0.8),
             OutputBias = Shift(config.Width, biases),
             MlpNormScale = Scale(),
