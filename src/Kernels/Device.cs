@@ -194,7 +194,7 @@ public abstract class Device : IDisposable
     /// by which the gradients form the probabilities again. Sets context and normalizers (=).
     /// </summary>
     /// <param name="layout">Offsets of the sequences.</param>
-    /// <param name="shape">Heads, groups, width, window.</param>
+    /// <param name="shape">Heads, groups, width, window, cap.</param>
     /// <param name="q">[layout.QueryRows × heads·headDim].</param>
     /// <param name="k">[layout.Rows × (heads/suffixGroup)·headDim]: query head h reads key head h / suffixGroup.</param>
     /// <param name="v">Like k.</param>
@@ -243,8 +243,17 @@ public abstract class Device : IDisposable
 
     // ---- metric heads ----
 
-    /// <summary>logit-diff at sparse tokens: value[i] = Σ_j weight_j·(y[i]·U[token_j]) over the entries offsets[i] … offsets[i+1]−1 (=); dy[i] = −Σ_j weight_j·U[token_j] (the gradient of the loss = −value) (=; may be none).</summary>
-    public abstract void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy);
+    /// <summary>
+    /// logit-diff at sparse tokens: value[i] = Σ_j weight_j·z_j over the entries offsets[i] … offsets[i+1]−1, z_j the logit of token_j at y[i] (=);
+    /// dy[i] = the gradient of the loss = −value, without bias and cap −Σ_j weight_j·U[token_j] (=; may be none).
+    /// </summary>
+    public abstract void SparseLogits(Tensor y, LogitHead head, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy);
+
+    /// <summary>y = cap·tanh(x/cap); y may be x.</summary>
+    public abstract void SoftCap(Tensor x, float cap, Tensor y);
+
+    /// <summary>dx = dy⊙(1 − (y/cap)²): the gradient at x of one at y = cap·tanh(x/cap). dx may be dy.</summary>
+    public abstract void SoftCapBackward(Tensor y, float cap, Tensor dy, Tensor dx);
 
     /// <summary>
     /// prob-diff: value[i] = Σ_j weight_j·softmax(logits[i])[token_j] (=); dLogits = gradient of −value (=; may be none).
@@ -300,6 +309,9 @@ public readonly record struct AttentionShape(int Heads, int HeadDim, int SuffixG
 {
     /// <summary>W: the query at position i sees the keys at positions i − W + 1 … i, of prefix and suffix alike; 0: all up to its own.</summary>
     public int Window { get; init; }
+
+    /// <summary>c: in place of scale·q·k the softmax is taken of c·tanh(scale·q·k/c), and so are the largest ones; 0: no cap.</summary>
+    public float Cap { get; init; }
 }
 
 /// <summary>A device has too little memory for an allocation.</summary>

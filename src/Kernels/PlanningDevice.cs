@@ -138,7 +138,11 @@ public sealed class PlanningDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy) { }
+    public override void SparseLogits(Tensor y, LogitHead head, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy) { }
+    /// <inheritdoc/>
+    public override void SoftCap(Tensor x, float cap, Tensor y) { }
+    /// <inheritdoc/>
+    public override void SoftCapBackward(Tensor y, float cap, Tensor dy, Tensor dx) { }
     /// <inheritdoc/>
     public override void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits) { }
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ internal static class AttentionCases
     /// <param name="Size">The largest of q and k.</param>
     sealed record Layout(int[] Suffixes, int[] Prefixes, AttentionShape Shape, bool LastOnly, double Size = 2)
     {
-        public override string ToString() => $"{(Size == 2 ? "" : $"q and k up to {Size}, ")}suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(Shape.Window == 0 ? "" : $", window {Shape.Window}")}{(LastOnly ? ", last query" : "")}";
+        public override string ToString() => $"{(Size == 2 ? "" : $"q and k up to {Size}, ")}suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(Shape.Window == 0 ? "" : $", window {Shape.Window}")}{(Shape.Cap == 0 ? "" : $", cap {Shape.Cap}")}{(LastOnly ? ", last query" : "")}";
     }
 
     static IEnumerable<Layout> Layouts()
@@ -30,6 +30,11 @@ internal static class AttentionCases
             foreach (var window in new[] { 32, 33, 100 }) yield return new([31, 133, 2], [0, 33, 64], new(2, 64, 1, 2, 0.125f) { Window = window }, lastOnly);
             yield return new([257], [10], new(1, 80, 1, 1, 0.1f) { Window = 40 }, lastOnly);
             yield return new([3, 70], [130, 1], new(2, 130, 2, 1, 0.1f) { Window = 6 }, lastOnly);
+            // Caps, for heads of every width of a kernel; with a window; of scores that all reach the cap.
+            yield return new([5, 1, 9], [3, 0, 17], new(4, 16, 1, 2, 0.25f) { Cap = 5 }, lastOnly);
+            yield return new([33, 4], [0, 9], new(2, 100, 1, 1, 0.1f) { Cap = 1, Window = 6 }, lastOnly);
+            yield return new([2, 40], [35, 1], new(2, 130, 1, 2, 0.1f) { Cap = 50 }, lastOnly);
+            yield return new([40], [3], new(2, 64, 1, 1, 0.125f) { Cap = 3 }, lastOnly, Size: 200);
             // Scores of thousands: most queries see one key alone, so that they have no gradient. Of whole numbers, so that float32 holds the scores.
             yield return new([5, 1, 9], [0, 0, 0], new(4, 16, 1, 1, 0.25f), lastOnly, Size: 100);
             yield return new([40, 70], [3, 40], new(2, 64, 1, 1, 0.125f), lastOnly, Size: 200);
@@ -131,7 +136,10 @@ internal static class AttentionCases
                     var z = new double[keys];
                     Array.Fill(z, double.NegativeInfinity, 0, begin);
                     for (var j = begin; j < keys; j++)
+                    {
                         for (var c = 0; c < dh; c++) z[j] += shape.Scale * At(q, row, h * dh + c) * Read(k, prefixK, h, j, c);
+                        if (shape.Cap != 0) z[j] = shape.Cap * Math.Tanh(z[j] / shape.Cap);
+                    }
                     var largest = z.Max();
                     var inverse = 1 / z.Sum(x => Math.Exp(x - largest));
                     (normalizers[row, 2 * h], normalizers[row, 2 * h + 1]) = (largest, inverse);
@@ -147,7 +155,7 @@ internal static class AttentionCases
                     for (var j = 0; j < keys; j++)
                         for (var c = 0; c < dh; c++)
                         {
-                            var ds = p[j] * (dp[j] - delta) * shape.Scale;
+                            var ds = p[j] * (dp[j] - delta) * shape.Scale * (shape.Cap == 0 || p[j] == 0 ? 1 : 1 - Math.Pow(z[j] / shape.Cap, 2));
                             dq[row, h * dh + c] += ds * Read(k, prefixK, h, j, c);
                             if (j < prefix) continue;
                             dk[first + j - prefix, h * dh + c] += ds * At(q, row, h * dh + c);

@@ -10,6 +10,11 @@ internal static class MetricCases
     public static IEnumerable<OpCase> All() =>
     [
         .. new[] { 1, 8, 33, 64, 257 }.Select(d => new OpCase("SparseLogits", $"width {d}", t => Sparse(t, d))),
+        .. new[] { 1, 33, 257 }.SelectMany(d => new[] { (true, 0f), (false, 0.7f), (true, 30f) }.Select(head =>
+            new OpCase("SparseLogits", $"width {d}{(head.Item1 ? ", bias" : "")}{(head.Item2 == 0 ? "" : $", cap {head.Item2}")}", t => Sparse(t, d, head.Item1, head.Item2)))),
+        .. OpCases.RowWise("SoftCap", 3, (t, rows, n) => Capped(t, rows, n, 5)),
+        new("SoftCap", "around the bend and far out", t => Capped(t, 3, 300, 0.02f)),
+        .. OpCases.RowWise("SoftCapBackward", 3, CappedBackward),
         .. new[] { 1, 2, 5, 16, 17, 97, 1023, 1025, 5000 }.Select(v => new OpCase("SoftmaxMetric", $"{v} tokens", t => Softmax(t, v, 0))),
         new("SoftmaxMetric", "logits around 1000", t => Softmax(t, 97, 1000)),
         .. new[] { 40, 3000 }.Select(v => new OpCase("SoftmaxMetric", $"{v} tokens, one nearly certain", t => Certain(t, v))),
@@ -28,16 +33,45 @@ internal static class MetricCases
         return (t.Integers(Offsets), t.Integers(tokens), t.Matrix(1, 5), tokens);
     }
 
-    static void Sparse(CaseContext t, int d)
+    static void Sparse(CaseContext t, int d, bool hasBias = false, float cap = 0)
     {
         const int Vocabulary = 11;
         Tensor y = t.Matrix(3, d), unembedding = t.Matrix(Vocabulary, d), value = t.Matrix(3, 1), dy = t.Matrix(3, d);
         var (offsets, tokens, weights, list) = Answers(t, Vocabulary);
-        t.Device.SparseLogits(y, unembedding, offsets, tokens, weights, value, dy);
+        var head = new LogitHead(unembedding, hasBias ? t.Matrix(1, Vocabulary) : default, cap);
+        t.Device.SparseLogits(y, head, offsets, tokens, weights, value, dy);
         IEnumerable<int> Entries(int i) => Enumerable.Range(Offsets[i], Offsets[i + 1] - Offsets[i]);
-        t.Check(value, (i, _) => Entries(i).Sum(j => At(weights, 0, j) * Enumerable.Range(0, d).Sum(c => (double)At(y, i, c) * At(unembedding, list[j], c))), 3e-6, "value");
-        t.Check(dy, (i, c) => -Entries(i).Sum(j => (double)At(weights, 0, j) * At(unembedding, list[j], c)), 1e-6, "dy");
-        t.Device.SparseLogits(y, unembedding, offsets, tokens, weights, value, default);
+        double Raw(int i, int j) => Enumerable.Range(0, d).Sum(c => (double)At(y, i, c) * At(unembedding, list[j], c)) + (hasBias ? At(head.Bias, 0, list[j]) : 0);
+        double Logit(int i, int j) => cap == 0 ? Raw(i, j) : cap * Math.Tanh(Raw(i, j) / cap);
+        double Slope(int i, int j) => cap == 0 ? 1 : 1 - Math.Pow(Math.Tanh(Raw(i, j) / cap), 2);
+        t.Check(value, (i, _) => Entries(i).Sum(j => At(weights, 0, j) * Logit(i, j)), 3e-6, "value");
+        t.Check(dy, (i, c) => -Entries(i).Sum(j => At(weights, 0, j) * Slope(i, j) * At(unembedding, list[j], c)), 2e-6, "dy");
+        t.Device.SparseLogits(y, head, offsets, tokens, weights, value, default);
+    }
+
+    static void Capped(CaseContext t, int rows, int n, float cap)
+    {
+        Tensor x = t.Batch(rows, n, -4, 4), y = t.Batch(rows, n, gap: 1);
+        t.Device.SoftCap(x, cap, y);
+        t.Check(y, (r, c) => cap * Math.Tanh(At(x, r, c) / (double)cap), 1e-6, "y");
+        var before = Values(x);
+        t.Device.SoftCap(x, cap, x);
+        t.Check(x, (r, c) => cap * Math.Tanh(before[r, c] / cap), 1e-6, "in place");
+        // Relative to each: small scores keep their digits.
+        foreach (var r in Enumerable.Range(0, y.Rows))
+            Assert.All(Enumerable.Range(0, n), c => Assert.Equal(1, At(y, r, c) / (cap * Math.Tanh(before[r, c] / cap)), 1e-6));
+    }
+
+    static void CappedBackward(CaseContext t, int rows, int n)
+    {
+        const float Cap = 5;
+        Tensor y = t.Batch(rows, n, -4.9, 4.9), dy = t.Batch(rows, n), dx = t.Batch(rows, n, gap: 1);
+        t.Device.SoftCapBackward(y, Cap, dy, dx);
+        var before = Values(dy);
+        double Expected(int r, int c) => before[r, c] * (1 - Math.Pow(At(y, r, c) / (double)Cap, 2));
+        t.Check(dx, Expected, 1e-6, "dx");
+        t.Device.SoftCapBackward(y, Cap, dy, dy);
+        t.Check(dy, Expected, 1e-6, "in place");
     }
 
     static double[] LogSoftmax(Tensor x, int row)

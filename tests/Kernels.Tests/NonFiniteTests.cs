@@ -76,6 +76,10 @@ public sealed class NonFiniteTests(SimulatedFixture fixture)
             else t.Device.Activate(activation, u, y, derivative);
             Assert.False(float.IsFinite(CaseContext.At(y, 0, column)));
         }
+        // A cap has a limit where what it caps is infinite.
+        if (!float.IsNaN(value)) return;
+        t.Device.SoftCap(u, 5, y);
+        Assert.True(float.IsNaN(CaseContext.At(y, 0, column)));
     }
 
     private static Tensor One(CaseContext t)

@@ -169,7 +169,7 @@ internal sealed class PassOperations : IDisposable
     private void AddMetrics(Operands o)
     {
         var (rows, logits, d) = (batch.Sequences, o.Logits, (double)c.Width);
-        Add("SparseLogits", 4 * rows * d, 0, () => device.SparseLogits(o.Last, model.UnembeddingTable, o.EntryOffsets, o.EntryTokens, o.EntryWeights, o.Values, o.LastGradient));
+        Add("SparseLogits", 4 * rows * d, 0, () => device.SparseLogits(o.Last, model.Head, o.EntryOffsets, o.EntryTokens, o.EntryWeights, o.Values, o.LastGradient));
         Add($"Multiply unembedding {c.Width} → {c.Vocabulary}", rows * d + logits.Count + d * c.Vocabulary * weightBytes / sizeof(float), 2 * d * logits.Count,
             () => device.Multiply(model.Unembedding, WeightSide.Transposed, o.Last, logits));
         Add("SoftmaxMetric", 2.0 * logits.Count, 0, () => device.SoftmaxMetric(logits, o.EntryOffsets, o.EntryTokens, o.EntryWeights, o.Values, o.LogitsGradient));

@@ -61,7 +61,7 @@ public sealed record Accuracy(IReadOnlyList<Preference> Clean, IReadOnlyList<Pre
         run.Execute();
         device.GatherRows(run.Activations.Final, device.Upload([.. wanted.Select(w => w.Example)], owners), 1, rows);
         device.Fill(ones, 1);
-        device.SparseLogits(rows, model.UnembeddingTable, device.Upload([.. Enumerable.Range(0, wanted.Length + 1)], offsets),
+        device.SparseLogits(rows, model.Head, device.Upload([.. Enumerable.Range(0, wanted.Length + 1)], offsets),
             device.Upload([.. wanted.Select(w => w.Token)], candidates), ones, logits, default);
         var values = new float[wanted.Length];
         device.Download(logits, values);

@@ -47,11 +47,11 @@ internal sealed class AnswerDistributions
         device.AddScaled(divergence, -vocabulary, value);
     }
 
-    /// <summary>gradient [rows × d] = ∂loss/∂y, of 1/V times the loss's gradient at the logits.</summary>
-    public void GradientAtStream(Transformer model, Tensor atLogits, Tensor gradient)
+    /// <summary>gradient [rows × d] = ∂loss/∂y, of 1/V times the loss's gradient at <paramref name="x"/>, the logits.</summary>
+    public void GradientAtStream(Transformer model, Tensor x, Tensor atLogits, Tensor gradient)
     {
         var scaled = small.RowRange(0, gradient.Rows);
-        device.Multiply(model.Unembedding, WeightSide.Forward, atLogits, scaled);
+        AllLogits.Backward(model, x, atLogits, scaled);
         device.Fill(gradient, 0);
         device.AddScaled(scaled, vocabulary, gradient);
     }

@@ -74,7 +74,7 @@ internal sealed class MetricHead
         var (rowOffsets, wanted) = (offsets with { Count = y.Rows + 1 }, !gradient.IsNone);
         if (kind == MetricKind.LogitDifference)
         {
-            device.SparseLogits(y, model.UnembeddingTable, rowOffsets, tokens, weights, value, gradient);
+            device.SparseLogits(y, model.Head, rowOffsets, tokens, weights, value, gradient);
             return;
         }
         var rows = logits.RowRange(0, y.Rows);
@@ -94,7 +94,7 @@ internal sealed class MetricHead
             }
         }
         if (!wanted) return;
-        if (answers is not null) answers.GradientAtStream(model, gradientRows, gradient);
-        else device.Multiply(model.Unembedding, WeightSide.Forward, gradientRows, gradient);
+        if (answers is not null) answers.GradientAtStream(model, rows, gradientRows, gradient);
+        else AllLogits.Backward(model, rows, gradientRows, gradient);
     }
 }

@@ -128,6 +128,9 @@ internal sealed class ConfigFile
         throw Unsupported(key, $"null or a token id from 0 to {int.MaxValue}");
     }
 
+    /// <summary>A value of a form of its own, or null when absent.</summary>
+    internal JsonElement? Value(string key) => Find(key);
+
     /// <summary>An object inside this one, or null when absent.</summary>
     internal ConfigFile? Section(string key)
     {

@@ -57,6 +57,10 @@ public sealed record ModelConfig
     public required float AttentionScale { get; init; }
     /// <summary>The attention window of every layer, null for one whose queries see all keys up to their own; null where no layer has one.</summary>
     public IReadOnlyList<int?>? Windows { get; init; }
+    /// <summary>c of the attention scores: the softmax is taken of c·tanh(score/c); null: no cap.</summary>
+    public float? AttentionCap { get; init; }
+    /// <summary>c of the logits, likewise; null: no cap.</summary>
+    public float? LogitCap { get; init; }
     /// <summary>Token that starts every text, or null.</summary>
     public int? BeginToken { get; init; }
     /// <summary>Token that ends a text, or null.</summary>

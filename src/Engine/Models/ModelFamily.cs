@@ -9,6 +9,7 @@ internal abstract class ModelFamily
     [
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
         new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
+        new GptNeoFamily(),
     ];
 
     /// <summary>Hugging Face model_type.</summary>
@@ -24,6 +25,8 @@ internal abstract class ModelFamily
     protected abstract OuterNames Outer { get; }
     /// <summary>The weights of a layer, whose names begin with <paramref name="prefix"/>.</summary>
     protected abstract LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix);
+    /// <summary>The name of what is added to the logits, or null.</summary>
+    protected virtual string? UnembeddingBias => null;
     /// <summary>Learned positions, or null.</summary>
     protected virtual MatrixSource? ReadPositions(ModelConfig config, TensorTable tensors) => null;
     /// <summary>γ of a norm and, of a LayerNorm, β.</summary>
@@ -56,6 +59,7 @@ internal abstract class ModelFamily
             FinalNormScale = scale,
             FinalNormShift = shift,
             Unembedding = unembedding,
+            UnembeddingBias = UnembeddingBias is { } name ? tensors.Vector(name, config.Vocabulary) : null,
             Hash = tensors.Verify(),
         };
     }

@@ -30,6 +30,8 @@ public sealed class ModelWeights : IDisposable
     public float[]? FinalNormShift { get; init; }
     /// <summary>Unembedding, laid out like <see cref="Embedding"/> ([vocabulary × d]); the same object when tied.</summary>
     public required MatrixSource Unembedding { get; init; }
+    /// <summary>What is added to the logits [vocabulary], or null.</summary>
+    public float[]? UnembeddingBias { get; init; }
     /// <summary>SHA-256 of the model's files (names, sizes and contents of config and weights), lower-case hex; empty for models made in memory.</summary>
     public string Hash { get; init; } = "";
 

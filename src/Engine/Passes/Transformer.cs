@@ -33,7 +33,8 @@ public sealed class Transformer : IDisposable
         try
         {
             Embedding = Table(weights.Embedding);
-            UnembeddingTable = ReferenceEquals(weights.Unembedding, weights.Embedding) ? Embedding : Table(weights.Unembedding);
+            var unembedding = ReferenceEquals(weights.Unembedding, weights.Embedding) ? Embedding : Table(weights.Unembedding);
+            Head = new(unembedding, Vector(weights.UnembeddingBias), Config.LogitCap ?? 0);
             if (weights.Positions is { } positions) Positions = Table(positions);
             Layers = [.. weights.Layers.Select(MakeLayer)];
             FinalNorm = Norm(weights.FinalNormScale, weights.FinalNormShift);
@@ -63,14 +64,15 @@ public sealed class Transformer : IDisposable
     internal RotaryAngles? Angles(int l) => Config.Rotary?[l] is { } layer ? rotary?.Of(layer) : null;
     internal TransformerLayer[] Layers { get; }
     internal Norm FinalNorm { get; }
-    internal Tensor UnembeddingTable { get; }
+    /// <summary>How the logit of single tokens is formed; of all, <see cref="AllLogits"/>.</summary>
+    internal LogitHead Head { get; }
     /// <summary>The heads of a layer.</summary>
     internal AttentionBlock AttentionBlock(int l) => new(this, l);
     /// <summary>The MLP of a layer.</summary>
     internal MlpBlock MlpBlock(int l) => new(this, l);
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
     /// <summary>How the heads of a layer attend.</summary>
-    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale) { Window = Config.Window(l) ?? 0 };
+    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0 };
 
     /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
     internal Weights Unembedding => unembedding ??= PackUnembedding();

@@ -92,6 +92,7 @@ public static class RunPlanner
             FinalNormScale = weights.FinalNormScale,
             FinalNormShift = weights.FinalNormShift,
             Unembedding = ReferenceEquals(weights.Unembedding, weights.Embedding) ? embedding : new Sized(weights.Unembedding),
+            UnembeddingBias = weights.UnembeddingBias,
         };
     }
 

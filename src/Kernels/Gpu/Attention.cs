@@ -12,7 +12,7 @@ internal struct AttentionOperands
     public ArrayView<int> Offsets, QueryOffsets, PrefixOffsets, PrefixLengths;
     /// <summary>Tiles: blocks of one head of the longest sequence. Window: the most keys that a query sees.</summary>
     public int HeadDim, SuffixGroup, PrefixGroup, Tiles, Window;
-    public float Scale;
+    public float Scale, Cap;
 }
 
 /// <summary>One sequence as one head sees it.</summary>
@@ -83,6 +83,12 @@ internal static partial class AttentionKernels
         public GpuKernel<AttentionOperands> Middle { get; } = new(name + ".128", middle, 256);
         public GpuKernel<AttentionOperands> Wide { get; } = new(name + ".256", wide, 128);
         public IEnumerable<GpuKernel> All => [Narrow, Middle, Wide];
+    }
+
+    /// <summary>The kernels with a cap of the scores, or without.</summary>
+    public static partial class Of<C> where C : struct, ICap
+    {
+        public static IEnumerable<GpuKernel> All => [.. Forwards.All, .. Queries.All, .. Keys.All, .. Values.All];
     }
 
     private const int KeysOfTile = 32;
@@ -227,6 +233,7 @@ public sealed partial class GpuDevice
             PrefixGroup = shape.PrefixGroup,
             Window = shape.Window > 0 ? Math.Min(shape.Window, AttentionKernels.NoWindow) : AttentionKernels.NoWindow,
             Scale = shape.Scale,
+            Cap = shape.Cap,
         };
     }
 

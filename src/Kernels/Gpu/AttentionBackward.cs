@@ -6,9 +6,9 @@ namespace Faith.Kernels.Gpu;
 // The gradients of attention at its queries and, by a second kernel, at its keys and values; a third one's probabilities are constant.
 internal static partial class AttentionKernels
 {
-    private readonly struct Exponential : IMap<Seen>
+    private readonly struct Exponential<C> : IMap<Seen> where C : struct, ICap
     {
-        public static float Of(float dot, float largest, in Seen p, int query) => p.Sees(query) ? Functions.Exp(dot * p.Scale - largest) : 0f;
+        public static float Of(float dot, float largest, in Seen p, int query) => p.Sees(query) ? Functions.Exp(C.Of(dot * p.Scale, p.Cap) - largest) : 0f;
     }
 
     private readonly struct Minus : IMap<Seen>
@@ -19,6 +19,11 @@ internal static partial class AttentionKernels
     private readonly struct Slope : IMap<Seen>
     {
         public static float Of(float probability, float difference, in Seen p, int query) => p.Sees(query) ? probability * difference * p.Scale : 0f;
+    }
+
+    private readonly struct Bend<C> : IMap<Seen> where C : struct, ICap
+    {
+        public static float Of(float slope, float dot, in Seen p, int query) => C.Backward(slope, dot * p.Scale, p.Cap);
     }
 
     // dContext·context of a query, by one lane and in the order of Products: where a query sees one key alone, or all but, its context is the value
@@ -35,7 +40,8 @@ internal static partial class AttentionKernels
     /// Sets dq, and dots[row, head] = dContext·context for the next kernel. Bytes: each of q, context and their gradients once, k and v once for every
     /// block of queries. Operations a pair of query and key: 6·headDim.
     /// </summary>
-    public static void BackwardQueries<M, E, V>(AttentionOperands p) where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V>
+    public static void BackwardQueries<M, E, V, C>(AttentionOperands p)
+        where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V> where C : struct, ICap
     {
         var queries = SharedMemory.Allocate<Float4>(MostWarps<V>() * E.Count * 8 * V.Count);
         var gradients = SharedMemory.Allocate<Float4>(MostWarps<V>() * E.Count * 8 * V.Count);
@@ -64,7 +70,7 @@ internal static partial class AttentionKernels
         Barrier.Wait();
         E dots = E.Load(numbers, own, 1), largest = E.Load(numbers, block + own, 1), inverse = E.Load(numbers, 2 * block + own, 1);
         var mine = own * 8 * V.Count;
-        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Window = p.Window, Scale = p.Scale };
+        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Window = p.Window, Scale = p.Scale, Cap = p.Cap };
         M acc = default;
         var end = LastSeen(s, start, block);
         for (var key = FirstSeen(p, s, start); key < end; key += KeysOfTile)
@@ -78,8 +84,9 @@ internal static partial class AttentionKernels
             Barrier.Wait();
             var slope = Products<E, V>(gradients.SubView(mine), tile, p.HeadDim);
             Barrier.Wait();
-            var probability = E.Map<Times, Seen>(E.Map<Exponential, Seen>(score, largest, seen, 0), inverse, seen, 0);
-            weights[Group.IdxX] = E.Map<Slope, Seen>(probability, E.Map<Minus, Seen>(slope, dots, seen, 0), seen, 0);
+            var probability = E.Map<Times, Seen>(E.Map<Exponential<C>, Seen>(score, largest, seen, 0), inverse, seen, 0);
+            slope = E.Map<Slope, Seen>(probability, E.Map<Minus, Seen>(slope, dots, seen, 0), seen, 0);
+            weights[Group.IdxX] = E.Map<Bend<C>, Seen>(slope, score, seen, 0);
             LoadKeys<V>(tile, p, s, p.PrefixK, p.K, key, end);
             Barrier.Wait();
             acc = Accumulate<M, E, V>(tile, weights.SubView(InBlock * 32), acc);
@@ -92,7 +99,7 @@ internal static partial class AttentionKernels
     private struct Asking
     {
         public int First, Length, Visible, Window;
-        public float Scale, Dot;
+        public float Scale, Cap, Dot;
         public Normalizer Normalizer;
 
         public readonly bool Sees(int key) => First + key < Length && (uint)(Visible - 1 - (First + key)) < (uint)Window;
@@ -100,7 +107,7 @@ internal static partial class AttentionKernels
         /// <summary>Query <paramref name="query"/>; <paramref name="first"/> counts from the suffix's first key.</summary>
         public static Asking Of(in AttentionOperands p, in Sequence s, int query, int first)
         {
-            var asking = new Asking { First = first, Length = s.Length, Window = p.Window, Scale = p.Scale };
+            var asking = new Asking { First = first, Length = s.Length, Window = p.Window, Scale = p.Scale, Cap = p.Cap };
             if (query < s.Queries)
             {
                 asking.Visible = s.Visible(query) - s.PrefixLength;
@@ -110,14 +117,19 @@ internal static partial class AttentionKernels
         }
     }
 
-    private readonly struct ProbabilityOfKey : IMap<Asking>
+    private readonly struct ProbabilityOfKey<C> : IMap<Asking> where C : struct, ICap
     {
-        public static float Of(float dot, float unused, in Asking p, int key) => p.Sees(key) ? p.Normalizer.Probability(dot * p.Scale) : 0f;
+        public static float Of(float dot, float unused, in Asking p, int key) => p.Sees(key) ? p.Normalizer.Probability(C.Of(dot * p.Scale, p.Cap)) : 0f;
     }
 
     private readonly struct SlopeOfKey : IMap<Asking>
     {
         public static float Of(float probability, float dot, in Asking p, int key) => p.Sees(key) ? probability * (dot - p.Dot) * p.Scale : 0f;
+    }
+
+    private readonly struct BendOfKey<C> : IMap<Asking> where C : struct, ICap
+    {
+        public static float Of(float slope, float dot, in Asking p, int key) => C.Backward(slope, dot * p.Scale, p.Cap);
     }
 
     // The first query that sees the block's first key, down to a whole tile; past the last key there is none.
@@ -130,7 +142,8 @@ internal static partial class AttentionKernels
     /// Sets dk and dv, one block of columns a query head. Reads dots. Bytes: each of k, v and their gradients once, q and the gradient of context for every
     /// block of keys. Operations a pair of query and key: 8·headDim.
     /// </summary>
-    public static void BackwardKeys<M, E, V>(AttentionOperands p) where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V>
+    public static void BackwardKeys<M, E, V, C>(AttentionOperands p)
+        where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V> where C : struct, ICap
     {
         var keys = SharedMemory.Allocate<Float4>(MostWarps<V>() * E.Count * 8 * V.Count);
         var values = SharedMemory.Allocate<Float4>(MostWarps<V>() * E.Count * 8 * V.Count);
@@ -148,11 +161,13 @@ internal static partial class AttentionKernels
             if (query + Lane < s.Queries) asking.Dot = p.Dots[s.QueryRow + query + Lane, s.Head];
             LoadQueries<V>(tile, p, s, p.Q, query);
             Barrier.Wait();
-            var probability = E.Map<ProbabilityOfKey, Asking>(Products<E, V>(keys.SubView(mine), tile, p.HeadDim), default, asking, 0);
+            var score = Products<E, V>(keys.SubView(mine), tile, p.HeadDim);
+            var probability = E.Map<ProbabilityOfKey<C>, Asking>(score, default, asking, 0);
             Barrier.Wait();
             LoadQueries<V>(tile, p, s, p.DContext, query);
             Barrier.Wait();
             var slope = E.Map<SlopeOfKey, Asking>(probability, Products<E, V>(values.SubView(mine), tile, p.HeadDim), asking, 0);
+            slope = E.Map<BendOfKey<C>, Asking>(slope, score, asking, 0);
             weights[Group.IdxX] = probability;
             Barrier.Wait();
             dv = Accumulate<M, E, V>(tile, weights.SubView(InBlock * 32), dv);
@@ -171,7 +186,8 @@ internal static partial class AttentionKernels
     /// Sets dv with the probabilities constant, one block of columns a query head. Bytes: each of k and dv once, q and the gradient of context for every block
     /// of keys. Operations a pair of query and key: 4·headDim.
     /// </summary>
-    public static void BackwardValues<M, E, V>(AttentionOperands p) where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V>
+    public static void BackwardValues<M, E, V, C>(AttentionOperands p)
+        where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V> where C : struct, ICap
     {
         var keys = SharedMemory.Allocate<Float4>(MostWarps<V>() * E.Count * 8 * V.Count);
         var tile = SharedMemory.Allocate<float>(KeysOfTile * (32 * V.Count + 1));
@@ -186,7 +202,7 @@ internal static partial class AttentionKernels
             var asking = Asking.Of(p, s, query + Lane, first);
             LoadQueries<V>(tile, p, s, p.Q, query);
             Barrier.Wait();
-            weights[Group.IdxX] = E.Map<ProbabilityOfKey, Asking>(Products<E, V>(keys.SubView(own * 8 * V.Count), tile, p.HeadDim), default, asking, 0);
+            weights[Group.IdxX] = E.Map<ProbabilityOfKey<C>, Asking>(Products<E, V>(keys.SubView(own * 8 * V.Count), tile, p.HeadDim), default, asking, 0);
             Barrier.Wait();
             LoadQueries<V>(tile, p, s, p.DContext, query);
             Barrier.Wait();
@@ -196,20 +212,23 @@ internal static partial class AttentionKernels
         M.Write(p.Dv, s.Row, first, s.Length, s.Head * p.HeadDim, Lane, p.HeadDim, dv);
     }
 
-    public static OfWidths OfQueries { get; } = new("AttentionBackwardQueries", 3,
-        BackwardQueries<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
-        BackwardQueries<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
-        BackwardQueries<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
+    public static partial class Of<C>
+    {
+        public static OfWidths Queries { get; } = new("AttentionBackwardQueries" + C.Name, 3,
+            BackwardQueries<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>, C>,
+            BackwardQueries<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>, C>,
+            BackwardQueries<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>, C>);
 
-    public static OfWidths OfKeys { get; } = new("AttentionBackwardKeys", 3,
-        BackwardKeys<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
-        BackwardKeys<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
-        BackwardKeys<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
+        public static OfWidths Keys { get; } = new("AttentionBackwardKeys" + C.Name, 3,
+            BackwardKeys<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>, C>,
+            BackwardKeys<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>, C>,
+            BackwardKeys<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>, C>);
 
-    public static OfWidths OfValues { get; } = new("AttentionBackwardValues", 4,
-        BackwardValues<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
-        BackwardValues<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
-        BackwardValues<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
+        public static OfWidths Values { get; } = new("AttentionBackwardValues" + C.Name, 4,
+            BackwardValues<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>, C>,
+            BackwardValues<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>, C>,
+            BackwardValues<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>, C>);
+    }
 }
 
 public sealed partial class GpuDevice
@@ -224,7 +243,7 @@ public sealed partial class GpuDevice
             // Neither values nor contexts are read: what is as wide stands in for them.
             RequireShape(dv, layout.Rows, width);
             var ofValues = Attention(layout, shape, q, k, k, prefixK, prefixK, dContext, normalizers) with { DContext = View(dContext), Dv = View(dv) };
-            LaunchAttention(AttentionKernels.OfValues, layout, shape, LongestSuffix(layout), ofValues);
+            LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Values : AttentionKernels.Of<TanhCap>.Values, layout, shape, LongestSuffix(layout), ofValues);
             return;
         }
         RequireShape(dContext, layout.QueryRows, width);
@@ -240,7 +259,7 @@ public sealed partial class GpuDevice
             Dv = View(dv),
             Dots = View(dots),
         };
-        LaunchAttention(AttentionKernels.OfQueries, layout, shape, LongestQueries(layout), operands);
-        LaunchAttention(AttentionKernels.OfKeys, layout, shape, LongestSuffix(layout), operands);
+        LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Queries : AttentionKernels.Of<TanhCap>.Queries, layout, shape, LongestQueries(layout), operands);
+        LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Keys : AttentionKernels.Of<TanhCap>.Keys, layout, shape, LongestSuffix(layout), operands);
     }
 }

@@ -10,15 +10,15 @@ internal static partial class AttentionKernels
     private struct Seen
     {
         public int First, Queries, Visible, Window, Key;
-        public float Scale;
+        public float Scale, Cap;
 
         // One comparison for both ends of the window: a key past the query's own is a very large unsigned number before it.
         public readonly bool Sees(int query) => First + query < Queries && (uint)(Visible + query - 1 - Key) < (uint)Window;
     }
 
-    private readonly struct Score : IMap<Seen>
+    private readonly struct Score<C> : IMap<Seen> where C : struct, ICap
     {
-        public static float Of(float dot, float unused, in Seen p, int query) => p.Sees(query) ? dot * p.Scale : -1e30f;
+        public static float Of(float dot, float unused, in Seen p, int query) => p.Sees(query) ? C.Of(dot * p.Scale, p.Cap) : -1e30f;
     }
 
     private readonly struct Larger : IMap<Seen>
@@ -77,7 +77,8 @@ internal static partial class AttentionKernels
     /// Sets context and normalizers. Bytes: each of q and context once, k and v once for every block of queries. Operations a pair of query and key:
     /// 4·headDim.
     /// </summary>
-    public static void Forward<M, E, V>(AttentionOperands p) where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V>
+    public static void Forward<M, E, V, C>(AttentionOperands p)
+        where M : struct, IRowsOf<M, E, V> where E : unmanaged, IVector<E> where V : unmanaged, IVector<V> where C : struct, ICap
     {
         var queries = SharedMemory.Allocate<Float4>(MostWarps<V>() * E.Count * 8 * V.Count);
         var tile = SharedMemory.Allocate<float>(KeysOfTile * (32 * V.Count + 1));
@@ -87,7 +88,7 @@ internal static partial class AttentionKernels
         int block = Warps * E.Count, start = Grid.IdxX % p.Tiles * block, first = start + InBlock * E.Count;
         LoadOwnQueries<V>(queries.Cast<float>(), block, p, s, p.Q, start);
         var mine = queries.SubView(InBlock * E.Count * 8 * V.Count);
-        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Window = p.Window, Scale = p.Scale };
+        var seen = new Seen { First = first, Queries = s.Queries, Visible = s.Visible(first), Window = p.Window, Scale = p.Scale, Cap = p.Cap };
         E sum = default, largest = E.Map<Lowest, Seen>(default, default, seen, 0);
         M acc = default;
         var end = LastSeen(s, start, block);
@@ -96,7 +97,7 @@ internal static partial class AttentionKernels
             LoadKeys<V>(tile, p, s, p.PrefixK, p.K, key, end);
             Barrier.Wait();
             seen.Key = key + Lane;
-            var score = E.Map<Score, Seen>(Products<E, V>(mine, tile, p.HeadDim), default, seen, 0);
+            var score = E.Map<Score<C>, Seen>(Products<E, V>(mine, tile, p.HeadDim), default, seen, 0);
             var before = largest;
             largest = E.Map<Larger, Seen>(before, E.OverLanes<Largest>(score, slots), seen, 0);
             var weight = E.Map<Weight, Seen>(score, largest, seen, 0);
@@ -115,15 +116,18 @@ internal static partial class AttentionKernels
         M.Write(p.Context, s.QueryRow, first, s.Queries, s.Head * p.HeadDim, Lane, p.HeadDim, M.Times(inverse, acc));
     }
 
-    public static OfWidths OfForward { get; } = new("AttentionForward", 4,
-        Forward<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>>,
-        Forward<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>>,
-        Forward<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>>);
+    public static partial class Of<C>
+    {
+        public static OfWidths Forwards { get; } = new("AttentionForward" + C.Name, 4,
+            Forward<TwoRows<TwoRows<OneRow<Two<One>>, One, Two<One>>, Two<One>, Two<One>>, Two<Two<One>>, Two<One>, C>,
+            Forward<TwoRows<OneRow<Two<Two<One>>>, One, Two<Two<One>>>, Two<One>, Two<Two<One>>, C>,
+            Forward<OneRow<Two<Two<Two<One>>>>, One, Two<Two<Two<One>>>, C>);
+    }
 }
 
 public sealed partial class GpuDevice
 {
     /// <inheritdoc/>
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) =>
-        LaunchAttention(AttentionKernels.OfForward, layout, shape, LongestQueries(layout), Attention(layout, shape, q, k, v, prefixK, prefixV, context, normalizers));
+        LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Forwards : AttentionKernels.Of<TanhCap>.Forwards, layout, shape, LongestQueries(layout), Attention(layout, shape, q, k, v, prefixK, prefixV, context, normalizers));
 }

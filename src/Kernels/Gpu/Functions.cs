@@ -86,6 +86,25 @@ internal static class Functions
         return x < 0f ? tail : 1f - tail;
     }
 
+    /// <summary>
+    /// tanh x, and its derivative 1 − tanh² x: up to 0.625 by the polynomial of Moshier's Cephes library, beyond by 1 − r, r = 2/(e^2|x| + 1), whose
+    /// derivative r·(2 − r) does not cancel. Relative error below 5e-7.
+    /// </summary>
+    public static float Tanh(float x, out float slope)
+    {
+        var square = x * x;
+        var p = Exact.Fma(-5.70498872745e-3f, square, 2.06390887954e-2f);
+        p = Exact.Fma(p, square, -5.37397155531e-2f);
+        p = Exact.Fma(p, square, 1.33314422036e-1f);
+        p = Exact.Fma(p, square, -3.33332819422e-1f);
+        var small = Exact.Fma(p * square, x, x);
+        var magnitude = x < 0f ? -x : x;
+        var r = 2f / (Exp(magnitude + magnitude) + 1f);
+        var large = x < 0f ? r - 1f : 1f - r;
+        slope = magnitude < 0.625f ? 1f - small * small : r * (2f - r);
+        return magnitude < 0.625f ? small : large;
+    }
+
     /// <summary>1/(1 + e^−x), and 1 less it. e^−x is kept finite: the result only ever multiplies numbers that are far from 1e30.</summary>
     public static float Sigmoid(float x, out float complement)
     {

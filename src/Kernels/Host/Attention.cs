@@ -90,7 +90,15 @@ internal sealed unsafe partial class RowKernels<V>
     public override long AttentionScratch(int headDim, int keys, bool backward)
     {
         var pitch = (keys + 15) & ~15;
-        return (backward ? 2L : 1L) * (headDim + QueryBlock) * pitch;
+        return ((backward ? 2L : 1L) * (headDim + QueryBlock) + (backward ? 1 : 0)) * pitch;
+    }
+
+    /// <summary>Caps products q·k where there is a cap, and returns the factor by which what it leaves are scores.</summary>
+    static float Cap(float* products, int n, in AttentionShape shape)
+    {
+        if (shape.Cap == 0) return shape.Scale;
+        Map(new CapMap(shape.Scale, shape.Cap), products, products, products, n);
+        return 1;
     }
 
     /// <summary>turned[c][j] = element c of key j.</summary>

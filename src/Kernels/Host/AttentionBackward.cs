@@ -19,7 +19,7 @@ internal sealed unsafe partial class RowKernels<V>
     public override void AttentionBackward(in AttentionOperands o, int sequence, int head, float* scratch)
     {
         var s = new HeadOfSequence(o, sequence, head);
-        float* keys = scratch, values = keys + (long)s.HeadDim * s.Pitch, p = values + (long)s.HeadDim * s.Pitch, ds = p + (long)QueryBlock * s.Pitch;
+        float* keys = scratch, values = keys + (long)s.HeadDim * s.Pitch, p = values + (long)s.HeadDim * s.Pitch, ds = p + (long)QueryBlock * s.Pitch, bends = ds + (long)QueryBlock * s.Pitch;
         Transpose(s, o.K, o.PrefixK, keys);
         Transpose(s, o.V, o.PrefixV, values);
         for (var j = 0; j < s.Rows; j++)
@@ -37,7 +37,7 @@ internal sealed unsafe partial class RowKernels<V>
             {
                 float* row = p + (long)i * s.Pitch, slopes = ds + (long)i * s.Pitch;
                 int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
-                SoftmaxGradient(row + begin, slopes + begin, end - begin, o.Shape.Scale, s.Normalizer(o.Normalizers, first + i));
+                SoftmaxGradient(row + begin, slopes + begin, bends, end - begin, o.Shape, s.Normalizer(o.Normalizers, first + i));
                 ClearOutside(row, from, begin, end, to);
                 ClearOutside(slopes, from, begin, end, to);
             }
@@ -74,5 +74,13 @@ internal sealed unsafe partial class RowKernels<V>
         var mean = V.Of(sum.Sum());
         for (i = 0; i <= n - V.Count; i += V.Count) (V.Load(p + i) * f * (V.Load(ds + i) - mean)).Store(ds + i);
         if (i < n) (V.LoadFirst(p + i, n - i, 0) * f * (V.LoadFirst(ds + i, n - i, 0) - mean)).StoreFirst(ds + i, n - i);
+    }
+
+    /// <summary>The same of products q·k that may have a cap, whose slopes take the memory of <paramref name="bends"/>.</summary>
+    static void SoftmaxGradient(float* p, float* ds, float* bends, int n, in AttentionShape shape, float* normalizer)
+    {
+        if (shape.Cap != 0) Map(new CapSlopeMap(shape.Scale, shape.Cap), p, p, bends, n);
+        SoftmaxGradient(p, ds, n, Cap(p, n, shape), normalizer);
+        if (shape.Cap != 0) Map(new MultiplyMap(), ds, bends, ds, n);
     }
 }

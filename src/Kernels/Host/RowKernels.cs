@@ -51,6 +51,8 @@ internal abstract unsafe class RowKernels
     /// <summary>result[u] = z_u·g; <paramref name="depth"/> is a multiple of 16.</summary>
     public abstract void MultiplyVector(VectorSet z, float* g, int depth, float* result, int stride);
 
+    public abstract void SoftCap(RawTensor x, float cap, RawTensor y, int from, int to);
+    public abstract void SoftCapBackward(RawTensor y, float cap, RawTensor dy, RawTensor dx, int from, int to);
     public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
     public abstract void SoftmaxMetric(RawTensor logits, in AnswerWeights answers, RawTensor value, RawTensor dLogits, int from, int to);
     public abstract void DivergenceMetric(RawTensor logits, RawTensor reference, bool jensenShannon, RawTensor value, RawTensor dLogits, int from, int to);

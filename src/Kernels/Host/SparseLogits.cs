@@ -1,16 +1,17 @@
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.SparseLogits"/>.</summary>
-internal readonly record struct SparseLogitsOperands(RawTensor Y, RawTensor Unembedding, AnswerWeights Answers, RawTensor Value, RawTensor Dy);
+internal readonly record struct SparseLogitsOperands(RawTensor Y, RawTensor Unembedding, RawTensor Bias, float Cap, AnswerWeights Answers, RawTensor Value, RawTensor Dy);
 
 public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
-    public override void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy)
+    public override void SparseLogits(Tensor y, LogitHead head, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy)
     {
-        RequireColumns(unembedding.Columns, y.Columns);
+        RequireColumns(head.Unembedding.Columns, y.Columns);
+        if (!head.Bias.IsNone) RequireColumns(head.Bias.Columns, head.Unembedding.Rows);
         RequireRows(offsets.Count, y.Rows + 1);
-        Rows(y.Rows, y.Columns, new SparseLogitsOperands(y, unembedding, new(offsets, tokens, weights), value, dy),
+        Rows(y.Rows, y.Columns, new SparseLogitsOperands(y, head.Unembedding, head.Bias, head.Cap, new(offsets, tokens, weights), value, dy),
             static (k, in o, from, to) => k.SparseLogits(o, from, to));
     }
 }
@@ -26,12 +27,23 @@ internal sealed unsafe partial class RowKernels<V>
             if (!o.Dy.IsNone) new Span<float>(o.Dy.Row(r), d).Clear();
             for (var j = o.Answers.Offsets.First()[r]; j < o.Answers.Offsets.First()[r + 1]; j++)
             {
-                var token = o.Unembedding.Row(o.Answers.Tokens.First()[j]);
-                var weight = ((float*)o.Answers.Weights.Pointer)[j];
-                value += (double)weight * Dot(o.Y.Row(r), token, d);
-                if (!o.Dy.IsNone) Map(new AddScaledMap(-weight), token, o.Dy.Row(r), o.Dy.Row(r), d);
+                var id = o.Answers.Tokens.First()[j];
+                var token = o.Unembedding.Row(id);
+                float weight = ((float*)o.Answers.Weights.Pointer)[j], logit = Dot(o.Y.Row(r), token, d), slope = 1;
+                if (!o.Bias.IsNone) logit += o.Bias.Row(0)[id];
+                if (o.Cap != 0) logit = Capped(logit, o.Cap, out slope);
+                value += (double)weight * logit;
+                if (!o.Dy.IsNone) Map(new AddScaledMap(-weight * slope), token, o.Dy.Row(r), o.Dy.Row(r), d);
             }
             *o.Value.Row(r) = (float)value;
         }
+    }
+
+    /// <summary>cap·tanh(x/cap), and its derivative.</summary>
+    static float Capped(float x, float cap, out float slope)
+    {
+        var y = V.Of(cap) * Tanh(V.Of(x / cap), out var slopes);
+        slope = slopes.Largest();
+        return y.Largest();
     }
 }

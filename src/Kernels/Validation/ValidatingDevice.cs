@@ -165,9 +165,18 @@ public sealed class ValidatingDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void SparseLogits(Tensor y, Tensor unembedding, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy) =>
-        Check((d, o) => d.SparseLogits(o[y], o[unembedding], o[offsets], o[tokens], o[weights], o[value], o[dy]),
-            [In(y), In(unembedding), In(offsets), In(tokens), In(weights), Out(value, o => o.Largest(y) * o.Largest(unembedding) * o.Largest(weights)), Out(dy)]);
+    public override void SparseLogits(Tensor y, LogitHead head, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy)
+    {
+        var (unembedding, bias) = (head.Unembedding, head.Bias);
+        Check((d, o) => d.SparseLogits(o[y], head with { Unembedding = o[unembedding], Bias = o[bias] }, o[offsets], o[tokens], o[weights], o[value], o[dy]),
+            [In(y), In(unembedding), In(bias), In(offsets), In(tokens), In(weights), Out(value, o => o.Largest(y) * o.Largest(unembedding) * o.Largest(weights)), Out(dy)]);
+    }
+
+    /// <inheritdoc/>
+    public override void SoftCap(Tensor x, float cap, Tensor y) => Check((d, o) => d.SoftCap(o[x], cap, o[y]), [In(x), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void SoftCapBackward(Tensor y, float cap, Tensor dy, Tensor dx) => Check((d, o) => d.SoftCapBackward(o[y], cap, o[dy], o[dx]), [In(y), In(dy), Out(dx)]);
 
     /// <inheritdoc/>
     public override void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits) =>

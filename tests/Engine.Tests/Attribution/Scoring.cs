@@ -43,7 +43,12 @@ internal static class Scoring
         {
             Activation = ActivationFunction.GeluTanh, EmbeddingScale = (float)Math.Sqrt(24),
         }, 12),
+        ["windows"] = () => RandomModels.Create(RandomModels.Gpt2Config() with { Windows = [null, 3], AttentionScale = 0.1f }, 13),
+        ["soft caps, windows, biased logits"] = CappedModel,
     };
+
+    public static ModelWeights CappedModel() =>
+        RandomModels.Create(RandomModels.LlamaConfig() with { Windows = [2, null], AttentionCap = 1.5f, LogitCap = 3 }, 14, logitBias: true);
 
     public static TheoryData<string> ModelNames() => [.. Models.Keys];
 

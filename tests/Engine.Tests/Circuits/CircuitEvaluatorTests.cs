@@ -28,6 +28,8 @@ public class CircuitEvaluatorTests
         ["norms of queries and keys, centred, not rotated"] = Scoring.Models["norms of queries and keys, centred, not rotated"],
         ["longrope"] = Scoring.Models["longrope, some prompts long"],
         ["qwen2"] = () => RandomModels.Qwen2(9),
+        ["windows"] = Scoring.Models["windows"],
+        ["soft caps, windows, biased logits"] = Scoring.CappedModel,
     };
 
     [Theory, MemberData(nameof(ModelNames))]

@@ -109,6 +109,16 @@ public sealed class FamilyTests
     [InlineData("starcoder2", "head_dim", "10", "head_dim is 10; supported: hidden_size / num_attention_heads = 12")]
     [InlineData("starcoder2", "use_bias", "false", "unexpected tensor 'model.layers.0.mlp.c_fc.bias'")]
     [InlineData("starcoder2", "layer_types", "[\"full_attention\",\"full_attention\"]", "supported: sliding_attention beside a sliding_window")]
+    [InlineData("gpt_neo", "attention_layers", "[\"local\",\"global\"]", "attention_layers is [\"local\",\"global\"]; supported: what attention_types says, or none")]
+    [InlineData("gpt_neo", "attention_layers", "[\"global\",\"sparse\"]", "supported: global or local for each of 2 layers")]
+    [InlineData("gpt_neo", "attention_types", "[[[\"global\"],1]]", "attention_types is [[[\"global\"],1]]; supported: [[[types], times], …] that make global or local for each of 2 layers")]
+    [InlineData("gpt_neo", "attention_types", "[[[\"global\"],2147483647]]", "attention_types is")]
+    [InlineData("gpt_neo", "attention_types", "[[\"global\",2]]", "attention_types is")]
+    [InlineData("gpt_neo", "attention_types", "[[[\"global\",null],1]]", "attention_types is")]
+    [InlineData("gpt_neo", "attention_types", "3", "attention_types is 3")]
+    [InlineData("gpt_neo", "window_size", "0", "window_size is 0; supported: a whole number from 1")]
+    [InlineData("gpt_neo", "num_heads", "5", "num_heads is 5; supported: a divisor of hidden_size = 32")]
+    [InlineData("gpt_neo", "activation_function", "\"swish2\"", "activation_function is \"swish2\"")]
     public void WhatIsNotSupportedIsNamed(string family, string key, string json, string expected)
     {
         using var changed = new FamilyDirectory(family).With(config => config[key] = JsonNode.Parse(json));
@@ -139,6 +149,21 @@ public sealed class FamilyTests
         using var changed = new FamilyDirectory("gpt_neox").With(config => Respell(config, json));
         using var actual = ModelLoader.Load(changed.Path);
         Assert.Equal(new RotaryConfig(theta, columns), actual.Config.Rotary![0]);
+    }
+
+    [Theory]
+    [InlineData("attention_layers", null)]
+    [InlineData("attention_types", null)]
+    [InlineData("attention_types", "[[[\"global\"],1],[[\"local\"],1]]")]
+    public void GptNeoSpellsItsLayersInTwoWays(string key, string? json)
+    {
+        using var changed = new FamilyDirectory("gpt_neo").With(config =>
+        {
+            config.Remove(key);
+            if (json is not null) config[key] = JsonNode.Parse(json);
+        });
+        using var weights = ModelLoader.Load(changed.Path);
+        Assert.Equal([null, 4], weights.Config.Windows);
     }
 
     [Fact]

@@ -25,6 +25,7 @@ public sealed class LiteralModel
     private readonly double[][] embedding;
     private readonly double[][]? positions;
     private readonly double[][] unembedding;
+    private readonly double[] unembeddingBias;
     private readonly Layer[] layers;
     private readonly double[] finalScale;
     private readonly double[] finalShift;
@@ -37,6 +38,7 @@ public sealed class LiteralModel
         embedding = LiteralMatrix.Read(weights.Embedding);
         positions = weights.Positions is null ? null : LiteralMatrix.Read(weights.Positions);
         unembedding = LiteralMatrix.Transpose(LiteralMatrix.Read(weights.Unembedding));
+        unembeddingBias = LiteralMatrix.WidenOrZero(weights.UnembeddingBias, config.Vocabulary);
         finalScale = LiteralMatrix.Widen(weights.FinalNormScale);
         finalShift = LiteralMatrix.WidenOrZero(weights.FinalNormShift, config.Width);
         layers = weights.Layers.Select(layer => new Layer(config, layer)).ToArray();
@@ -111,7 +113,7 @@ public sealed class LiteralModel
             for (var h = 0; h < config.Heads; h++)
             {
                 var scores = tape.Product(Turn(q[h], layer.QueryScale), tape.Transpose(Turn(k[h], layer.KeyScale)));
-                var attention = tape.CausalSoftmax(tape.Scale(scores, AttentionFactor), config.Window(l) ?? int.MaxValue);
+                var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor), config.AttentionCap), config.Window(l) ?? int.MaxValue);
                 var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
                 stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
             }
@@ -123,8 +125,12 @@ public sealed class LiteralModel
         }
 
         var final = Norm(tape, Read(Graph.LogitsColumn, stream), finalScale, finalShift);
-        return new LiteralRun(tape, outputs, inputs, tape.Linear(final, unembedding));
+        return new LiteralRun(tape, outputs, inputs, Capped(tape, tape.Linear(final, unembedding, unembeddingBias), config.LogitCap));
     }
+
+    // cap·tanh(x/cap)
+    private static Value Capped(Tape tape, Value x, float? cap) =>
+        cap is { } c ? tape.Map(x, z => c * Math.Tanh(z / c), z => 1 - Math.Pow(Math.Tanh(z / c), 2)) : x;
 
     private Value Embed(int[] tokens) =>
         Rows(Array.ConvertAll(tokens, token => Array.ConvertAll(embedding[token], x => EmbeddingFactor * x)));

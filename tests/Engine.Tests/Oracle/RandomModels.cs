@@ -71,9 +71,9 @@ public static class RandomModels
     /// <summary>
     /// Random parameters for a configuration; every number is one that <paramref name="type"/> can store. A LayerNorm model has a
     /// bias at every matrix and a shift at every norm; an RMSNorm model has neither, except on q, k and v where
-    /// <paramref name="projectionBias"/> asks for it.
+    /// <paramref name="projectionBias"/> asks for it. The logits have one where <paramref name="logitBias"/> does.
     /// </summary>
-    public static ModelWeights Create(ModelConfig config, int seed, bool projectionBias = false, StoredType type = StoredType.F32)
+    public static ModelWeights Create(ModelConfig config, int seed, bool projectionBias = false, StoredType type = StoredType.F32, bool logitBias = false)
     {
         var random = new Random(seed);
         var biases = config.Norm == NormKind.LayerNorm;
@@ -124,6 +124,7 @@ public static class RandomModels
             FinalNormScale = Scale(),
             FinalNormShift = Shift(config.Width, biases),
             Unembedding = config.TiedEmbedding ? embedding : Rows(config.Vocabulary, 0.5),
+            UnembeddingBias = Shift(config.Vocabulary, logitBias),
         };
     }
 

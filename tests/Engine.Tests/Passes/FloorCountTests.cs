@@ -31,6 +31,21 @@ public class FloorCountTests
         Assert.InRange(ratio, 0.7, allowed); // attention is in the floor and not in the count
     }
 
+    [Theory]
+    [InlineData(0, 9)]
+    [InlineData(3, 9)]
+    [InlineData(6, 9)]
+    [InlineData(0, 3)]
+    public void AttentionIsThatOfThePairsInTheWindow(int start, int end)
+    {
+        var config = RandomModels.Gpt2Config() with { Windows = [null, 4] };
+        for (var l = 0; l < 2; l++)
+        {
+            var pairs = Enumerable.Range(start, end - start).Sum(i => Enumerable.Range(0, i + 1).Count(j => i - j < (config.Window(l) ?? end)));
+            Assert.Equal(4.0 * config.QueryWidth * pairs, FloorCount.Attention(config, l, start, end));
+        }
+    }
+
     [Fact]
     public void EveryStepCostsTheSame()
     {
