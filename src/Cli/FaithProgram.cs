@@ -69,6 +69,7 @@ public static class FaithProgram
             CompareCommand.Create(context),
             MatrixCommand.Create(context),
             SweepCommand.Create(context),
+            ReportCommand.Create(context),
             MethodsCommand.Create(context),
             AccuracyCommand.Create(context),
             DrawCommand.Create(context),

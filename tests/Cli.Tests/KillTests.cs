@@ -39,7 +39,7 @@ public sealed class KillTests : CliTest
                 var texts = (string[])[File.ReadAllText(At("out")), File.ReadAllText(At("more"))];
                 if (signal != Kill) Assert.Equal(texts[0] == before, texts[1] == before);
                 foreach (var text in texts.Where(t => t != before)) Assert.Contains(text.TrimEnd()[^1], "}0123456789.>");
-                if (signal != Kill && Directory.Exists(At("demo"))) Assert.Contains(Directory.GetFiles(At("demo")).Length, (int[])[0, 5]);
+                if (signal != Kill && Directory.Exists(At("demo"))) Assert.Contains(Directory.GetFiles(At("demo")).Length, (int[])[0, 6]);
                 if (signal != Kill) Assert.Empty(Temporaries());
                 if (Directory.Exists(At("demo"))) Directory.Delete(At("demo"), recursive: true);
             }

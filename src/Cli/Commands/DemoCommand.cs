@@ -72,7 +72,7 @@ internal static class DemoCommand
     {
         var transformer = loaded.On(choice);
         string[] prose = [StudyProse.Conclusion(study), StudyProse.Accuracy(study), StudyProse.Scores(study), StudyProse.Times(study, transformer.Device.Name)];
-        StudyFiles.Write(folder, loaded.Name, transformer, study, prose);
+        StudyFiles.Write(folder, loaded.Name, transformer, study, loaded.Tokenizer, prose);
 
         var output = context.Output;
         output.WriteLine($"{loaded.Name}, {study.Data.Count} held-out prompts of {study.Data.Name}, on {transformer.Device.Name}");
@@ -98,6 +98,7 @@ internal static class DemoCommand
         output.WriteLine($"{Path.Combine(folder, StudyFiles.Report)}: the report, with {StudyFiles.Picture}, {StudyFiles.Plot}, {StudyFiles.Table} and {StudyFiles.Scores}; {clock.Elapsed.TotalSeconds:0.0} s in all");
         output.WriteLine();
         output.WriteLine(StudyProse.Conclusion(study));
+        output.WriteLine($"{Path.Combine(folder, StudyFiles.Page)} shows the circuit at any size, its edges and the examples; a browser opens it");
     }
 
     private static string Words(LoadedModel loaded, int[] tokens) => TaskPrompts.Shorten([.. tokens.Select(loaded.Tokenizer!.TokenText)]);

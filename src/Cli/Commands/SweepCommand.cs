@@ -3,6 +3,7 @@ using System.Globalization;
 using Faith.Engine;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
+using Faith.Engine.Reports;
 using Faith.Engine.Sweeps;
 using Faith.Kernels.Host;
 
@@ -123,8 +124,9 @@ internal static class SweepCommand
     {
         var folder = Folder();
         var output = new PathOption("--out", PathRole.Output, "the table: a row a cell and size, as .csv or .parquet", required: true);
+        var report = new PathOption("--report", PathRole.Output, "a page with curves, circuits, edges and examples of all cells, as .html");
         var command = new FaithCommand("merge", "One table of all cells that are done. Cells of other versions, models or data are refused.",
-            "faith sweep merge sweep --out results.csv", "faith sweep merge sweep --out results.parquet") { folder, output };
+            "faith sweep merge sweep --out results.csv", "faith sweep merge sweep --out results.parquet --report report.html") { folder, output, report };
         command.Validators.Add(result =>
         {
             if (result.GetValue(output) is { } path && !SweepMerge.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) result.AddError($"--out {path}: a table is a file that ends in {string.Join(" or ", SweepMerge.Extensions)}");
@@ -134,7 +136,8 @@ internal static class SweepCommand
             var path = parse.GetRequiredValue(output);
             var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
             var rows = SweepMerge.Read(sweep, context.Cancellation);
-            OutputFile.WriteTogether(SweepMerge.ToOutput(path, rows));
+            Output[] page = parse.GetValue(report) is { } reportPath ? [Output.Text(reportPath, ReportPage.Write($"sweep {Path.GetFileName(Path.GetFullPath(sweep.Folder))}", SweepReport.Of(sweep, [.. sweep.Cells.Where(sweep.IsDone)], context.Note)))] : [];
+            OutputFile.WriteTogether([SweepMerge.ToOutput(path, rows), .. page]);
             var missing = sweep.Cells.Count(c => !sweep.IsDone(c));
             if (missing > 0) context.Note($"{missing} of {Count(sweep.Cells.Count)} are not done and not in the table; faith sweep run {sweep.Folder} makes them");
             context.Output.WriteLine($"{path}: {rows.Count} rows of {Count(rows.Select(r => r.Cell.Id).Distinct().Count())}");

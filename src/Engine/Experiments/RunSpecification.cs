@@ -54,6 +54,20 @@ public sealed record RunSpecification
     /// <summary>What of <see cref="Identity"/> determines the scores: runs that differ only in what is selected share them.</summary>
     public string ScoringIdentity => (this with { Sizes = null }).Identity;
 
+    /// <summary>The run in a few words: what it is of, and what is not as it is unless said.</summary>
+    /// <param name="without">Settings to leave out.</param>
+    public string Wording(params ReadOnlySpan<string> without)
+    {
+        var usual = new RunSpecification { Model = "", Data = "", Scoring = new() { Method = Scoring.Method }, Sizes = Sizes };
+        var words = new List<string>();
+        foreach (var setting in RunSettings.All)
+        {
+            if (without.Contains(setting.Name) || setting.Get(this) is not { } value || (value == setting.Get(usual) && setting.Name != RunSettings.Method)) continue;
+            words.Add(setting.Name is "model" or "data" or RunSettings.Method ? PlainText.Short(value) : $"{setting.Name}={PlainText.Short(value)}");
+        }
+        return string.Join(' ', words);
+    }
+
     /// <summary>The specification that a record tells.</summary>
     /// <exception cref="InputException">The record does not say what was run, or says it in words that are not known.</exception>
     public static RunSpecification Of(RunRecord run)

@@ -4,6 +4,7 @@ using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Passes;
 using Faith.Engine.ScoreFiles;
+using Faith.Engine.Tokenizers;
 
 namespace Faith.Engine.Reports;
 
@@ -20,10 +21,13 @@ public static class StudyFiles
     public const string Table = "curve.csv";
     /// <summary>The report that shows them.</summary>
     public const string Report = "report.md";
+    /// <summary>The report to look around in.</summary>
+    public const string Page = "report.html";
 
     /// <summary>Writes all files into a folder that exists.</summary>
+    /// <param name="tokenizer">The model's, to show examples in words; null: it has none.</param>
     /// <param name="prose">The report's text, which is no Markdown: the summary first.</param>
-    public static void Write(string folder, string modelName, Transformer model, TaskStudy study, IReadOnlyList<string> prose)
+    public static void Write(string folder, string modelName, Transformer model, TaskStudy study, Tokenizer? tokenizer, IReadOnlyList<string> prose)
     {
         var chosen = study.EapIgSweep.Points[study.ChosenIndex].Circuits[0];
         var scores = new ScoreFile
@@ -42,7 +46,8 @@ public static class StudyFiles
             Output.Text(Picture, CircuitDrawing.Svg(chosen, study.EapIg.Scores, $"{modelName} · {study.Data.Name} · EAP-IG · {chosen.EdgeCount} edges")),
             Output.Text(Plot, Curves(modelName, study).ToSvg()),
             Output.Text(Table, Csv(study)),
-            Output.Text(Report, Markdown(modelName, study, prose)));
+            Output.Text(Report, Markdown(modelName, study, prose)),
+            Output.Text(Page, StudyReport.Page(modelName, study, scores.Run, tokenizer)));
     }
 
     /// <summary>The curves of a study as a plot.</summary>

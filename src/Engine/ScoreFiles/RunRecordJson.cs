@@ -43,6 +43,16 @@ internal static class RunRecordJson
         }
     }
 
+    /// <summary>A record as names and values, in the order of the file; those of its options among them.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> Pairs(RunRecord run)
+    {
+        using var memory = new MemoryStream();
+        using (var json = new Utf8JsonWriter(memory)) Write(json, run);
+        using var document = JsonDocument.Parse(memory.ToArray());
+        return [.. document.RootElement.EnumerateObject().SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? p.Value.EnumerateObject() : (IEnumerable<JsonProperty>)[p])
+            .Select(p => new KeyValuePair<string, string>(p.Name, p.Value.ToString()))];
+    }
+
     /// <summary>Reads a record: the value that comes next. <paramref name="at"/> is told the key being read, for messages.</summary>
     public static RunRecord Read(JsonTokens tokens, Action<string> at)
     {

@@ -1,3 +1,4 @@
+using Faith.Engine.Reports;
 using Faith.Engine.Graphs;
 using Faith.Engine.ScoreFiles;
 
@@ -13,7 +14,7 @@ public sealed record CellRecord
     /// <summary>The model's graph.</summary>
     public required ModelGraph Graph { get; init; }
     /// <summary>The circuits, by size.</summary>
-    public required IReadOnlyList<CellPoint> Curve { get; init; }
+    public required IReadOnlyList<ReportPoint> Curve { get; init; }
     /// <summary>The metric of the clean run by example.</summary>
     public required IReadOnlyList<double> Clean { get; init; }
     /// <summary>The metric of the corrupted or ablated run by example.</summary>
@@ -25,7 +26,7 @@ public sealed record CellRecord
     /// <summary>Standard errors of the edges' scores in the order of the scores file; null where there are none.</summary>
     public IReadOnlyList<double>? StandardErrors { get; init; }
     /// <summary>The first examples in words.</summary>
-    public required IReadOnlyList<CellPrompt> Prompts { get; init; }
+    public required IReadOnlyList<ReportPrompt> Prompts { get; init; }
     /// <summary>SHA-256 of the files that belong to it, by name.</summary>
     public required IReadOnlyDictionary<string, string> Files { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Faith.Engine.Reports;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.ScoreFiles;
@@ -84,14 +85,14 @@ internal static class CellRecordJson
                 Cell = Text(json, "cell"),
                 Run = RunRecordJson.Read(new JsonTokens(new MemoryStream(Encoding.UTF8.GetBytes(json.GetProperty("run").GetRawText())), $"{path}: run"), _ => { }),
                 Graph = new(layers, heads, graph.GetProperty("parallel").GetBoolean()),
-                Curve = [.. json.GetProperty("curve").EnumerateArray().Select(p => new CellPoint(p.GetProperty("selected").GetInt32(), p.GetProperty("edges").GetInt32(), p.GetProperty("nodes").GetInt32(),
+                Curve = [.. json.GetProperty("curve").EnumerateArray().Select(p => new ReportPoint(p.GetProperty("selected").GetInt32(), p.GetProperty("edges").GetInt32(), p.GetProperty("nodes").GetInt32(),
                     Number(p.GetProperty("circuit")), Number(p.GetProperty("faithfulness")), Number(p.GetProperty("faithfulness_low")), Number(p.GetProperty("faithfulness_high")), Numbers(p.GetProperty("per_example"))))],
                 Clean = Numbers(json.GetProperty("clean")),
                 Corrupted = Numbers(json.GetProperty("corrupted")),
                 Undefined = OptionalText(json, "undefined"),
                 Doubt = OptionalText(json, "doubt"),
                 StandardErrors = json.TryGetProperty("standard_errors", out var errors) ? Numbers(errors) : null,
-                Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new CellPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
+                Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new ReportPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
                 Files = json.GetProperty("files").EnumerateObject().ToDictionary(f => f.Name, f => f.Value.GetString() ?? "", StringComparer.Ordinal),
             };
         }

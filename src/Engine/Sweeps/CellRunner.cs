@@ -18,7 +18,7 @@ namespace Faith.Engine.Sweeps;
 /// <summary>Runs cells of one model and writes their files. What neighbouring cells share is read and computed once: the model, its data, the scores of which several circuits are selected.</summary>
 internal sealed class CellRunner : IDisposable
 {
-    private const int Resamples = 1000, MostPrompts = 200, LongestPrompt = 400, WordsShown = 4;
+    private const int Resamples = 1000;
     private const double Confidence = 0.95;
 
     private readonly SweepFolder folder;
@@ -85,13 +85,13 @@ internal sealed class CellRunner : IDisposable
             Cell = cell.Id,
             Run = scores.Run!,
             Graph = scores.Graph,
-            Curve = [.. points.Select(p => new CellPoint(p.Selected, p.Circuit.EdgeCount, p.Nodes, p.Result.CircuitMean, p.Result.Normalised, p.Interval!.Value.Low, p.Interval.Value.High, p.Result.Circuit))],
+            Curve = [.. points.Select(p => new ReportPoint(p.Selected, p.Circuit.EdgeCount, p.Nodes, p.Result.CircuitMean, p.Result.Normalised, p.Interval!.Value.Low, p.Interval.Value.High, p.Result.Circuit))],
             Clean = points[0].Result.Clean,
             Corrupted = points[0].Result.Corrupted,
             Undefined = points[0].Result.Undefined,
             Doubt = doubt,
             StandardErrors = result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(scores.Graph).Select(e => errors[e])] : null,
-            Prompts = Prompts(data),
+            Prompts = ReportPrompts.Of(data, model.Tokenizer),
             Files = new Dictionary<string, string> { [SweepFolder.ScoresFile] = HashOf(scoreBytes), [SweepFolder.CurveFile] = HashOf(curveBytes) },
         };
         Directory.CreateDirectory(folder.FolderOf(cell));
@@ -103,17 +103,6 @@ internal sealed class CellRunner : IDisposable
             new(folder.PathOf(cell, SweepFolder.CurveFile), stream => stream.Write(curveBytes)),
             new(folder.CostPathOf(cell), stream => JsonSerializer.Serialize(stream, cost)),
             new(folder.PathOf(cell, SweepFolder.RecordFile), stream => stream.Write(CellRecordJson.Write(record))));
-    }
-
-    private CellPrompt[] Prompts(PromptSet data)
-    {
-        return [.. data.Take(MostPrompts).Select(e => new CellPrompt(Prompt(e.Clean), data.HasCorrupted ? Prompt(e.Corrupted) : null, Words(e.Answers), Words(e.Distractors)))];
-
-        string Prompt(int[] ids) => Known(ids) ? PlainText.Short(model.Tokenizer!.Decode(ids), LongestPrompt) : PlainText.Short(string.Join(' ', ids), LongestPrompt);
-
-        string Words(int[] ids) => string.Join(", ", ids.Take(WordsShown).Select(id => Known([id]) ? PlainText.Quote(model.Tokenizer!.TokenText(id)) : $"{id}")) + (ids.Length > WordsShown ? $", … ({ids.Length})" : "");
-
-        bool Known(int[] ids) => model.Tokenizer is { } tokenizer && ids.All(id => id < tokenizer.Count);
     }
 
     private static byte[] BytesOf(Output output)

@@ -1,3 +1,4 @@
+using Faith.Engine.Reports;
 using Faith.Engine.Experiments;
 
 namespace Faith.Engine.Sweeps;
@@ -6,7 +7,7 @@ namespace Faith.Engine.Sweeps;
 /// <param name="Cell">The cell.</param>
 /// <param name="Record">What it gave.</param>
 /// <param name="Point">The circuit of the size.</param>
-public sealed record MergedRow(SweepCell Cell, CellRecord Record, CellPoint Point)
+public sealed record MergedRow(SweepCell Cell, CellRecord Record, ReportPoint Point)
 {
     /// <summary>The columns: name and value, a text, a whole number (int) or a number (double; NaN where it is not defined).</summary>
     public static IReadOnlyList<MergedColumn> Columns { get; } =

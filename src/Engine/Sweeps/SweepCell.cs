@@ -28,14 +28,6 @@ public sealed record SweepCell
     public string Id => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         $"version={Version}\nmodel-hash={ModelHash}\ndata-hash={DataHash}\nablation-data-hash={AblationDataHash}\n{Run.Identity}")))[..IdLetters];
 
-    /// <summary>The cell in a few words, for tables and messages: what it is of, and what is not as it is unless said.</summary>
-    public string Label
-    {
-        get
-        {
-            var usual = new RunSpecification { Model = "", Data = "", Scoring = new() { Method = Run.Scoring.Method }, Sizes = Run.Sizes };
-            return string.Join(' ', RunSettings.All.Select(s => (s.Name, Value: s.Get(Run), Usual: s.Get(usual))).Where(s => s.Value is not null && (s.Value != s.Usual || s.Name == RunSettings.Method))
-                .Select(s => s.Name is "model" or "data" or RunSettings.Method ? PlainText.Short(s.Value) : $"{s.Name}={PlainText.Short(s.Value)}"));
-        }
-    }
+    /// <summary>The cell in a few words, for tables and messages.</summary>
+    public string Label => Run.Wording(RunSettings.Edges);
 }

@@ -1,6 +1,6 @@
-namespace Faith.Engine.Sweeps;
+namespace Faith.Engine.Reports;
 
-/// <summary>The circuit of one size in the record of a cell. Numbers are NaN where they are not defined.</summary>
+/// <summary>The circuit of one size of a curve, as numbers. They are NaN where they are not defined.</summary>
 /// <param name="Selected">What was asked for.</param>
 /// <param name="Edges">Edges after pruning.</param>
 /// <param name="Nodes">Nodes.</param>
@@ -9,4 +9,4 @@ namespace Faith.Engine.Sweeps;
 /// <param name="Low">Lower end of its 95 % bootstrap interval over the examples.</param>
 /// <param name="High">Upper end.</param>
 /// <param name="PerExample">The metric by example.</param>
-public sealed record CellPoint(int Selected, int Edges, int Nodes, double Circuit, double Faithfulness, double Low, double High, IReadOnlyList<double> PerExample);
+public sealed record ReportPoint(int Selected, int Edges, int Nodes, double Circuit, double Faithfulness, double Low, double High, IReadOnlyList<double> PerExample);

@@ -1,0 +1,102 @@
+using System.Globalization;
+using Faith.Engine.Data;
+using Faith.Engine.Experiments;
+using Faith.Engine.Files;
+using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
+
+namespace Faith.Engine.Sweeps;
+
+/// <summary>What a report is made of: folders of sweeps, of cells or of results, files of scores, circuits and curves.</summary>
+public static class ReportSource
+{
+    private const long LargestCurve = 64 << 20;
+
+    /// <summary>Reads everything.</summary>
+    /// <exception cref="InputException">Something cannot be read, or there is nothing to show.</exception>
+    public static IReadOnlyList<ReportRun> Read(IReadOnlyList<string> paths, Action<string> note)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        var runs = new List<ReportRun>();
+        var files = new List<string>();
+        foreach (var path in paths)
+        {
+            if (!Directory.Exists(path)) files.Add(path);
+            else if (File.Exists(Path.Combine(path, SweepFolder.ManifestFile)))
+            {
+                var folder = SweepFolder.Open(path);
+                SweepCell[] done = [.. folder.Cells.Where(folder.IsDone)];
+                if (done.Length == 0) throw new InputException($"{path}: no cell is done; faith sweep run {path} makes them");
+                if (done.Length < folder.Cells.Count) note($"{path}: {folder.Cells.Count - done.Length} of {folder.Cells.Count} cells are not done and not in the report");
+                runs.AddRange(SweepReport.Of(folder, done, note));
+            }
+            else
+            {
+                string[] found = [.. Directory.GetFiles(path).Where(f => Path.GetFileName(f) is SweepFolder.RecordFile or SweepFolder.ScoresFile or SweepFolder.CurveFile).Order(StringComparer.Ordinal)];
+                files.AddRange(found.Length > 0 ? found : throw new InputException($"{path}: holds nothing to report on; a report is of the folder of a sweep, a cell or a demo, or of files of scores and curves"));
+            }
+        }
+        runs.AddRange(OfFiles(files));
+        return runs;
+    }
+
+    private static List<ReportRun> OfFiles(List<string> files)
+    {
+        var runs = new List<ReportRun>();
+        var curves = new List<string>();
+        var records = files.Where(f => Path.GetFileName(f) == SweepFolder.RecordFile).ToArray();
+        foreach (var record in records)
+        {
+            var scores = Path.Combine(Path.GetDirectoryName(record)!, SweepFolder.ScoresFile);
+            runs.Add(SweepReport.Of(CellRecordJson.Read(record), File.Exists(scores) ? ScoreFile.Read(scores) : null));
+        }
+        // A record has the curve of its folder, and names its scores.
+        var covered = records.SelectMany(r => (string[])[SweepFolder.ScoresFile, SweepFolder.CurveFile, SweepFolder.RecordFile], (r, name) => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(r)!, name))).ToHashSet(StringComparer.Ordinal);
+        foreach (var file in files.Where(f => !covered.Contains(Path.GetFullPath(f))))
+        {
+            if (file.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)) curves.Add(file);
+            else runs.Add(OfScores(file));
+        }
+        foreach (var (path, (method, points)) in curves.SelectMany(path => Curves(path), (path, curve) => (path, curve)))
+        {
+            // A curve without a name of its own belongs to the scores when there are only these.
+            var owner = runs.FindIndex(r => r.Curve.Count == 0 && (method is null ? runs.Count == 1 : r.Method.Equals(method, StringComparison.OrdinalIgnoreCase)));
+            if (owner >= 0) runs[owner] = runs[owner] with { Curve = points };
+            else runs.Add(new() { Model = runs.FirstOrDefault()?.Model ?? "", Task = runs.FirstOrDefault()?.Task ?? Path.GetFileName(path), Method = method ?? Path.GetFileNameWithoutExtension(path), Curve = points });
+        }
+        return runs;
+    }
+
+    private static ReportRun OfScores(string path)
+    {
+        var file = ScoreFile.Read(path);
+        var run = file.Run;
+        return new()
+        {
+            Model = run?.Model ?? "", Task = run?.Data ?? Path.GetFileName(path), Method = run?.Method ?? Path.GetFileNameWithoutExtension(path), Seconds = run?.Seconds,
+            Scores = file.Scores, Selected = CircuitFile.HoldsCircuit(file) ? file.InGraph : null,
+            Select = run?.Options.GetValueOrDefault("select") is "greedy" ? "greedy" : "top", Signed = run?.Options.GetValueOrDefault("signed") == "true",
+            Doubts = ScoreDoubt.Of(run) is { } doubt ? [doubt] : [],
+            Record = [new("file", path), .. run is null ? [] : RunRecordJson.Pairs(run)],
+        };
+    }
+
+    // The curves of a file by the name of their method or ranking.
+    private static IEnumerable<(string? Method, IReadOnlyList<ReportPoint> Points)> Curves(string path)
+    {
+        var table = new CsvTable(path, RegularFile.ReadAll(path, FileUse.Data, LargestCurve));
+        var (selected, faithfulness) = (table.Column("selected"), table.Column("faithfulness"));
+        if (selected < 0 || faithfulness < 0) throw new InputException($"{path}: is no curve; faith curve writes one, with the columns selected and faithfulness");
+        var (low, high) = table.Column("faithfulness_low") >= 0 ? (table.Column("faithfulness_low"), table.Column("faithfulness_high")) : (table.Column("least"), table.Column("most"));
+        var name = table.Column("method") >= 0 ? table.Column("method") : table.Column("ranked_by");
+        var rows = table.ReadRows().Select(row => (Name: name < 0 ? null : row.Fields[name], Point: new ReportPoint(Whole(row, selected), Whole(row, table.Column("edges")), Whole(row, table.Column("nodes")),
+            Number(row, table.Column("circuit")), Number(row, faithfulness), Number(row, low), Number(row, high), []))).ToArray();
+        return rows.Length == 0 ? throw new InputException($"{path}: holds no circuit") : rows.GroupBy(r => r.Name).Select(g => (g.Key, (IReadOnlyList<ReportPoint>)[.. g.Select(r => r.Point)]));
+
+        double Number((int Line, string[] Fields) row, int column) => column < 0 || row.Fields[column].Length == 0 ? double.NaN
+            : double.TryParse(row.Fields[column], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw table.Error(row.Line, $"{table.Header[column]} should be a number, not {PlainText.Quote(row.Fields[column])}");
+
+        int Whole((int Line, string[] Fields) row, int column) => Number(row, column) is var value && double.IsNaN(value) ? 0
+            : value is >= 0 and <= int.MaxValue && value == Math.Floor(value) ? (int)value : throw table.Error(row.Line, $"{table.Header[column]} should be a whole number");
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>report, without a browser.</summary>
+public sealed class ReportCommandTests : SweepTest
+{
+    [Fact]
+    public void Reports_are_of_sweeps_cells_demos_and_files()
+    {
+        var folder = Plan("models: tasks-4l\ndata: ioi\nexamples: 3\nmethods: [eap, eap-ig]\nedges: [50, 60]\n", "sweep");
+        Refused("no cell is done", "report", folder, "--out", At("r.html"));
+        Done("sweep", "run", folder, "--cells", Ids(folder)[0]);
+        var (code, output, error) = Run("report", folder, "--out", At("r.html"));
+        Assert.Equal((0, true), (code, output.Contains("1 run; a browser opens it", StringComparison.Ordinal)));
+        Assert.Contains("1 of 2 cells are not done", error, StringComparison.Ordinal);
+        Done("sweep", "run", folder);
+        Assert.Contains("2 runs", Done("report", folder, "--out", At("r.html")), StringComparison.Ordinal);
+        Assert.Contains("1 run;", Done("report", Path.Combine(folder, "cells", Ids(folder)[0]), "--out", At("r.html")), StringComparison.Ordinal);
+
+        Assert.Contains($"{At("demo/report.html")} shows the circuit", Done("demo", "--examples", "3", "--out", At("demo")), StringComparison.Ordinal);
+        Assert.Contains("3 runs", Done("report", At("demo"), "--out", At("r.html")), StringComparison.Ordinal);
+        Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "3", "--out", At("s.json"));
+        Done("curve", "--model", "tasks-4l", "--data", "ioi", "--examples", "3", "--scores", At("s.json"), "--edges", "20,300", "--out", At("c.csv"));
+        Assert.Contains("1 run;", Done("report", At("s.json"), At("c.csv"), "--out", At("r.html")), StringComparison.Ordinal);
+        Assert.Contains("\"selected\":300", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nothing_of_a_file_is_markup()
+    {
+        const string evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>{{data}}&";
+        Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "2", "--out", At("s.json"));
+        File.WriteAllText(At("s.json"), Regex.Replace(File.ReadAllText(At("s.json")), "\"(model|data|method|version)\":\"[^\"]*\"", $"\"$1\":\"{evil}\""));
+        Write("c.csv", $"method,selected,faithfulness\n\"{evil}\",10,0.5\n");
+        File.Move(At("c.csv"), At("<b>{{style}}.csv"));
+        Done("report", At("s.json"), At("<b>{{style}}.csv"), "--out", At("r.html"));
+        var page = File.ReadAllText(At("r.html"));
+        Assert.DoesNotContain("<script>alert", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<b>", page, StringComparison.Ordinal);
+        Assert.Equal(2, Regex.Count(page, "</script>"));
+        Assert.Single(Regex.Matches(page, ":root \\{\\s+color-scheme"));
+        Assert.Contains("\\u003Cimg", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_no_result_is_refused()
+    {
+        Refused("there is no such file", "report", At("nothing.json"), "--out", At("r.html"));
+        Directory.CreateDirectory(At("empty"));
+        Refused("holds nothing to report on", "report", At("empty"), "--out", At("r.html"));
+        Refused("is no curve", "report", Write("c.csv", "a,b\n1,2\n"), "--out", At("r.html"));
+        Refused("line 2: faithfulness should be a number, not \"x\"", "report", Write("c.csv", "selected,faithfulness\n1,x\n"), "--out", At("r.html"));
+        Refused("line 3: selected should be a whole number", "report", Write("c.csv", "selected,faithfulness\n1,1\n0.5,1\n"), "--out", At("r.html"));
+        Refused("c.csv: holds no circuit", "report", Write("c.csv", "selected,faithfulness\n"), "--out", At("r.html"));
+    }
+}
