@@ -121,6 +121,13 @@ public abstract class Device : IDisposable
     /// <param name="dx">Like dy.</param>
     public abstract void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx);
 
+    /// <summary>
+    /// How y of <see cref="NormForward"/> changes with a small change dx of its x: y = γ⊙(dx − mean(dx)·[centred] − x̂·mean(x̂⊙dx))/σ (=); where
+    /// <paramref name="xhat"/> is none, σ counts as constant: y = γ⊙(dx − mean(dx)·[centred])/σ. dx may hold several changes of the rows of x, one
+    /// matrix after another: row r is a change of row r mod <paramref name="inverseSigma"/>.Rows. y may be dx itself.
+    /// </summary>
+    public abstract void NormDifferential(Tensor dx, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, Tensor y);
+
     // ---- matrix products ----
 
     /// <summary>

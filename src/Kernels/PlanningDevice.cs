@@ -96,6 +96,8 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void NormBackward(Tensor dy, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, bool add, Tensor dx) { }
     /// <inheritdoc/>
+    public override void NormDifferential(Tensor dx, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, Tensor y) { }
+    /// <inheritdoc/>
     public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
     {
         ArgumentNullException.ThrowIfNull(weights);

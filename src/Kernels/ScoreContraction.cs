@@ -28,8 +28,12 @@ public sealed class ScoreContraction
     public int HeadColumns => ValuesAlone ? Heads : 3 * Heads;
     /// <summary>Δ of the input node: z(corrupted) − z(clean), [rows × d].</summary>
     public required Tensor InputDifference { get; init; }
-    /// <summary>Per layer: Δ of the attention context before W_O, [rows × heads·headDim]; head h's Δz is its slice times its rows of W_O.</summary>
+    /// <summary>Per layer: Δ of the attention context before W_O, [rows × heads·headDim]; head h's Δz is its slice times its rows of W_O, through <see cref="OutputNorms"/>.</summary>
     public required Tensor[] ContextDifference { get; init; }
+    /// <summary>Per layer: the norm between W_O and the stream, to first order about the run that differences start from; empty where a model has none.</summary>
+    public OutputNorm[] OutputNorms { get; init; } = [];
+    /// <summary>That of a layer, or none.</summary>
+    public OutputNorm OutputNorm(int layer) => OutputNorms.Length == 0 ? default : OutputNorms[layer];
     /// <summary>Per layer: Δ of the MLP output, [rows × d].</summary>
     public required Tensor[] MlpDifference { get; init; }
     /// <summary>Per layer: W_O [heads·headDim × d].</summary>
@@ -78,6 +82,7 @@ public sealed class ScoreContraction
         ReducesLastLayer = ReducesLastLayer,
         InputDifference = view(InputDifference),
         ContextDifference = [.. ContextDifference.Select(view)],
+        OutputNorms = [.. OutputNorms.Select(norm => norm with { Scale = view(norm.Scale), XHat = view(norm.XHat), InverseSigma = view(norm.InverseSigma) })],
         MlpDifference = [.. MlpDifference.Select(view)],
         Output = [.. Output.Select(weights)],
         QueryKeyValue = [.. QueryKeyValue.Select(weights)],

@@ -34,6 +34,7 @@ public sealed class AllocationTests
             ("GatherRows", () => device.GatherRows(x, indices, 1, y)),
             ("NormForward", () => device.NormForward(x, row, row, 1e-5f, true, y, z, inverse)),
             ("NormBackward", () => device.NormBackward(x, row, z, inverse, true, true, y)),
+            ("NormDifferential", () => device.NormDifferential(x, row, z, inverse, true, y)),
             ("Multiply", () => device.Multiply(weights, WeightSide.Transposed, x, y)),
             ("Multiply and gelu", () => device.Multiply(weights, WeightSide.Forward, x, y, then: new(EpilogueKind.Activate, gelu, z))),
             ("Activate", () => device.Activate(gelu, x, y, z)),

@@ -4,9 +4,9 @@ namespace Faith.Kernels.Tests;
 
 internal static class AttributionCases
 {
-    sealed record Model(int Layers, int Heads, int HeadDim, int Group, int Width, bool Centred, bool Parallel, int Steps, int[] Rows, bool LastOnly, bool ValuesAlone = false)
+    sealed record Model(int Layers, int Heads, int HeadDim, int Group, int Width, bool Centred, bool Parallel, int Steps, int[] Rows, bool LastOnly, bool ValuesAlone = false, bool? OutputNorm = null)
     {
-        public override string ToString() => $"{Layers} layers, {Heads}/{Group} heads of {HeadDim}, width {Width}, {(Centred ? "LayerNorm" : "RMSNorm")}{(Parallel ? ", parallel" : "")}, {Steps} steps, rows {string.Join("+", Rows)}{(LastOnly ? ", last rows" : "")}{(ValuesAlone ? ", values alone" : "")}";
+        public override string ToString() => $"{Layers} layers, {Heads}/{Group} heads of {HeadDim}, width {Width}, {(Centred ? "LayerNorm" : "RMSNorm")}{(Parallel ? ", parallel" : "")}, {Steps} steps, rows {string.Join("+", Rows)}{(LastOnly ? ", last rows" : "")}{(ValuesAlone ? ", values alone" : "")}{OutputNorm switch { null => "", true => ", output norms", false => ", output norms of constant σ" }}";
     }
 
     public static IEnumerable<OpCase> All() =>
@@ -24,6 +24,9 @@ internal static class AttributionCases
             new(1, 2, 16, 1, 32, true, false, 0, [70, 2], false),
             new(2, 6, 16, 3, 96, true, false, 0, [5, 19], true, ValuesAlone: true),
             new(3, 4, 17, 2, 33, false, true, 2, [3, 1], false, ValuesAlone: true),
+            new(2, 3, 20, 1, 61, true, false, 2, [33, 2], true, OutputNorm: true),
+            new(3, 4, 8, 2, 33, false, false, 3, [4, 9], true, OutputNorm: true),
+            new(2, 6, 16, 3, 96, false, true, 1, [2, 17], false, OutputNorm: false),
             // The tiles of a GPU: 32 and 40 columns, several of them; 16 rows of a sequence, put together in packs; 96 sources.
             new(1, 20, 3, 1, 60, true, false, 7, [2, 1], false),
             new(2, 20, 4, 1, 80, true, false, 3, [2, 1], false),
@@ -73,6 +76,8 @@ internal static class AttributionCases
             Layout = layout, Layers = m.Layers, Heads = heads, HeadDim = dh, Group = m.Group, Centred = m.Centred, Parallel = m.Parallel, Steps = m.Steps, ValuesAlone = m.ValuesAlone, ReducesLastLayer = m.LastOnly,
             InputDifference = t.Matrix(rows, d),
             ContextDifference = Each(_ => t.Matrix(rows, heads * dh)),
+            OutputNorms = m.OutputNorm is { } hasXHat
+                ? Each(_ => new OutputNorm(t.Matrix(1, d, 0.5, 1.5), hasXHat ? t.Matrix(rows, d) : default, t.Matrix(rows, 1, 0.5, 2), m.Centred)) : [],
             MlpDifference = Each(_ => t.Matrix(rows, d)),
             Output = Each(l => t.Weights(heads * dh, d, WeightPrecision.Float32, l % 2 == 0, out outputValues[l])),
             QueryKeyValue = Each(l => t.Weights(d, (heads + 2 * keys) * dh, l % 2 == 0 ? WeightPrecision.Float32 : WeightPrecision.BFloat16, l % 2 == 0, out projectionValues[l])),
@@ -161,6 +166,7 @@ internal static class AttributionCases
                         var head = z[1 + l * (heads + 1) + h] = new double[d];
                         for (var i = h * dh; i < (h + 1) * dh; i++)
                             for (var j = 0; j < d; j++) head[j] += (double)At(c.ContextDifference[l], row, i) * output[l][i * d + j];
+                        if (c.OutputNorm(l) is { IsNone: false } norm) Differentiate(norm, row, head);
                     }
                     z[1 + l * (heads + 1) + heads] = Row(c.MlpDifference[l], row);
                 }
@@ -190,6 +196,14 @@ internal static class AttributionCases
                     for (var u = 0; u < SourcesBefore(c, column); u++) scores[s, u * columns + column] += z[u].Zip(g, (a, b) => a * b).Sum();
                 }
             }
+    }
+
+    static void Differentiate(OutputNorm norm, int row, double[] change)
+    {
+        var mean = norm.Centred ? change.Average() : 0;
+        var slope = norm.XHat.IsNone ? 0 : change.Select((x, j) => x * At(norm.XHat, row, j)).Average();
+        for (var j = 0; j < change.Length; j++)
+            change[j] = (change[j] - mean - (norm.XHat.IsNone ? 0 : At(norm.XHat, row, j) * slope)) * At(norm.InverseSigma, row, 0) * At(norm.Scale, 0, j);
     }
 
     static double[] Row(Tensor x, int row) => [.. Enumerable.Range(0, x.Columns).Select(c => (double)At(x, row, c))];

@@ -13,6 +13,8 @@ internal static class NormCases
         .. new[] { (2, 1, 8), (4, 2, 20), (3, 1, 129), (6, 3, 64), (1, 2, 5) }.SelectMany(shape => new[] { true, false }.Select(centred =>
             new OpCase("NormBackward", $"and forward, {shape.Item1} parts of {shape.Item3}, {shape.Item2} copies {(centred ? "LayerNorm" : "RMSNorm")}",
                 t => Parts(t, shape.Item1, shape.Item2, shape.Item3, centred), 4))),
+        .. Both("NormDifferential", (t, rows, n, centred) => Differential(t, rows, n, centred, copies: 1)),
+        new OpCase("NormDifferential", "two changes of 3 × 33", t => Differential(t, 3, 33, centred: true, copies: 2)),
     ];
 
     /// <summary>Parts of a row are what rows of their own would be.</summary>
@@ -83,5 +85,21 @@ internal static class NormCases
             t.Check(dx, (r, c) => (add ? before[r, c] : 0) + (H(r, c) - mean[r] - At(xhat, r, c) * slope[r]) * At(inverse, r, 0), 2e-6, "dx");
             t.Check(constant, (r, c) => (add ? beforeConstant[r, c] : 0) + (H(r, c) - mean[r]) * At(inverse, r, 0), 2e-6, "dx with σ constant");
         }
+    }
+
+    static void Differential(CaseContext t, int rows, int d, bool centred, int copies)
+    {
+        Tensor dx = t.Batch(copies * rows, d), scale = t.Matrix(1, d), xhat = t.Batch(rows, d, -2, 2), inverse = t.Batch(rows, 1, 0.5, 2);
+        int changes = dx.Rows, known = inverse.Rows;
+        Tensor y = t.Batch(copies * rows, d), constant = t.Batch(copies * rows, d);
+        t.Device.NormDifferential(dx, scale, xhat, inverse, centred, y);
+        t.Device.NormDifferential(dx, scale, default, inverse, centred, constant);
+        var mean = Enumerable.Range(0, changes).Select(r => centred ? Enumerable.Range(0, d).Average(c => (double)At(dx, r, c)) : 0).ToArray();
+        var slope = Enumerable.Range(0, changes).Select(r => Enumerable.Range(0, d).Average(c => (double)At(dx, r, c) * At(xhat, r % known, c))).ToArray();
+        double Factor(int r, int c) => (double)At(scale, 0, c) * At(inverse, r % known, 0);
+        t.Check(y, (r, c) => (At(dx, r, c) - mean[r] - At(xhat, r % known, c) * slope[r]) * Factor(r, c), 2e-6, "y");
+        t.Check(constant, (r, c) => (At(dx, r, c) - mean[r]) * Factor(r, c), 2e-6, "y with σ constant");
+        t.Device.NormDifferential(dx, scale, xhat, inverse, centred, dx);
+        t.Check(dx, (r, c) => At(y, r, c), 0, "in place");
     }
 }

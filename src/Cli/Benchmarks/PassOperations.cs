@@ -88,9 +88,10 @@ internal sealed class PassOperations : IDisposable
 
     private void AddNorms(Operands o)
     {
-        var layer = model.Layers[0];
-        Add("NormForward", 3 * Elements, 0, () => layer.AttentionNorm.Forward(o.X, o.Y, o.Z, o.InverseSigma));
-        Add("NormBackward", 4 * Elements, 0, () => layer.AttentionNorm.Backward(o.X, o.Z, o.InverseSigma, add: true, o.Y));
+        var norm = model.FinalNorm;
+        Add("NormForward", 3 * Elements, 0, () => norm.Forward(o.X, o.Y, o.Z, o.InverseSigma));
+        Add("NormBackward", 4 * Elements, 0, () => norm.Backward(o.X, o.Z, o.InverseSigma, add: true, o.Y));
+        Add("NormDifferential", 3 * Elements, 0, () => device.NormDifferential(o.X, norm.Scale, o.Z, o.InverseSigma, model.Centred, o.Y));
     }
 
     private void AddProducts(Operands o)
@@ -180,8 +181,8 @@ internal sealed class PassOperations : IDisposable
     private void AddCircuits(Operands o)
     {
         var read = (1 + MixedSources) * Elements;
-        var layer = model.Layers[0];
-        var mix = new NormedMix(o.X, o.MixSources, o.MixOffsets, o.MixList, layer.AttentionNorm.Scale, layer.AttentionNorm.Shift, c.NormEpsilon, model.Centred);
+        var norm = model.FinalNorm;
+        var mix = new NormedMix(o.X, o.MixSources, o.MixOffsets, o.MixList, norm.Scale, norm.Shift, c.NormEpsilon, model.Centred);
         Add("Mix", read + MixedInputs * Elements, 0, () => device.Mix(mix, o.MixInputs));
         // A head's columns of each input.
         MixedProduct[] products = [.. Enumerable.Range(0, MixedInputs).Select(i => new MixedProduct(i, 0, o.MixedHeads.RowRange(i * batch.Rows, batch.Rows), default))];
@@ -301,7 +302,7 @@ internal sealed class PassOperations : IDisposable
             Heads = model.Config.Heads,
             HeadDim = model.Config.HeadDim,
             Group = model.Config.Group,
-            Centred = model.Centred,
+            Centred = model.Centred && model.Config.NormsInputs,
             Parallel = model.Config.ParallelBlocks,
             ReducesLastLayer = true,
             InputDifference = X,
@@ -309,11 +310,11 @@ internal sealed class PassOperations : IDisposable
             MlpDifference = MlpOutputs,
             Output = [.. model.Layers.Select(l => l.Output)],
             QueryKeyValue = [.. model.Layers.Select(l => l.Projection)],
-            NormScale = [.. model.Layers.Select(l => l.AttentionNorm.Scale)],
+            NormScale = [.. model.Layers.Select(l => l.ProjectionScale)],
             Alpha = Sums.Alpha,
             NormalizedInputs = Sums.NormalizedInputs,
             StepProducts = Sums.StepProducts,
-            Steps = steps,
+            Steps = Sums.HoldsSteps ? steps : 0,
             MlpGradient = Sums.MlpGradient,
             LogitsGradient = Sums.LogitsGradient,
             Scores = Scores,

@@ -36,6 +36,9 @@ internal sealed class DifferenceCapture : PassHook
     /// <summary>Per layer, on all rows [rows × d]; of the last layer only after <see cref="Finish"/>.</summary>
     public Tensor[] MlpOutputs { get; }
 
+    /// <summary>Takes the norms of attention's outputs in the clean run; null: nobody wants them.</summary>
+    public CleanOutputNorms? Norms { get; init; }
+
     /// <summary>Of a layer's contexts, on the rows that it goes on with.</summary>
     public Tensor Context(int l) => rows.IsNarrow(l) ? lastContext : Contexts[l];
 
@@ -70,6 +73,11 @@ internal sealed class DifferenceCapture : PassHook
 
     public override void Context(int l, Tensor contexts) => Add(l, contexts, Context(l));
 
+    public override void AttentionOutput(int l, Tensor output)
+    {
+        if (wanted.Find(run => run.Sign < 0) is { Sign: < 0 } clean) Norms?.Take(l, rows.Point(output, l, clean.Point));
+    }
+
     public override void Mlp(int l, Tensor outputs) => Add(l, outputs, Mlp(l));
 
     /// <summary>Puts the last layer's differences, which exist for one row a sequence only, in their rows.</summary>
@@ -77,6 +85,7 @@ internal sealed class DifferenceCapture : PassHook
     {
         device.ScatterAddRows(lastContext, lastRows, Contexts[^1]);
         device.ScatterAddRows(lastMlp, lastRows, MlpOutputs[^1]);
+        Norms?.Finish(lastRows);
     }
 
     private void Add(int l, Tensor values, Tensor sum)

@@ -32,6 +32,7 @@ internal sealed class ExactRun
     private readonly RowMatrices inputDifference;
     private readonly Tensor[] lastContexts;
     private readonly Tensor[] lastMlpOutputs;
+    private readonly Tensor[] lastAttentionOutputs;
     private readonly SourceDifferences lastSources;
 
     // Head inputs of one source.
@@ -73,12 +74,14 @@ internal sealed class ExactRun
         inputDifference = new RowMatrices(arena, rows, c.Width);
         lastContexts = [.. Enumerable.Range(0, c.Layers).Select(l => rows.IsNarrow(l) ? differences.Context(l) : arena.Matrix(rows.Sequences, c.QueryWidth))];
         lastMlpOutputs = [.. Enumerable.Range(0, c.Layers).Select(l => rows.IsNarrow(l) ? differences.Mlp(l) : arena.Matrix(rows.Sequences, c.Width))];
-        // Where heads are ablated like the input, all rows are the same one.
-        var headOutput = table is { HeadsAsInput: true } ? inputs.Ablated : default;
-        sources = new SourceDifferences(model, inputDifference.All, l => differences.Contexts[l], l => differences.MlpOutputs[l], headOutput);
-        lastSources = new SourceDifferences(model, inputDifference.Last, l => lastContexts[l], l => lastMlpOutputs[l], headOutput);
         clean = new Activations(arena, c, rows);
         clean.Keep(arena);
+        lastAttentionOutputs = [.. clean.Layers.Select((a, l) => rows.IsNarrow(l) || !c.NormsOutputs ? a.KeptAttentionOutput : arena.Matrix(rows.Sequences, c.Width))];
+        var work = c.NormsOutputs ? arena.Matrix(rows.All, c.Width) : default;
+        // Where heads are ablated like the input, all rows are the same one.
+        var headOutput = table is { HeadsAsInput: true } ? inputs.Ablated : default;
+        sources = new SourceDifferences(model, inputDifference.All, l => differences.Contexts[l], l => differences.MlpOutputs[l], headOutput) { AttentionOutputs = l => clean.Layers[l].KeptAttentionOutput, Work = work };
+        lastSources = new SourceDifferences(model, inputDifference.Last, l => lastContexts[l], l => lastMlpOutputs[l], headOutput) { AttentionOutputs = l => lastAttentionOutputs[l], Work = work };
         mixed = arena.Matrix(rows.All, c.Width);
         normed = new RowMatrices(arena, rows, c.Width);
         projection = arena.Matrix(rows.All, c.ProjectionWidth);
@@ -131,6 +134,7 @@ internal sealed class ExactRun
         {
             device.GatherRows(differences.Contexts[l], inputs.Layout.LastRows, 1, lastContexts[l]);
             device.GatherRows(differences.MlpOutputs[l], inputs.Layout.LastRows, 1, lastMlpOutputs[l]);
+            if (!lastAttentionOutputs[l].IsNone) device.GatherRows(clean.Layers[l].KeptAttentionOutput, inputs.Layout.LastRows, 1, lastAttentionOutputs[l]);
         }
         differences.Finish(inputs.Layout.LastRows);
     }
@@ -165,7 +169,8 @@ internal sealed class ExactRun
             var (input, h) = heads[i];
             var x = stream.RowRange(i * count, count);
             device.Copy(parallel ? CleanStreamAfter(l) : clean.Layers[l].KeptMlpStream, x);
-            model.AttentionBlock(l).HeadOutput(contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh), h, x, add: true);
+            var change = contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh);
+            (rows.IsNarrow(l) ? lastSources : sources).AddHeads(l, x, to => model.AttentionBlock(l).HeadOutput(change, h, to, add: true));
         }
         if (parallel) ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, l + 1);
         else ForwardPass.RunFromMlp(model, layout, inputs.Prefix, pass, l);

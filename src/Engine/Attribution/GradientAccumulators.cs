@@ -23,7 +23,7 @@ internal sealed class GradientAccumulators : GradientHook
     public GradientAccumulators(Transformer model, Arena arena, Rows rows, int points, int steps, GradientRule rule)
     {
         var c = model.Config;
-        (this.model, this.rows, Capacity, HoldsSteps) = (model, rows, steps, !rule.HoldsSigma);
+        (this.model, this.rows, Capacity, HoldsSteps) = (model, rows, steps, c.NormsInputs && !rule.HoldsSigma);
         Alpha = new Tensor[c.Layers];
         NormalizedInputs = new Tensor[c.Layers];
         StepProducts = new Tensor[c.Layers];
@@ -43,7 +43,7 @@ internal sealed class GradientAccumulators : GradientHook
 
     /// <summary>Steps that fit before a contraction must empty the accumulators.</summary>
     public int Capacity { get; }
-    /// <summary>True where x̂ and s of every step are held; a rule with σ constant has no use for them.</summary>
+    /// <summary>True where x̂ and s of every step are held; a rule with σ constant, and a projection without a norm before it, has no use for them.</summary>
     public bool HoldsSteps { get; }
     public Tensor[] Alpha { get; }
     /// <summary>The x̂ of the steps, none where they are not held.</summary>

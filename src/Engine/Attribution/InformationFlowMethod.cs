@@ -21,6 +21,7 @@ internal sealed class InformationFlowMethod : AttributionMethod
     {
         if (options.Level != ScoreLevel.Edge) throw new InputException("information flow routes score edges only; take --level edge");
         var clock = Stopwatch.StartNew();
+        var unnormed = options.Quirks is { HasHeadsUnnormed: true };
         using var phases = new PhaseClock(model.Device);
         // Reported beside the scores, though they do not enter.
         var evaluation = new EvaluationOptions { Metric = options.Metric, MemoryBytes = options.MemoryBytes };
@@ -29,11 +30,11 @@ internal sealed class InformationFlowMethod : AttributionMethod
 
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
         var bytes = MicroBatches.Run(model, data, MicroBatches.Budget(model, options.MemoryBytes), sharePrefixes: false,
-            batch => InformationFlowRun.Measure(model, batch), part =>
+            batch => InformationFlowRun.Measure(model, batch, unnormed), part =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(new RunProgress(part.First, data.Count, Name));
-                var run = new InformationFlowRun(model, part.Arena, measuring: false, part.Batch);
+                var run = new InformationFlowRun(model, part.Arena, measuring: false, part.Batch, unnormed);
                 run.Execute();
                 phases.Lap("forward");
                 part.Record();

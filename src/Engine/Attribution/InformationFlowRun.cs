@@ -12,22 +12,28 @@ internal sealed class InformationFlowRun : PassHook
     private readonly Batch batch;
     private readonly WholePromptRun run;
     private readonly Tensor outputs;
+    private readonly bool unnormed;
+    private readonly Tensor normed;
+    private readonly Tensor inverseSigma;
 
-    public InformationFlowRun(Transformer model, Arena arena, bool measuring, Batch batch)
+    /// <summary>Lays out a run. With <paramref name="unnormed"/> a head is what it puts out itself, though a norm of it joins the stream.</summary>
+    public InformationFlowRun(Transformer model, Arena arena, bool measuring, Batch batch, bool unnormed)
     {
+        this.unnormed = unnormed;
         this.model = model;
         this.batch = batch;
         var c = model.Config;
         run = new WholePromptRun(model, arena, measuring, batch, batch.CleanTokens, everyRow: true, keepLayers: true);
         run.Activations.Keep(arena, mlpOutputs: false);
         outputs = arena.Matrix(checked(model.Graph.Sources * batch.Rows), c.Width);
+        if (c.NormsOutputs) (normed, inverseSigma) = (arena.Matrix(batch.Rows, c.Width), arena.Matrix(batch.Rows, 1));
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch)
+    public static long Measure(Transformer model, Batch batch, bool unnormed)
     {
         var arena = Arena.Measuring();
-        _ = new InformationFlowRun(model, arena, measuring: true, batch);
+        _ = new InformationFlowRun(model, arena, measuring: true, batch, unnormed);
         return arena.Peak;
     }
 
@@ -42,6 +48,15 @@ internal sealed class InformationFlowRun : PassHook
         {
             model.AttentionBlock(l).HeadOutput(contexts.ColumnRange(h * dh, dh), h, Output(model.Graph.HeadNode(l, h)), add: false);
         }
+    }
+
+    /// <summary>Of the norm of what the heads put out together, each has its part by the divisor that they share: γ⊙o_h/ρ.</summary>
+    public override void AttentionOutput(int l, Tensor output)
+    {
+        if (unnormed) return;
+        var (norm, heads) = (model.AttentionBlock(l).OutputNorm, outputs.RowRange(model.Graph.HeadNode(l, 0) * batch.Rows, model.Config.Heads * batch.Rows));
+        norm.Forward(output, normed, inverseSigma: inverseSigma);
+        model.Device.NormDifferential(heads, norm.Scale, default, inverseSigma, norm.Centred, heads);
     }
 
     public override void Mlp(int l, Tensor outputs) => model.Device.Copy(outputs, Output(model.Graph.MlpNode(l)));

@@ -21,6 +21,7 @@ internal sealed class PathRun
     private readonly PathStep[] steps;
     private readonly BatchInputs inputs;
     private readonly Tensor inputDifference;
+    private readonly CleanOutputNorms? norms;
     private readonly DifferenceCapture differences;
     private readonly GradientAccumulators sums;
     private readonly OutputGradients? outputs;
@@ -51,7 +52,8 @@ internal sealed class PathRun
         var largest = layouts.Keys.Max();
         inputDifference = arena.Matrix(batch.Rows, c.Width);
         inputs = new BatchInputs(model, arena, measuring, batch, table);
-        differences = new DifferenceCapture(model, arena, rows, inputs.Ablation);
+        if (c.NormsOutputs && options.Quirks is not { HasHeadsUnnormed: true }) norms = new CleanOutputNorms(model, arena, rows, method.Gradient);
+        differences = new DifferenceCapture(model, arena, rows, inputs.Ablation) { Norms = norms };
         sums = new GradientAccumulators(model, arena, rows, largest, held, method.Gradient);
         if (options.Level == ScoreLevel.Neuron) outputs = options.Quirks?.GradientsOfNeurons(model, arena, rows) ?? new OutputGradients(model, arena, rows);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
@@ -141,7 +143,7 @@ internal sealed class PathRun
         var products = new float[inputDifference.Count];
         foreach (var u in graph.AllSources)
         {
-            var gradient = outputs![graph.StageOf(u)];
+            var gradient = Gradient(u);
             var x = backward.Stream.All.RowRange(0, gradient.Rows);
             device.Fill(x, 0);
             sources.Add(u, x);
@@ -152,8 +154,19 @@ internal sealed class PathRun
         }
     }
 
-    /// <summary>Δz of the sources on the rows that their layers go on with.</summary>
-    public SourceDifferences Sources() => new(model, inputDifference, differences.Context, differences.Mlp);
+    /// <summary>Δz of the sources on the rows that their layers go on with; of heads what they put out themselves unless what attention puts out in the clean run is given, and memory.</summary>
+    public SourceDifferences Sources(Func<int, Tensor>? attentionOutputs = null, Tensor work = default) =>
+        new(model, inputDifference, differences.Context, differences.Mlp) { AttentionOutputs = attentionOutputs, Work = work };
+
+    /// <summary>∂L/∂z_u: of a head before the norm of what its layer's attention puts out, which is held to first order as its differences are.</summary>
+    private Tensor Gradient(NodeId u)
+    {
+        var gradient = outputs![model.Graph.StageOf(u)];
+        if (norms is null || model.Graph.PlaceOf(u) is not { Kind: NodeKind.Head, Layer: var l }) return gradient;
+        var (norm, before) = (norms[l], backward.Block.RowRange(0, gradient.Rows));
+        model.AttentionBlock(l).OutputNorm.Backward(gradient, norm.XHat, norm.InverseSigma, add: false, before);
+        return before;
+    }
 
     private void Clear()
     {
@@ -211,16 +224,17 @@ internal sealed class PathRun
         Heads = model.Config.Heads,
         HeadDim = model.Config.HeadDim,
         Group = model.Config.Group,
-        Centred = model.Centred,
+        Centred = model.Centred && model.Config.NormsInputs,
         Parallel = model.Config.ParallelBlocks,
         ValuesAlone = activations.Rule.HoldsPattern,
         ReducesLastLayer = true,
         InputDifference = input,
         ContextDifference = differences.Contexts,
+        OutputNorms = norms?.All ?? [],
         MlpDifference = differences.MlpOutputs,
         Output = [.. model.Layers.Select(l => l.Output)],
         QueryKeyValue = [.. model.Layers.Select(l => l.Projection)],
-        NormScale = [.. model.Layers.Select(l => l.AttentionNorm.Scale)],
+        NormScale = [.. model.Layers.Select(l => l.ProjectionScale)],
         Alpha = sums.Alpha,
         NormalizedInputs = sums.NormalizedInputs,
         StepProducts = sums.StepProducts,

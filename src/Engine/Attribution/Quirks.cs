@@ -19,6 +19,9 @@ internal abstract class Quirks
     /// <summary>The gradients that neurons are scored with.</summary>
     public abstract OutputGradients GradientsOfNeurons(Transformer model, Arena arena, Rows rows);
 
+    /// <summary>True where heads are scored by what they put out themselves, though the norm of it with that of the others is what joins the stream.</summary>
+    public abstract bool HasHeadsUnnormed { get; }
+
     /// <summary>The share of itself that an example counts.</summary>
     public abstract double Weight(int example, int examples);
 }

@@ -41,7 +41,7 @@ internal sealed class RecomputedAttention : PathExtension
     /// <summary>Computes the scores of all examples.</summary>
     public override void Finish(CancellationToken cancellation)
     {
-        var (device, c, graph, layout, differences) = (model.Device, model.Config, model.Graph, inputs.Layout, run.Sources());
+        var (device, c, graph, layout, differences) = (model.Device, model.Config, model.Graph, inputs.Layout, run.Sources(l => activations.Layers[l].KeptAttentionOutput, buffers.Block));
         for (var l = 0; l < c.Layers; l++)
         {
             var (attention, a) = (model.AttentionBlock(l), activations.Layers[l]);

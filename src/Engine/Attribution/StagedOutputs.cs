@@ -61,6 +61,8 @@ internal sealed class StagedOutputs : PathExtension
             owner.Replace(l, ModelGraph.HeadsStage(l), contexts, owner.contexts[l], owner.differences.Context(l));
         }
 
+        public override void AttentionOutput(int l, Tensor output) => owner.differences.AttentionOutput(l, output);
+
         public override void Mlp(int l, Tensor outputs)
         {
             owner.differences.Mlp(l, outputs);

@@ -98,20 +98,25 @@ internal sealed class CircuitHeads
         }
         if (columns.Count == 0) return;
         var inputs = columns.GroupBy(column => nodes[column.Place].Inputs((int)column.Kind), ListComparer.Instance).Select(g => (g.Key, Columns: g.ToArray())).ToArray();
-        var products = new List<MixedProduct>();
-        for (var input = 0; input < inputs.Length; input++)
+        int[][] lists = [.. inputs.Select(input => input.Key)];
+        for (int from = 0, taken; from < lists.Length; from += taken)
         {
-            var readers = inputs[input].Columns;
-            // Neighbours here and in the model are one product; shared key heads stay apart.
-            foreach (var (first, heads) in new Runs(0, readers.Length, i => readers[i].Kind == readers[i - 1].Kind && readers[i].Place == readers[i - 1].Place + 1
-                && AreNeighbours(nodes, readers[i].Place) && (readers[i].Kind == InputKind.Query || c.Group == 1)))
+            taken = differences.Fit(allRows, lists.AsSpan(from));
+            var products = new List<MixedProduct>();
+            for (var input = 0; input < taken; input++)
             {
-                var (kind, place, to) = readers[first];
-                var column = attention.ColumnOf(kind, Head(nodes[place]));
-                products.Add(new(input, column, Columns(to, place, heads), attention.Bias(column, heads * c.HeadDim)));
+                var readers = inputs[from + input].Columns;
+                // Neighbours here and in the model are one product; shared key heads stay apart.
+                foreach (var (first, heads) in new Runs(0, readers.Length, i => readers[i].Kind == readers[i - 1].Kind && readers[i].Place == readers[i - 1].Place + 1
+                    && AreNeighbours(nodes, readers[i].Place) && (readers[i].Kind == InputKind.Query || c.Group == 1)))
+                {
+                    var (kind, place, to) = readers[first];
+                    var column = attention.ColumnOf(kind, Head(nodes[place]));
+                    products.Add(new(input, column, Columns(to, place, heads), attention.Bias(column, heads * c.HeadDim)));
+                }
             }
+            attention.ProjectMixed(differences.Mix(stream, allRows, lists.AsSpan(from, taken), attention.Norm), [.. products], differences.Mixed);
         }
-        attention.ProjectMixed(differences.Mix(stream, allRows, [.. inputs.Select(i => i.Key)], attention.Norm), [.. products], differences.Mixed);
     }
 
     private int Head(ProgramNode node) => model.Graph.PlaceOf(node.Source).Head;

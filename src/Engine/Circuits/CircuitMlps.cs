@@ -28,9 +28,12 @@ internal sealed class CircuitMlps
         var stream = ofCorrupted.MlpStream;
         var most = Math.Min(Math.Max(1, hidden.Rows / stream.Rows), differences.MostInputs(stream.Rows));
         ProgramNode[] nodes = [.. program.Nodes.Skip(start).Take(Math.Min(most, end - start)).TakeWhile(node => node.OnAllRows == allRows)];
+        int[][] lists = [.. nodes.Select(node => node.Inputs(0))];
+        var fit = differences.Fit(allRows, lists);
+        (nodes, lists) = (nodes[..fit], lists[..fit]);
         var rows = nodes.Length * stream.Rows;
         var normed = differences.Mixed.RowRange(0, rows);
-        model.Device.Mix(differences.Mix(stream, allRows, [.. nodes.Select(node => node.Inputs(0))], mlp.Norm), normed);
+        model.Device.Mix(differences.Mix(stream, allRows, lists, mlp.Norm), normed);
         mlp.Output(GradientRule.Derivative, normed, gate.IsNone ? gate : gate.RowRange(0, rows), hidden.RowRange(0, rows), differences.At(start, allRows, nodes.Length));
         for (var i = 0; i < nodes.Length; i++)
         {

@@ -42,7 +42,7 @@ internal sealed class CircuitRun
         var mark = arena.Mark();
         clean = new Activations(arena, model.Config, inputs.Layout.Rows, keepLayers: false);
         arena.Release(mark); // the clean run is done before anything below is used
-        differences = new NodeDifferences(model, arena, inputs.Layout, circuitsTogether);
+        differences = new NodeDifferences(model, arena, inputs.Layout, corrupted, circuitsTogether);
         heads = new CircuitHeads(model, arena, inputs.Layout, inputs.Prefix, corrupted, differences);
         mlps = new CircuitMlps(model, arena, inputs.Layout, corrupted, differences, circuitsTogether);
     }
@@ -94,9 +94,11 @@ internal sealed class CircuitRun
         {
             var program = new CircuitProgram(model.Graph, group);
             Run(program, cancellation);
-            for (var start = 0; start < group.Count; start += together)
+            for (int start = 0, taken; start < group.Count; start += taken)
             {
                 int[][] lists = [.. program.Logits.Skip(start).Take(together)];
+                taken = differences.Fit(allRows: false, lists);
+                lists = lists[..taken];
                 var final = differences.Mixed.RowRange(0, lists.Length * batch.Sequences);
                 model.Device.Mix(differences.Mix(corrupted.LogitsStream, allRows: false, lists, model.FinalNorm), final);
                 for (var i = 0; i < lists.Length; i++)
@@ -111,6 +113,7 @@ internal sealed class CircuitRun
 
     private void Run(CircuitProgram program, CancellationToken cancellation)
     {
+        differences.Use(program);
         var (start, inputEnd) = program.Stage(0);
         for (var place = start; place < inputEnd; place++)
         {

@@ -27,7 +27,7 @@ internal sealed class CorruptedRun
             // A narrow layer has its last rows only, but for the stream that its keys and values read.
             var stream = arena.Matrix(rows.Sequences, c.Width);
             last[l] = rows.IsNarrow(l) ? OnAllRows(l) with { AttentionStream = stream } : new(stream, arena.Matrix(rows.Sequences, c.QueryWidth),
-                arena.Matrix(rows.Sequences, c.QueryWidth), arena.Matrix(rows.Sequences, c.Width), arena.Matrix(rows.Sequences, c.Width));
+                arena.Matrix(rows.Sequences, c.QueryWidth), c.NormsOutputs ? arena.Matrix(rows.Sequences, c.Width) : default, arena.Matrix(rows.Sequences, c.Width), arena.Matrix(rows.Sequences, c.Width));
         }
     }
 
@@ -54,6 +54,7 @@ internal sealed class CorruptedRun
             if (inputs.Layout.Rows.IsNarrow(l)) continue;
             Gather(l, layer => layer.Query);
             Gather(l, layer => layer.Context);
+            if (model.Config.NormsOutputs) Gather(l, layer => layer.AttentionOutput);
             Gather(l, layer => layer.MlpStream);
             Gather(l, layer => layer.MlpOutput);
         }
@@ -64,9 +65,12 @@ internal sealed class CorruptedRun
     private LayerRows OnAllRows(int l)
     {
         var a = run.Layers[l];
-        return new(a.KeptAttentionStream, a.Projected.Query, a.Context, a.KeptMlpStream, a.KeptMlpOutput);
+        return new(a.KeptAttentionStream, a.Projected.Query, a.Context, a.KeptAttentionOutput, a.KeptMlpStream, a.KeptMlpOutput);
     }
 
-    /// <summary>What heads and MLP of a layer read and put out, and the heads' queries as projected and contexts, on some rows.</summary>
-    internal readonly record struct LayerRows(Tensor AttentionStream, Tensor Query, Tensor Context, Tensor MlpStream, Tensor MlpOutput);
+    /// <summary>
+    /// What heads and MLP of a layer read and put out, and the heads' queries as projected and contexts, on some rows; what the heads put out
+    /// together, b_O included, where that is normed.
+    /// </summary>
+    internal readonly record struct LayerRows(Tensor AttentionStream, Tensor Query, Tensor Context, Tensor AttentionOutput, Tensor MlpStream, Tensor MlpOutput);
 }

@@ -23,14 +23,16 @@ internal sealed class NodeDifferences
     private readonly Indices offsetMemory;
     private readonly Indices listMemory;
     private readonly int inputsTogether;
+    private readonly HeadMixtures? mixtures;
 
-    /// <summary>Room for the nodes of <paramref name="circuits"/> circuits, if they share none.</summary>
-    public NodeDifferences(Transformer model, Arena arena, PassLayout layout, int circuits)
+    /// <summary>Room for the nodes of <paramref name="circuits"/> circuits, if they share none, which differ from <paramref name="corrupted"/>.</summary>
+    public NodeDifferences(Transformer model, Arena arena, PassLayout layout, CorruptedRun corrupted, int circuits)
     {
         (this.model, this.layout) = (model, layout);
         var (rows, width, sources) = (layout.Rows, model.Config.Width, model.Graph.Sources);
         Held = checked(sources * circuits);
-        differences = new RowMatrices(arena, rows.Times(Held), width);
+        if (model.Config.NormsOutputs) mixtures = new HeadMixtures(model, arena, layout, corrupted, this);
+        differences = new RowMatrices(arena, rows.Times(checked(Held + (mixtures?.Room ?? 0))), width);
         inputsTogether = Math.Max(3 * model.Config.Heads, circuits);
         mixed = arena.Matrix(Math.Clamp(RowsMixedTogether / rows.All, 1, inputsTogether) * rows.All, width);
         neuronRow = arena.Matrix(1, width);
@@ -46,7 +48,17 @@ internal sealed class NodeDifferences
     public Tensor Mixed => mixed;
 
     /// <summary>Before the first node, when nothing else uses this memory any more.</summary>
-    public void Start() => neuronRows = model.Device.Upload(new int[layout.Rows.All], neuronMemory);
+    public void Start()
+    {
+        neuronRows = model.Device.Upload(new int[layout.Rows.All], neuronMemory);
+        mixtures?.Start();
+    }
+
+    /// <summary>Before the first node of a program.</summary>
+    public void Use(CircuitProgram program) => mixtures?.Use(program);
+
+    /// <summary>How many of these inputs, from the first on, <see cref="Mix"/> takes at a time: one at least.</summary>
+    public int Fit(bool allRows, ReadOnlySpan<int[]> lists) => mixtures?.Fit(allRows, lists) ?? lists.Length;
 
     /// <summary>How many mixed inputs of some rows there is room for at a time.</summary>
     public int MostInputs(int rows) => Math.Clamp(mixed.Rows / rows, 1, inputsTogether);
@@ -59,15 +71,21 @@ internal sealed class NodeDifferences
     }
 
     /// <summary>
-    /// x_v(corrupted) + Σ_u of the listed places, as the norm of v reads it; one input a list. The lists live until the next call.
+    /// x_v(corrupted) + Σ_u of the listed places, as the norm of v reads it; one input a list. The lists <see cref="Fit"/>, and live until the next call.
     /// </summary>
-    public NormedMix Mix(Tensor corrupted, bool allRows, ReadOnlySpan<int[]> lists, Norm norm)
+    public NormedMix Mix(Tensor corrupted, bool allRows, ReadOnlySpan<int[]> lists, Norm norm) =>
+        Listed(corrupted, allRows ? differences.All : differences.Last, mixtures is null ? lists : mixtures.Replace(allRows, lists), norm);
+
+    /// <summary>The same of differences of nodes, whatever their places in the model.</summary>
+    public NormedMix MixNodes(Tensor corrupted, bool allRows, ReadOnlySpan<int[]> lists, Norm norm) => Listed(corrupted, At(0, allRows, Held), lists, norm);
+
+    private NormedMix Listed(Tensor corrupted, Tensor sources, ReadOnlySpan<int[]> lists, Norm norm)
     {
         var offsets = new int[lists.Length + 1];
         for (var i = 0; i < lists.Length; i++) offsets[i + 1] = offsets[i] + lists[i].Length;
         var all = new int[offsets[^1]];
         for (var i = 0; i < lists.Length; i++) lists[i].CopyTo(all, offsets[i]);
-        return new(corrupted, allRows ? differences.All : differences.Last, model.Device.Upload(offsets, offsetMemory), model.Device.Upload(all, listMemory),
+        return new(corrupted, sources, model.Device.Upload(offsets, offsetMemory), model.Device.Upload(all, listMemory),
             norm.Scale, norm.Shift, norm.Epsilon, norm.Centred);
     }
 

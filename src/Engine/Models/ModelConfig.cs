@@ -2,7 +2,7 @@ using Faith.Kernels;
 
 namespace Faith.Engine.Models;
 
-/// <summary>The kind of normalisation before each block.</summary>
+/// <summary>The kind of normalisation of a model.</summary>
 public enum NormKind
 {
     /// <summary>Centred, with scale and shift.</summary>
@@ -12,7 +12,7 @@ public enum NormKind
 }
 
 /// <summary>
-/// The description of a pre-norm decoder that the passes read: one record for every family. What differs between families is a
+/// The description of a decoder that the passes read: one record for every family. What differs between families is a
 /// value here, never a test for a family's name in a pass.
 /// </summary>
 public sealed record ModelConfig
@@ -37,6 +37,10 @@ public sealed record ModelConfig
     public required int Context { get; init; }
     /// <summary>Kind of norm.</summary>
     public required NormKind Norm { get; init; }
+    /// <summary>True where attention and MLP read the stream through a norm.</summary>
+    public bool NormsInputs { get; init; } = true;
+    /// <summary>True where what attention and MLP put out goes through a norm before it joins the stream (Gemma 2, OLMo 2).</summary>
+    public bool NormsOutputs { get; init; }
     /// <summary>ε inside the norm's square root.</summary>
     public required float NormEpsilon { get; init; }
     /// <summary>φ of the MLP.</summary>

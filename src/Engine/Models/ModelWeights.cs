@@ -46,8 +46,8 @@ public sealed class ModelWeights : IDisposable
 /// <summary>The parameters of one layer. A missing bias is null.</summary>
 public sealed record LayerWeights
 {
-    /// <summary>γ of the norm before attention [d].</summary>
-    public required float[] AttentionNormScale { get; init; }
+    /// <summary>γ of the norm before attention [d]; null: there is no norm.</summary>
+    public float[]? AttentionNormScale { get; init; }
     /// <summary>β of the norm before attention [d].</summary>
     public float[]? AttentionNormShift { get; init; }
     /// <summary>Fused projection [d × (H + 2·Hkv)·d_head]: all query heads, then all key heads, then all value heads.</summary>
@@ -62,8 +62,10 @@ public sealed record LayerWeights
     public required MatrixSource Output { get; init; }
     /// <summary>b_O [d].</summary>
     public float[]? OutputBias { get; init; }
-    /// <summary>γ of the norm before the MLP [d].</summary>
-    public required float[] MlpNormScale { get; init; }
+    /// <summary>γ of the norm of what attention puts out [d]; null: there is no norm.</summary>
+    public float[]? AttentionOutputNormScale { get; init; }
+    /// <summary>γ of the norm before the MLP [d]; null: there is no norm.</summary>
+    public float[]? MlpNormScale { get; init; }
     /// <summary>β of the norm before the MLP [d].</summary>
     public float[]? MlpNormShift { get; init; }
     /// <summary>First MLP matrix: [d × f]; for SwiGLU [d × 2f], gate then up.</summary>
@@ -74,4 +76,6 @@ public sealed record LayerWeights
     public required MatrixSource Down { get; init; }
     /// <summary>Its bias [d].</summary>
     public float[]? DownBias { get; init; }
+    /// <summary>γ of the norm of what the MLP puts out [d]; null: there is no norm.</summary>
+    public float[]? MlpOutputNormScale { get; init; }
 }

@@ -73,20 +73,22 @@ public static class RandomWeights
         {
             layers[l] = new LayerWeights
             {
-                AttentionNormScale = Ones(d),
-                AttentionNormShift = Zeros(),
+                AttentionNormScale = config.NormsInputs ? Ones(d) : null,
+                AttentionNormShift = config.NormsInputs ? Zeros() : null,
                 QueryKeyValue = Matrix(d, config.ProjectionWidth),
                 QueryKeyValueBias = Bias(config.ProjectionWidth),
                 QueryNormScale = config.QueryKeyNorm == QueryKeyNorm.None ? null : Ones(config.HeadDim),
                 KeyNormScale = config.QueryKeyNorm == QueryKeyNorm.None ? null : Ones(config.HeadDim),
                 Output = Matrix(q, d),
                 OutputBias = Bias(d),
-                MlpNormScale = Ones(d),
-                MlpNormShift = Zeros(),
+                AttentionOutputNormScale = config.NormsOutputs ? Ones(d) : null,
+                MlpNormScale = config.NormsInputs ? Ones(d) : null,
+                MlpNormShift = config.NormsInputs ? Zeros() : null,
                 Up = Matrix(d, config.Gated ? 2 * f : f),
                 UpBias = Bias(f),
                 Down = Matrix(f, d),
                 DownBias = Bias(d),
+                MlpOutputNormScale = config.NormsOutputs ? Ones(d) : null,
             };
         }
         return new ModelWeights

@@ -20,12 +20,20 @@ internal sealed class LayerActivations
     /// <summary>Attention output before W_O [query rows × H·d_head].</summary>
     public Tensor Context { get; set; }
     public Tensor Normalizers { get; set; }
+    /// <summary>x̂ and 1/σ of the norm of what attention puts out, none where the model or a backward pass has none.</summary>
+    public Tensor AttentionOutputXHat { get; set; }
+    public Tensor AttentionOutputInverseSigma { get; set; }
     public Tensor MlpXHat { get; set; }
     public Tensor MlpInverseSigma { get; set; }
     /// <summary>The rule's factor of φ, φ′(u) for the derivative [query rows × f] (none when no backward pass follows), or gate and up of a gated MLP [query rows × 2f].</summary>
     public Tensor Gate { get; set; }
+    /// <summary>The same of what the MLP puts out.</summary>
+    public Tensor MlpOutputXHat { get; set; }
+    public Tensor MlpOutputInverseSigma { get; set; }
     /// <summary>Where a run that others start from keeps the streams and outputs; none otherwise.</summary>
     public Tensor KeptAttentionStream { get; set; }
+    /// <summary>What attention puts out, b_O included, before the norm of it; of a model with such norms.</summary>
+    public Tensor KeptAttentionOutput { get; set; }
     public Tensor KeptMlpStream { get; set; }
     public Tensor KeptMlpOutput { get; set; }
 }
@@ -42,6 +50,8 @@ internal readonly record struct NormTrace(Tensor XHat, Tensor InverseSigma)
 /// <summary>The matrices of a forward pass over one layout.</summary>
 internal sealed class Activations
 {
+    private readonly bool normsOutputs;
+
     /// <summary>Lays out the matrices.</summary>
     /// <param name="arena">Where.</param>
     /// <param name="c">The model.</param>
@@ -50,8 +60,9 @@ internal sealed class Activations
     /// <param name="rule">How a backward pass takes its gradients; null: by the derivative.</param>
     public Activations(Arena arena, ModelConfig c, Rows rows, bool keepLayers = true, GradientRule? rule = null)
     {
-        (Rule, Rows) = (rule ?? GradientRule.Derivative, rows);
+        (Rule, Rows, normsOutputs) = (rule ?? GradientRule.Derivative, rows, c.NormsOutputs);
         var keepXHat = keepLayers && !Rule.HoldsSigma;
+        var (keepInputXHat, keepOutputXHat) = (keepXHat && c.NormsInputs, keepXHat && c.NormsOutputs);
         Stream = new RowMatrices(arena, rows, c.Width);
         Normed = new RowMatrices(arena, rows, c.Width);
         Hidden = arena.Matrix(rows.All, c.MlpWidth);
@@ -73,9 +84,13 @@ internal sealed class Activations
                 Projected = Projection.Lay(arena, c, rows, l),
                 Context = rows.Matrix(arena, l, c.QueryWidth),
                 Normalizers = rows.Matrix(arena, l, 2 * c.Heads),
-                MlpXHat = keepXHat ? rows.Matrix(arena, l, c.Width) : default,
+                AttentionOutputXHat = keepOutputXHat ? rows.Matrix(arena, l, c.Width) : default,
+                AttentionOutputInverseSigma = keepLayers && c.NormsOutputs ? rows.Matrix(arena, l, 1) : default,
+                MlpXHat = keepInputXHat ? rows.Matrix(arena, l, c.Width) : default,
                 MlpInverseSigma = keepLayers ? rows.Matrix(arena, l, 1) : default,
                 Gate = c.Gated ? rows.Matrix(arena, l, 2 * c.MlpWidth) : keepLayers ? rows.Matrix(arena, l, c.MlpWidth) : default,
+                MlpOutputXHat = keepOutputXHat ? rows.Matrix(arena, l, c.Width) : default,
+                MlpOutputInverseSigma = keepLayers && c.NormsOutputs ? rows.Matrix(arena, l, 1) : default,
             };
             var isFinal = c.Rotary?[l] is null && c.QueryKeyNorm == QueryKeyNorm.None;
             a.FinalQuery = isFinal ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
@@ -88,7 +103,7 @@ internal sealed class Activations
 
     private Activations(Activations from, Rows rows)
     {
-        (Rule, Rows) = (from.Rule, rows);
+        (Rule, Rows, normsOutputs) = (from.Rule, rows, from.normsOutputs);
         Stream = from.Stream.First(rows);
         Normed = from.Normed.First(rows);
         Hidden = from.Hidden.RowRange(0, rows.All);
@@ -110,9 +125,13 @@ internal sealed class Activations
                 KeyNorm = f.KeyNorm.First(rows.All),
                 Context = f.Context.RowRange(0, queries),
                 Normalizers = f.Normalizers.RowRange(0, queries),
+                AttentionOutputXHat = Top(f.AttentionOutputXHat, queries),
+                AttentionOutputInverseSigma = Top(f.AttentionOutputInverseSigma, queries),
                 MlpXHat = Top(f.MlpXHat, queries),
                 MlpInverseSigma = Top(f.MlpInverseSigma, queries),
                 Gate = Top(f.Gate, queries),
+                MlpOutputXHat = Top(f.MlpOutputXHat, queries),
+                MlpOutputInverseSigma = Top(f.MlpOutputInverseSigma, queries),
             };
         }
     }
@@ -136,12 +155,13 @@ internal sealed class Activations
     /// <summary>The same memory for a smaller pass.</summary>
     public Activations First(Rows rows) => rows == Rows ? this : new(this, rows);
 
-    /// <summary>Gives every layer room to keep the stream that its heads read, the one that its MLP reads, and what that puts out, for a run that others start from.</summary>
+    /// <summary>Gives every layer room to keep the stream that its heads read, what they put out where that is normed, the stream that its MLP reads, and what that puts out, for a run that others start from.</summary>
     public void Keep(Arena arena, bool mlpStreams = true, bool mlpOutputs = true)
     {
         for (var l = 0; l < Layers.Length; l++)
         {
             Layers[l].KeptAttentionStream = arena.Matrix(Rows.All, Stream.All.Columns);
+            if (normsOutputs) Layers[l].KeptAttentionOutput = Rows.Matrix(arena, l, Stream.All.Columns);
             if (mlpStreams) Layers[l].KeptMlpStream = Rows.Matrix(arena, l, Stream.All.Columns);
             if (mlpOutputs) Layers[l].KeptMlpOutput = Rows.Matrix(arena, l, Stream.All.Columns);
         }

@@ -5,7 +5,7 @@ namespace Faith.Engine.Passes;
 
 /// <summary>
 /// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; normed and rotated q and k; c = attend(q, k, v);
-/// o = c·W_O + b_O, added to the stream. A norm of the output belongs into <see cref="AddOutput"/>.
+/// o = c·W_O + b_O, and N_post(o) is added to the stream.
 /// </summary>
 internal readonly struct AttentionBlock(Transformer model, int l)
 {
@@ -94,8 +94,25 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     /// <summary>Columns of the projection of mixed streams after the norm, as <paramref name="products"/> say; <paramref name="memory"/> is for the mixed rows.</summary>
     public void ProjectMixed(in NormedMix mix, MixedProduct[] products, Tensor memory) => model.Device.MultiplyMixed(mix, Weights.Projection, products, memory);
 
-    /// <summary>x += c·W_O + b_O: what the layer's heads add to the stream.</summary>
-    public void AddOutput(Tensor context, Tensor x) => model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x, Weights.OutputBias, add: true);
+    /// <summary>The norm of what all heads put out together; mostly there is none.</summary>
+    public Norm OutputNorm => Weights.AttentionOutputNorm;
+
+    /// <summary>x += N_post(c·W_O + b_O): what the layer's heads add to the stream.</summary>
+    public void AddOutput(Activations run, Tensor x, PassHook? hook)
+    {
+        var (device, a) = (model.Device, run.Layers[l]);
+        if (OutputNorm.IsNone)
+        {
+            device.Multiply(Weights.Output, WeightSide.Forward, a.Context, x, Weights.OutputBias, add: true);
+            return;
+        }
+        var output = run.BlockOutput.RowRange(0, x.Rows);
+        device.Multiply(Weights.Output, WeightSide.Forward, a.Context, output, Weights.OutputBias);
+        hook?.AttentionOutput(l, output);
+        if (!a.KeptAttentionOutput.IsNone) device.Copy(output, a.KeptAttentionOutput);
+        OutputNorm.Forward(output, output, a.AttentionOutputXHat, a.AttentionOutputInverseSigma);
+        device.AddScaled(output, 1, x);
+    }
 
     /// <summary>x = (or += with <paramref name="add"/>) what one head puts out, given its columns of the context.</summary>
     public void HeadOutput(Tensor context, int head, Tensor x, bool add) =>
@@ -105,8 +122,15 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     public void HeadOutputs(Tensor context, Tensor x) => model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x);
 
     /// <summary>The gradient at the contexts, of one at the stream.</summary>
-    public Tensor OutputBackward(Tensor gx, BackwardBuffers buffers)
+    public Tensor OutputBackward(LayerActivations a, Tensor gx, BackwardBuffers buffers, GradientHook hook)
     {
+        if (!OutputNorm.IsNone)
+        {
+            var output = buffers.Normed.All.RowRange(0, gx.Rows);
+            OutputNorm.Backward(gx, a.AttentionOutputXHat, a.AttentionOutputInverseSigma, add: false, output);
+            hook.AttentionOutput(l, output);
+            gx = output;
+        }
         var context = buffers.Context.RowRange(0, gx.Rows);
         model.Device.Multiply(Weights.Output, WeightSide.Transposed, gx, context);
         return context;

@@ -43,7 +43,7 @@ internal static class BackwardPass
             hook.MlpInput(l, gMlp);
             if (!parallel) device.AddScaled(gMlp, 1, gx);
             hook.Output(ModelGraph.HeadsStage(l), gx);
-            var gContext = attention.OutputBackward(gx, buffers);
+            var gContext = attention.OutputBackward(a, gx, buffers, hook);
             hook.Context(l, gContext);
             if (parallel) device.AddScaled(gMlp, 1, gx);
             var split = attention.AttendBackward(layout, prefix, run.Rule, a, gContext, buffers);

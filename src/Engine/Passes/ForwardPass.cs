@@ -27,7 +27,7 @@ internal static class ForwardPass
             var (q, k) = attention.Finish(layout, a);
             attention.Attend(layout, prefix, q, k, a.Projected.Value, a.Context, a.Normalizers);
             hook?.Context(l, a.Context);
-            AddAttention(model, run, l, x);
+            AddAttention(model, run, l, x, hook);
             AddMlp(model, run, l, x, hook);
         }
         model.FinalNorm.Forward(x, run.Final, run.FinalXHat, run.FinalInverseSigma);
@@ -58,16 +58,16 @@ internal static class ForwardPass
             model.Device.Copy(a.Projected.Value, prefix.Values[l]);
             if (l == model.Layers.Length - 1) return;
             attention.Attend(layout, none, q, k, a.Projected.Value, a.Context, a.Normalizers);
-            AddAttention(model, run, l, x);
+            AddAttention(model, run, l, x, hook: null);
             AddMlp(model, run, l, x, hook: null);
         }
     }
 
     /// <summary>Attention's output joins the stream, and the MLP's norm is taken: of the stream before that, where both read the same.</summary>
-    private static void AddAttention(Transformer model, Activations run, int l, Tensor x)
+    private static void AddAttention(Transformer model, Activations run, int l, Tensor x, PassHook? hook)
     {
         if (model.Config.ParallelBlocks) model.MlpBlock(l).Normalise(run, x);
-        model.AttentionBlock(l).AddOutput(run.Layers[l].Context, x);
+        model.AttentionBlock(l).AddOutput(run, x, hook);
         if (!model.Config.ParallelBlocks) model.MlpBlock(l).Normalise(run, x);
     }
 

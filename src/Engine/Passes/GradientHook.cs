@@ -23,6 +23,9 @@ internal abstract class GradientHook
     /// <summary>At the stream that a layer's MLP reads [query rows × d].</summary>
     public virtual void MlpInput(int l, Tensor gradient) { }
 
+    /// <summary>At what a layer's attention puts out, before the norm of it [query rows × d]; only where the model has such norms.</summary>
+    public virtual void AttentionOutput(int l, Tensor gradient) { }
+
     /// <summary>At a layer's contexts, before W_O [query rows × H·d_head].</summary>
     public virtual void Context(int l, Tensor gradient) { }
 

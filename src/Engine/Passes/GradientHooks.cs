@@ -28,6 +28,11 @@ internal sealed class GradientHooks(params GradientHook[] hooks) : GradientHook
         foreach (var hook in hooks) hook.MlpInput(l, gradient);
     }
 
+    public override void AttentionOutput(int l, Tensor gradient)
+    {
+        foreach (var hook in hooks) hook.AttentionOutput(l, gradient);
+    }
+
     public override void Context(int l, Tensor gradient)
     {
         foreach (var hook in hooks) hook.Context(l, gradient);

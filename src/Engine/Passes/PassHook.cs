@@ -11,6 +11,9 @@ internal abstract class PassHook
     /// <summary>A layer's attention outputs before W_O [query rows × H·d_head].</summary>
     public abstract void Context(int l, Tensor contexts);
 
-    /// <summary>A layer's MLP outputs [query rows × d].</summary>
+    /// <summary>What a layer's attention puts out, b_O included, before the norm of it [query rows × d]; only where the model has such norms.</summary>
+    public virtual void AttentionOutput(int l, Tensor output) { }
+
+    /// <summary>A layer's MLP outputs, after the norm of them where the model has one [query rows × d].</summary>
     public abstract void Mlp(int l, Tensor outputs);
 }

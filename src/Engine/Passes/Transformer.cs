@@ -10,6 +10,7 @@ public sealed class Transformer : IDisposable
 {
     private readonly List<IDisposable> owned = [];
     private readonly ModelWeights source;
+    private readonly Lazy<Tensor> ones;
     private Weights? unembedding;
     private DeviceBuffer? workspace;
     private RotaryTables? rotary;
@@ -28,6 +29,7 @@ public sealed class Transformer : IDisposable
         Device = device;
         source = weights;
         Config = weights.Config;
+        ones = new(() => Vector([.. Enumerable.Repeat(1f, Config.Width)]));
         Hash = weights.Hash;
         Graph = new ModelGraph(Config.Layers, Config.Heads, Config.ParallelBlocks);
         try
@@ -145,13 +147,16 @@ public sealed class Transformer : IDisposable
             ProjectionAtZero = ProjectionAtZero(projection, norm.Shift, bias),
             QueryNorm = layer.QueryNormScale is { } q ? Norm(q, null) : null,
             KeyNorm = layer.KeyNormScale is { } k ? Norm(k, null) : null,
+            ProjectionScale = norm.IsNone ? ones.Value : norm.Scale,
             Output = Pack(layer.Output),
             OutputBias = Vector(layer.OutputBias),
+            AttentionOutputNorm = Norm(layer.AttentionOutputNormScale, null),
             MlpNorm = Norm(layer.MlpNormScale, layer.MlpNormShift),
             Up = Pack(layer.Up),
             UpBias = Vector(layer.UpBias),
             Down = Pack(layer.Down),
             DownBias = Vector(layer.DownBias),
+            MlpOutputNorm = Norm(layer.MlpOutputNormScale, null),
         };
     }
 
@@ -194,7 +199,7 @@ public sealed class Transformer : IDisposable
         return matrix;
     }
 
-    private Norm Norm(float[] scale, float[]? shift) => new(Device, Vector(scale), Vector(shift), Config.NormEpsilon, Centred);
+    private Norm Norm(float[]? scale, float[]? shift) => new(Device, Vector(scale), Vector(shift), Config.NormEpsilon, Centred);
 
     private Tensor Vector(float[]? values) => values is null ? default : Matrix(values, 1, values.Length);
 
@@ -226,11 +231,15 @@ internal sealed class TransformerLayer
     public required Norm? QueryNorm { get; init; }
     /// <summary>The norm of every head's keys, or null.</summary>
     public required Norm? KeyNorm { get; init; }
+    /// <summary>γ of the norm before the projection, ones where there is none.</summary>
+    public required Tensor ProjectionScale { get; init; }
     public required Weights Output { get; init; }
     public required Tensor OutputBias { get; init; }
+    public required Norm AttentionOutputNorm { get; init; }
     public required Norm MlpNorm { get; init; }
     public required Weights Up { get; init; }
     public required Tensor UpBias { get; init; }
     public required Weights Down { get; init; }
     public required Tensor DownBias { get; init; }
+    public required Norm MlpOutputNorm { get; init; }
 }

@@ -135,6 +135,11 @@ public sealed partial class GpuDevice
             var output = (GpuWeights)c.Output[layer];
             MultiplyBatch(output, WeightSide.Forward, context.ColumnRange(0, c.HeadDim), Source(own), c.Heads, batchX: c.HeadDim, batchY: (long)count * width, k0: 0, n0: 0,
                 batchWeights: output.Offset(WeightSide.Forward, c.HeadDim, 0), bias: default, add: false);
+            if (c.OutputNorm(layer) is { IsNone: false } norm)
+            {
+                var heads = Source(own, c.Heads);
+                NormDifferential(heads, norm.Scale, norm.XHat.IsNone ? default : norm.XHat.RowRange(first, count), norm.InverseSigma.RowRange(first, count), norm.Centred, heads);
+            }
             if (c.Centred) Centre(Source(own, c.Heads), Source(own, c.Heads));
             Centre(c.MlpDifference[layer].RowRange(first, count), Source(own + c.Heads));
         }

@@ -54,6 +54,7 @@ internal abstract class GpuKernel
         MixKernel.Kernel,
         NormKernels.Forwards,
         NormKernels.Backwards,
+        NormKernels.Differentials,
         .. Gemm.All<Single32, float>(),
         .. Gemm.All<Brain16, ushort>(),
         .. AttentionKernels.Of<NoCap>.All,

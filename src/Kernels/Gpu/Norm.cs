@@ -19,6 +19,7 @@ internal static class NormKernels
 
     public static GpuKernel<NormOperands> Forwards { get; } = new("NormForward", Forward, Threads);
     public static GpuKernel<NormOperands> Backwards { get; } = new("NormBackward", Backward, Threads);
+    public static GpuKernel<NormOperands> Differentials { get; } = new("NormDifferential", Differential, Threads);
 
     /// <summary>Sets y = scale⊙x̂ + shift, and xhat and inverseSigma unless none, with x̂ = (x − mean)/σ.</summary>
     public static void Forward(NormOperands p)
@@ -85,6 +86,34 @@ internal static class NormKernels
             dx[i] = p.Add != 0 ? dx[i] + gradient : gradient;
         }
     }
+
+    /// <summary>
+    /// Sets y = scale⊙(x − mean(x)·[centred] − x̂·mean(x̂⊙x))/σ: here x is a change of the norm's input and y that of its output. There are as many rows of x̂
+    /// and σ as of inverseSigma, for each as many again of x. Without x̂ σ is constant, and x̂·mean(x̂⊙x) is not there.
+    /// </summary>
+    public static void Differential(NormOperands p)
+    {
+        var slots = SharedMemory.Allocate<float>(Threads);
+        int row = Grid.IdxX, known = row % p.InverseSigma.Rows, width = p.X.Columns, t = Group.IdxX, threads = Group.DimX;
+        var has = !p.Xhat.IsNone;
+        ArrayView<float> x = p.X.From(row), xhat = has ? p.Xhat.From(known) : x, scale = p.Scale.Data;
+        float sum = 0, product = 0;
+        for (var i = t; i < width; i += threads)
+        {
+            sum += x[i];
+            if (has) product = Exact.Fma(x[i], xhat[i], product);
+        }
+        var mean = p.Centred != 0 ? Reduce.OverBlock<Sum>(sum, slots) / width : 0f;
+        var along = Reduce.OverBlock<Sum>(product, slots) / width;
+        var inverse = p.InverseSigma[known, 0];
+        var y = p.Y.From(row);
+        for (var i = t; i < width; i += threads)
+        {
+            var change = x[i] - mean;
+            if (has) change -= xhat[i] * along;
+            y[i] = change * inverse * scale[i];
+        }
+    }
 }
 
 /// <summary>Columns of a row, four at a time a thread: all four are loaded before the first is used, so that the time that memory takes passes once for all of them.</summary>
@@ -136,6 +165,16 @@ public sealed partial class GpuDevice
         var parts = Parts(dy.Columns, scale.Columns, inverseSigma.Columns);
         Launch(NormKernels.Backwards, new NormOperands(View(dy), View(scale), default, View(dx), View(xhat), View(inverseSigma), 0, centred, add), dy.Rows * parts,
             threads: RowThreads(scale.Columns));
+    }
+
+    /// <inheritdoc/>
+    public override void NormDifferential(Tensor dx, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, Tensor y)
+    {
+        if (!xhat.IsNone) RequireShape(xhat, inverseSigma.Rows, dx.Columns);
+        RequireShape(y, dx.Rows, dx.Columns);
+        RequireShape(scale, 1, dx.Columns);
+        Launch(NormKernels.Differentials, new NormOperands(View(dx), View(scale), default, View(y), View(xhat), View(inverseSigma), 0, centred, false), dx.Rows,
+            threads: RowThreads(dx.Columns));
     }
 
     /// <summary>How many parts of a width columns have; a multiple of <paramref name="of"/>.</summary>

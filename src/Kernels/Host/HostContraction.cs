@@ -139,7 +139,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         var onLastRows = u > 0 && OnLastRows(layer);
         var count = onLastRows ? lastCount : chunkRows;
         if (count == 0) return;
-        var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)count * (2 * dh + d));
+        var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)count * (2 * dh + d) + (long)lastCount * (d + 1));
         float* packed = memory + matrices.EdgeFloats, rows = packed + (long)count * dh, gathered = rows + (long)count * d;
         var z = new RawTensor((nint)rows, count, d);
         if (u > 0 && h < heads)
@@ -149,6 +149,7 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             MatrixKernels.PackRows(context, tiling, packed, 0, tiling.Tiles);
             var product = new MatrixKernels.Product(((HostWeights)c.Output[layer]).Side(WeightSide.Forward), tiling, (nint)packed, dh, h * dh, 0, z, 0, false);
             matrices.Multiply(product, 0, tiling.Tiles, 0, product.Panels, memory);
+            if (c.OutputNorm(layer) is { IsNone: false } norm) Differentiate(norm, z, onLastRows, gathered);
         }
         else CopyRows(Part(u == 0 ? c.InputDifference : c.MlpDifference[layer], onLastRows, gathered: z.Row(0)), z);
         if (c.Centred) kernels.Centre(z);
@@ -160,6 +161,13 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
             else for (var r = 0; r < count; r++) CopyRows(z.RowRange(r, 1).ColumnRange(i * slice, n), target.RowRange(lastRows[r], 1));
             ClearFilling(target);
         }
+    }
+
+    /// <summary>Takes differences through the norm behind W_O. In <paramref name="gathered"/> there is room for what belongs to the examples' last rows.</summary>
+    void Differentiate(in OutputNorm norm, RawTensor z, bool onLastRows, float* gathered)
+    {
+        RawTensor xhat = norm.XHat.IsNone ? default : Part(norm.XHat, onLastRows, gathered), inverse = Part(norm.InverseSigma, onLastRows, gathered + (long)lastCount * d);
+        kernels.NormDifferential(z, norm.Scale, xhat, inverse, norm.Centred, z, 0, z.Rows);
     }
 
     /// <summary>The chunk's rows of a packed matrix, or its examples' last rows one after another in <paramref name="gathered"/>.</summary>

@@ -27,6 +27,17 @@ public sealed unsafe partial class HostDevice
             k.NormBackward(o.dy, o.scale, o.xhat, o.inverseSigma, o.centred, o.add, o.dx, from, to));
     }
 
+    /// <inheritdoc/>
+    public override void NormDifferential(Tensor dx, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, Tensor y)
+    {
+        if (!xhat.IsNone) RequireRows(xhat.Rows, inverseSigma.Rows);
+        if (!xhat.IsNone) RequireColumns(xhat.Columns, dx.Columns);
+        RequireSameShape(dx, y);
+        RequireColumns(scale.Columns, dx.Columns);
+        Rows(dx.Rows, dx.Columns, (dx, scale, xhat, inverseSigma, centred, y), static (k, in o, from, to) =>
+            k.NormDifferential(o.dx, o.scale, o.xhat, o.inverseSigma, o.centred, o.y, from, to));
+    }
+
     /// <summary>Fails unless columns are whole groups of as many parts of a width.</summary>
     static void RequireParts(int columns, int width, int parts)
     {
@@ -166,5 +177,30 @@ internal sealed unsafe partial class RowKernels<V>
         if (rest == 0) return;
         var last = (V.LoadFirst(dy + i, rest, 0) * V.LoadFirst(gamma + i, rest, 0) - mean) * f;
         (add ? V.LoadFirst(dx + i, rest, 0) + last : last).StoreFirst(dx + i, rest);
+    }
+
+    [MethodImpl(Hot)]
+    public override void NormDifferential(RawTensor dx, RawTensor scale, RawTensor xhat, RawTensor inverseSigma, bool centred, RawTensor y, int from, int to)
+    {
+        var d = dx.Columns;
+        var gamma = (float*)scale.Pointer;
+        for (var r = from; r < to; r++)
+        {
+            var known = r % inverseSigma.Rows;
+            float* x = dx.Row(r), result = y.Row(r), along = xhat.IsNone ? null : xhat.Row(known);
+            V f = V.Of(*inverseSigma.Row(known)), mean = V.Of(centred ? Sum(x, d) / d : 0), slope = V.Of(along == null ? 0 : Dot(x, along, d) / d);
+            var i = 0;
+            for (; i <= d - V.Count; i += V.Count)
+            {
+                var value = V.Load(x + i) - mean;
+                if (along != null) value -= V.Load(along + i) * slope;
+                (value * f * V.Load(gamma + i)).Store(result + i);
+            }
+            var rest = d - i;
+            if (rest == 0) continue;
+            var last = V.LoadFirst(x + i, rest, 0) - mean;
+            if (along != null) last -= V.LoadFirst(along + i, rest, 0) * slope;
+            (last * f * V.LoadFirst(gamma + i, rest, 0)).StoreFirst(result + i, rest);
+        }
     }
 }

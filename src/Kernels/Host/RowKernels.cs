@@ -21,6 +21,7 @@ internal abstract unsafe class RowKernels
 
     public abstract void NormForward(in NormOperands o, int from, int to);
     public abstract void NormBackward(RawTensor dy, RawTensor scale, RawTensor xhat, RawTensor inverseSigma, bool centred, bool add, RawTensor dx, int from, int to);
+    public abstract void NormDifferential(RawTensor dx, RawTensor scale, RawTensor xhat, RawTensor inverseSigma, bool centred, RawTensor y, int from, int to);
 
     public abstract void Activate(Activation activation, RawTensor u, RawTensor y, RawTensor slope, int from, int to);
     public abstract void Gate(Activation activation, RawTensor gate, RawTensor up, RawTensor y, int from, int to);

@@ -110,6 +110,11 @@ public sealed class ValidatingDevice : Device
             [In(dy), In(scale), In(xhat), In(inverseSigma), Out(dx, o => o.Largest(dy) * o.Largest(scale) * o.Largest(inverseSigma))]);
 
     /// <inheritdoc/>
+    public override void NormDifferential(Tensor dx, Tensor scale, Tensor xhat, Tensor inverseSigma, bool centred, Tensor y) =>
+        Check((d, o) => d.NormDifferential(o[dx], o[scale], o[xhat], o[inverseSigma], centred, o[y]),
+            [In(dx), In(scale), In(xhat), In(inverseSigma), Out(y, o => o.Largest(dx) * o.Largest(scale) * o.Largest(inverseSigma))]);
+
+    /// <inheritdoc/>
     public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
     {
         var operand = then.Operand;
@@ -161,7 +166,7 @@ public sealed class ValidatingDevice : Device
         var c = contraction;
         Check((d, o) => d.ContractScores(c.Mapped(view => o[view], weights => o[weights])),
             [In(c.InputDifference), .. In(c.ContextDifference), .. In(c.MlpDifference), .. In(c.NormScale), .. In(c.Alpha), .. In(c.NormalizedInputs), .. In(c.StepProducts),
-                .. In(c.MlpGradient), In(c.LogitsGradient), Out(c.Scores)]);
+                .. In(c.MlpGradient), In(c.LogitsGradient), .. c.OutputNorms.SelectMany(n => (Operand[])[In(n.Scale), In(n.XHat), In(n.InverseSigma)]), Out(c.Scores)]);
     }
 
     /// <inheritdoc/>

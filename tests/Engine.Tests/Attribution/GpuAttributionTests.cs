@@ -52,6 +52,7 @@ public sealed class GpuAttributionTests
     [InlineData("llama", "eap-ig-activations", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("llama", "relp", MetricKind.ProbabilityDifference, ScoreLevel.Neuron, 0)]
     [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]
+    [InlineData("norms of outputs, parallel, LayerNorm", "eap", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]
     // Micro-batches of one and two examples.
     [InlineData("qwen2", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
     [InlineData("gpt2", "exact", MetricKind.KullbackLeibler, ScoreLevel.Edge, 0)]
@@ -98,9 +99,10 @@ public sealed class GpuAttributionTests
     [SimulatedTheory]
     [InlineData("gpt2")]
     [InlineData("llama")]
+    [InlineData("norms of inputs and outputs")]
     public void CircuitsScoreAsOnTheCpu(string family)
     {
-        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        using var weights = Scoring.Models[family]();
         var data = RandomExamples.Create(12, weights.Config.Vocabulary);
         double[] HalfACircuit(Kernels.Device device)
         {

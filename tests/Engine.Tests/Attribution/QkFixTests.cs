@@ -27,7 +27,7 @@ public class QkFixTests
 
     [Fact]
     public void AgreesWithTheOracleUnderAblations() =>
-        Scoring.CompareUnderAblations(Options, OracleMethod.QkFix, "gpt2, parallel blocks", "llama, tied, one key head, 3 layers");
+        Scoring.CompareUnderAblations(Options, OracleMethod.QkFix, "gpt2, parallel blocks", "llama, tied, one key head, 3 layers", "norms of inputs and outputs");
 
     [Fact]
     public void AgreesWithTheOracleUnderAnotherMetric()

@@ -26,7 +26,7 @@ public class RelevancePatchingTests
 
     [Fact]
     public void AgreesWithTheOracleUnderAblations() =>
-        Scoring.CompareUnderAblations(Options, OracleMethod.RelevancePatching, "gpt2", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers");
+        Scoring.CompareUnderAblations(Options, OracleMethod.RelevancePatching, "gpt2", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers", "norms of inputs and outputs");
 
     [Theory]
     [InlineData(MetricKind.ProbabilityDifference, OracleMetric.ProbDiff)]

@@ -39,6 +39,10 @@ internal static class Scoring
             Activation = ActivationFunction.GeluErf, ParallelBlocks = true, Rotary = new RotaryConfig(10000, 4), TiedEmbedding = false,
         }, 10),
         ["relu"] = () => RandomModels.Create(RandomModels.Gpt2Config() with { Activation = ActivationFunction.Relu }, 11),
+        // At a stream of zero a norm multiplies by 1/√ε, and one after another soon by more than single precision holds.
+        ["norms of inputs and outputs"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3) with { NormsOutputs = true, NormEpsilon = 0.1f }, 13),
+        ["norms of outputs alone"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 4, width: 21) with { NormsInputs = false, NormsOutputs = true }, 14),
+        ["norms of outputs, parallel, LayerNorm"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with { NormsOutputs = true, ParallelBlocks = true }, 15),
         ["gated gelu, scaled embedding"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 1, tied: true, width: 24) with
         {
             Activation = ActivationFunction.GeluTanh, EmbeddingScale = (float)Math.Sqrt(24),

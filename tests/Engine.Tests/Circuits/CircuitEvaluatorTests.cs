@@ -30,6 +30,9 @@ public class CircuitEvaluatorTests
         ["qwen2"] = () => RandomModels.Qwen2(9),
         ["windows"] = Scoring.Models["windows"],
         ["soft caps, windows, biased logits"] = Scoring.CappedModel,
+        ["norms of inputs and outputs"] = Scoring.Models["norms of inputs and outputs"],
+        ["norms of outputs alone"] = Scoring.Models["norms of outputs alone"],
+        ["norms of outputs, parallel, LayerNorm"] = Scoring.Models["norms of outputs, parallel, LayerNorm"],
     };
 
     [Theory, MemberData(nameof(ModelNames))]

@@ -5,6 +5,7 @@ using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Tests.Attribution;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
 using Faith.Kernels.Host;
@@ -19,9 +20,10 @@ public class CircuitSweepTests
     [InlineData("gpt2", Ablation.Patching)]
     [InlineData("gpt2", Ablation.Zero)]
     [InlineData("llama", Ablation.Patching)]
+    [InlineData("norms of inputs and outputs", Ablation.Patching)]
     public void ACircuitHasTheSameBitsAloneAndInASweep(string family, Ablation ablation)
     {
-        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        using var weights = Scoring.Models[family]();
         var data = RandomExamples.Create(11, weights.Config.Vocabulary);
         using var device = new HostDevice(2);
         using var model = new Transformer(device, weights);

@@ -31,7 +31,7 @@ public sealed class RandomWeightsTests
             Assert.Equal((c.Width, gated ? 2 * c.MlpWidth : c.MlpWidth), (layer.Up.Inputs, layer.Up.Outputs));
             Assert.Equal((c.MlpWidth, c.Width), (layer.Down.Inputs, layer.Down.Outputs));
             Assert.Equal(gated ? null : c.ProjectionWidth, layer.QueryKeyValueBias?.Length);
-            Assert.All(layer.AttentionNormScale, value => Assert.Equal(1, value));
+            Assert.All(layer.AttentionNormScale!, value => Assert.Equal(1, value));
         }
         // Reading the end of the largest matrices must not overflow.
         var row = new float[c.Width];

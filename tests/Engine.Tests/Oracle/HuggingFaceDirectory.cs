@@ -153,13 +153,13 @@ public static class HuggingFaceDirectory
         for (var l = 0; l < weights.Layers.Count; l++)
         {
             var (layer, name) = (weights.Layers[l], $"transformer.h.{l}.");
-            yield return Vector(name + "ln_1.weight", layer.AttentionNormScale);
+            yield return Vector(name + "ln_1.weight", layer.AttentionNormScale!);
             yield return Vector(name + "ln_1.bias", layer.AttentionNormShift!);
             yield return Matrix(name + "attn.c_attn.weight", LiteralMatrix.Read(layer.QueryKeyValue));
             yield return Vector(name + "attn.c_attn.bias", layer.QueryKeyValueBias!);
             yield return Matrix(name + "attn.c_proj.weight", LiteralMatrix.Read(layer.Output));
             yield return Vector(name + "attn.c_proj.bias", layer.OutputBias!);
-            yield return Vector(name + "ln_2.weight", layer.MlpNormScale);
+            yield return Vector(name + "ln_2.weight", layer.MlpNormScale!);
             yield return Vector(name + "ln_2.bias", layer.MlpNormShift!);
             yield return Matrix(name + "mlp.c_fc.weight", LiteralMatrix.Read(layer.Up));
             yield return Vector(name + "mlp.c_fc.bias", layer.UpBias!);
@@ -214,7 +214,7 @@ public static class HuggingFaceDirectory
         for (var l = 0; l < weights.Layers.Count; l++)
         {
             var (layer, name) = (weights.Layers[l], $"model.layers.{l}.");
-            yield return Vector(name + "input_layernorm.weight", layer.AttentionNormScale);
+            yield return Vector(name + "input_layernorm.weight", layer.AttentionNormScale!);
             var projection = LiteralMatrix.Read(layer.QueryKeyValue);
             foreach (var part in heads)
             {
@@ -223,7 +223,7 @@ public static class HuggingFaceDirectory
                 yield return Vector($"{name}self_attn.{part.Name}.bias", bias[part.Start..(part.Start + part.Width)]);
             }
             yield return Linear(name + "self_attn.o_proj.weight", LiteralMatrix.Read(layer.Output));
-            yield return Vector(name + "post_attention_layernorm.weight", layer.MlpNormScale);
+            yield return Vector(name + "post_attention_layernorm.weight", layer.MlpNormScale!);
             var gateAndUp = LiteralMatrix.Read(layer.Up);
             yield return Linear(name + "mlp.gate_proj.weight", LiteralMatrix.Columns(gateAndUp, 0, c.MlpWidth));
             yield return Linear(name + "mlp.up_proj.weight", LiteralMatrix.Columns(gateAndUp, c.MlpWidth, c.MlpWidth));

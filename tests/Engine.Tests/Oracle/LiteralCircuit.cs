@@ -12,11 +12,23 @@ public static class LiteralCircuit
     /// order. It is written here the other way round, from the current stream: x_v = x_v(current) + Σ_{u: u → v not kept}
     /// (z_u(ablated) − z_u(current)). Both are Σ_kept z_u(current) + Σ_not kept z_u(ablated) + positions and biases, and so the
     /// full circuit is the clean run to the bit. With neurons given, u → v carries only those columns c of z_u with neuron(u, c):
-    /// the others are ablated like what is not kept.
+    /// the others are ablated like what is not kept. Where heads are normed together they do not add up: x_v is then put together from what
+    /// v sees every source put out.
     /// </summary>
     public static LiteralRun Run(LiteralModel model, Example example, Func<int, int, bool> kept, Value[] ablated, Func<int, int, bool>? neuron = null) =>
         model.Run(example.Clean, input: (tape, column, stream, outputs) =>
         {
+            if (model.NormsOutputs)
+            {
+                return model.Stream(tape, column, u =>
+                {
+                    if (!kept(u, column)) return ablated[u];
+                    if (neuron is null) return outputs[u];
+                    var carried = Enumerable.Range(0, model.Width).Select(c => neuron(u, c) ? 1.0 : 0.0).ToArray();
+                    var nothing = new double[model.Width];
+                    return tape.Add(tape.ScaleAndShift(outputs[u], carried, nothing), tape.ScaleAndShift(ablated[u], Array.ConvertAll(carried, x => 1 - x), nothing));
+                });
+            }
             for (var u = 0; u < model.Graph.SourcesBefore(new(column)); u++)
             {
                 var isKept = kept(u, column);

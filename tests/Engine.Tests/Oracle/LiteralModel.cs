@@ -14,7 +14,7 @@ public delegate Value OutputHook(Tape tape, int node, Value computed);
 public delegate Value InputHook(Tape tape, int column, Value stream, IReadOnlyList<Value> outputs);
 
 /// <summary>
-/// A pre-norm decoder in float64, written for reading: one prompt at a time, one head at a time, and a separate copy of the residual
+/// A decoder in float64, written for reading: one prompt at a time, one head at a time, and a separate copy of the residual
 /// stream for every column of the graph — for each head's q, k and v apart, each with a norm of its own — so that ∂L/∂x_v is the
 /// gradient of that copy and an intervention on one edge changes that copy only. This is the definition (method.md §1 and §2);
 /// nothing here is shared, cached or fused.
@@ -83,6 +83,7 @@ public sealed class LiteralModel
             return inputs[^1];
         }
 
+        var blocks = new List<Value>();
         // Positions and output biases enter the stream but belong to no node.
         var stream = Write(0, Embed(tokens));
         if (positions is not null) stream = tape.Add(stream, Rows(positions[..tokens.Length]));
@@ -115,17 +116,74 @@ public sealed class LiteralModel
                 var scores = tape.Product(Turn(q[h], layer.QueryScale), tape.Transpose(Turn(k[h], layer.KeyScale)));
                 var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor), config.AttentionCap), config.Window(l) ?? int.MaxValue);
                 var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
-                stream = tape.Add(stream, Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h])));
+                Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
             }
-            stream = tape.ScaleAndShift(stream, LiteralMatrix.Ones(config.Width), layer.OutputBias);
+            stream = AddHeads(tape, stream, l, node => outputs[node], blocks.Add);
 
             beforeMlp ??= Read(mlpColumn, stream);
             var hidden = Hidden(tape, layer, Norm(tape, beforeMlp, layer.MlpScale, layer.MlpShift));
-            stream = tape.Add(stream, Write(Graph.MlpNode(l), tape.Linear(hidden, layer.Down, layer.DownBias)));
+            var written = tape.Linear(hidden, layer.Down, layer.DownBias);
+            stream = tape.Add(stream, Write(Graph.MlpNode(l), layer.MlpOutputScale is { } scale ? Norm(tape, written, scale, new double[config.Width]) : written));
         }
 
         var final = Norm(tape, Read(Graph.LogitsColumn, stream), finalScale, finalShift);
-        return new LiteralRun(tape, outputs, inputs, Capped(tape, tape.Linear(final, unembedding, unembeddingBias), config.LogitCap));
+        return new LiteralRun(tape, outputs, inputs, blocks, Capped(tape, tape.Linear(final, unembedding, unembeddingBias), config.LogitCap));
+    }
+
+    /// <summary>True where what attention puts out is normed before it joins the stream.</summary>
+    public bool NormsOutputs => config.NormsOutputs;
+
+    /// <summary>The stream that a column reads when the nodes before it put out <paramref name="output"/>: every reader norms its own mixture of heads.</summary>
+    public Value Stream(Tape tape, int column, Func<int, Value> output)
+    {
+        var (stream, sources) = (output(0), Graph.SourcesBefore(new(column)));
+        if (positions is not null) stream = tape.Add(stream, Rows(positions[..stream.Rows]));
+        for (var l = 0; l < config.Layers; l++)
+        {
+            if (Graph.HeadNode(l, 0) < sources) stream = AddHeads(tape, stream, l, output, _ => { });
+            if (Graph.MlpNode(l) < sources) stream = tape.Add(stream, output(Graph.MlpNode(l)));
+        }
+        return stream;
+    }
+
+    /// <summary>The change J·δ of N_post(o) with a small change δ of o = <paramref name="block"/>, row by row; with σ constant where that is held.</summary>
+    public double[] OutputDifferential(int l, Value block, double[] change, bool holdsSigma)
+    {
+        var result = new double[change.Length];
+        for (var r = 0; r < block.Rows; r++)
+        {
+            var (o, delta) = (block.Row(r), change[(r * config.Width)..((r + 1) * config.Width)]);
+            var mean = config.Norm == NormKind.LayerNorm ? o.Average() : 0;
+            var sigma = Math.Sqrt(o.Average(x => (x - mean) * (x - mean)) + Epsilon);
+            var hat = Array.ConvertAll(o, x => (x - mean) / sigma);
+            var ofMean = config.Norm == NormKind.LayerNorm ? delta.Average() : 0;
+            var along = holdsSigma ? 0 : hat.Zip(delta, (x, y) => x * y).Average();
+            for (var c = 0; c < config.Width; c++) result[r * config.Width + c] = layers[l].AttentionOutputScale![c] * (delta[c] - ofMean - hat[c] * along) / sigma;
+        }
+        return result;
+    }
+
+    /// <summary>The gradient at o = <paramref name="block"/> of one at N_post(o).</summary>
+    public double[] OutputGradient(int l, Value block, double[] gradient)
+    {
+        var tape = new Tape();
+        var leaf = Tape.Constant(block);
+        tape.Backward(tape.WeightedSum(Norm(tape, leaf, layers[l].AttentionOutputScale, new double[config.Width]), gradient));
+        return leaf.Gradient;
+    }
+
+    // N_post(Σ_h o_h + b_O), or without such a norm one head after another; what goes through the norm, and what comes out, are told.
+    private Value AddHeads(Tape tape, Value stream, int l, Func<int, Value> output, Action<Value> told)
+    {
+        var layer = layers[l];
+        var heads = Enumerable.Range(0, config.Heads).Select(h => output(Graph.HeadNode(l, h)));
+        Value AddBias(Value x) => tape.ScaleAndShift(x, LiteralMatrix.Ones(config.Width), layer.OutputBias);
+        if (layer.AttentionOutputScale is null) return AddBias(heads.Aggregate(stream, tape.Add));
+        var block = AddBias(heads.Aggregate(tape.Add));
+        var normed = Norm(tape, block, layer.AttentionOutputScale, new double[config.Width]);
+        told(block);
+        told(normed);
+        return tape.Add(stream, normed);
     }
 
     // cap·tanh(x/cap)
@@ -137,8 +195,8 @@ public sealed class LiteralModel
 
     private static Value Rows(double[][] rows) => Tape.Leaf(rows.Length, rows[0].Length, rows.SelectMany(row => row).ToArray());
 
-    private Value Norm(Tape tape, Value x, double[] scale, double[] shift) =>
-        tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, HoldsSigma), scale, shift);
+    private Value Norm(Tape tape, Value x, double[]? scale, double[] shift) => scale is null ? x
+        : tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, HoldsSigma), scale, shift);
 
     private Value Hidden(Tape tape, Layer layer, Value normed)
     {
@@ -237,11 +295,13 @@ public sealed class LiteralModel
             }
             HeadOutput = LiteralMatrix.Read(weights.Output).Chunk(config.HeadDim).ToArray();
             OutputBias = LiteralMatrix.WidenOrZero(weights.OutputBias, config.Width);
-            QueryScale = weights.QueryNormScale is { } query ? LiteralMatrix.Widen(query) : null;
-            KeyScale = weights.KeyNormScale is { } key ? LiteralMatrix.Widen(key) : null;
-            AttentionScale = LiteralMatrix.Widen(weights.AttentionNormScale);
+            QueryScale = Scale(weights.QueryNormScale);
+            KeyScale = Scale(weights.KeyNormScale);
+            AttentionScale = Scale(weights.AttentionNormScale);
+            AttentionOutputScale = Scale(weights.AttentionOutputNormScale);
             AttentionShift = LiteralMatrix.WidenOrZero(weights.AttentionNormShift, config.Width);
-            MlpScale = LiteralMatrix.Widen(weights.MlpNormScale);
+            MlpScale = Scale(weights.MlpNormScale);
+            MlpOutputScale = Scale(weights.MlpOutputNormScale);
             MlpShift = LiteralMatrix.WidenOrZero(weights.MlpNormShift, config.Width);
             Down = LiteralMatrix.Read(weights.Down);
             DownBias = LiteralMatrix.WidenOrZero(weights.DownBias, config.Width);
@@ -254,6 +314,8 @@ public sealed class LiteralModel
             GateBias = upBias[..gate];
             Up = LiteralMatrix.Columns(up, gate, config.MlpWidth);
             UpBias = upBias[gate..];
+
+            static double[]? Scale(float[]? scale) => scale is null ? null : LiteralMatrix.Widen(scale);
         }
 
         /// <summary>W_q^h, W_k^h and W_v^h [d × d_head] of every query head.</summary>
@@ -267,9 +329,12 @@ public sealed class LiteralModel
         /// <summary>The rows of W_O of every head [d_head × d].</summary>
         public double[][][] HeadOutput { get; }
         public double[] OutputBias { get; }
-        public double[] AttentionScale { get; }
+        /// <summary>Of norms: null where there is none.</summary>
+        public double[]? AttentionScale { get; }
+        public double[]? AttentionOutputScale { get; }
+        public double[]? MlpOutputScale { get; }
         public double[] AttentionShift { get; }
-        public double[] MlpScale { get; }
+        public double[]? MlpScale { get; }
         public double[] MlpShift { get; }
         public double[][] Gate { get; }
         public double[] GateBias { get; }

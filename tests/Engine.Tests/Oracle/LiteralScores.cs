@@ -31,23 +31,36 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
     public double[] Neurons(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
     {
         if (method == OracleMethod.GradDrop) return NeuronsWithoutALayer(example);
-        var difference = Difference(example);
+        var difference = OutputDifference(example);
+        var clean = model.Run(example.Clean);
         var scores = new double[model.Graph.Sources * model.Width];
         foreach (var (run, weight) in GradientRuns(example, method, points))
         {
             for (var u = 0; u < model.Graph.Sources; u++)
             {
-                for (var i = 0; i < difference[u].Length; i++)
-                {
-                    scores[u * model.Width + i % model.Width] += weight * difference[u][i] * run.Outputs[u].Gradient[i];
-                }
+                // Of a head before the norm of all heads, which is held to first order about the clean run.
+                var gradient = LayerOfHead(u) is { } l && model.NormsOutputs ? model.OutputGradient(l, clean.Blocks[2 * l], run.Blocks[2 * l + 1].Gradient) : run.Outputs[u].Gradient;
+                for (var i = 0; i < difference[u].Length; i++) scores[u * model.Width + i % model.Width] += weight * difference[u][i] * gradient[i];
             }
         }
         return scores;
     }
 
-    /// <summary>Δz_u = z_u(ablated) − z_u(clean).</summary>
+    /// <summary>
+    /// What z_u(ablated) − z_u(clean) makes of the stream: itself, but of a head that is normed with the others to first order about the clean run.
+    /// </summary>
     public double[][] Difference(Example example)
+    {
+        var difference = OutputDifference(example);
+        if (!model.NormsOutputs) return difference;
+        var clean = model.Run(example.Clean);
+        return [.. difference.Select((delta, u) => LayerOfHead(u) is { } l ? model.OutputDifferential(l, clean.Blocks[2 * l], delta, model.HoldsSigma) : delta)];
+    }
+
+    private int? LayerOfHead(int u) => model.Graph.PlaceOf(new(u)) is { Kind: NodeKind.Head, Layer: var l } ? l : null;
+
+    /// <summary>z_u(ablated) − z_u(clean).</summary>
+    private double[][] OutputDifference(Example example)
     {
         var clean = model.Run(example.Clean).Outputs;
         return ablation(example).Zip(clean, (a, c) => a.Data.Zip(c.Data, (x, y) => x - y).ToArray()).ToArray();
@@ -150,7 +163,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
 
     private double[] MeanWithoutOwnLayer(Example example, Func<double[], double[]> magnitudes, int width)
     {
-        var (graph, difference) = (model.Graph, Difference(example));
+        var (graph, difference) = (model.Graph, OutputDifference(example));
         var scores = new double[graph.Sources * width];
         for (var u = 0; u < graph.Sources; u++)
         {
@@ -162,20 +175,20 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         return scores;
     }
 
-    /// <summary>As EAP, but of edges into queries and keys Σ_pos (z_h with the edge ablated − z_h) · ∂L/∂z_h of the head that they lead into.</summary>
+    /// <summary>As EAP, but of edges into queries and keys Σ_pos (z_h with the edge ablated − z_h) · ∂L/∂z_h over the heads of the layer that they lead into.</summary>
     private double[] EdgesThroughTheSoftmax(Example example)
     {
-        var (graph, difference) = (model.Graph, Difference(example));
+        var (graph, ablated) = (model.Graph, ablation(example));
         var scores = EdgesFromGradients(example, OracleMethod.Eap, []);
         var clean = model.Run(example.Clean);
         clean.Tape.Backward(LiteralMetric.Loss(metric, clean, example, clean.LastLogits));
         foreach (var (u, v) in AllEdges().Where(edge => edge.Column != graph.LogitsColumn && graph.DestinationOf(new(edge.Column)).Kind is InputKind.Query or InputKind.Key))
         {
-            var moved = Tape.Leaf(example.Clean.Length, model.Width, difference[u]);
-            var run = model.Run(example.Clean, input: (tape, column, stream, _) => column == v ? tape.Add(stream, moved) : stream);
-            var head = graph.NodeOfColumn(new(v));
-            scores[u * graph.Columns + v] = run.Outputs[head].Data.Zip(clean.Outputs[head].Data, (now, before) => now - before)
-                .Zip(clean.Outputs[head].Gradient, (change, gradient) => change * gradient).Sum();
+            var run = LiteralCircuit.Run(model, example, (source, column) => (source, column) != (u, v), ablated);
+            var layer = graph.DestinationOf(new(v)).Layer;
+            scores[u * graph.Columns + v] = Enumerable.Range(0, graph.Heads).Select(h => graph.HeadNode(layer, h)).Sum(head =>
+                run.Outputs[head].Data.Zip(clean.Outputs[head].Data, (now, before) => now - before)
+                    .Zip(clean.Outputs[head].Gradient, (change, gradient) => change * gradient).Sum());
         }
         return scores;
     }
@@ -220,14 +233,16 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
     private double[] InformationFlowRoutes(Example example)
     {
         var clean = model.Run(example.Clean);
+        // A head that is normed with the others puts out its part by the divisor that they share.
+        double[][] outputs = [.. clean.Outputs.Select((z, u) => LayerOfHead(u) is { } l && model.NormsOutputs ? model.OutputDifferential(l, clean.Blocks[2 * l], z.Data, holdsSigma: true) : z.Data)];
         var scores = new double[model.Graph.Sources * model.Graph.Columns];
         for (var v = 0; v < model.Graph.Columns; v++)
         {
             for (var t = 0; t < example.Clean.Length; t++)
             {
                 var stream = clean.Inputs[v].Row(t);
-                var proximity = clean.Outputs.Take(model.Graph.SourcesBefore(new(v)))
-                    .Select(z => Math.Max(0, stream.Sum(Math.Abs) - stream.Zip(z.Row(t), (x, o) => Math.Abs(x - o)).Sum()))
+                var proximity = outputs.Take(model.Graph.SourcesBefore(new(v)))
+                    .Select(z => Math.Max(0, stream.Sum(Math.Abs) - stream.Zip(z.AsSpan(t * model.Width, model.Width).ToArray(), (x, o) => Math.Abs(x - o)).Sum()))
                     .ToArray();
                 var total = proximity.Sum();
                 if (total == 0) continue;

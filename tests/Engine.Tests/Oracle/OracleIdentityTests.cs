@@ -1,4 +1,5 @@
 using Faith.Engine.Graphs;
+using Faith.Engine.Tests.Attribution;
 using Xunit;
 
 namespace Faith.Engine.Tests.Oracle;
@@ -157,6 +158,31 @@ public sealed class OracleIdentityTests
             {
                 AssertClose(exact, scores.Edges(example, method, points), tolerance);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    [InlineData("norms of inputs and outputs")]
+    [InlineData("norms of outputs alone")]
+    [InlineData("norms of outputs, parallel, LayerNorm")]
+    public void AScoreIsTheSlopeOfTheFullCircuitByTheWeightOfTheEdge(string name)
+    {
+        const double Step = 1e-4;
+        using var weights = Scoring.Models[name]();
+        var model = new LiteralModel(weights);
+        var examples = RandomExamples.DifferingAt(92, weights.Config.Vocabulary, 1, 5, 1);
+        var ablation = LiteralAblation.Of(OracleAblation.Patching, model, []);
+        var scores = new LiteralScores(model, OracleMetric.LogitDiff, ablation);
+        foreach (var example in examples)
+        {
+            var clean = model.Run(example.Clean).LastLogits;
+            var ablated = ablation(example);
+            var expected = scores.Edges(example, OracleMethod.Eap, []);
+            double Loss(EdgeId edge, double weight) => LiteralMetric.Loss(OracleMetric.LogitDiff, model.Run(example.Clean, input: (tape, column, _, outputs) =>
+                model.Stream(tape, column, u => model.Graph.Edge(new(u), new(column)) == edge ? tape.Add(tape.Scale(outputs[u], weight), tape.Scale(ablated[u], 1 - weight)) : outputs[u])).LastLogits, example, clean);
+            foreach (var edge in Circuit.Full(model.Graph).Edges) Assert.Equal(expected[edge], (Loss(edge, 1 - Step) - Loss(edge, 1 + Step)) / (2 * Step), 1e-6 * expected.Max(Math.Abs));
         }
     }
 

@@ -95,20 +95,22 @@ public static class RandomModels
 
         LayerWeights Layer() => new()
         {
-            AttentionNormScale = Scale(),
-            AttentionNormShift = Shift(config.Width, biases),
+            AttentionNormScale = config.NormsInputs ? Scale() : null,
+            AttentionNormShift = Shift(config.Width, biases && config.NormsInputs),
             QueryKeyValue = Matrix(config.Width, config.ProjectionWidth, 1.6),
             QueryKeyValueBias = Shift(config.ProjectionWidth, biases || projectionBias),
             QueryNormScale = HeadScale(),
             KeyNormScale = HeadScale(),
             Output = Matrix(config.QueryWidth, config.Width, 0.8),
             OutputBias = Shift(config.Width, biases),
-            MlpNormScale = Scale(),
-            MlpNormShift = Shift(config.Width, biases),
+            AttentionOutputNormScale = config.NormsOutputs ? Scale() : null,
+            MlpNormScale = config.NormsInputs ? Scale() : null,
+            MlpNormShift = Shift(config.Width, biases && config.NormsInputs),
             Up = Matrix(config.Width, config.Gated ? 2 * config.MlpWidth : config.MlpWidth, 1.5),
             UpBias = Shift(config.MlpWidth, biases),
             Down = Matrix(config.MlpWidth, config.Width, 1),
             DownBias = Shift(config.Width, biases),
+            MlpOutputNormScale = config.NormsOutputs ? Scale() : null,
         };
 
         MatrixSource Rows(int rows, double size) =>

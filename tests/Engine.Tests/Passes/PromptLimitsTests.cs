@@ -108,7 +108,7 @@ public sealed class PromptLimitsTests
         foreach (var width in new[] { SimdWidth.Portable, SimdWidth.V256, SimdWidth.V512 }.Where(w => w <= HostDevice.Widest))
         {
             using var weights = RandomModels.Llama(5);
-            var norm = weights.Layers[0].AttentionNormScale;
+            var norm = weights.Layers[0].AttentionNormScale!;
             for (var i = 0; i < norm.Length; i++) norm[i] *= scale;
             using var device = new HostDevice(1, width);
             using var model = new Transformer(device, weights);

@@ -13,6 +13,7 @@ public sealed partial class MutationTests
     {
         { "NormForward", "Kernel_Forward" },
         { "NormBackward", "Kernel_Backward" },
+        { "NormDifferential", "Kernel_Differential" },
         { "Multiply", "Kernel_Multiply" },
         { "AttentionForward", "Kernel_Forward" },
         { "AttentionBackward", "Kernel_BackwardQueries" },
