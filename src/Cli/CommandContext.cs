@@ -24,6 +24,9 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool i
     /// <summary>The GPUs to choose from; null: those of the installed driver.</summary>
     public GpuProbes? Gpus { get; init; }
 
+    /// <summary>What is left of a command that was stopped.</summary>
+    public string WhenCancelled { get; set; } = "nothing was written";
+
     /// <summary>Takes lines for <see cref="Error"/> while something is drawn there; null otherwise.</summary>
     public Action<string>? WriteAbove { get; set; }
 

@@ -51,7 +51,7 @@ public static class FaithProgram
         }
         catch (Exception e)
         {
-            return Report(e, context.Error);
+            return Report(e, context);
         }
     }
 
@@ -79,13 +79,14 @@ public static class FaithProgram
             TokensCommand.Create(context),
             BenchCommand.Create(context),
             PlanCommand.Create(context),
+            PullCommand.Create(context),
             DevicesCommand.Create(context),
         };
         root.Add(HelpCommand.Create(root));
         return root;
     }
 
-    private static int Report(Exception exception, PlainWriter error)
+    private static int Report(Exception exception, CommandContext context)
     {
         var (code, message) = exception switch
         {
@@ -95,15 +96,15 @@ public static class FaithProgram
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
             DeviceThreadsException => (BadInput, $"--threads: {exception.Message}; a smaller number needs fewer"),
             OutOfMemoryException => (BadInput, "the machine has too little memory; a smaller --memory, fewer --examples or shorter prompts need less"),
-            OperationCanceledException => (Interrupted, "cancelled; nothing was written"),
+            OperationCanceledException => (Interrupted, $"cancelled; {context.WhenCancelled}"),
             // Of files that a command names it has been said which; the rest is the machine's: the current folder, handles, devices.
             IOException or UnauthorizedAccessException or System.Security.SecurityException => (BadInput, $"the system refused: {exception.Message}"),
             _ => (Fault, $"internal error: {exception.GetType().Name}: {exception.Message} (set {TraceVariable}=1 to see where)"),
         };
         try
         {
-            error.WriteLine($"faith: {message}");
-            if (Environment.GetEnvironmentVariable(TraceVariable) == "1") error.WriteText($"{exception}\n");
+            context.Error.WriteLine($"faith: {message}");
+            if (Environment.GetEnvironmentVariable(TraceVariable) == "1") context.Error.WriteText($"{exception}\n");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -27,6 +27,16 @@ public static class Figures
     /// <summary>A share in percent: 0.125 as 12.5%.</summary>
     public static string Percent(double share, int decimals = 0) => double.IsFinite(share) ? $"{Fixed(100 * share, decimals)}%" : None;
 
+    /// <summary>A size in bytes: 548 MB.</summary>
+    public static string Bytes(long bytes)
+    {
+        const double thousand = 1000;
+        string[] units = ["bytes", "KB", "MB", "GB", "TB"];
+        var (size, unit) = ((double)bytes, 0);
+        for (; size >= thousand && unit < units.Length - 1; unit++) size /= thousand;
+        return $"{Math.Round(size, unit > 0 && size < 10 ? 1 : 0).ToString(CultureInfo.InvariantCulture)} {units[unit]}";
+    }
+
     /// <summary>The same number, and 0 for −0.</summary>
     public static double WithoutMinusZero(double value) => value == 0 ? 0 : value;
 }

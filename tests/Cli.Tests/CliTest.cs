@@ -35,14 +35,24 @@ public abstract class CliTest : IDisposable
         return new(code, output.ToString(), error.ToString());
     }
 
-    /// <summary>Runs the program as a process of its own.</summary>
-    protected Outcome RunProcess(params string[] args)
+    /// <summary>Environment variables of the processes that run the program.</summary>
+    protected Dictionary<string, string> Variables { get; } = [];
+
+    /// <summary>Starts the program as a process of its own.</summary>
+    protected Process Start(params string[] args)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. args])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder,
         };
-        using var process = Process.Start(start)!;
+        foreach (var (name, value) in Variables) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Runs the program as a process of its own.</summary>
+    protected Outcome RunProcess(params string[] args)
+    {
+        using var process = Start(args);
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -52,10 +52,7 @@ public sealed class KillTests : CliTest
 
     private int Stop(string[] command, int signal, int milliseconds)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. command])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder,
-        })!;
+        using var process = Start(command);
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         if (!process.WaitForExit(milliseconds))
         {

@@ -4,7 +4,7 @@ namespace Faith.Cli.Tests;
 
 public sealed class ProgramTests : CliTest
 {
-    public static TheoryData<string[]> Commands => new([[], ["demo"], ["accuracy"], ["bench"], ["plan"], ["devices"], ["attribute"], ["circuit"], ["evaluate"], ["curve"], ["draw"], ["stability"], ["compare"], ["check-circuit"], ["matrix"], ["methods"], ["generate"], ["tasks"], ["tasks", "list"], ["tasks", "show"], ["tasks", "export"], ["sweep"], ["sweep", "plan"], ["sweep", "run"], ["sweep", "status"], ["sweep", "slurm"], ["sweep", "merge"], ["report"]]);
+    public static TheoryData<string[]> Commands => new([[], ["demo"], ["accuracy"], ["bench"], ["plan"], ["devices"], ["pull"], ["attribute"], ["circuit"], ["evaluate"], ["curve"], ["draw"], ["stability"], ["compare"], ["check-circuit"], ["matrix"], ["methods"], ["generate"], ["tasks"], ["tasks", "list"], ["tasks", "show"], ["tasks", "export"], ["sweep"], ["sweep", "plan"], ["sweep", "run"], ["sweep", "status"], ["sweep", "slurm"], ["sweep", "merge"], ["report"]]);
 
     [Theory]
     [MemberData(nameof(Commands))]
