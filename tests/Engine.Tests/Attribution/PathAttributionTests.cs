@@ -97,7 +97,7 @@ public class PathAttributionTests
     [Fact]
     public void ScoresHaveTheSameBitsForAnyThreadsMicroBatchAndOrder()
     {
-        foreach (var weights in new[] { RandomModels.Gpt2(61), RandomModels.Llama(62), Scoring.Models["longrope, some prompts long"]() })
+        foreach (var weights in new[] { RandomModels.Gpt2(61), RandomModels.Llama(62), Scoring.Models["longrope, some prompts long"](), Scoring.CappedModel() })
         {
             var data = RandomExamples.Create(63, weights.Config.Vocabulary, count: 12);
             Scoring.CheckBits(weights, data, new() { Steps = 11 });
