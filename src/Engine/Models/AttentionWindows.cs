@@ -40,6 +40,15 @@ internal static class AttentionWindows
         return Array.TrueForAll(windows, w => w is null) ? null : windows;
     }
 
+    /// <summary>Of Qwen2 and Qwen3, whose files state a window even where the switch for it is off, as it is unless given; it is that of the later layers.</summary>
+    internal static IReadOnlyList<int?>? OfQwen(ConfigFile file, int layers)
+    {
+        const int WindowOfTransformers = 4096, FullLayersOfTransformers = 28; // where the file does not say
+        var window = file.Flag("use_sliding_window", false) ? Read(file, WindowOfTransformers) : null;
+        var full = file.Count("max_window_layers", FullLayersOfTransformers);
+        return ByType(file, layers, window, l => l >= full);
+    }
+
     /// <summary>The window that a file says, null for none.</summary>
     /// <param name="file">The configuration.</param>
     /// <param name="otherwise">The window where the file does not say; null: none.</param>

@@ -79,6 +79,16 @@ internal sealed class ConfigFile
             item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out var number) && number > 0 && double.IsFinite(number) ? number : throw Unsupported(key, Expected))];
     }
 
+    /// <summary>A list of numbers 0 and 1.</summary>
+    internal bool[] Bits(string key)
+    {
+        const string Expected = "a list of numbers 0 and 1";
+        if (Find(key) is not { } value) throw Missing(key, Expected);
+        if (value.ValueKind != JsonValueKind.Array) throw Unsupported(key, Expected);
+        return [.. value.EnumerateArray().Select(item =>
+            item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var bit) && bit is (0 or 1) ? bit == 1 : throw Unsupported(key, Expected))];
+    }
+
     /// <summary>ε of a norm: a positive number that single precision holds.</summary>
     internal float Epsilon(string key, double otherwise)
     {

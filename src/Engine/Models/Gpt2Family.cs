@@ -11,21 +11,15 @@ internal sealed class Gpt2Family : ModelFamily
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
-        file.Require("scale_attn_by_inverse_layer_idx", false);
         file.Require("add_cross_attention", false);
-        var activation = file.Text("activation_function") ?? "gelu_new";
-        if (activation is not ("gelu_new" or "gelu_pytorch_tanh"))
-        {
-            throw file.Unsupported("activation_function", "gelu_new, gelu_pytorch_tanh");
-        }
-
+        var layers = file.Size("n_layer");
         var width = file.Size("n_embd");
         var heads = file.Size("n_head");
         if (width % heads != 0) throw file.Unsupported("n_head", $"a divisor of n_embd = {width}");
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
-            Layers = file.Size("n_layer"),
+            Layers = layers,
             Width = width,
             Heads = heads,
             KeyValueHeads = heads,
@@ -35,12 +29,18 @@ internal sealed class Gpt2Family : ModelFamily
             Context = file.Size(!file.Has("n_positions") && file.Has("n_ctx") ? "n_ctx" : "n_positions"),
             Norm = NormKind.LayerNorm,
             NormEpsilon = file.Epsilon("layer_norm_epsilon", 1e-5),
-            Activation = ActivationFunction.GeluTanh,
+            Activation = ActivationNames.Read(file, "activation_function", "gelu_new"),
             TiedEmbedding = file.Flag("tie_word_embeddings", true),
-            AttentionScale = file.Flag("scale_attn_weights", true) ? (float)(1 / Math.Sqrt(width / heads)) : 1,
+            AttentionScale = ReadScales(file, layers, width / heads),
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
         });
+    }
+
+    private static PerLayer<float> ReadScales(ConfigFile file, int layers, int headDim)
+    {
+        var scale = file.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(headDim) : 1;
+        return file.Flag("scale_attn_by_inverse_layer_idx", false) ? new PerLayer<float>([.. Enumerable.Range(1, layers).Select(layer => (float)(scale / layer))]) : (float)scale;
     }
 
     protected override MatrixSource ReadPositions(ModelConfig config, TensorTable tensors) => tensors.Matrix(tensors.Root + "wpe.weight", config.Context, config.Width);

@@ -52,8 +52,8 @@ internal sealed class GptNeoxFamily : ModelFamily
         {
             AttentionNormScale = tensors.Vector(prefix + "input_layernorm.weight", d),
             AttentionNormShift = tensors.Vector(prefix + "input_layernorm.bias", d),
-            QueryKeyValue = tensors.HeadwiseLinear(d, attention + "query_key_value.weight", config.Heads, config.HeadDim),
-            QueryKeyValueBias = hasBias ? tensors.HeadwiseVector(attention + "query_key_value.bias", config.Heads, config.HeadDim) : null,
+            QueryKeyValue = tensors.HeadwiseLinear(d, attention + "query_key_value.weight", config.Heads, config.Heads, config.HeadDim),
+            QueryKeyValueBias = hasBias ? tensors.HeadwiseVector(attention + "query_key_value.bias", config.Heads, config.Heads, config.HeadDim) : null,
             Output = tensors.Linear(d, (attention + "dense.weight", d)),
             OutputBias = hasBias ? tensors.Vector(attention + "dense.bias", d) : null,
             MlpNormScale = tensors.Vector(prefix + "post_attention_layernorm.weight", d),

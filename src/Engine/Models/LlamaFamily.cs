@@ -19,14 +19,8 @@ internal sealed class LlamaFamily(string modelType) : LlamaNamedFamily
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
         if ((file.Text("hidden_act") ?? "silu") is not ("silu" or "swish")) throw file.Unsupported("hidden_act", "silu");
-        var width = file.Size("hidden_size");
-        var heads = file.Size("num_attention_heads");
+        var (width, heads, headDim) = ReadHeadsOfAnyWidth(file);
         var keyValueHeads = ReadKeyValueHeads(file, heads, heads);
-        if (!file.Has("head_dim") && width % heads != 0)
-        {
-            throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width} (or a head_dim)");
-        }
-        var headDim = file.Size("head_dim", Math.Max(1, width / heads));
         CheckBiases(file);
         var config = Checked(file, new ModelConfig
         {
@@ -54,19 +48,13 @@ internal sealed class LlamaFamily(string modelType) : LlamaNamedFamily
 
     private IReadOnlyList<int?>? ReadWindows(ConfigFile file, int layers)
     {
-        const int WindowOfTransformers = 4096, FullLayersOfTransformers = 28; // where the file does not say
-        switch (modelType)
+        const int WindowOfMistral = 4096; // where the file does not say
+        return modelType switch
         {
-            case "mistral":
-                return AttentionWindows.InEveryLayer(file, layers, WindowOfTransformers);
-            case "qwen2":
-                // Its files state a window even where the switch is off, as it is unless given.
-                var window = file.Flag("use_sliding_window", false) ? AttentionWindows.Read(file, WindowOfTransformers) : null;
-                var full = file.Count("max_window_layers", FullLayersOfTransformers);
-                return AttentionWindows.ByType(file, layers, window, l => l >= full);
-            default:
-                return AttentionWindows.None(file, layers);
-        }
+            "mistral" => AttentionWindows.InEveryLayer(file, layers, WindowOfMistral),
+            "qwen2" => AttentionWindows.OfQwen(file, layers),
+            _ => AttentionWindows.None(file, layers),
+        };
     }
 
     private void CheckBiases(ConfigFile file)

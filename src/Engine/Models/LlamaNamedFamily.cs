@@ -8,11 +8,19 @@ internal abstract class LlamaNamedFamily : ModelFamily
     internal sealed override string Inner => "model.";
     protected sealed override OuterNames Outer => new("embed_tokens.weight", "lm_head.weight", "layers", "norm");
 
+    /// <summary>γ of the norms of queries and keys [d_head], or nulls.</summary>
+    private static (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention) =>
+        config.QueryKeyNorm == QueryKeyNorm.None ? default
+            : (tensors.Vector(attention + "q_norm.weight", config.HeadDim), tensors.Vector(attention + "k_norm.weight", config.HeadDim));
+
     /// <summary>Which matrices of a layer have a bias.</summary>
     protected readonly record struct Biases(bool QueryKeyValue, bool Output, bool Mlp);
 
     /// <summary>The biases that a configuration asks for.</summary>
     protected virtual Biases BiasesOf(ConfigFile file) => default;
+
+    /// <summary>The name of the matrix that holds q, k and v, or null where each has its own.</summary>
+    protected virtual string? FusedProjection => null;
 
     /// <summary>The matrices of an MLP, their outputs before the activation one after the other.</summary>
     protected virtual (string[] Up, string Down) MlpNames => (["gate_proj", "up_proj"], "down_proj");
@@ -23,9 +31,13 @@ internal abstract class LlamaNamedFamily : ModelFamily
         string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
         var biases = BiasesOf(tensors.Config);
         var (up, down) = MlpNames;
+        var width = (config.Gated ? 2 * f : f) / up.Length;
         // Matrices first: their shapes are checked against the file, and only then is anything made as wide as config.json says.
-        var projection = ReadProjection(config, tensors, attention, biases.QueryKeyValue);
+        var projection = FusedProjection is { } fused
+            ? (Matrix: tensors.Linear(d, (attention + fused + ".weight", config.ProjectionWidth)), Bias: null)
+            : ReadProjection(config, tensors, attention, biases.QueryKeyValue);
         var attentionNorm = ReadNorm(config, tensors, prefix + "input_layernorm");
+        var (queryNorm, keyNorm) = ReadQueryKeyNorm(config, tensors, attention);
         var mlpNorm = ReadNorm(config, tensors, prefix + "post_attention_layernorm");
         return new LayerWeights
         {
@@ -33,12 +45,14 @@ internal abstract class LlamaNamedFamily : ModelFamily
             AttentionNormShift = attentionNorm.Shift,
             QueryKeyValue = projection.Matrix,
             QueryKeyValueBias = projection.Bias,
+            QueryNormScale = queryNorm,
+            KeyNormScale = keyNorm,
             Output = tensors.Linear(q, (attention + "o_proj.weight", d)),
             OutputBias = biases.Output ? tensors.Vector(attention + "o_proj.bias", d) : null,
             MlpNormScale = mlpNorm.Scale,
             MlpNormShift = mlpNorm.Shift,
-            Up = tensors.Linear(d, [.. up.Select(name => (mlp + name + ".weight", f))]),
-            UpBias = biases.Mlp ? tensors.Vectors([.. up.Select(name => (mlp + name + ".bias", f))]) : null,
+            Up = tensors.Linear(d, [.. up.Select(name => (mlp + name + ".weight", width))]),
+            UpBias = biases.Mlp ? tensors.Vectors([.. up.Select(name => (mlp + name + ".bias", width))]) : null,
             Down = tensors.Linear(f, (mlp + down + ".weight", d)),
             DownBias = biases.Mlp ? tensors.Vector(mlp + down + ".bias", d) : null,
         };

@@ -57,8 +57,8 @@ public sealed record ModelConfig
     public bool ParallelBlocks { get; init; }
     /// <summary>Factor of the token embeddings (Gemma), 1 elsewhere.</summary>
     public float EmbeddingScale { get; init; } = 1;
-    /// <summary>Factor of q·k; 1/√d_head unless the family says otherwise.</summary>
-    public required float AttentionScale { get; init; }
+    /// <summary>Factor of q·k in every layer; 1/√d_head unless the family says otherwise.</summary>
+    public required PerLayer<float> AttentionScale { get; init; }
     /// <summary>The attention window of every layer, null for one whose queries see all keys up to their own; null where no layer has one.</summary>
     public IReadOnlyList<int?>? Windows { get; init; }
     /// <summary>c of the attention scores: the softmax is taken of c·tanh(score/c); null: no cap.</summary>

@@ -9,7 +9,7 @@ internal abstract class ModelFamily
     [
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
         new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
-        new GptNeoFamily(),
+        new GptNeoFamily(), new Qwen3Family(), new SmolLm3Family(), new PhiFamily(), new Phi3Family(), new GptJFamily(), new FalconFamily(),
     ];
 
     /// <summary>Hugging Face model_type.</summary>
@@ -86,6 +86,15 @@ internal abstract class ModelFamily
         var heads = file.Size("num_attention_heads");
         if (width % heads != 0) throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width}");
         return (width, heads, width / heads);
+    }
+
+    /// <summary>The same of a model whose file may say how many columns a head has.</summary>
+    protected static (int Width, int Heads, int HeadDim) ReadHeadsOfAnyWidth(ConfigFile file)
+    {
+        var width = file.Size("hidden_size");
+        var heads = file.Size("num_attention_heads");
+        if (!file.Has("head_dim") && width % heads != 0) throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width} (or a head_dim)");
+        return (width, heads, file.Size("head_dim", Math.Max(1, width / heads)));
     }
 
     /// <summary>Key/value heads.</summary>

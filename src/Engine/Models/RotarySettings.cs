@@ -6,7 +6,11 @@ internal static class RotarySettings
     private const double UsualTheta = 10000;
 
     /// <summary>The rotary embedding of heads of <paramref name="headDim"/> columns that all turn.</summary>
-    internal static RotaryConfig Read(ConfigFile file, int headDim) => ReadWhole(file, headDim, Section(file), "rope_theta", UsualTheta);
+    internal static RotaryConfig Read(ConfigFile file, int headDim)
+    {
+        var section = Section(file);
+        return ReadWhole(file, headDim, section, Setting(file, section, "rope_theta", "rope_theta", UsualTheta).Value);
+    }
 
     /// <summary>The same of the layers of one kind, in files that keep it apart for each.</summary>
     /// <param name="file">The configuration.</param>
@@ -18,7 +22,7 @@ internal static class RotarySettings
     internal static RotaryConfig ReadOfLayers(ConfigFile file, int headDim, string layerType, string thetaKey, double theta, bool isScaled)
     {
         var section = file.Section("rope_parameters") is { } all ? all.Section(layerType) : isScaled ? file.Section("rope_scaling") : null;
-        return ReadWhole(file, headDim, section, thetaKey, theta);
+        return ReadWhole(file, headDim, section, section is not null && section.Has("rope_theta") ? section.Positive("rope_theta") : file.Positive(thetaKey, theta));
     }
 
     /// <summary>The same of heads of which a share turns.</summary>
@@ -38,14 +42,14 @@ internal static class RotarySettings
         return Scaled(file, section, new RotaryConfig(theta.Value, columns));
     }
 
-    private static RotaryConfig ReadWhole(ConfigFile file, int headDim, ConfigFile? section, string thetaKey, double theta)
+    private static RotaryConfig ReadWhole(ConfigFile file, int headDim, ConfigFile? section, double theta)
     {
         if (headDim % 2 != 0) throw file.Bad($"the heads have {headDim} columns (head_dim, or hidden_size / num_attention_heads); supported: an even number");
         foreach (var place in section is null ? [file] : new[] { file, section })
         {
             if (place.Positive("partial_rotary_factor", 1) != 1) throw place.Unsupported("partial_rotary_factor", "1");
         }
-        return Scaled(file, section, new RotaryConfig(Setting(file, section, "rope_theta", thetaKey, theta).Value, headDim));
+        return Scaled(file, section, new RotaryConfig(theta, headDim));
     }
 
     private static ConfigFile? Section(ConfigFile file) => file.Section(file.Has("rope_parameters") ? "rope_parameters" : "rope_scaling");

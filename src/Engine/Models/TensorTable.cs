@@ -63,16 +63,16 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         return new StoredMatrix(taken, storedTransposed: true);
     }
 
-    /// <summary>A fused projection [out × in] that is stored head by head; its outputs are all queries, then all keys, then all values.</summary>
-    internal MatrixSource HeadwiseLinear(int inputs, string name, int heads, int headDim) =>
-        new HeadwiseMatrix(Take(name, [3L * heads * headDim, inputs]), heads, headDim);
+    /// <summary>A fused projection [out × in] that is stored by key heads (<see cref="HeadwiseMatrix"/>); its outputs are all queries, then all keys, then all values.</summary>
+    internal MatrixSource HeadwiseLinear(int inputs, string name, int heads, int keyHeads, int headDim) =>
+        new HeadwiseMatrix(Take(name, [(heads + 2L * keyHeads) * headDim, inputs]), heads, keyHeads, headDim);
 
     /// <summary>The bias of such a projection, read now.</summary>
-    internal float[] HeadwiseVector(string name, int heads, int headDim)
+    internal float[] HeadwiseVector(string name, int heads, int keyHeads, int headDim)
     {
-        var taken = Take(name, [3L * heads * headDim]);
-        var result = new float[3 * heads * headDim];
-        HeadwiseMatrix.Read(taken, heads, headDim, 1, 0, result.Length, result);
+        var taken = Take(name, [(heads + 2L * keyHeads) * headDim]);
+        var result = new float[(heads + 2 * keyHeads) * headDim];
+        HeadwiseMatrix.Read(taken, heads, keyHeads, headDim, 1, 0, result.Length, result);
         return result;
     }
 

@@ -74,7 +74,7 @@ public sealed class Transformer : IDisposable
     internal MlpBlock MlpBlock(int l) => new(this, l);
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
     /// <summary>How the heads of a layer attend.</summary>
-    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0 };
+    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale[l]) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0 };
 
     /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
     internal Weights Unembedding => unembedding ??= PackUnembedding();

@@ -45,7 +45,7 @@ public sealed class ModelLoaderTests
         Assert.Equal((11, 6, 3, 4), (config.Vocabulary, config.Context, config.BeginToken, config.EndToken));
         Assert.Equal((NormKind.LayerNorm, ActivationFunction.GeluTanh, true), (config.Norm, config.Activation, config.TiedEmbedding));
         Assert.Null(config.Rotary);
-        Assert.Equal((1e-5f, 0.5f), (config.NormEpsilon, config.AttentionScale));
+        Assert.Equal((1e-5f, 0.5f), (config.NormEpsilon, config.AttentionScale[0]));
 
         Assert.Equal(Values(model[prefix + "wte.weight"]), All(weights.Embedding));
         Assert.Same(weights.Embedding, weights.Unembedding);
@@ -73,6 +73,16 @@ public sealed class ModelLoaderTests
         }
     }
 
+    [Fact]
+    public void Gpt2_takes_other_activations_and_scales_by_layer()
+    {
+        using var directory = new TemporaryDirectory();
+        var model = TinyModel.Gpt2();
+        (model.Config["activation_function"], model.Config["scale_attn_by_inverse_layer_idx"], model.Config["reorder_and_upcast_attn"]) = ("relu", true, true);
+        using var weights = Load(model, directory);
+        Assert.Equal((ActivationFunction.Relu, 0.5f, 0.25f), (weights.Config.Activation, weights.Config.AttentionScale[0], weights.Config.AttentionScale[1]));
+    }
+
     [Theory]
     [InlineData("llama", "model.", false, false)]
     [InlineData("llama", "", false, false)]
@@ -91,7 +101,7 @@ public sealed class ModelLoaderTests
         Assert.Equal((NormKind.RmsNorm, ActivationFunction.Silu, true, 1e-6f), (config.Norm, config.Activation, config.Gated, config.NormEpsilon));
         Assert.Equal(new RotaryConfig(500000, 2), config.Rotary![0]);
         Assert.Equal((1, 2, false), (config.BeginToken, config.EndToken, config.TiedEmbedding));
-        Assert.Equal((float)(1 / Math.Sqrt(2)), config.AttentionScale);
+        Assert.Equal((float)(1 / Math.Sqrt(2)), config.AttentionScale[0]);
 
         Assert.Equal(Values(model[prefix + "embed_tokens.weight"]), All(weights.Embedding));
         Assert.Equal(Values(model["lm_head.weight"]), All(weights.Unembedding));

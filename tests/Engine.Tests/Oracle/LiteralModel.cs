@@ -114,7 +114,7 @@ public sealed class LiteralModel
             for (var h = 0; h < config.Heads; h++)
             {
                 var scores = tape.Product(Turn(q[h], layer.QueryScale), tape.Transpose(Turn(k[h], layer.KeyScale)));
-                var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor), config.AttentionCap), config.Window(l) ?? int.MaxValue);
+                var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue);
                 var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
                 Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
             }
@@ -228,13 +228,10 @@ public sealed class LiteralModel
     // that was written, and the roots that no float32 is. Anything else would cost eight of its digits.
     private double Epsilon => (double)(decimal)config.NormEpsilon;
 
-    private double AttentionFactor
+    private double AttentionFactor(int layer)
     {
-        get
-        {
-            var usual = 1 / Math.Sqrt(config.HeadDim);
-            return config.AttentionScale == (float)usual ? usual : config.AttentionScale;
-        }
+        double scale = config.AttentionScale[layer], usual = 1 / Math.Sqrt(config.HeadDim), byLayer = usual / (layer + 1);
+        return scale == (float)usual ? usual : scale == (float)byLayer ? byLayer : scale;
     }
 
     private double EmbeddingFactor
