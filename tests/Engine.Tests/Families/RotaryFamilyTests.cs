@@ -19,6 +19,8 @@ public sealed class RotaryFamilyTests
     [InlineData("phi3_longrope", """{"rope_scaling":{"type":"longrope","factor":8.0,"long_factor":[1.08,1.55,2.3,4.1,7.4,9.9],"short_factor":[1.05,1.1,1.2,1.45,1.9,2.1]}}""")]
     [InlineData("qwen3", """{"rope_theta":1000000,"rope_scaling":null,"layer_types":null}""")]
     [InlineData("smollm3", """{"rope_theta":5000000.0,"no_rope_layers":null}""")]
+    [InlineData("phi", """{"rope_theta":10000.0,"rope_scaling":null,"num_key_value_heads":null}""")]
+    [InlineData("gptj", """{"n_inner":192,"rotary_dim":8}""")]
     [InlineData("falcon", """{"rope_theta":10000.0,"ffn_hidden_size":null}""")]
     public void BothSpellingsMeanTheSame(string family, string json)
     {
@@ -75,6 +77,12 @@ public sealed class RotaryFamilyTests
     [InlineData("phi3", "attention_bias", "true", "attention_bias is true; supported: false")]
     [InlineData("phi3", "num_key_value_heads", "2", "has shape [144, 48]; config.json makes it [96, 48]")]
     [InlineData("phi3", "intermediate_size", "64", "gate_up_proj.weight' has shape [256, 48]; config.json makes it [128, 48]")]
+    [InlineData("phi", "qk_layernorm", "true", "qk_layernorm is true; supported: false")]
+    [InlineData("phi", "num_key_value_heads", "1", "has shape [48, 48]; config.json makes it [16, 48]")]
+    [InlineData("gptj", "rotary_dim", "null", "rotary_dim is absent; supported: an even number of the 16 columns of a head")]
+    [InlineData("gptj", "rotary_dim", "18", "rotary_dim is 18; supported: an even number of the 16 columns")]
+    [InlineData("gptj", "rotary_dim", "7", "rotary_dim is 7; supported")]
+    [InlineData("gptj", "activation_function", "\"mish\"", "activation_function is \"mish\"; supported: gelu")]
     [InlineData("qwen3", "attention_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [64] is missing")]
     [InlineData("qwen3", "head_dim", "15", "the heads have 15 columns")]
     [InlineData("qwen3", "model_type", "\"qwen2\"", "for model_type qwen2: Qwen2ForCausalLM")]
