@@ -8,27 +8,12 @@ namespace Faith.Engine.Models;
 /// </summary>
 public static class RandomWeights
 {
-    private static readonly Dictionary<string, (ModelConfig Config, WeightPrecision Precision)> Known = new(StringComparer.Ordinal)
-    {
-        ["gpt2"] = (Gpt2(12, 768, 12), WeightPrecision.Float32),
-        ["gpt2-medium"] = (Gpt2(24, 1024, 16), WeightPrecision.Float32),
-        ["gpt2-large"] = (Gpt2(36, 1280, 20), WeightPrecision.Float32),
-        ["gpt2-xl"] = (Gpt2(48, 1600, 25), WeightPrecision.Float32),
-        ["llama-1b"] = (Llama3(16, 2048, 32, 64, 8192, tied: true, stretch: 32), WeightPrecision.BFloat16),
-        ["llama-3b"] = (Llama3(28, 3072, 24, 128, 8192, tied: true, stretch: 32), WeightPrecision.BFloat16),
-        ["llama-8b"] = (Llama3(32, 4096, 32, 128, 14336, tied: false, stretch: 8), WeightPrecision.BFloat16),
-        ["stories260k"] = (Stories(5, 64, 8, 4, 172, 512, 512), WeightPrecision.Float32),
-        ["stories15m"] = (Stories(6, 288, 6, 6, 768, 32000, 256), WeightPrecision.Float32),
-        ["stories42m"] = (Stories(8, 512, 8, 8, 1376, 32000, 1024), WeightPrecision.Float32),
-        ["stories110m"] = (Stories(12, 768, 12, 12, 2048, 32000, 1024), WeightPrecision.Float32),
-    };
-
     /// <summary>The names of the shapes.</summary>
-    public static IReadOnlyList<string> Shapes { get; } = [.. Known.Keys];
+    public static IReadOnlyList<string> Shapes { get; } = [.. KnownShapes.All.Keys];
 
     /// <summary>
     /// A model of a named shape: matrices and biases of mean 0 and standard deviation 0.018, norms of scale 1 and shift 0.
-    /// The Llama 3 shapes are in bfloat16 as their checkpoints are, the others in float32.
+    /// In bfloat16 where the checkpoints are.
     /// </summary>
     /// <param name="shape">One of <see cref="Shapes"/>.</param>
     /// <param name="precision">Another precision than the shape's own.</param>
@@ -38,7 +23,7 @@ public static class RandomWeights
     {
         if (layers is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(layers));
         var meant = KnownNames.Find(shape, Shapes) ?? throw new InputException($"shape {PlainText.Name(shape)} is unknown; supported: {string.Join(", ", Shapes)}{KnownNames.Suggest(shape, Shapes)}");
-        var (config, own) = Known[meant];
+        var (config, own) = KnownShapes.All[meant];
         return Create(config with { Layers = layers ?? config.Layers }, precision ?? own);
     }
 
@@ -102,69 +87,4 @@ public static class RandomWeights
             Unembedding = config.TiedEmbedding ? embedding : Table(config.Vocabulary),
         };
     }
-
-    private static ModelConfig Gpt2(int layers, int width, int heads) => new()
-    {
-        Family = "gpt2",
-        Layers = layers,
-        Width = width,
-        Heads = heads,
-        KeyValueHeads = heads,
-        HeadDim = width / heads,
-        MlpWidth = 4 * width,
-        Vocabulary = 50257,
-        Context = 1024,
-        Norm = NormKind.LayerNorm,
-        NormEpsilon = 1e-5f,
-        Activation = ActivationFunction.GeluTanh,
-        TiedEmbedding = true,
-        AttentionScale = (float)(1 / Math.Sqrt(width / heads)),
-        BeginToken = 50256,
-        EndToken = 50256,
-    };
-
-    private static ModelConfig Llama3(int layers, int width, int heads, int headDim, int mlpWidth, bool tied, double stretch) => new()
-    {
-        Family = "llama",
-        Layers = layers,
-        Width = width,
-        Heads = heads,
-        KeyValueHeads = 8,
-        HeadDim = headDim,
-        MlpWidth = mlpWidth,
-        Vocabulary = 128256,
-        Context = 131072,
-        Norm = NormKind.RmsNorm,
-        NormEpsilon = 1e-5f,
-        Activation = ActivationFunction.Silu,
-        Gated = true,
-        Rotary = new RotaryConfig(500000, headDim) { Scaling = new Llama3Scaling(stretch, 1, 4, 8192) },
-        TiedEmbedding = tied,
-        AttentionScale = (float)(1 / Math.Sqrt(headDim)),
-        BeginToken = 128000,
-        EndToken = 128001,
-    };
-
-    private static ModelConfig Stories(
-        int layers, int width, int heads, int keyValueHeads, int mlpWidth, int vocabulary, int context) => new()
-    {
-        Family = "llama",
-        Layers = layers,
-        Width = width,
-        Heads = heads,
-        KeyValueHeads = keyValueHeads,
-        HeadDim = width / heads,
-        MlpWidth = mlpWidth,
-        Vocabulary = vocabulary,
-        Context = context,
-        Norm = NormKind.RmsNorm,
-        NormEpsilon = 1e-5f,
-        Activation = ActivationFunction.Silu,
-        Gated = true,
-        Rotary = new RotaryConfig(10000, width / heads),
-        TiedEmbedding = true,
-        AttentionScale = (float)(1 / Math.Sqrt(width / heads)),
-        BeginToken = 1,
-        EndToken = 2,
-    };
 }

@@ -16,7 +16,6 @@ public sealed class RandomWeightsTests
         var c = weights.Config;
         Assert.Equal(c.Layers, weights.Layers.Count);
         Assert.Equal(0, c.Heads % c.KeyValueHeads);
-        Assert.Equal(c.Width, c.QueryWidth);
         Assert.Equal((c.Vocabulary, c.Width), (weights.Embedding.Inputs, weights.Embedding.Outputs));
         Assert.False(weights.Embedding.StoredTransposed);
         Assert.Equal((c.Vocabulary, c.Width), (weights.Unembedding.Inputs, weights.Unembedding.Outputs));
@@ -47,6 +46,10 @@ public sealed class RandomWeightsTests
     [InlineData("llama-1b", 1_235_814_400)]
     [InlineData("llama-3b", 3_212_749_824)]
     [InlineData("llama-8b", 8_030_261_248)]
+    [InlineData("pythia-160m", 162_322_944)]
+    [InlineData("pythia-1.4b", 1_414_647_808)]
+    [InlineData("qwen3-0.6b", 596_049_920)]
+    [InlineData("phi-3-mini", 3_821_079_552)]
     public void Parameter_counts_are_those_of_the_real_models(string shape, long expected)
     {
         static long Size(MatrixSource? matrix) => matrix is null ? 0 : (long)matrix.Inputs * matrix.Outputs;
@@ -59,7 +62,7 @@ public sealed class RandomWeightsTests
             count += Size(layer.QueryKeyValue) + Size(layer.Output) + Size(layer.Up) + Size(layer.Down);
             count += Length(layer.QueryKeyValueBias) + Length(layer.OutputBias) + Length(layer.UpBias) + Length(layer.DownBias);
             count += Length(layer.AttentionNormScale) + Length(layer.AttentionNormShift);
-            count += Length(layer.MlpNormScale) + Length(layer.MlpNormShift);
+            count += Length(layer.MlpNormScale) + Length(layer.MlpNormShift) + Length(layer.QueryNormScale) + Length(layer.KeyNormScale);
         }
         Assert.Equal(expected, count);
     }
