@@ -72,10 +72,10 @@ public sealed class FalconLayoutTests
             yield return Linear(name + "mlp.dense_4h_to_h.weight", layer.Down);
             yield return Vector(name + "mlp.dense_4h_to_h.bias", layer.DownBias!);
             var (first, second) = isNew ? ("ln_attn", "ln_mlp") : ("input_layernorm", c.ParallelBlocks ? null : "post_attention_layernorm");
-            yield return Vector($"{name}{first}.weight", layer.AttentionNormScale);
+            yield return Vector($"{name}{first}.weight", layer.AttentionNormScale!);
             yield return Vector($"{name}{first}.bias", layer.AttentionNormShift!);
             if (second is null) continue;
-            yield return Vector($"{name}{second}.weight", layer.MlpNormScale);
+            yield return Vector($"{name}{second}.weight", layer.MlpNormScale!);
             yield return Vector($"{name}{second}.bias", layer.MlpNormShift!);
         }
         yield return Vector("transformer.ln_f.weight", weights.FinalNormScale);
