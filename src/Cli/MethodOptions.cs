@@ -17,10 +17,15 @@ internal sealed class MethodOptions(bool searches)
     private const int MostSteps = 10_000;
     private const string Auto = "auto";
 
+    /// <summary>What --steps says of itself.</summary>
+    public static string StepsText { get; } = "steps of the path integral; unless given "
+        + string.Join(", ", AttributionMethods.All.Where(m => m.DefaultSteps is not null).GroupBy(m => m.DefaultSteps).Select(g => $"{g.Key} with {string.Join(", ", g.Select(m => m.Name))}"));
+
     private readonly ChoiceOption method = new("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
-    private readonly Option<int> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
-        searches ? "steps of the path integral; auto: doubled until scores are complete and the best edges settled" : "steps of the path integral", 5, 1, MostSteps);
+    private readonly Option<int?> steps = OptionKinds.IntegerOr(searches ? Auto : null, "--steps",
+        searches ? $"{StepsText}; auto: doubled until scores are complete and the best edges settled" : StepsText, 1, MostSteps);
     private readonly ChoiceOption rule = new("--rule", searches ? "rule of the path integral (gauss-legendre with --steps auto)" : "rule of the path integral", "left", IntegrationRules.Names);
+    private readonly Option<string?> rules = OptionKinds.Optional("--rules", "rule,…", $"how gradients go back, in place of the method's own way ({GradientRules.Summary}), or none");
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges (nodes, neurons); 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
     private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
@@ -36,6 +41,7 @@ internal sealed class MethodOptions(bool searches)
         command.Add(method);
         command.Add(steps);
         command.Add(rule);
+        command.Add(rules);
         if (!searches) return;
         foreach (var option in (Option[])[tolerance, mostSteps, thresholds, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
@@ -45,6 +51,7 @@ internal sealed class MethodOptions(bool searches)
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
             if (result.GetResult(thresholds) is not null && method.In(result) is not (null or "acdc")) result.AddError("--thresholds needs --method acdc");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
+            if (mode is not null && result.GetResult(rules) is not null) result.AddError($"--compat {mode} goes back by the derivative; leave --rules out");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
             if (result.GetResult(compatBatch) is not null && !CompatibilityMode.All.Any(m => m.Name == mode && m.AddsByBatch)) result.AddError("--compat-batch needs --compat eap-ig");
         });
@@ -59,7 +66,8 @@ internal sealed class MethodOptions(bool searches)
         return new()
         {
             Method = parse.GetRequiredValue(method),
-            Steps = Math.Max(count, 1),
+            Steps = count == 0 ? null : count,
+            Rules = parse.GetValue(rules) is { } names ? GradientRules.Parse(names) : null,
             Rule = IntegrationRules.Parse(name),
             Metric = measure.Metric,
             Thresholds = parse.GetValue(thresholds) is { Length: > 0 } rising ? rising : null,
@@ -73,9 +81,10 @@ internal sealed class MethodOptions(bool searches)
     public void NoteWhatDidNothing(CommandContext context, ParseResult parse, AttributionOptions options)
     {
         bool IsGiven(Option option) => parse.GetResult(option) is { Implicit: false };
-        var used = AttributionMethods.Find(options.Method).Rule(options);
-        if (used is null && IsGiven(steps)) context.Note($"--steps does nothing with --method {options.Method}, which has none");
-        if (used != options.Rule && IsGiven(rule)) context.Note($"--rule does nothing with --method {options.Method}, {(used is { } own ? $"which takes {own.Name()}" : "which has none")}");
+        var method = AttributionMethods.Find(options.Method);
+        var used = method.Rule(options);
+        if (method.DefaultSteps is null && IsGiven(steps)) context.Note($"--steps does nothing with --method {options.Method}, which has none");
+        if (used != options.Rule && IsGiven(rule)) context.Note($"--rule does nothing with --method {options.Method}, {(used is { } own ? $"which takes {own.Name()}" : method.DefaultSteps is null ? "which has none" : "at a single step")}");
     }
 
     /// <summary>Runs what was asked for.</summary>

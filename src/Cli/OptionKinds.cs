@@ -33,12 +33,11 @@ internal static class OptionKinds
         CustomParser = result => ParseInteger(result, name, least, most),
     };
 
-    /// <summary>A whole number in a range that starts above 0, or 0 for <paramref name="word"/>; without a word a number only.</summary>
-    public static Option<int> IntegerOr(string? word, string name, string description, int fallback, int least, int most) => new(name)
+    /// <summary>A whole number in a range that starts above 0 and may be left out, or 0 for <paramref name="word"/>; without a word a number only.</summary>
+    public static Option<int?> IntegerOr(string? word, string name, string description, int least, int most) => new(name)
     {
         Description = description,
         HelpName = word is null ? "N" : $"N|{word}",
-        DefaultValueFactory = _ => fallback,
         CustomParser = result => word is not null && KnownNames.Find(result.Tokens[0].Value, [word]) is not null ? 0 : ParseInteger(result, name, least, most),
     };
 

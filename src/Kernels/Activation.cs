@@ -25,7 +25,7 @@ public enum ActivationSlope
 /// <summary>The activation of an MLP. All three are values, so that a device has one operation forwards and one backwards for all of them.</summary>
 /// <param name="Function">φ.</param>
 /// <param name="Gated">φ(g)⊙u of [g | u] instead of φ(u).</param>
-/// <param name="Slope">What stands for the derivative of φ. By <see cref="ActivationSlope.Ratio"/> either factor of a gated product gets half of the gradient.</param>
+/// <param name="Slope">What stands for the derivative of φ.</param>
 public readonly record struct Activation(ActivationFunction Function, bool Gated, ActivationSlope Slope = ActivationSlope.Derivative)
 {
     /// <summary>"gated Silu, Ratio".</summary>

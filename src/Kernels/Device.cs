@@ -77,6 +77,9 @@ public abstract class Device : IDisposable
     /// <summary>y += scale·x.</summary>
     public abstract void AddScaled(Tensor x, float scale, Tensor y);
 
+    /// <summary>x = factor·x.</summary>
+    public abstract void Scale(Tensor x, float factor);
+
     /// <summary>y = a − b; y may be a or b.</summary>
     public abstract void Subtract(Tensor a, Tensor b, Tensor y);
 
@@ -164,8 +167,8 @@ public abstract class Device : IDisposable
     public abstract void Activate(Activation activation, Tensor u, Tensor y, Tensor slope);
 
     /// <summary>
-    /// The gradient at [g | u] of one at φ(g)⊙u: dGateUp = [dy⊙u⊙φ′(g) | dy⊙φ(g)], by ratio [½·dy⊙u⊙φ(g)/g | ½·dy⊙φ(g)], so that
-    /// g⊙dg + u⊙du = dy⊙y. dGateUp may be gateUp itself. Without a gate the gradient is <see cref="MultiplyElements"/> with the slope.
+    /// The gradient at [g | u] of one at φ(g)⊙u: dGateUp = [dy⊙u⊙φ′(g) | dy⊙φ(g)], by ratio φ(g)/g for φ′(g). dGateUp may be gateUp itself.
+    /// Without a gate the gradient is <see cref="MultiplyElements"/> with the slope.
     /// </summary>
     public abstract void GateBackward(Activation activation, Tensor gateUp, Tensor dy, Tensor dGateUp);
 
@@ -319,6 +322,9 @@ public readonly record struct AttentionShape(int Heads, int HeadDim, int SuffixG
 
     /// <summary>c: in place of scale·q·k the softmax is taken of c·tanh(scale·q·k/c), and so are the largest ones; 0: no cap.</summary>
     public float Cap { get; init; }
+
+    /// <summary>Attention whose scores, all that is done to them included, are divided by <paramref name="temperature"/>.</summary>
+    public AttentionShape AtTemperature(float temperature) => this with { Scale = Scale / temperature, Cap = Cap / temperature };
 }
 
 /// <summary>A device has too little memory for an allocation.</summary>

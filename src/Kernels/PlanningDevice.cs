@@ -84,6 +84,8 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void AddScaled(Tensor x, float scale, Tensor y) { }
     /// <inheritdoc/>
+    public override void Scale(Tensor x, float factor) { }
+    /// <inheritdoc/>
     public override void Subtract(Tensor a, Tensor b, Tensor y) { }
     /// <inheritdoc/>
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) { }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Faith.Engine.Experiments;
 using Xunit;
 
@@ -336,6 +337,7 @@ public sealed class ModelCommandTests : CliTest
     [Theory]
     [InlineData("--steps does nothing with --method eap, which has none", "--method", "eap", "--steps", "3")]
     [InlineData("--rule does nothing with --method exact, which has none", "--method", "exact", "--rule", "right")]
+    [InlineData("--rule does nothing with --method gim, at a single step", "--method", "gim", "--rule", "left")]
     [InlineData("--rule does nothing with --method eap-ig-activations, which takes right", "--method", "eap-ig-activations", "--rule", "left")]
     [InlineData("kl is smallest at the clean run", "--method", "eap", "--metric", "kl")]
     [InlineData("", "--method", "eap-ig", "--rule", "right", "--steps", "2", "--metric", "kl")]
@@ -345,6 +347,25 @@ public sealed class ModelCommandTests : CliTest
         Assert.Equal(0, code);
         if (note.Length == 0) Assert.Empty(error);
         else Assert.Matches($"^faith: {note}[^\\n]*\\n$", error.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void Rules_stand_in_the_place_of_the_methods_own()
+    {
+        string Edges(params string[] more)
+        {
+            Done(["attribute", "--model", model, "--data", data, "--out", At("s.json"), .. more]);
+            return JsonNode.Parse(File.ReadAllText(At("s.json")))!["edges"]!.ToJsonString();
+        }
+        Assert.Equal(Edges("--method", "gim"), Edges("--method", "eap", "--rules", "norm, gate,softmax,products"));
+        Assert.Equal("norm,gate,softmax,products", (string)JsonNode.Parse(File.ReadAllText(At("s.json")))!["run"]!["options"]!["rules"]!);
+        Assert.Equal(Edges("--steps", "2"), Edges("--method", "gim", "--rules", "none", "--steps", "2"));
+        string[] attribute = ["attribute", "--model", model, "--data", data, "--out", At("t.json")];
+        Refused("no rule 'gates'; known: norm, gate, activation, pattern, softmax, products", [.. attribute, "--rules", "gates"]);
+        Refused("of the rules pattern and softmax one can be had", [.. attribute, "--rules", "pattern,softmax"]);
+        Refused("ifr goes back by no rule", [.. attribute, "--method", "ifr", "--rules", "norm"]);
+        Refused("--compat paper goes back by the derivative; leave --rules out", [.. attribute, "--compat", "paper", "--rules", "norm"]);
+        Assert.False(File.Exists(At("t.json")));
     }
 
     [Fact]

@@ -101,7 +101,7 @@ internal static class ActivationCases
         var (before, f) = (Values(gateUp), dy.Columns);
         double Expected(int r, int c)
         {
-            double g = before[r, c % f], u = before[r, f + c % f], d = At(dy, r, c % f) * (a.Slope == ActivationSlope.Ratio ? 0.5 : 1);
+            double g = before[r, c % f], u = before[r, f + c % f], d = At(dy, r, c % f);
             return c < f ? d * u * Slope(a, g) : d * g * Slopes(a, g).Ratio;
         }
         t.Device.GateBackward(a, gateUp, dy, result);

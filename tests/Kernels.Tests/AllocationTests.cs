@@ -30,6 +30,7 @@ public sealed class AllocationTests
         (string Name, Action Call)[] calls =
         [
             ("AddScaled", () => device.AddScaled(x, 0.1f, y)),
+            ("Scale", () => device.Scale(x, 0.9f)),
             ("Interpolate", () => device.Interpolate(x, z, 0.5f, y)),
             ("GatherRows", () => device.GatherRows(x, indices, 1, y)),
             ("NormForward", () => device.NormForward(x, row, row, 1e-5f, true, y, z, inverse)),

@@ -28,6 +28,13 @@ internal static class ElementCases
             t.Device.AddScaled(x, 0.3f, y);
             t.Check(y, (r, c) => before[r, c] + (double)0.3f * At(x, r, c), Rounding, "y");
         }),
+        .. OpCases.RowWise("Scale", 3, (t, rows, n) =>
+        {
+            var x = t.Batch(rows, n, gap: n % 2);
+            var before = Values(x);
+            t.Device.Scale(x, 0.3f);
+            t.Check(x, (r, c) => (double)0.3f * before[r, c], Rounding, "x");
+        }),
         .. OpCases.RowWise("Subtract", 3, (t, rows, n) =>
         {
             Tensor a = t.Batch(rows, n), b = t.Batch(rows, n, gap: 1), y = t.Batch(rows, n);

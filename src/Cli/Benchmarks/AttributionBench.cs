@@ -69,7 +69,7 @@ internal sealed record AttributionBench
         json.WriteNumber("runs", Settings.Runs);
         json.WriteString("shape", Settings.Shape);
         json.WriteString("method", Settings.Options.Method);
-        json.WriteNumber("steps", Settings.Options.Steps);
+        json.WriteNumber("steps", Settings.Steps);
         json.WriteNumber("tokens", Settings.Tokens);
         json.WriteNumber("first_difference", Settings.FirstDifference);
         json.WriteString("device", Device);

@@ -7,6 +7,8 @@ namespace Faith.Cli.Benchmarks;
 /// <summary>What a benchmark runs.</summary>
 internal sealed record BenchSettings
 {
+    private const int DefaultSteps = 5;
+
     /// <summary>A name of <see cref="RandomWeights.Shapes"/>.</summary>
     public required string Shape { get; init; }
     /// <summary>Another precision than the shape's own, or null.</summary>
@@ -15,6 +17,8 @@ internal sealed record BenchSettings
     public int? Layers { get; init; }
     /// <summary>Method and steps.</summary>
     public required AttributionOptions Options { get; init; }
+    /// <summary>Steps of the method, or of one that has steps.</summary>
+    public int Steps => AttributionMethods.Find(Options.Method).StepsOf(Options) ?? Options.Steps ?? DefaultSteps;
     /// <summary>Number of examples.</summary>
     public required int Examples { get; init; }
     /// <summary>Tokens of each.</summary>

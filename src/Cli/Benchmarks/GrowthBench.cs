@@ -36,7 +36,7 @@ internal sealed record GrowthBench
             [
                 Measure("examples", Sizes(settings.Examples, Factors), n => settings with { Examples = n }),
                 Measure("suffix rows of an example", Sizes(settings.Tokens, Factors), n => settings with { Tokens = Math.Min(n, config.Context) }),
-                Measure("steps", Sizes(settings.Options.Steps, Factors), n => settings with { Options = settings.Options with { Steps = n } }),
+                Measure("steps", Sizes(settings.Steps, Factors), n => settings with { Options = settings.Options with { Steps = n } }),
                 Measure("layers", layers, n => settings with { Layers = n }),
             ],
             EdgeExponent = Exponent(layers, [.. layers.Select(l => (double)new ModelGraph(l, config.Heads, config.ParallelBlocks).Edges)]),

@@ -31,7 +31,7 @@ internal sealed record OperationBench
         using var model = new Transformer(device, weights);
         var ceilings = Ceilings.Measure(device, threads);
         var times = new List<(PassOperation Operation, double Seconds)>();
-        using (var operations = new PassOperations(model, weights.Layers[0].QueryKeyValue.Precision, settings.Rows, settings.Tokens, settings.Options.Steps))
+        using (var operations = new PassOperations(model, weights.Layers[0].QueryKeyValue.Precision, settings.Rows, settings.Tokens, settings.Steps))
         {
             foreach (var operation in operations.All)
             {
@@ -79,7 +79,7 @@ internal sealed record OperationBench
         json.WriteNumber("rows", Settings.Rows);
         json.WriteNumber("tokens", Settings.Tokens);
         json.WriteNumber("examples", Settings.Examples);
-        json.WriteNumber("steps", Settings.Options.Steps);
+        json.WriteNumber("steps", Settings.Steps);
         json.WriteNumber("first_difference", Settings.FirstDifference);
         json.WriteNumber("runs", Settings.Runs);
         json.WriteString("shape", Settings.Shape);
@@ -94,7 +94,7 @@ internal sealed record OperationBench
         Ceilings.AddTo(summary);
         for (var i = 0; i < Runs.Length; i++)
         {
-            summary.Add(Methods[i], $"{Settings.Examples / Runs[i].Median:0.00} examples/s: {Settings.Examples} × {Settings.Tokens} tokens, {(Methods[i] == "eap" ? "" : $"{Settings.Options.Steps} steps, ")}median of {Settings.Runs} runs");
+            summary.Add(Methods[i], $"{Settings.Examples / Runs[i].Median:0.00} examples/s: {Settings.Examples} × {Settings.Tokens} tokens, {(Methods[i] == "eap" ? "" : $"{Settings.Steps} steps, ")}median of {Settings.Runs} runs");
         }
         summary.Write(context);
         var table = new TextTable($"operation, {Settings.Rows} rows in sequences of {Settings.Tokens}", ">µs", ">GB/s", ">GFLOP/s", ">share", "of");

@@ -81,6 +81,7 @@ internal sealed class PassOperations : IDisposable
         Add("Fill", Elements, 0, () => device.Fill(o.Y, 1));
         Add("Copy", 2 * Elements, 0, () => device.Copy(o.X, o.Y));
         Add("AddScaled", 3 * Elements, 0, () => device.AddScaled(o.X, 1e-9f, o.Y));
+        Add("Scale", 2 * Elements, 0, () => device.Scale(o.Y, 0.5f));
         Add("Subtract", 3 * Elements, 0, () => device.Subtract(o.X, o.Z, o.Y));
         Add("MultiplyElements", 3 * Elements, 0, () => device.MultiplyElements(o.X, o.Z, o.Y));
         Add("Interpolate", 3 * Elements, 0, () => device.Interpolate(o.X, o.Z, 0.4f, o.Y));

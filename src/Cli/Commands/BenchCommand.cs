@@ -20,7 +20,7 @@ internal static class BenchCommand
         var shape = OptionKinds.Required("--shape", "shape", $"the model: {string.Join(", ", RandomWeights.Shapes)}");
         var what = new ChoiceOption("--what", "what is timed: edge scores, a curve of circuits, how the time grows, or every operation against the ceilings of the device", "attribute", ["attribute", "evaluate", "growth", "operations"]);
         var method = new ChoiceOption("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
-        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
+        var steps = OptionKinds.OptionalInteger("--steps", MethodOptions.StepsText, 1, 10_000);
         var examples = OptionKinds.Integer("--examples", "random examples", 20, 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of each example", 16, 2, 1_000_000);
         var rows = OptionKinds.OptionalInteger("--rows", $"with --what operations: rows of a pass; {DefaultRows} unless given", 1, 1_000_000);

@@ -25,7 +25,7 @@ internal static class MethodsCommand
         var model = new PathOption("--model", PathRole.Model, "with --measure: a directory in Hugging Face layout, or the name of a shipped model") { DefaultValueFactory = _ => "tasks-4l" };
         var data = new PathOption("--data", PathRole.Data, "with --measure: a JSONL or CSV file, or the name of a built-in task") { DefaultValueFactory = _ => "ioi" };
         var examples = OptionKinds.Integer("--examples", "with --measure: how many examples", 10, 1, 1_000_000);
-        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
+        var steps = OptionKinds.Integer("--steps", "steps of the methods that take several unless told otherwise", 5, 1, 10_000);
         var rounds = OptionKinds.Integer("--rounds", "with --measure: the median of N runs after a warm-up", 3, 1, 1000);
         var slow = new Option<bool>("--slow") { Description = "with --measure: acdc too, which can take minutes" };
         var command = new FaithCommand("methods", "The methods: lists them, measures their cost, tries them on a known circuit.",
@@ -50,6 +50,9 @@ internal static class MethodsCommand
         return command;
     }
 
+    /// <summary>Methods that take one step by themselves are not given others here.</summary>
+    private static AttributionOptions Options(AttributionMethod method, int steps) => new() { Method = method.Name, Steps = method.DefaultSteps > 1 ? steps : null };
+
     private static void List(CommandContext context)
     {
         var table = new TextTable("method", "what it computes");
@@ -62,7 +65,7 @@ internal static class MethodsCommand
         var times = Timings.InTurn(rounds, [.. methods.Select<AttributionMethod, Func<double>>(m => () =>
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            return Attributor.Run(model, data, new AttributionOptions { Method = m.Name, Steps = steps }, null, context.Cancellation).Seconds;
+            return Attributor.Run(model, data, Options(m, steps), null, context.Cancellation).Seconds;
         })]);
         var reference = times[Array.FindIndex(methods, m => m.Name == "eap")].Median;
         context.Output.WriteLine($"{what}, {steps} steps; {model.Device.Name} on {MachineName.Text}; median of {rounds}");
@@ -84,7 +87,7 @@ internal static class MethodsCommand
         var table = new TextTable("method", ">AUROC", $">of the best {circuit.EdgeCount}");
         foreach (var method in AttributionMethods.All)
         {
-            var options = new AttributionOptions { Method = method.Name, Steps = steps };
+            var options = Options(method, steps);
             var result = Attributor.Run(model, data, options, null, context.Cancellation);
             if (ScoreDoubt.Of(options, model.Config.Norm, circuit.Graph, result.CompletenessGap) is { } doubt) context.Note($"{method.Name}: {doubt}");
             var scores = result.Scores;

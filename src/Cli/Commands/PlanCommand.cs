@@ -31,7 +31,7 @@ internal static class PlanCommand
         var tokens = OptionKinds.Integer("--tokens", "tokens of a random prompt", 16, 2, 1_000_000);
         var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of a random prompt before the first differing token; 0 unless given", value => value is >= 0 and < 1, "a number from 0 to below 1");
         var method = new ChoiceOption("--method", "how edges are scored", "eap-ig", RunPlanner.Methods);
-        var steps = OptionKinds.Integer("--steps", "steps of the path integral", 5, 1, 10_000);
+        var steps = OptionKinds.OptionalInteger("--steps", MethodOptions.StepsText, 1, 10_000);
         var metric = new ChoiceOption("--metric", "what is measured", "logit-diff", MetricKinds.Names);
         var memory = OptionKinds.OptionalNumber("--memory", "GiB", "most memory for activations", value => value is > 0 and <= 1 << 20, "a number of GiB above 0");
         var device = OptionKinds.Optional("--device", "cpu|GiB,…", "cpu, or the GiB of a GPU's memory; several with commas; unless given the CPU and GPUs of 24, 48 and 80 GiB");

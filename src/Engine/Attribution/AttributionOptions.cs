@@ -2,6 +2,7 @@ using Faith.Engine.Ablations;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
 
 namespace Faith.Engine.Attribution;
 
@@ -10,10 +11,12 @@ public sealed record AttributionOptions
 {
     /// <summary>A name in <see cref="AttributionMethods"/>.</summary>
     public string Method { get; init; } = "eap-ig";
-    /// <summary>m, the steps of the path integral.</summary>
-    public int Steps { get; init; } = 5;
+    /// <summary>m, the steps of the path integral; null: as many as the method takes by itself (<see cref="AttributionMethod.DefaultSteps"/>).</summary>
+    public int? Steps { get; init; }
     /// <summary>The integration rule of eap-ig; eap-ig-activations always takes k/m, k = 1 … m.</summary>
     public IntegrationRule Rule { get; init; } = IntegrationRule.Left;
+    /// <summary>How gradients go back through what is not linear; null: as the method has it.</summary>
+    public GradientRule? Rules { get; init; }
     /// <summary>The metric whose loss is differentiated.</summary>
     public MetricKind Metric { get; init; } = MetricKind.LogitDifference;
     /// <summary>What stands in for a node's output.</summary>

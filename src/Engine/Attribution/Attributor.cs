@@ -30,6 +30,11 @@ public static class Attributor
     internal static void Check(IReadOnlyList<Example> data, AttributionOptions options)
     {
         if (data.Count == 0) throw new InputException("the data set is empty");
+        if (options.Rules is not null && !AttributionMethods.Find(options.Method).TakesRules)
+        {
+            var taking = string.Join(", ", AttributionMethods.All.Where(m => m.TakesRules).Select(m => m.Name));
+            throw new InputException($"{options.Method} goes back by no rule that could be another (--rules); those that do: {taking}");
+        }
         if (options.Sink is not null && !AttributionMethods.Find(options.Method).ScoresByExample(options))
         {
             throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");

@@ -30,7 +30,7 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(convergence);
         ArgumentNullException.ThrowIfNull(data);
-        if (AttributionMethods.Find(options.Method) is not PathMethod method || method.Rule(options) is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
+        if (AttributionMethods.Find(options.Method) is not PathMethod method || method.DefaultSteps is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
         var rounds = new List<ConvergenceRound>();
         List<HashSet<int>>? before = null;

@@ -10,6 +10,7 @@ internal sealed class EapIg : PathMethod
 {
     public override string Name => "eap-ig";
     public override string Summary => "EAP with gradients averaged on the path from the corrupted to the clean input (Hanna et al. 2024)";
+    public override int? DefaultSteps => 5;
     public override IntegrationRule? Rule(AttributionOptions options) => options.Rule;
-    public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => options.Rule.Points(options.Steps);
+    public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => options.Rule.Points(StepsOf(options)!.Value);
 }

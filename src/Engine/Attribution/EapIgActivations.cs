@@ -11,6 +11,7 @@ internal sealed class EapIgActivations : PathMethod
 {
     public override string Name => "eap-ig-activations";
     public override string Summary => "EAP with gradients averaged on the paths of one source layer's outputs at a time (Hanna et al. 2024)";
+    public override int? DefaultSteps => 5;
     public override IntegrationRule? Rule(AttributionOptions options) => IntegrationRule.Right;
     public override bool IsPathIntegral => false;
 
@@ -21,6 +22,6 @@ internal sealed class EapIgActivations : PathMethod
     {
         var stages = 1 + 2 * graph.Layers;
         return [.. Enumerable.Range(0, stages).SelectMany(stage =>
-            IntegrationRule.Right.Points(options.Steps).Select(p => new PathPoint(p.Alpha, p.Weight / stages, stage)))];
+            IntegrationRule.Right.Points(StepsOf(options)!.Value).Select(p => new PathPoint(p.Alpha, p.Weight / stages, stage)))];
     }
 }

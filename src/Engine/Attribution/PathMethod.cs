@@ -15,8 +15,13 @@ internal abstract class PathMethod : AttributionMethod
 {
     public abstract override PathPoint[] Path(AttributionOptions options, ModelGraph graph);
 
-    /// <summary>How gradients go back through what is not linear.</summary>
+    /// <summary>How gradients go back through what is not linear, unless the options say so.</summary>
     public virtual GradientRule Gradient => GradientRule.Derivative;
+
+    public override bool TakesRules => true;
+
+    /// <summary>How gradients go back in a run.</summary>
+    public GradientRule RuleOf(AttributionOptions options) => options.Rules ?? Gradient;
 
     /// <summary>Points whose gradients are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
     public virtual int StepsTogether => 32;
@@ -82,7 +87,9 @@ internal abstract class PathMethod : AttributionMethod
             });
         progress?.Report(new RunProgress(data.Count, data.Count, Name));
         var means = sums.Means();
-        var isOnePath = IsPathIntegral && path.All(p => p.Stage == 0) && ends is null;
+        // By another rule the scores are no path integral, and a sum over several points is nothing else.
+        var addsUp = RuleOf(options) == GradientRule.Derivative || options.Rules is null && path.Length == 1;
+        var isOnePath = IsPathIntegral && path.All(p => p.Stage == 0) && ends is null && addsUp;
         return new AttributionResult
         {
             Scores = means,

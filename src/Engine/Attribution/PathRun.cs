@@ -41,7 +41,7 @@ internal sealed class PathRun
     {
         this.model = model;
         this.batch = batch;
-        var (c, rows) = (model.Config, new Rows(model.Config.Layers, batch.Rows, batch.Sequences));
+        var (c, rows, rule) = (model.Config, new Rows(model.Config.Layers, batch.Rows, batch.Sequences), method.RuleOf(options));
 
         // Both ends are always run: they give Δz. The ends come first, so that Δz is there at the first contraction.
         PathPoint[] unweighted = [.. Ends.Where(end => !path.Any(p => (p.Stage, p.Alpha) == (0, end.Alpha)))];
@@ -52,18 +52,18 @@ internal sealed class PathRun
         var largest = layouts.Keys.Max();
         inputDifference = arena.Matrix(batch.Rows, c.Width);
         inputs = new BatchInputs(model, arena, measuring, batch, table);
-        if (c.NormsOutputs && options.Quirks is not { HasHeadsUnnormed: true }) norms = new CleanOutputNorms(model, arena, rows, method.Gradient);
+        if (c.NormsOutputs && options.Quirks is not { HasHeadsUnnormed: true }) norms = new CleanOutputNorms(model, arena, rows, rule);
         differences = new DifferenceCapture(model, arena, rows, inputs.Ablation) { Norms = norms };
-        sums = new GradientAccumulators(model, arena, rows, largest, held, method.Gradient);
+        sums = new GradientAccumulators(model, arena, rows, largest, held, rule);
         if (options.Level == ScoreLevel.Neuron) outputs = options.Quirks?.GradientsOfNeurons(model, arena, rows) ?? new OutputGradients(model, arena, rows);
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         if (options.Metric.IsDivergence() && unweighted is [{ Alpha: 0 }]) ablatedFinal = arena.Matrix(batch.Sequences, c.Width);
         scores = arena.Matrix(batch.Sequences, model.Graph.Pairs);
-        activations = new Activations(arena, c, rows.Times(largest), rule: method.Gradient);
+        activations = new Activations(arena, c, rows.Times(largest), rule: rule);
         steps = [.. cuts.Select((cut, i) => new PathStep(cut.First, layouts[cut.Count], activations.First(rows.Times(cut.Count)), cut.Slot,
             points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
-        backward = new BackwardBuffers(arena, c, rows.Times(largest));
+        backward = new BackwardBuffers(arena, c, rows.Times(largest), rule);
         contraction = Contraction(inputDifference, differences, scores);
         var own = method.Extend(this, new(model, arena, measuring, inputs, differences, activations, backward), options);
         var quirk = ends is null ? null : options.Quirks!.ToEnds(this, model, arena, measuring, batch, inputs.Layout, ends);
@@ -226,7 +226,7 @@ internal sealed class PathRun
         Group = model.Config.Group,
         Centred = model.Centred && model.Config.NormsInputs,
         Parallel = model.Config.ParallelBlocks,
-        ValuesAlone = activations.Rule.HoldsPattern,
+        ValuesAlone = activations.Rule.Pattern == PatternRule.Constant,
         ReducesLastLayer = true,
         InputDifference = input,
         ContextDifference = differences.Contexts,

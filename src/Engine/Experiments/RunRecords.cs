@@ -21,7 +21,8 @@ public static class RunRecords
     {
         ArgumentNullException.ThrowIfNull(run);
         var options = run.Scoring;
-        var rule = AttributionMethods.Find(options.Method).Rule(options);
+        var method = AttributionMethods.Find(options.Method);
+        var rule = method.Rule(options);
         var further = new SortedDictionary<string, string>((settings ?? new Dictionary<string, string>()).ToDictionary(), StringComparer.Ordinal);
         foreach (var setting in RunSettings.All.Where(s => s.Field is null))
         {
@@ -36,7 +37,7 @@ public static class RunRecords
             Data = data.Name,
             DataHash = data.Hash,
             Method = options.Method,
-            Steps = rule is null ? null : options.Steps,
+            Steps = rule is null ? null : method.StepsOf(options),
             Rule = rule?.Name(),
             Metric = options.Metric.Name(),
             Ablation = options.Ablation.Name(),

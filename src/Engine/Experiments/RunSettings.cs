@@ -32,8 +32,9 @@ public static class RunSettings
         new("ablation", "ablations", s => s.Scoring.Ablation.Name(), (s, text) => With(s, o => o with { Ablation = AblationNames.Parse(Known("ablation", text, AblationNames.All)) })) { Field = run => run.Ablation },
         new("ablation-data", "ablation-data", s => s.AblationData, (s, text) => s with { AblationData = Name("ablation-data", text) }),
         new(Method, "methods", s => s.Scoring.Method, (s, text) => With(s, o => o with { Method = Known(Method, text, [.. AttributionMethods.All.Select(m => m.Name)]) })) { Field = run => run.Method },
-        new("steps", "steps", s => Rule(s) is null ? null : Text(s.Scoring.Steps), (s, text) => With(s, o => o with { Steps = Integer("steps", text, 1, MostSteps) })) { Kind = SettingKind.Number, Field = run => Text(run.Steps) },
+        new("steps", "steps", s => Rule(s) is null ? null : Text(MethodOf(s).StepsOf(s.Scoring)), (s, text) => With(s, o => o with { Steps = Integer("steps", text, 1, MostSteps) })) { Kind = SettingKind.Number, Field = run => Text(run.Steps) },
         new("rule", "rules", s => Rule(s)?.Name(), (s, text) => With(s, o => o with { Rule = IntegrationRules.Parse(Known("rule", text, IntegrationRules.Names)) })) { Field = run => run.Rule },
+        new("backward-rules", "backward-rules", s => MethodOf(s).TakesRules ? s.Scoring.Rules?.Name() : null, (s, text) => With(s, o => o with { Rules = GradientRules.Parse(text) })) { RecordName = "rules" },
         new("thresholds", "thresholds", s => s.Scoring is { Method: "acdc", Thresholds: { } given } ? string.Join(',', given.Select(Figures.Exact)) : null, (s, text) => With(s, o => o with { Thresholds = Rising(text) })) { Kind = SettingKind.Numbers },
         new("level", "levels", s => s.Scoring.Level.Name(), (s, text) => With(s, o => o with { Level = ScoreLevels.Parse(Known("level", text, ScoreLevels.Names)) })) { Field = run => run.Level },
         new("select", "selections", s => s.Sizes is null ? null : s.Select, (s, text) => s with { Select = Known("select", text, [.. SelectionMethods.All.Keys]) }),
@@ -43,7 +44,9 @@ public static class RunSettings
 
     private static BeginTokenUse Begin(string text) => Known("bos", text, [Auto, .. Truths]) switch { Auto => BeginTokenUse.AsFilesSay, "true" => BeginTokenUse.Prepend, _ => BeginTokenUse.Omit };
 
-    private static IntegrationRule? Rule(RunSpecification s) => AttributionMethods.Find(s.Scoring.Method).Rule(s.Scoring);
+    private static AttributionMethod MethodOf(RunSpecification s) => AttributionMethods.Find(s.Scoring.Method);
+
+    private static IntegrationRule? Rule(RunSpecification s) => MethodOf(s).Rule(s.Scoring);
 
     private static RunSpecification With(RunSpecification s, Func<AttributionOptions, AttributionOptions> change) => s with { Scoring = change(s.Scoring) };
 

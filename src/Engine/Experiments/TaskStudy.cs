@@ -63,7 +63,7 @@ public sealed record TaskStudy
     /// <summary>Runs everything.</summary>
     public static TaskStudy Run(Transformer model, PromptSet data, long? memoryBytes, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var options = new AttributionOptions { MemoryBytes = memoryBytes };
+        var options = new AttributionOptions { Steps = 5, MemoryBytes = memoryBytes };
         var accuracy = Accuracy.Measure(model, data, memoryBytes, cancellation);
         var eapIg = Attributor.Run(model, data, options, progress, cancellation);
         var eap = Attributor.Run(model, data, options with { Method = "eap" }, progress, cancellation);

@@ -95,7 +95,7 @@ internal sealed class Activations
             var isFinal = c.Rotary?[l] is null && c.QueryKeyNorm == QueryKeyNorm.None;
             a.FinalQuery = isFinal ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
             a.FinalKey = isFinal ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
-            if (c.QueryKeyNorm == QueryKeyNorm.None || !keepLayers || Rule.HoldsPattern) continue;
+            if (c.QueryKeyNorm == QueryKeyNorm.None || !keepLayers || Rule.Pattern == PatternRule.Constant) continue;
             a.QueryNorm = new(keepXHat ? rows.Matrix(arena, l, c.QueryWidth) : default, rows.Matrix(arena, l, c.Heads));
             a.KeyNorm = new(keepXHat ? arena.Matrix(rows.All, c.KeyWidth) : default, arena.Matrix(rows.All, c.KeyValueHeads));
         }

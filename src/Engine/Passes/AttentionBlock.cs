@@ -136,23 +136,45 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         return context;
     }
 
-    /// <summary>The gradients at every head's own q, k and v as projected, of one at the contexts; where the rule holds the pattern at the values alone.</summary>
+    /// <summary>The gradients at every head's own q, k and v as projected, of one at the contexts; where the rule takes the pattern for a constant at the values alone.</summary>
     public SplitGradients AttendBackward(PassLayout layout, PrefixCache prefix, GradientRule rule, LayerActivations a, Tensor context, BackwardBuffers buffers)
     {
         var (device, c) = (model.Device, model.Config);
         var split = buffers.SplitProjection.RowRange(0, layout.Rows.All);
         var g = new SplitGradients(layout.Rows.IsNarrow(l) ? buffers.LastQuery.RowRange(0, layout.Rows.Sequences) : split.ColumnRange(0, c.QueryWidth),
             split.ColumnRange(c.QueryWidth, c.QueryWidth), split.ColumnRange(2 * c.QueryWidth, c.QueryWidth));
-        if (rule.HoldsPattern)
+        if (rule.Pattern == PatternRule.Softened) SoftenedBackward(layout, prefix, a, context, g, buffers);
+        if (rule.Pattern == PatternRule.Derivative)
+        {
+            device.AttentionBackward(layout.Queries(l), model.Attention(l), a.FinalQuery, a.FinalKey, a.Projected.Value,
+                prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, g.Query, g.Key, g.Value);
+        }
+        else
         {
             device.AttentionBackward(layout.Queries(l), model.Attention(l), a.FinalQuery, a.FinalKey, default, prefix.Keys[l], default, default, a.Normalizers, context, default, default, g.Value);
-            return g with { Query = default, Key = default };
         }
-        device.AttentionBackward(layout.Queries(l), model.Attention(l), a.FinalQuery, a.FinalKey, a.Projected.Value,
-            prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, context, g.Query, g.Key, g.Value);
+        Share(g.Value, rule.ShareOfValues);
+        if (rule.Pattern == PatternRule.Constant) return g with { Query = default, Key = default };
+        // The softened softmax goes without 1/T, which its gradients have.
+        var share = rule.ShareOfScores * (rule.Pattern == PatternRule.Softened ? GradientRule.Temperature : 1);
+        Share(g.Query, share);
+        Share(g.Key, share);
         FinishBackward(g.Query, layout.QueryAngles(l), Weights.QueryNorm, a.QueryNorm);
         FinishBackward(g.Key, layout.Angles, Weights.KeyNorm, a.KeyNorm);
         return g;
+    }
+
+    /// <summary>
+    /// Sets the gradients at queries and keys of attention at temperature T, whose pattern t and t·v are computed first: ds = t⊙(g − ⟨g, t⟩)/T. What it sets
+    /// at the values is of no use.
+    /// </summary>
+    private void SoftenedBackward(PassLayout layout, PrefixCache prefix, LayerActivations a, Tensor gradient, in SplitGradients g, BackwardBuffers buffers)
+    {
+        var shape = model.Attention(l).AtTemperature(GradientRule.Temperature);
+        var (context, normalizers) = (buffers.SoftenedContext.RowRange(0, gradient.Rows), buffers.SoftenedNormalizers.RowRange(0, gradient.Rows));
+        model.Device.AttentionForward(layout.Queries(l), shape, a.FinalQuery, a.FinalKey, a.Projected.Value, prefix.Keys[l], prefix.Values[l], context, normalizers);
+        model.Device.AttentionBackward(layout.Queries(l), shape, a.FinalQuery, a.FinalKey, a.Projected.Value, prefix.Keys[l], prefix.Values[l], context, normalizers, gradient,
+            g.Query, g.Key, g.Value);
     }
 
     /// <summary>gx += the gradient through projection and norm; <paramref name="gx"/> has all rows.</summary>
@@ -178,6 +200,11 @@ internal readonly struct AttentionBlock(Transformer model, int l)
             device.ScatterAddRows(last, layout.LastRows, normed);
         }
         Norm.Backward(normed, a.AttentionXHat, a.AttentionInverseSigma, add: true, gx);
+    }
+
+    private void Share(Tensor g, float share)
+    {
+        if (share != 1) model.Device.Scale(g, share);
     }
 
     private void FinishBackward(Tensor g, Indices angles, Norm? norm, NormTrace trace)

@@ -4,8 +4,8 @@ using Faith.Kernels;
 
 namespace Faith.Engine.Passes;
 
-/// <summary>The matrices of a backward pass, for at most the given rows.</summary>
-internal sealed class BackwardBuffers(Arena arena, ModelConfig c, Rows rows)
+/// <summary>The matrices of a backward pass by a rule, for at most the given rows.</summary>
+internal sealed class BackwardBuffers(Arena arena, ModelConfig c, Rows rows, GradientRule rule)
 {
     public RowMatrices Stream { get; } = new(arena, rows, c.Width);
     public RowMatrices Normed { get; } = new(arena, rows, c.Width);
@@ -15,6 +15,9 @@ internal sealed class BackwardBuffers(Arena arena, ModelConfig c, Rows rows)
     /// <summary>dq, dk, dv side by side, one block a query head each.</summary>
     public Tensor SplitProjection { get; private init; } = arena.Matrix(rows.All, 3 * c.QueryWidth);
     public Tensor LastQuery { get; } = arena.Matrix(rows.Sequences, c.QueryWidth);
+    /// <summary>Contexts and normalizers of a layer's attention at another temperature, or none where the rule has none.</summary>
+    public Tensor SoftenedContext { get; } = rule.Pattern == PatternRule.Softened ? arena.Matrix(rows.All, c.QueryWidth) : default;
+    public Tensor SoftenedNormalizers { get; } = rule.Pattern == PatternRule.Softened ? arena.Matrix(rows.All, 2 * c.Heads) : default;
     /// <summary>∂L/∂(output of the final norm).</summary>
     public Tensor Final { get; } = arena.Matrix(rows.Sequences, c.Width);
     private readonly Tensor grouped = c.Group == 1 ? default : arena.Matrix(rows.All, c.ProjectionWidth);

@@ -54,6 +54,8 @@ internal readonly struct MlpBlock(Transformer model, int l)
         model.Device.Multiply(Weights.Down, WeightSide.Transposed, go, hidden, then: new(EpilogueKind.Backward, Activation(rule), gate));
         model.Device.Multiply(Weights.Up, WeightSide.Transposed, model.Config.Gated ? gate : hidden, normed);
         Norm.Backward(normed, a.MlpXHat, a.MlpInverseSigma, add: false, gx);
+        // Half for either factor is half of all: what follows is linear.
+        if (model.Config.Gated && rule.HalvesGate) model.Device.Scale(gx, 0.5f);
         return gx;
     }
 

@@ -2,6 +2,7 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 
 namespace Faith.Engine.Planning;
 
@@ -20,7 +21,7 @@ public static class FloorCount
         ArgumentNullException.ThrowIfNull(options);
         if (AttributionMethods.Find(options.Method) is not PathMethod { IsPathIntegral: true } method) return null;
         var path = method.Path(options, new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks));
-        return RunPlanner.PassesOf(path) is var (forwards, backwards) ? PathRun(config, data, forwards, backwards, method.Gradient.HoldsPattern) : null;
+        return RunPlanner.PassesOf(path) is var (forwards, backwards) ? PathRun(config, data, forwards, backwards, method.RuleOf(options).Pattern == PatternRule.Constant) : null;
     }
 
     /// <summary>The operations of a path method with the given number of forward and of backward passes over the suffix rows.</summary>

@@ -45,12 +45,11 @@ internal static class Activations
         return new(u * s, ratio ? s : s * Exact.Fma(u, complement, 1f));
     }
 
-    /// <summary>The gradients dy⊙u⊙φ′(g) and dy⊙φ(g) at gate and up; by ratio half of dy⊙u⊙φ(g)/g and of dy⊙φ(g).</summary>
+    /// <summary>The gradients dy⊙u⊙φ′(g), or by ratio dy⊙u⊙φ(g)/g, and dy⊙φ(g) at gate and up.</summary>
     public static Pair GateGradient(int function, float g, float u, float dy, bool ratio)
     {
         var at = Of(function, g, ratio);
-        var d = ratio ? .5f * dy : dy;
-        return new(d * u * at.Second, d * at.First);
+        return new(dy * u * at.Second, dy * at.First);
     }
 }
 

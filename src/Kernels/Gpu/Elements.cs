@@ -40,6 +40,12 @@ internal readonly struct AddScaledElement : IElement
     public static float Of(in ElementOperands p, int row, int column) => Exact.Fma(p.Value, p.A[row, column], p.Y[row, column]);
 }
 
+/// <summary>Sets y = value·y.</summary>
+internal readonly struct ScaleElement : IElement
+{
+    public static float Of(in ElementOperands p, int row, int column) => p.Value * p.Y[row, column];
+}
+
 /// <summary>Sets y = a − b. y may be a or b.</summary>
 internal readonly struct SubtractElement : IElement
 {
@@ -72,6 +78,9 @@ public sealed partial class GpuDevice
 
     /// <inheritdoc/>
     public override void AddScaled(Tensor x, float scale, Tensor y) => Elements<AddScaledElement>(x, default, y, scale);
+
+    /// <inheritdoc/>
+    public override void Scale(Tensor x, float factor) => Elements<ScaleElement>(default, default, x, factor);
 
     /// <inheritdoc/>
     public override void Subtract(Tensor a, Tensor b, Tensor y) => Elements<SubtractElement>(a, b, y);

@@ -40,6 +40,7 @@ internal abstract class GpuKernel
         ElementLoop.Of<Each<FillElement>, ElementOperands, float>.Kernel,
         ElementLoop.Of<Each<CopyElement>, ElementOperands, float>.Kernel,
         ElementLoop.Of<Each<AddScaledElement>, ElementOperands, float>.Kernel,
+        ElementLoop.Of<Each<ScaleElement>, ElementOperands, float>.Kernel,
         ElementLoop.Of<Each<SubtractElement>, ElementOperands, float>.Kernel,
         ElementLoop.Of<Each<MultiplyElement>, ElementOperands, float>.Kernel,
         ElementLoop.Of<Each<InterpolateElement>, ElementOperands, float>.Kernel,

@@ -168,9 +168,9 @@ internal sealed unsafe partial class RowKernels<V>
         public static void Gate<F>(V gate, V up, V d, out V dGate, out V dUp) where F : struct, IFunction
         {
             F.Ratio(gate, out var slope);
-            var half = V.Of(0.5f) * d * slope;
-            dUp = half * gate;
-            dGate = half * up;
+            var share = d * slope;
+            dUp = share * gate;
+            dGate = share * up;
         }
     }
 

@@ -23,6 +23,10 @@ public sealed unsafe partial class HostDevice
     }
 
     /// <inheritdoc/>
+    public override void Scale(Tensor x, float factor) =>
+        Rows(x.Rows, x.Columns, (x, factor), static (k, in o, from, to) => k.Scale(o.x, o.factor, from, to));
+
+    /// <inheritdoc/>
     public override void Subtract(Tensor a, Tensor b, Tensor y)
     {
         RequireSameShape(a, b);
@@ -81,6 +85,8 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     public override void AddScaled(RawTensor x, float scale, RawTensor y, int from, int to) => Map(new AddScaledMap(scale), x, y, y, from, to);
+
+    public override void Scale(RawTensor x, float factor, int from, int to) => Map(new ScaleMap(factor), x, x, x, from, to);
 
     public override void Subtract(RawTensor a, RawTensor b, RawTensor y, int from, int to) => Map(new SubtractMap(), a, b, y, from, to);
 

@@ -10,6 +10,7 @@ internal abstract unsafe class RowKernels
     public abstract void Fill(RawTensor x, float value, int from, int to);
     public abstract void Copy(RawTensor x, RawTensor y, int from, int to);
     public abstract void AddScaled(RawTensor x, float scale, RawTensor y, int from, int to);
+    public abstract void Scale(RawTensor x, float factor, int from, int to);
     public abstract void Subtract(RawTensor a, RawTensor b, RawTensor y, int from, int to);
     public abstract void Interpolate(RawTensor corrupted, RawTensor clean, float alpha, RawTensor y, int from, int to);
     public abstract void MultiplyElements(RawTensor a, RawTensor b, RawTensor y, int from, int to);

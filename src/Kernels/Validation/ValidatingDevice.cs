@@ -82,6 +82,9 @@ public sealed class ValidatingDevice : Device
     public override void AddScaled(Tensor x, float scale, Tensor y) => Check((d, o) => d.AddScaled(o[x], scale, o[y]), [In(x), Out(y)]);
 
     /// <inheritdoc/>
+    public override void Scale(Tensor x, float factor) => Check((d, o) => d.Scale(o[x], factor), [Out(x)]);
+
+    /// <inheritdoc/>
     public override void Subtract(Tensor a, Tensor b, Tensor y) => Check((d, o) => d.Subtract(o[a], o[b], o[y]), [In(a), In(b), Out(y)]);
 
     /// <inheritdoc/>

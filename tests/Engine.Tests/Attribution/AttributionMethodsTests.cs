@@ -12,17 +12,21 @@ namespace Faith.Engine.Tests.Attribution;
 public class AttributionMethodsTests
 {
     private const string Document = "docs/methods.md";
-    private static readonly AttributionOptions Options = new() { Steps = 3, Thresholds = [0.01, 0.05, 0.2] };
+    private const int Steps = 3;
+    private static readonly AttributionOptions Options = new() { Steps = Steps, Thresholds = [0.01, 0.05, 0.2] };
 
     private static readonly Dictionary<string, Func<ModelWeights, IReadOnlyList<Example>, double[]>> Oracles = new()
     {
         ["eap"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Eap),
-        ["eap-ig"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Options.Steps),
+        ["eap-ig"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Steps),
         ["clean-corrupted"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.CleanCorrupted),
-        ["relp"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.RelevancePatching),
+        ["relp"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Steps, rules: GradientRules.Relevance),
+        ["relp-qk"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Steps, rules: GradientRules.RelevanceWithQueriesAndKeys),
+        ["attnlrp"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Steps, rules: GradientRules.AttnLrp),
+        ["gim"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIg, Steps, rules: GradientRules.Gim),
         ["eap-qkfix"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.QkFix),
         ["eap-graddrop"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.GradDrop),
-        ["eap-ig-activations"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIgActivations, Options.Steps),
+        ["eap-ig-activations"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.EapIgActivations, Steps),
         ["exact"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.Exact),
         ["ifr"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.InformationFlowRoutes),
         ["acdc"] = (weights, data) => LiteralDiscovery.Scores(new ModelGraph(weights.Config.Layers, weights.Config.Heads), Options.Thresholds!,

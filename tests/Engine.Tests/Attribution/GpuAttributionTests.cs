@@ -14,7 +14,7 @@ namespace Faith.Engine.Tests.Attribution;
 [Collection(SimulatedCuda.Name)]
 public sealed class GpuAttributionTests
 {
-    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted, ["relp"] = OracleMethod.RelevancePatching, ["eap-graddrop"] = OracleMethod.GradDrop, ["eap-qkfix"] = OracleMethod.QkFix };
+    private static readonly Dictionary<string, OracleMethod> OracleMethods = new() { ["eap"] = OracleMethod.Eap, ["eap-ig"] = OracleMethod.EapIg, ["clean-corrupted"] = OracleMethod.CleanCorrupted, ["relp"] = OracleMethod.EapIg, ["attnlrp"] = OracleMethod.EapIg, ["gim"] = OracleMethod.EapIg, ["eap-graddrop"] = OracleMethod.GradDrop, ["eap-qkfix"] = OracleMethod.QkFix };
 
     [SimulatedTheory]
     [InlineData("gpt2", "eap", MetricKind.LogitDifference)]
@@ -24,6 +24,9 @@ public sealed class GpuAttributionTests
     [InlineData("llama", "clean-corrupted", MetricKind.KullbackLeibler)]
     [InlineData("gpt2", "relp", MetricKind.LogitDifference)]
     [InlineData("llama", "relp", MetricKind.LogitDifference)]
+    [InlineData("llama", "attnlrp", MetricKind.LogitDifference)]
+    [InlineData("gpt2", "gim", MetricKind.LogitDifference)]
+    [InlineData("llama", "gim", MetricKind.LogitDifference)]
     [InlineData("gpt2", "eap-graddrop", MetricKind.LogitDifference)]
     [InlineData("llama", "eap-graddrop", MetricKind.LogitDifference)]
     [InlineData("gpt2", "eap-qkfix", MetricKind.LogitDifference)]
@@ -36,7 +39,7 @@ public sealed class GpuAttributionTests
         using var model = new Transformer(device, weights);
         var result = Attributor.Run(model, data, new() { Method = method, Steps = 3, Metric = metric });
         var expected = OracleRun.Scores(weights, data, OracleMethods[method], 3, null,
-            metric == MetricKind.LogitDifference ? OracleMetric.LogitDiff : OracleMetric.Kl);
+            metric == MetricKind.LogitDifference ? OracleMetric.LogitDiff : OracleMetric.Kl, rules: Scoring.RulesOf(new() { Method = method }));
         Close.Check(expected, result.Scores.Values, 1e-5, $"{family}, {method}, {metric}");
         Assert.Null(SimulatedGpu.Fault);
     }

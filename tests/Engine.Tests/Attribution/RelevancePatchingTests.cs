@@ -4,12 +4,8 @@ using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
-using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
-using Faith.Kernels;
-using Faith.Kernels.Host;
 using Xunit;
-using PathPoint = Faith.Engine.Attribution.PathPoint;
 
 namespace Faith.Engine.Tests.Attribution;
 
@@ -22,11 +18,11 @@ public class RelevancePatchingTests
 
     [Theory, MemberData(nameof(ModelNames))]
     public void AgreesWithTheOracleAtEveryLevel(string name) =>
-        Scoring.CompareAtEveryLevel(name, Options, OracleMethod.RelevancePatching);
+        Scoring.CompareAtEveryLevel(name, Options, OracleMethod.Eap);
 
     [Fact]
     public void AgreesWithTheOracleUnderAblations() =>
-        Scoring.CompareUnderAblations(Options, OracleMethod.RelevancePatching, "gpt2", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers", "norms of inputs and outputs");
+        Scoring.CompareUnderAblations(Options, OracleMethod.Eap, "gpt2", "gpt2, parallel blocks", "llama, tied, one key head, 3 layers", "norms of inputs and outputs");
 
     [Theory]
     [InlineData(MetricKind.ProbabilityDifference, OracleMetric.ProbDiff)]
@@ -35,7 +31,7 @@ public class RelevancePatchingTests
         foreach (var weights in new[] { RandomModels.Gpt2(31), RandomModels.Llama(32) })
         {
             var data = RandomExamples.Create(33, weights.Config.Vocabulary);
-            Scoring.Compare(weights, data, Options with { Metric = metric }, OracleMethod.RelevancePatching, metric: oracleMetric);
+            Scoring.Compare(weights, data, Options with { Metric = metric }, OracleMethod.Eap, metric: oracleMetric);
         }
     }
 
@@ -71,43 +67,6 @@ public class RelevancePatchingTests
         Assert.Equal(result.Clean.Average(), intoLogits, 1e-5 * result.Clean.Max(Math.Abs));
         // The gradient of the same run keeps nothing of the kind.
         Assert.True(Scoring.Run(weights, data, new() { Method = "eap", Ablation = Ablation.Zero }).CompletenessGap > 0.01);
-    }
-
-    [Theory]
-    [InlineData(true, false, false)]
-    [InlineData(false, true, false)]
-    [InlineData(false, false, true)]
-    [InlineData(true, false, true)]
-    public void PartsOfTheRuleAreRulesOfTheirOwn(bool sigma, bool pattern, bool ratios)
-    {
-        foreach (var name in (string[])["gpt2, 3 layers, untied, narrow", "llama, tied, one key head, 3 layers"])
-        {
-            using var weights = Scoring.Models[name]();
-            var data = RandomExamples.Create(71, weights.Config.Vocabulary);
-            using var device = new HostDevice(2);
-            using var model = new Transformer(device, weights);
-            var actual = new EapBy(new PartOfTheRule(sigma, pattern, ratios)).Run(model, data, new() { Method = "eap", Level = ScoreLevel.Neuron }, null, default);
-            var literal = new LiteralModel(weights) { HoldsSigma = sigma, HoldsPattern = pattern, TakesRatios = ratios };
-            var oracle = new LiteralScores(literal, OracleMetric.LogitDiff, LiteralAblation.Of(OracleAblation.Patching, literal, []));
-            double[] Mean(Func<Example, double[]> scores) => [.. data.Select(scores).Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]).Select(x => x / data.Length)];
-            Close.Check(Mean(e => oracle.Edges(e, OracleMethod.Eap, [])), actual.Scores.Values, 1e-5, name);
-            Close.Check(Mean(e => oracle.Neurons(e, OracleMethod.Eap, [])), actual.NeuronScores!, 1e-5, $"neurons, {name}");
-        }
-    }
-
-    private sealed class EapBy(GradientRule rule) : PathMethod
-    {
-        public override string Name => "eap by another rule";
-        public override string Summary => Name;
-        public override GradientRule Gradient => rule;
-        public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => [new PathPoint(1, 1)];
-    }
-
-    private sealed class PartOfTheRule(bool sigma, bool pattern, bool ratios) : GradientRule
-    {
-        public override bool HoldsSigma => sigma;
-        public override bool HoldsPattern => pattern;
-        public override ActivationSlope Slope => ratios ? ActivationSlope.Ratio : ActivationSlope.Derivative;
     }
 
     [Fact]

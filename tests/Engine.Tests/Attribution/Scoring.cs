@@ -73,9 +73,12 @@ internal static class Scoring
     public static void Compare(ModelWeights weights, IReadOnlyList<Example> data, AttributionOptions options, OracleMethod method,
         OracleRule? rule = null, OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching)
     {
-        var expected = OracleRun.Scores(weights, data, method, options.Steps, rule, metric, ablation, options.AblationData);
+        var expected = OracleRun.Scores(weights, data, method, options.Steps ?? 5, rule, metric, ablation, options.AblationData, RulesOf(options));
         Close.Check(expected, Scores(weights, data, options), Tolerance, $"{options}");
     }
+
+    /// <summary>The rule by which the method that options name goes back.</summary>
+    public static GradientRule RulesOf(AttributionOptions options) => AttributionMethods.Find(options.Method) is PathMethod method ? method.RuleOf(options) : GradientRule.Derivative;
 
     /// <summary>Scores under every ablation but patching, each of the models by name.</summary>
     public static void CompareUnderAblations(AttributionOptions options, OracleMethod method, params IEnumerable<string> models)
@@ -96,9 +99,10 @@ internal static class Scoring
         using var weights = Models[model]();
         var data = RandomExamples.Create(11, weights.Config.Vocabulary);
         var result = Run(weights, data, options with { Level = ScoreLevel.Neuron });
-        Close.Check(OracleRun.Scores(weights, data, method), result.Scores.Values, 1e-5, model);
-        Close.Check(OracleRun.NodeScores(weights, data, method), result.NodeScores!, 2e-5, $"nodes, {model}");
-        Close.Check(OracleRun.NeuronScores(weights, data, method), result.NeuronScores!, 1e-5, $"neurons, {model}");
+        var rules = RulesOf(options);
+        Close.Check(OracleRun.Scores(weights, data, method, rules: rules), result.Scores.Values, 1e-5, model);
+        Close.Check(OracleRun.NodeScores(weights, data, method, rules: rules), result.NodeScores!, 2e-5, $"nodes, {model}");
+        Close.Check(OracleRun.NeuronScores(weights, data, method, rules: rules), result.NeuronScores!, 1e-5, $"neurons, {model}");
         Assert.Equal(result.Scores.Values, Scores(weights, data, options));
         return result;
     }

@@ -199,7 +199,7 @@ public sealed class CompatibilityModeTests
         Assert.Throws<InputException>(() => library.Apply(new() { Method = "exact", Level = ScoreLevel.Node, Ablation = Ablation.Mean }));
         foreach (var mode in CompatibilityMode.All)
         {
-            foreach (var method in (string[])["relp", "eap-graddrop", "eap-qkfix"])
+            foreach (var method in (string[])["relp", "gim", "eap-graddrop", "eap-qkfix"])
             {
                 Assert.Contains($"{mode.Name}: this source has no {method}", Assert.Throws<InputException>(() => mode.Apply(new() { Method = method })).Message, StringComparison.Ordinal);
             }

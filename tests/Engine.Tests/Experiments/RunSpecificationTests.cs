@@ -47,6 +47,16 @@ public sealed class RunSpecificationTests
     }
 
     [Fact]
+    public void Backward_rules_parse_back_where_a_method_takes_any()
+    {
+        var run = Of(new() { Method = "eap", Rules = GradientRules.Gim });
+        Assert.Equal(GradientRules.Gim, RunSpecification.Of(Record(run)).Scoring.Rules);
+        Assert.NotEqual(run.Identity, Of(new() { Method = "eap" }).Identity);
+        Assert.Equal(Of(new() { Method = "gim" }).Identity, Of(new() { Method = "gim", Steps = 1 }).Identity);
+        Assert.Equal(Of(new() { Method = "ifr" }).Identity, Of(new() { Method = "ifr", Rules = GradientRules.Gim }).Identity);
+    }
+
+    [Fact]
     public void A_record_that_says_something_else_is_refused()
     {
         var record = Record(Of(new()));

@@ -1,5 +1,6 @@
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 using Faith.Kernels;
 
 namespace Faith.Engine.Tests.Oracle;
@@ -53,14 +54,8 @@ public sealed class LiteralModel
     /// <summary>Width of the residual stream.</summary>
     public int Width => config.Width;
 
-    /// <summary>True to go back as if the divisor σ of every norm were a constant.</summary>
-    public bool HoldsSigma { get; init; }
-
-    /// <summary>True to go back as if the attention patterns were constants.</summary>
-    public bool HoldsPattern { get; init; }
-
-    /// <summary>True to go back through an activation φ by φ(x)/x instead of φ′(x), and to give either factor of a product half of it.</summary>
-    public bool TakesRatios { get; init; }
+    /// <summary>How to go back through what is not linear (method.md §9).</summary>
+    public GradientRule Rule { get; init; } = GradientRule.Derivative;
 
     /// <summary>One forward pass over one prompt.</summary>
     public LiteralRun Run(int[] tokens, OutputHook? output = null, InputHook? input = null)
@@ -113,9 +108,10 @@ public sealed class LiteralModel
 
             for (var h = 0; h < config.Heads; h++)
             {
-                var scores = tape.Product(Turn(q[h], layer.QueryScale), tape.Transpose(Turn(k[h], layer.KeyScale)));
-                var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue);
-                var mixed = tape.Product(HoldsPattern ? Tape.Constant(attention) : attention, v[h]);
+                var (ofScores, ofValues) = Rule.SharesProducts ? (0.25, 0.5) : (1.0, 1.0);
+                var scores = tape.Product(tape.Share(Turn(q[h], layer.QueryScale), ofScores), tape.Transpose(tape.Share(Turn(k[h], layer.KeyScale), ofScores)));
+                var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue, Rule.Pattern == PatternRule.Softened ? 2 : 1);
+                var mixed = tape.Product(Rule.Pattern == PatternRule.Constant ? Tape.Constant(attention) : attention, tape.Share(v[h], ofValues));
                 Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
             }
             stream = AddHeads(tape, stream, l, node => outputs[node], blocks.Add);
@@ -196,7 +192,7 @@ public sealed class LiteralModel
     private static Value Rows(double[][] rows) => Tape.Leaf(rows.Length, rows[0].Length, rows.SelectMany(row => row).ToArray());
 
     private Value Norm(Tape tape, Value x, double[]? scale, double[] shift) => scale is null ? x
-        : tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, HoldsSigma), scale, shift);
+        : tape.ScaleAndShift(tape.Normalise(x, config.Norm == NormKind.LayerNorm, Epsilon, Rule.HoldsSigma), scale, shift);
 
     private Value Hidden(Tape tape, Layer layer, Value normed)
     {
@@ -217,10 +213,10 @@ public sealed class LiteralModel
     };
 
     private Func<double, double> Slope(Func<double, double> function, Func<double, double> derivative) =>
-        TakesRatios ? x => x == 0 ? derivative(0) : function(x) / x : derivative;
+        Rule.Slope == ActivationSlope.Ratio ? x => x == 0 ? derivative(0) : function(x) / x : derivative;
 
     // Half of the product with one factor constant and half of it with the other: the product itself, half of whose derivative goes to each.
-    private Value Gated(Tape tape, Value gate, Value up) => TakesRatios
+    private Value Gated(Tape tape, Value gate, Value up) => Rule.HalvesGate
         ? tape.Scale(tape.Add(tape.Multiply(gate, Tape.Constant(up)), tape.Multiply(Tape.Constant(gate), up)), 0.5)
         : tape.Multiply(gate, up);
 

@@ -54,7 +54,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
         var difference = OutputDifference(example);
         if (!model.NormsOutputs) return difference;
         var clean = model.Run(example.Clean);
-        return [.. difference.Select((delta, u) => LayerOfHead(u) is { } l ? model.OutputDifferential(l, clean.Blocks[2 * l], delta, model.HoldsSigma) : delta)];
+        return [.. difference.Select((delta, u) => LayerOfHead(u) is { } l ? model.OutputDifferential(l, clean.Blocks[2 * l], delta, model.Rule.HoldsSigma) : delta)];
     }
 
     private int? LayerOfHead(int u) => model.Graph.PlaceOf(new(u)) is { Kind: NodeKind.Head, Layer: var l } ? l : null;
@@ -83,7 +83,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
 
         switch (method)
         {
-            case OracleMethod.Eap or OracleMethod.RelevancePatching:
+            case OracleMethod.Eap:
                 yield return (Between(input, 1), 1);
                 break;
             case OracleMethod.CleanCorrupted:

@@ -17,8 +17,6 @@ public enum OracleMethod
     GradDrop,
     /// <summary>EAP, but where an edge leads into queries or keys the head's output is computed with it ablated.</summary>
     QkFix,
-    /// <summary>Relevance patching: coefficients of relevance propagation at the clean run in place of the gradient.</summary>
-    RelevancePatching,
     /// <summary>Information flow routes.</summary>
     InformationFlowRoutes,
 }

@@ -1,6 +1,7 @@
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 
 namespace Faith.Engine.Tests.Oracle;
 
@@ -13,21 +14,21 @@ public static class OracleRun
     /// <summary>
     /// Edge scores [F·N], the mean over the examples. <paramref name="rule"/> is left for EAP-IG and right (step 1 … m) for
     /// EAP-IG (activations) unless given; the other methods take no steps. Means of an ablation are over the clean prompts of
-    /// <paramref name="ablationExamples"/>, which are the examples themselves unless given.
+    /// <paramref name="ablationExamples"/>, which are the examples themselves unless given. Gradients are derivatives unless <paramref name="rules"/> say otherwise.
     /// </summary>
     public static double[] Scores(
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method, int steps = 5, OracleRule? rule = null,
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
-        IReadOnlyList<Example>? ablationExamples = null) =>
-        Mean(PerExample(weights, examples, method, steps, rule, metric, ablation, ablationExamples));
+        IReadOnlyList<Example>? ablationExamples = null, GradientRule? rules = null) =>
+        Mean(PerExample(weights, examples, method, steps, rule, metric, ablation, ablationExamples, rules));
 
     /// <summary>Edge scores [F·N] of every example.</summary>
     public static double[][] PerExample(
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method, int steps = 5, OracleRule? rule = null,
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
-        IReadOnlyList<Example>? ablationExamples = null)
+        IReadOnlyList<Example>? ablationExamples = null, GradientRule? rules = null)
     {
-        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples, rules);
         return examples.Select(example => scores.Edges(example, method, Points(method, rule, steps))).ToArray();
     }
 
@@ -35,9 +36,9 @@ public static class OracleRun
     public static double[] Scores(
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method, IReadOnlyList<PathPoint> points,
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
-        IReadOnlyList<Example>? ablationExamples = null)
+        IReadOnlyList<Example>? ablationExamples = null, GradientRule? rules = null)
     {
-        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples, rules);
         return Mean(examples.Select(example => scores.Edges(example, method, points)).ToArray());
     }
 
@@ -45,9 +46,9 @@ public static class OracleRun
     public static double[] NodeScores(
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method, int steps = 5, OracleRule? rule = null,
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
-        IReadOnlyList<Example>? ablationExamples = null)
+        IReadOnlyList<Example>? ablationExamples = null, GradientRule? rules = null)
     {
-        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples, rules);
         return Mean(examples.Select(example => scores.Nodes(example, method, Points(method, rule, steps))).ToArray());
     }
 
@@ -55,9 +56,9 @@ public static class OracleRun
     public static double[] NeuronScores(
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method, int steps = 5, OracleRule? rule = null,
         OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching,
-        IReadOnlyList<Example>? ablationExamples = null)
+        IReadOnlyList<Example>? ablationExamples = null, GradientRule? rules = null)
     {
-        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples);
+        var scores = Scorer(weights, examples, method, metric, ablation, ablationExamples, rules);
         return Mean(examples.Select(example => scores.Neurons(example, method, Points(method, rule, steps))).ToArray());
     }
 
@@ -88,10 +89,9 @@ public static class OracleRun
 
     private static LiteralScores Scorer(
         ModelWeights weights, IReadOnlyList<Example> examples, OracleMethod method,
-        OracleMetric metric, OracleAblation ablation, IReadOnlyList<Example>? ablationExamples)
+        OracleMetric metric, OracleAblation ablation, IReadOnlyList<Example>? ablationExamples, GradientRule? rules)
     {
-        var isRelevance = method == OracleMethod.RelevancePatching;
-        var model = new LiteralModel(weights) { HoldsSigma = isRelevance, HoldsPattern = isRelevance, TakesRatios = isRelevance };
+        var model = new LiteralModel(weights) { Rule = rules ?? GradientRule.Derivative };
         return new LiteralScores(model, metric, LiteralAblation.Of(ablation, model, Prompts(ablationExamples ?? examples)));
     }
 

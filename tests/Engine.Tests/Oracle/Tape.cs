@@ -29,6 +29,17 @@ public sealed class Tape
     /// <summary>y = x, with a gradient of its own: what this one reader contributes to ∂loss/∂x.</summary>
     public Value Copy(Value x) => Scale(x, 1);
 
+    /// <summary>y = x, whose gradient is only a share of y's.</summary>
+    public Value Share(Value x, double share)
+    {
+        var y = Leaf(x.Rows, x.Columns, x.Data);
+        notes.Add(() =>
+        {
+            for (var i = 0; i < y.Data.Length; i++) x.Gradient[i] += share * y.Gradient[i];
+        });
+        return y;
+    }
+
     /// <summary>y = factor · x.</summary>
     public Value Scale(Value x, double factor)
     {
@@ -234,8 +245,27 @@ public sealed class Tape
         return y;
     }
 
-    /// <summary>y[t, ·] = softmax of x[t, 0 … t], zero beyond t: position t attends to itself and what is before it.</summary>
-    public Value CausalSoftmax(Value x, int window = int.MaxValue)
+    /// <summary>
+    /// y[t, ·] = softmax of x[t, 0 … t], zero beyond t: position t attends to itself and what is before it, as far back as the window goes. A derivative takes for y what the softmax is at
+    /// another temperature, softmax(x/T); it has no factor 1/T.
+    /// </summary>
+    public Value CausalSoftmax(Value x, int window = int.MaxValue, double temperature = 1)
+    {
+        var y = CausalProbabilities(x, window, 1);
+        var p = CausalProbabilities(x, window, temperature);
+        notes.Add(() =>
+        {
+            for (var t = 0; t < x.Rows; t++)
+            {
+                double mean = 0;
+                for (var s = 0; s <= t; s++) mean += y.Gradient[t * x.Columns + s] * p[t, s];
+                for (var s = 0; s <= t; s++) x.Gradient[t * x.Columns + s] += p[t, s] * (y.Gradient[t * x.Columns + s] - mean);
+            }
+        });
+        return y;
+    }
+
+    private static Value CausalProbabilities(Value x, int window, double temperature)
     {
         var y = new Value(x.Rows, x.Columns);
         for (var t = 0; t < x.Rows; t++)
@@ -243,18 +273,9 @@ public sealed class Tape
             var first = Math.Max(0, t - window + 1);
             var max = x.Row(t)[first..(t + 1)].Max();
             double sum = 0;
-            for (var s = first; s <= t; s++) sum += Math.Exp(x[t, s] - max);
-            for (var s = first; s <= t; s++) y[t, s] = Math.Exp(x[t, s] - max) / sum;
+            for (var s = first; s <= t; s++) sum += Math.Exp((x[t, s] - max) / temperature);
+            for (var s = first; s <= t; s++) y[t, s] = Math.Exp((x[t, s] - max) / temperature) / sum;
         }
-        notes.Add(() =>
-        {
-            for (var t = 0; t < x.Rows; t++)
-            {
-                double mean = 0;
-                for (var s = 0; s <= t; s++) mean += y.Gradient[t * x.Columns + s] * y[t, s];
-                for (var s = 0; s <= t; s++) x.Gradient[t * x.Columns + s] += y[t, s] * (y.Gradient[t * x.Columns + s] - mean);
-            }
-        });
         return y;
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Faith.Engine.Attribution;
 using Faith.Engine.Sweeps;
 using Faith.Engine.Tests.Models;
 using Xunit;
@@ -12,7 +13,7 @@ public sealed class StudyTests : IDisposable
 
     public void Dispose() => directory.Dispose();
 
-    private string[] Runs(string yaml) => [.. Read(yaml).Runs.Select(r => r.Run).Select(r => $"{r.Model} {r.Data} {r.Seed} {r.Scoring.Method}{(r.Identity.Contains("steps", StringComparison.Ordinal) ? $" {r.Scoring.Steps}" : "")} {r.Select}")];
+    private string[] Runs(string yaml) => [.. Read(yaml).Runs.Select(r => r.Run).Select(r => $"{r.Model} {r.Data} {r.Seed} {r.Scoring.Method}{(r.Identity.Contains("steps", StringComparison.Ordinal) ? $" {AttributionMethods.Find(r.Scoring.Method).StepsOf(r.Scoring)}" : "")} {r.Select}")];
 
     private Study Read(string yaml)
     {
