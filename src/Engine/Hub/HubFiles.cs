@@ -6,6 +6,8 @@ namespace Faith.Engine.Hub;
 internal static class HubFiles
 {
     private const int LongestPath = 500;
+    // The state that MIB evaluates.
+    private const string MibWeights = "/ll_model_100_100_80.pth";
     private const string Safetensors = "model.safetensors", Torch = "pytorch_model.bin", Index = ".index.json";
 
     private static readonly string[] Described =
@@ -19,11 +21,21 @@ internal static class HubFiles
     internal static IReadOnlyList<string> OfModel(HubName name, IReadOnlyList<string> all)
     {
         var files = Described.Where(all.Contains).ToList();
+        if (!all.Contains("config.json") && OfTransformerLens(name, all) is { } pickled) return [.. files, .. pickled];
         if (!all.Contains("config.json")) throw new InputException($"{name}: has no config.json{(all.Contains("adapter_config.json") ? ": it is an adapter (LoRA); merge it into its base model" : "; it is no model in the form of transformers")}");
         if (((string[])[Safetensors, Safetensors + Index, Torch, Torch + Index]).FirstOrDefault(all.Contains) is { } weights) return [.. files, weights];
         // As an only file of another name is read, too.
         return all.Where(path => !path.Contains('/', StringComparison.Ordinal) && Path.GetExtension(path) is ".pth" or ".pt").ToArray() is [var only] ? [.. files, only]
             : throw new InputException($"{name}: has no weights that are read: {Safetensors}, {Torch}, or one of these in shards with their index");
+    }
+
+    // A pickled configuration and the weights beside it or in a folder, of which InterpBench has those of several states of training.
+    private static string[]? OfTransformerLens(HubName name, IReadOnlyList<string> all)
+    {
+        if (all.Where(path => !path.Contains('/', StringComparison.Ordinal) && path.EndsWith("cfg.pkl", StringComparison.Ordinal)).ToArray() is not [var configuration]) return null;
+        string[] weights = [.. all.Where(path => path.EndsWith(".pth", StringComparison.Ordinal))];
+        var chosen = weights.Length == 1 ? weights[0] : weights.FirstOrDefault(path => path.EndsWith(MibWeights, StringComparison.Ordinal));
+        return chosen is null ? throw new InputException($"{name}: has {weights.Length} .pth files, and nothing says which holds the model") : [configuration, chosen];
     }
 
     /// <summary>Whether a file is an index, whose shards are needed too.</summary>

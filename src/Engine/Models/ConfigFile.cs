@@ -1,4 +1,5 @@
 using System.Text.Json;
+using IOPath = System.IO.Path;
 
 namespace Faith.Engine.Models;
 
@@ -27,10 +28,14 @@ internal sealed class ConfigFile
     /// <summary>Its contents.</summary>
     internal byte[] Bytes { get; }
 
+    /// <summary>The configuration of the model in a directory: config.json, or that of TransformerLens as a pickle; null where there is none.</summary>
+    internal static string? PathIn(string directory) =>
+        IOPath.Combine(directory, "config.json") is var json && File.Exists(json) ? json : PickledConfig.Find(directory);
+
     /// <summary>Reads a file.</summary>
     internal static ConfigFile Read(string path)
     {
-        var (bytes, root) = JsonFile.Read(path);
+        var (bytes, root) = path.EndsWith(".pkl", StringComparison.Ordinal) ? PickledConfig.Read(path) : JsonFile.Read(path);
         return new ConfigFile(path, bytes, root, "");
     }
 

@@ -42,9 +42,18 @@ internal static class ForeignModel
         };
     }
 
-    /// <summary>The only .pth or .pt file of a directory, or null where there is none or several.</summary>
-    internal static string? OnlyTorchFile(string directory) =>
-        TorchFiles(Names(directory)).Where(name => Path.GetExtension(name) is ".pth" or ".pt").ToArray() is [var only] ? Path.Combine(directory, only) : null;
+    /// <summary>
+    /// The only .pth or .pt file of a directory, or null where there is none or several. Beside a pickled configuration it may lie in a folder, as
+    /// InterpBench's does.
+    /// </summary>
+    internal static string? OnlyTorchFile(string directory)
+    {
+        string[] here = [.. Of(directory)];
+        if (here.Length == 0 && !File.Exists(Path.Combine(directory, "config.json"))) here = [.. Folders(directory).SelectMany(Of)];
+        return here is [var only] ? only : null;
+
+        static IEnumerable<string> Of(string folder) => TorchFiles(Names(folder)).Where(name => Path.GetExtension(name) is ".pth" or ".pt").Select(name => Path.Combine(folder, name));
+    }
 
     // training_args.bin and the states of optimisers are no weights.
     private static string[] TorchFiles(IEnumerable<string> names) =>

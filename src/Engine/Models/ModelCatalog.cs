@@ -40,7 +40,7 @@ public static class ModelCatalog
     /// <summary><see cref="Resolve(string)"/> with the places and the cache given.</summary>
     internal static string Resolve(string modelArgument, IReadOnlyList<string> places, HubCache cache)
     {
-        if (File.Exists(Path.Combine(modelArgument, "config.json"))) return Path.GetFullPath(modelArgument);
+        if (ConfigFile.PathIn(modelArgument) is not null) return Path.GetFullPath(modelArgument);
         var models = Models(places);
         // Where there is a folder of the name as given, the model of another case was not meant.
         var meant = KnownNames.Find(modelArgument, models.Select(m => m.Name));
@@ -61,7 +61,7 @@ public static class ModelCatalog
         {
             if (cache.Find(name) is { } snapshot)
             {
-                return File.Exists(Path.Combine(snapshot, "config.json")) ? snapshot
+                return ConfigFile.PathIn(snapshot) is not null ? snapshot
                     : throw new InputException($"model {quoted} is in the cache without config.json ({PlainText.Name(snapshot, ForeignModel.PathLength)}); faith pull {name} fetches what is missing");
             }
             if (name.HasOwner) throw new InputException($"model {quoted} is neither a directory nor in the Hugging Face cache ({PlainText.Name(cache.Root, ForeignModel.PathLength)}); faith pull {name} fetches it");

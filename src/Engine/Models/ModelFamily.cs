@@ -9,7 +9,7 @@ internal abstract class ModelFamily
     [
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
         new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
-        new GptNeoFamily(), new Qwen3Family(), new SmolLm3Family(), new PhiFamily(), new Phi3Family(), new GptJFamily(), new FalconFamily(),
+        new GptNeoFamily(), new TransformerLensFamily(), new Qwen3Family(), new SmolLm3Family(), new PhiFamily(), new Phi3Family(), new GptJFamily(), new FalconFamily(),
     ];
 
     /// <summary>Hugging Face model_type.</summary>
@@ -27,6 +27,9 @@ internal abstract class ModelFamily
     protected abstract LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix);
     /// <summary>The name of what is added to the logits, or null.</summary>
     protected virtual string? UnembeddingBias => null;
+    /// <summary>The embedding and the unembedding [vocabulary × d].</summary>
+    protected virtual (MatrixSource Embedding, MatrixSource Unembedding) ReadEmbeddings(ModelConfig config, TensorTable tensors, string root) =>
+        tensors.Embeddings(config, root + Outer.Embedding, Outer.Unembedding);
     /// <summary>Learned positions, or null.</summary>
     protected virtual MatrixSource? ReadPositions(ModelConfig config, TensorTable tensors) => null;
     /// <summary>γ of a norm and, of a LayerNorm, β.</summary>
@@ -45,7 +48,7 @@ internal abstract class ModelFamily
     {
         var root = tensors.Root;
         IgnoreFrequencies(config, tensors, root);
-        var (embedding, unembedding) = tensors.Embeddings(config, root + Outer.Embedding, Outer.Unembedding);
+        var (embedding, unembedding) = ReadEmbeddings(config, tensors, root);
         var positions = ReadPositions(config, tensors);
         var layers = new List<LayerWeights>();
         for (var l = 0; l < config.Layers; l++) layers.Add(ReadLayer(config, tensors, $"{root}{Outer.Layers}.{l}."));

@@ -1,6 +1,6 @@
 namespace Faith.Engine.Models;
 
-/// <summary>Reads a model from a directory in Hugging Face layout: config.json and safetensors weights.</summary>
+/// <summary>Reads a model from a directory in Hugging Face layout: config.json and weights.</summary>
 public static class ModelLoader
 {
     /// <summary>
@@ -14,7 +14,7 @@ public static class ModelLoader
     public static ModelWeights Load(string directory)
     {
         if (!Directory.Exists(directory)) throw new InputException($"{directory}: no such directory");
-        var file = ConfigFile.Read(Path.Combine(directory, "config.json"));
+        var file = ConfigFile.Read(ConfigFile.PathIn(directory) ?? Path.Combine(directory, "config.json"));
         if (file.Section("quantization_config") is { } quantised)
         {
             throw file.Bad($"quantization_config{(quantised.Text("quant_method") is { } method ? $" of {PlainText.Name(method)}" : "")}: {TensorNames.Quantised}; if the weights are floats, take the key out");

@@ -14,7 +14,8 @@ public sealed class StoredTensor
     /// <param name="entry">What it is and where.</param>
     /// <param name="dataStart">What its offsets count from.</param>
     /// <param name="strides">How many elements the next one of each dimension is away, where the elements do not follow each other row by row.</param>
-    internal StoredTensor(TensorFile file, TensorEntry entry, long dataStart, long[]? strides = null)
+    /// <param name="along">The dimensions along which the strides lead; the tensor's own unless given.</param>
+    internal StoredTensor(TensorFile file, TensorEntry entry, long dataStart, long[]? strides = null, long[]? along = null)
     {
         File = file;
         Name = entry.Name;
@@ -23,7 +24,7 @@ public sealed class StoredTensor
         Shape = entry.Shape;
         Offset = dataStart + entry.Begin;
         Bytes = entry.End - entry.Begin;
-        if (strides is not null) strided = new(this, strides);
+        if (strides is not null) strided = new(this, along ?? entry.Shape, strides);
     }
 
     /// <summary>The file it lies in.</summary>
@@ -81,6 +82,16 @@ public sealed class StoredTensor
             first += count;
         }
     }
+    /// <summary>The same elements with their dimensions in another order, and some of these run together.</summary>
+    /// <param name="axes">Which dimension comes first, second, ….</param>
+    /// <param name="shape">The new dimensions.</param>
+    internal StoredTensor Permuted(int[] axes, params long[] shape)
+    {
+        var (lengths, strides) = strided is null ? ([.. Shape], StridedBytes.RowMajor(Shape)) : (strided.Shape, strided.Strides);
+        var (along, steps) = (Array.ConvertAll(axes, axis => lengths[axis]), Array.ConvertAll(axes, axis => strides[axis]));
+        return new(File, new(Name, Type, TypeName, shape, Offset, Offset + Bytes), 0, StridedBytes.IsRowMajor(along, steps) ? null : steps, along);
+    }
+
     private void ReadElements(long first, Span<byte> destination)
     {
         if (strided is null) File.ReadBytes(Offset + first * ElementBytes, destination);

@@ -7,11 +7,37 @@ namespace Faith.Engine.Models;
 /// read at once and kept as long as the collector leaves them: reading single elements would ask the system for each.
 /// </summary>
 /// <param name="tensor">The tensor.</param>
+/// <param name="shape">The dimensions along which the strides lead; the tensor's own may be these run together.</param>
 /// <param name="strides">Elements to the next one along each dimension, at least 0.</param>
-internal sealed class StridedBytes(StoredTensor tensor, long[] strides)
+internal sealed class StridedBytes(StoredTensor tensor, long[] shape, long[] strides)
 {
     private readonly WeakReference<byte[]?> kept = new(null);
     private readonly Lock reading = new();
+
+    /// <summary>The dimensions along which the strides lead.</summary>
+    internal long[] Shape => shape;
+    /// <summary>Elements to the next one along each dimension.</summary>
+    internal long[] Strides => strides;
+
+    /// <summary>The strides of elements that follow each other row by row.</summary>
+    internal static long[] RowMajor(IReadOnlyList<long> shape)
+    {
+        var strides = new long[shape.Count];
+        var step = 1L;
+        for (var axis = strides.Length - 1; axis >= 0; axis--)
+        {
+            strides[axis] = step;
+            step *= shape[axis];
+        }
+        return strides;
+    }
+
+    /// <summary>Whether elements follow each other row by row.</summary>
+    internal static bool IsRowMajor(long[] shape, long[] strides)
+    {
+        var expected = RowMajor(shape);
+        return shape.Contains(0) || Enumerable.Range(0, shape.Length).All(axis => shape[axis] == 1 || strides[axis] == expected[axis]);
+    }
 
     /// <summary>Copies elements in row-major order from the element <paramref name="first"/> on.</summary>
     /// <exception cref="InputException">They are spread over more bytes than can be read at once.</exception>
@@ -28,8 +54,7 @@ internal sealed class StridedBytes(StoredTensor tensor, long[] strides)
     {
         if (destination.IsEmpty) return;
         var source = MemoryMarshal.Cast<byte, T>(Bytes());
-        var shape = tensor.Shape;
-        var index = new long[shape.Count];
+        var index = new long[shape.Length];
         var at = 0L;
         for (var axis = index.Length - 1; axis >= 0; axis--)
         {
@@ -55,7 +80,7 @@ internal sealed class StridedBytes(StoredTensor tensor, long[] strides)
         using var _ = reading.EnterScope();
         if (kept.TryGetTarget(out var bytes)) return bytes;
         Int128 elements = 1;
-        for (var axis = 0; axis < strides.Length; axis++) elements += (Int128)(tensor.Shape[axis] - 1) * strides[axis];
+        for (var axis = 0; axis < strides.Length; axis++) elements += (Int128)(shape[axis] - 1) * strides[axis];
         var length = elements * tensor.ElementBytes;
         if (length > Array.MaxLength)
         {

@@ -97,7 +97,9 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         return (embedding, embedding);
     }
 
-    private StoredTensor Take(string name, long[] shape)
+    /// <summary>A tensor of a name and a shape, which is accounted for with this.</summary>
+    /// <exception cref="InputException">It is missing, shaped otherwise, or stored as something else than floats.</exception>
+    internal StoredTensor Take(string name, long[] shape)
     {
         var tensor = names.Find(name)
             ?? throw new InputException($"{checkpoint.Path}: tensor {PlainText.Name(name)} of shape {Wording.Shape(shape)} is missing{names.Hint()}");

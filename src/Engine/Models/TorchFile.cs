@@ -123,7 +123,7 @@ public sealed class TorchFile : TensorFile
         if (first < 0 || (elements > 0 && last >= count)) throw Bad(name, $"of shape {Wording.Shape(shape)} leaves its storage of {count} elements");
         // Of no elements the place does not matter.
         var begin = elements == 0 ? 0 : place.Offset + first * (bits / 8);
-        return new StoredTensor(this, new(name, type, typeName, shape, begin, begin + (long)elements * (bits / 8)), 0, IsRowMajor(shape, steps) ? null : steps);
+        return new StoredTensor(this, new(name, type, typeName, shape, begin, begin + (long)elements * (bits / 8)), 0, StridedBytes.IsRowMajor(shape, steps) ? null : steps);
     }
 
     private FileRange Place(string key)
@@ -143,17 +143,6 @@ public sealed class TorchFile : TensorFile
     {
         if (values.Length > MostDimensions) throw Bad(name, $"has {values.Length} dimensions");
         return Array.ConvertAll(values, value => value is long and >= 0 ? (long)value : throw Bad(name, "is malformed: its shape and strides must be whole numbers of at least 0"));
-    }
-
-    private static bool IsRowMajor(long[] shape, long[] strides)
-    {
-        var expected = 1L;
-        for (var i = shape.Length - 1; i >= 0; i--)
-        {
-            if (shape[i] != 1 && strides[i] != expected) return shape.Contains(0);
-            expected *= shape[i];
-        }
-        return true;
     }
 
     private InputException Bad(string name, string what) => new($"{Path}: tensor {PlainText.Name(name)} {what}");

@@ -136,6 +136,18 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
+    public async Task A_model_of_TransformerLens_is_its_settings_and_the_weights_that_are_meant()
+    {
+        var files = server.Repositories[Model] = new() { ["ll_model_cfg.pkl"] = [1], ["README.md"] = [2], ["all/ll_model_100_100_80.pth"] = Noise(600), ["all/ll_model_110_80_80.pth"] = Noise(601) };
+        var pulled = await Pull();
+        Assert.Equal(["all/ll_model_100_100_80.pth", "ll_model_cfg.pkl"], Directory.GetFiles(pulled.Folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(pulled.Folder, path)).Order());
+        Assert.Equal(pulled.Folder, ModelCatalog.Resolve(Model, [], cache));
+        files.Remove("all/ll_model_100_100_80.pth");
+        files["all/third.pth"] = Noise(602);
+        Assert.Contains("has 2 .pth files, and nothing says which holds the model", (await Assert.ThrowsAsync<InputException>(() => Pull())).Message);
+    }
+
+    [Fact]
     public async Task A_folder_gets_the_files_themselves()
     {
         var files = Serve();
