@@ -11,7 +11,7 @@ internal sealed class PromptOptions(CommandContext context)
 {
     private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
     private readonly Option<string?> prompt = OptionKinds.Optional("--prompt", "TEXT", "a prompt as text");
-    private readonly PathOption data = new("--data", PathRole.Data, "the prompts of a JSONL or CSV file, or of a built-in task, instead");
+    private readonly PathOption data = new("--data", PathRole.Data, "the prompts of a JSONL, CSV or Parquet file, or of a built-in task, instead");
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", $"use the first N examples; of a built-in task {TaskPrompts.DefaultCount} unless given", 1, 1_000_000);
     private readonly ReadingOptions reading = new(context);
 

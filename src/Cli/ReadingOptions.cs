@@ -11,6 +11,7 @@ internal sealed class ReadingOptions(CommandContext context)
     private readonly Option<bool> bos = new("--bos") { Description = "texts begin with the model's begin token, also where its tokenizer's files have none" };
     private readonly Option<bool> noBos = new("--no-bos") { Description = "texts begin with no token of the model's, whatever its tokenizer's files say" };
     private readonly ChoiceOption answerTokens = new("--answer-tokens", "how many tokens an answer given as text may have: one, or as many as it likes and the first stands for it", "one", ["one", "first"]);
+    private readonly Option<string?> columns = OptionKinds.Optional("--columns", "clean=A,…", "the columns of a file that hold clean, corrupted, answers and distractors, where they are called otherwise: clean=A,corrupted=B,answers=C,distractors=D; dots lead into structs");
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -18,6 +19,7 @@ internal sealed class ReadingOptions(CommandContext context)
         command.Add(bos);
         command.Add(noBos);
         command.Add(answerTokens);
+        command.Add(columns);
         command.Validators.Add(result =>
         {
             if (result.GetResult(bos) is not null && result.GetResult(noBos) is not null) result.AddError("give --bos or --no-bos, not both");
@@ -39,5 +41,9 @@ internal sealed class ReadingOptions(CommandContext context)
         DataSource.Load(data, examples, loaded, context.Note, needs, option, Format(parse), cancellation: context.Cancellation);
 
     /// <summary>How a file is read.</summary>
-    public PromptFormat Format(ParseResult parse) => new() { FirstTokens = parse.GetValue(answerTokens) == "first" };
+    public PromptFormat Format(ParseResult parse) => new()
+    {
+        FirstTokens = parse.GetValue(answerTokens) == "first",
+        Columns = parse.GetValue(columns) is { } named ? PromptColumns.Parse(named) : null,
+    };
 }

@@ -91,6 +91,20 @@ public sealed class PromptCommandTests : CliTest
     }
 
     [Fact]
+    public void Columns_of_a_table_become_prompts_and_are_recorded()
+    {
+        var model = TinyModel.Write(At("model"));
+        var named = Write("n.jsonl", """{"a": {"b": [1, 2, 3, 4]}, "c": [1, 5, 3, 4], "right": 6, "wrong": [7]}""");
+        var own = Write("o.json", """[{"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}]""");
+        Done("attribute", "--model", model, "--data", named, "--columns", "clean=a.b,corrupted=c,answers=right,distractors=wrong", "--out", At("n.json"));
+        Done("attribute", "--model", model, "--data", own, "--out", At("o2.json"));
+        Assert.Equal(File.ReadLines(At("o2.json")).Where(line => line.Contains("->", StringComparison.Ordinal)), File.ReadLines(At("n.json")).Where(line => line.Contains("->", StringComparison.Ordinal)));
+        Assert.Contains("clean=a.b,corrupted=c,answers=right,distractors=wrong", File.ReadAllText(At("n.json")), StringComparison.Ordinal);
+        Refused("--columns must be pairs", "accuracy", "--model", model, "--data", named, "--columns", "prompt");
+        Refused("line 1: \"d\" is missing; the row has a, c, right, wrong", "accuracy", "--model", model, "--data", named, "--columns", "clean=d");
+    }
+
+    [Fact]
     public void What_does_not_do_is_refused()
     {
         var model = TinyModel.Write(At("model"));

@@ -18,6 +18,7 @@ internal sealed record FuzzTarget(string Name, int Share, Func<ITarget> Create)
         new("tokenizer", 120, Readers.Tokenizer),
         new("gpt2-tokenizer", 60, Readers.Gpt2Tokenizer),
         new("jsonl", 90, Readers.JsonLines),
+        new("parquet", 40, Readers.Parquet),
         new("csv", 80, Readers.Csv),
         new("verbs", 30, Readers.Verbs),
         new("scores", 130, Readers.Scores),

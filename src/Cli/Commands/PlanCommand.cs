@@ -25,7 +25,7 @@ internal static class PlanCommand
     {
         var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model");
         var shape = OptionKinds.Optional("--shape", "shape", $"a known shape instead: {string.Join(", ", RandomWeights.Shapes)}");
-        var data = new PathOption("--data", PathRole.Data, "a JSONL or CSV file, or the name of a built-in task; random prompts unless given");
+        var data = new PathOption("--data", PathRole.Data, "a JSONL, CSV or Parquet file, or the name of a built-in task; random prompts unless given");
         var reading = new ReadingOptions(context);
         var examples = OptionKinds.OptionalInteger("--examples", "how many examples; 100 unless given, of a file all", 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of a random prompt", 16, 2, 1_000_000);

@@ -22,10 +22,12 @@ internal static class CsvPrompts
 
     /// <param name="words">Told what stands beside the ids of the answers.</param>
     /// <param name="needs">Where no answers are needed, a table of prompts alone will do.</param>
-    public static IEnumerable<ExampleDraft> Read(string path, byte[] file, Tokenizer? tokenizer, AnswerWords words, PromptNeeds needs)
+    /// <param name="named">The columns, where they are no known layout's.</param>
+    public static IEnumerable<ExampleDraft> Read(string path, byte[] file, Tokenizer? tokenizer, AnswerWords words, PromptNeeds needs, PromptColumns? named = null)
     {
         var table = new CsvTable(path, file);
         if (table.Header.Count == 0) return [];
+        if (named is not null) return Named(table, words, named);
         var (clean, corrupted) = (table.Column("clean"), table.Column("corrupted"));
         if (Recognise(table, needs) is not var (layout, columns)) return table.ReadRows().Select(row => Draft(row.Line, row.Fields, null, null));
         return layout switch
@@ -46,15 +48,8 @@ internal static class CsvPrompts
             }
         }
 
-        TokenDraft[] Ids(int line, string field, string column)
-        {
-            var list = field.AsSpan().Trim();
-            if (list is not ['[', .., ']']) throw table.Error(line, $"{PlainText.Quote(field)} in \"{column}\" is not a list of token ids such as [16840, 23685]");
-            list = list[1..^1].Trim();
-            var ids = new List<TokenDraft>();
-            foreach (var part in list.IsEmpty ? [] : list.ToString().Split(',')) ids.Add(new(Number(table, line, part.Trim(), column)));
-            return [.. ids];
-        }
+        TokenDraft[] Ids(int line, string field, string column) => IsList(field) ? IdList(table, line, field, column)
+            : throw table.Error(line, $"{PlainText.Quote(field)} in \"{column}\" is not a list of token ids such as [16840, 23685]");
 
         IEnumerable<ExampleDraft> GreaterThan()
         {
@@ -84,6 +79,40 @@ internal static class CsvPrompts
 
         ExampleDraft Draft(int line, string[] fields, TokenDraft[]? answers, TokenDraft[]? distractors) =>
             new($"line {line}", new(fields[clean]), corrupted < 0 ? null : new PromptDraft(fields[corrupted]), answers, distractors);
+    }
+
+    private static IEnumerable<ExampleDraft> Named(CsvTable table, AnswerWords words, PromptColumns named)
+    {
+        var columns = new[] { named.Clean, named.Corrupted, named.Answers, named.Distractors }.Select(table.Column).ToArray();
+        foreach (var (column, (name, own)) in columns.Zip(new[] { (named.Clean, ""), (named.Corrupted, PromptColumns.Default.Corrupted), (named.Answers, PromptColumns.Default.Answers), (named.Distractors, PromptColumns.Default.Distractors) }))
+        {
+            if (column < 0 && name != own) throw new InputException($"{table.Source}, line 1: there is no column {PlainText.Quote(name)}; there are {PlainText.Short(string.Join(", ", table.Header), 200)}");
+        }
+        foreach (var (line, fields) in table.ReadRows())
+        {
+            var answers = Tokens(line, fields, 2, named.Answers);
+            if (answers is not null) words.Note(line, fields, answers);
+            yield return new($"line {line}", new(fields[columns[0]]), columns[1] < 0 ? null : new PromptDraft(fields[columns[1]]), answers, Tokens(line, fields, 3, named.Distractors));
+        }
+
+        // A list of ids, an id, or a text.
+        TokenDraft[]? Tokens(int line, string[] fields, int which, string name)
+        {
+            if (columns[which] < 0) return null;
+            var field = fields[columns[which]];
+            if (IsList(field)) return IdList(table, line, field, name);
+            return [int.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? new(id) : new(field)];
+        }
+    }
+
+    private static bool IsList(string field) => field.AsSpan().Trim() is ['[', .., ']'];
+
+    private static TokenDraft[] IdList(CsvTable table, int line, string field, string column)
+    {
+        var list = field.AsSpan().Trim()[1..^1].Trim();
+        var ids = new List<TokenDraft>();
+        foreach (var part in list.IsEmpty ? [] : list.ToString().Split(',')) ids.Add(new(Number(table, line, part.Trim(), column)));
+        return [.. ids];
     }
 
     // Null: the table has prompts alone, and that is all that is needed.

@@ -16,7 +16,7 @@ internal static class DataFile
         {
             return FileIdentity.Of(path).Kind switch
             {
-                FileKind.Folder => throw new InputException($"{path}: this is a directory; a JSONL or CSV file is needed"),
+                FileKind.Folder => throw new InputException($"{path}: this is a directory; a JSONL, CSV or Parquet file is needed"),
                 FileKind.Missing or FileKind.Regular when new FileInfo(path) is { Exists: true, Length: > Largest } file =>
                     throw new InputException($"{path}: {file.Length} bytes are too many for a data set; at most {Largest >> 20} MiB are read"),
                 FileKind.Missing or FileKind.Regular => ReadFile(path),
@@ -37,14 +37,14 @@ internal static class DataFile
     {
         var bytes = File.ReadAllBytes(path);
         RequirePrompts(path, bytes);
-        new DataLines(path).Check(bytes);
+        if (!ParquetRows.AreIn(bytes)) new DataLines(path).Check(bytes);
         return bytes;
     }
 
     private static void RequirePrompts(string path, ReadOnlySpan<byte> head)
     {
         if (ForeignFile.StartsWithKey(head, "cfg", "nodes", "edges")) throw new InputException($"{path}: holds scores or a circuit, not prompts; it belongs to --scores or --circuit");
-        if (ForeignFile.What(head, FileUse.Data) is { } what) throw new InputException($"{path}: {what}");
+        if (!ParquetRows.AreIn(head) && ForeignFile.What(head, FileUse.Data) is { } what) throw new InputException($"{path}: {what}");
     }
 
     private static byte[] ReadStream(string path, CancellationToken cancellation)
@@ -69,11 +69,12 @@ internal static class DataFile
             if (read.IsEmpty)
             {
                 RequirePrompts(path, all);
-                lines.Check(all[whole..]);
+                if (!ParquetRows.AreIn(all)) lines.Check(all[whole..]);
                 return all.ToArray();
             }
             if (all.Length < ForeignFile.HeadBytes) continue;
             if (!isKnown) RequirePrompts(path, all);
+            if (ParquetRows.AreIn(all)) continue;
             // What came before has no line feed that has not been seen, but for the first bytes.
             var unseen = isKnown ? read.Length : all.Length;
             isKnown = true;

@@ -8,4 +8,7 @@ public sealed record PromptFormat
 
     /// <summary>True where an answer of several tokens stands by its first, as in the MIB benchmark; else it is an error.</summary>
     public bool FirstTokens { get; init; }
+
+    /// <summary>Which columns hold what; null: those of the project's own form, or of a known CSV layout.</summary>
+    public PromptColumns? Columns { get; init; }
 }

@@ -75,8 +75,8 @@ public sealed class PromptSet : IReadOnlyList<Example>
     }
 
     /// <summary>
-    /// Reads a data set: JSONL, or CSV in one of the layouts of <see cref="CsvLayout"/>. The extension decides (.csv, .jsonl);
-    /// for any other the first character does.
+    /// Reads a data set: JSONL, a JSON list of objects, Parquet, or CSV in one of the layouts of <see cref="CsvLayout"/>. Parquet is known by its first
+    /// bytes; else the extension decides (.csv, .jsonl), and for any other the first character does.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tokenizer">Needed as soon as a prompt or an answer is given as text.</param>
@@ -91,7 +91,8 @@ public sealed class PromptSet : IReadOnlyList<Example>
         ArgumentNullException.ThrowIfNull(config);
         var bytes = DataFile.Read(path, cancellation);
         var words = new AnswerWords(tokenizer);
-        var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer, words, needs ?? PromptNeeds.Everything) : JsonLines.Read(path, bytes);
+        var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer, words, needs ?? PromptNeeds.Everything, format?.Columns)
+            : JsonPrompts.Read(JsonRows.Read(path, bytes, cancellation), format?.Columns);
         return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)), needs, words, format, cancellation);
     }
 
@@ -154,6 +155,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
 
     private static bool IsCsv(string path, ReadOnlySpan<byte> bytes)
     {
+        if (ParquetRows.AreIn(bytes)) return false;
         if (path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)) return true;
         if (path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase)) return false;
         var start = bytes.TrimStart("\uFEFF \t\r\n"u8);

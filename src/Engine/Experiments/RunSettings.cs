@@ -2,6 +2,7 @@ using System.Globalization;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 using Faith.Engine.Tokenizers;
 
@@ -26,6 +27,7 @@ public static class RunSettings
         new("bos", "bos", s => s.Begin == BeginTokenUse.AsFilesSay ? Auto : Truths[s.Begin == BeginTokenUse.Prepend ? 0 : 1], (s, text) => s with { Begin = Begin(text) }) { Unsaid = Auto },
         new("data", "data", s => s.Data, (s, text) => s with { Data = Name("data", text) }) { Field = run => run.Data },
         new("answer-tokens", "answer-tokens", s => AnswerTokens[s.Format.FirstTokens ? 1 : 0], (s, text) => s with { Format = s.Format with { FirstTokens = Known("answer-tokens", text, AnswerTokens) == AnswerTokens[1] } }) { Unsaid = AnswerTokens[0] },
+        new("columns", "columns", s => s.Format.Columns?.ToString(), (s, text) => s with { Format = s.Format with { Columns = PromptColumns.Parse(text) } }),
         new("examples", "examples", s => Text(s.Examples), (s, text) => s with { Examples = Integer("examples", text, 1, Million) }) { Kind = SettingKind.Number, Field = run => Text(run.Examples) },
         new("seed", "seeds", s => Text(s.Seed), (s, text) => s with { Seed = Integer("seed", text, 0, int.MaxValue) }) { Kind = SettingKind.Number, Unsaid = "0" },
         new("metric", "metrics", s => s.Scoring.Metric.Name(), (s, text) => With(s, o => o with { Metric = MetricKinds.Parse(Known("metric", text, MetricKinds.Names)) })) { Field = run => run.Metric },

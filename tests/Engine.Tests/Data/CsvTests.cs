@@ -8,6 +8,20 @@ public sealed class CsvTests : DataTest
     private const string Verbs = "idx,sing,plur,freq\n_,is,are,_\n_,runs,run,_\n_,well behaves,well behave,_\n";
 
     [Fact]
+    public void Columns_may_be_called_otherwise()
+    {
+        var path = Write("d.csv", "id,question,foil,right,wrong\n1,a b,a c, on,\"[5, 6]\"\n2,d e,d f,7,8\n");
+        var tokenizer = new WordTokenizer();
+        var set = PromptSet.Load(path, tokenizer, Config, format: new() { Columns = PromptColumns.Parse("clean=question,corrupted=foil,answers=right,distractors=wrong") });
+        Assert.Equal("<s>a b", tokenizer.Decode(set[0].Clean));
+        Assert.Equal(" on", tokenizer.TokenText(set[0].Answers.Single()));
+        Assert.Equal([5, 6], set[0].Distractors);
+        Assert.Equal([7], set[1].Answers);
+        Assert.Contains("line 1: there is no column \"prompt\"; there are id, question, foil, right, wrong", Refused(() => PromptSet.Load(path, tokenizer, Config, format: new() { Columns = PromptColumns.Parse("clean=prompt") })), StringComparison.Ordinal);
+        Assert.Contains("\"corrupted\" is missing", Refused(() => PromptSet.Load(path, tokenizer, Config, format: new() { Columns = PromptColumns.Parse("clean=question") })), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Indirect_object()
     {
         var tokenizer = new WordTokenizer();

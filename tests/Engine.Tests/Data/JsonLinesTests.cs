@@ -59,6 +59,34 @@ public sealed class JsonLinesTests : DataTest
     public void Byte_order_mark_blank_lines_and_other_fields_are_no_obstacle(string content) => Assert.NotEmpty(Jsonl(content));
 
     [Fact]
+    public void A_list_of_objects_is_read_like_lines()
+    {
+        var lines = Jsonl(Ids + "\n" + Ids);
+        foreach (var list in (string[])[$"[{Ids},{Ids}]", $"\uFEFF \n[\n{Ids},\n{Ids}\n]\n", $"[{Ids.Replace(",", ",\n", StringComparison.Ordinal)} , {Ids}]"])
+        {
+            foreach (var name in (string[])["list.json", "list.jsonl"])
+            {
+                var set = PromptSet.Load(Write(name, list), null, Config);
+                Assert.Equal(lines.Select(e => e.Clean), set.Select(e => e.Clean));
+                Assert.Equal(lines.Select(e => e.Distractors), set.Select(e => e.Distractors));
+            }
+        }
+    }
+
+    [Fact]
+    public void Columns_may_be_called_otherwise_and_lie_in_structs()
+    {
+        var columns = PromptColumns.Parse("clean=prompt, corrupted=other.prompt,answers=meta.good,distractors=bad.of.all");
+        var set = PromptSet.Load(Write("d.jsonl", """{"prompt": [1, 2], "other": {"prompt": [1, 3]}, "meta": {"good": 7}, "bad.of": {"all": [8, 9]}, "clean": "no"}"""), null, Config, format: new() { Columns = columns });
+        Assert.Equal((2, 3), (set[0].Clean[1], set[0].Corrupted[1]));
+        Assert.Equal([7], set[0].Answers);
+        Assert.Equal([8, 9], set[0].Distractors);
+        Assert.Equal(columns, PromptColumns.Parse(columns.ToString()));
+        Assert.Contains("line 1: \"prompt\" is missing; the row has a, b", Refused(() => PromptSet.Load(Write("e.jsonl", """{"a": 1, "b": 2}"""), null, Config, format: new() { Columns = columns })), StringComparison.Ordinal);
+        foreach (var text in (string[])["", "clean", "clean=", "prompt=clean", "clean=a,clean=b"]) Assert.Contains("--columns", Assert.Throws<InputException>(() => PromptColumns.Parse(text)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void First_keeps_name_and_hash()
     {
         var set = Jsonl(Ids + "\n" + Text, new WordTokenizer());
@@ -75,10 +103,15 @@ public sealed class JsonLinesTests : DataTest
     [InlineData(Ids + "\nnonsense", "data.jsonl, line 2, column 2: not valid JSON")]
     [InlineData(Ids + Ids, "data.jsonl, line 1, column")]
     [InlineData("{\"clean\": [1], \"clean\": [2]}", "not valid JSON")]
-    [InlineData("[" + Ids + "]", "line 1: holds a list; JSONL has one object a line")]
+    [InlineData(Ids + "\n[" + Ids + "]", "line 2: holds a list; JSONL has one object a line")]
+    [InlineData("[" + Ids + ", 5]", "data.jsonl, example 2, line 1: holds a number where an object")]
+    [InlineData("[\n  {\"clean\": [1], oops}\n]", "data.jsonl, line 2, column 18: not valid JSON")]
+    [InlineData("[\n" + Ids + ",\n {\"clean\": [1], \"clean\": [2]}]", "data.jsonl, example 2, line 3: not valid JSON")]
+    [InlineData("[\n" + Ids + "\n", "data.jsonl, line 3, column 1: not valid JSON")]
+    [InlineData("[" + Ids + "]\n" + Ids, "data.jsonl, line 2, column 1: not valid JSON")]
+    [InlineData("[]", "the data set holds no examples")]
     [InlineData("{\n  \"clean\": [1]\n}", "line 1: is JSON over several lines")]
-    [InlineData("[\n  {\"clean\": [1]}\n]", "line 1: is JSON over several lines")]
-    [InlineData("[{\"clean\": [1],\n\"corrupted\": [2]}]", "line 1: is JSON over several lines")]
+    [InlineData("[\n\n  {\"clean\": [1]},\n\n {\n}]", "example 1, line 3: \"corrupted\" is missing")]
     [InlineData("\n{ \"clean\": [1],\n  \"corrupted\": [2] }\n", "line 2: is JSON over several lines")]
     [InlineData("{\"clean\": [1],\n\"corrupted\": ", "line 1, column 14: not valid JSON")]
     [InlineData("{\n  \"cfg\": {}}", "holds scores or a circuit, not prompts; it belongs to --scores or --circuit")]
@@ -203,7 +236,7 @@ public sealed class JsonLinesTests : DataTest
     }
 
     [Theory]
-    [InlineData("PAR1", "is a Parquet file")]
+    [InlineData("PAR1", "is no Parquet file that can be read")]
     [InlineData("PK\u0003\u0004", ".xlsx")]
     [InlineData("SQLite format 3", "SQLite")]
     [InlineData("version https://git-lfs", "Git LFS pointer")]

@@ -70,7 +70,15 @@ internal static class Readers
         {"clean": [1, 2, 3], "corrupted": [1, 5, 3], "answers": [7], "distractors": [8, 9], "note": {"a": [null, true, 1e5]}}
         {"clean": "caf\u00e9 \ud83d\ude00 é", "corrupted": "caf\u00e8 \ud83d\ude01 è", "answers": ["x"], "distractors": ["y"]}
 
+        """,
+        """
+        [{"clean": [1, 2, 3], "corrupted": [1, 5, 3], "answers": [7], "distractors": [8, 9]},
+         {"clean": "the cat sat", "corrupted": "the dog sat", "answers": [" on"], "distractors": [" off"]}]
         """);
+
+    public static ITarget Parquet() => new ReaderTarget(folder => LoadData(Path.Combine(folder, "data.parquet")),
+        new SeedFile("data.parquet", BytesMutator.Mutate, folder => ParquetFile.Write(Path.Combine(folder, "data.parquet"),
+            Enumerable.Range(0, 3).Select(i => new ParquetRow { clean = "the cat sat", corrupted = "the dog sat", answers = [5 + i], distractors = [8] }))));
 
     public static ITarget Csv() => DataReader("data.csv", LinesMutator.MutateTable,
         "clean,corrupted,correct_idx,incorrect_idx\r\n\"a, \"\"b\"\"\",\"c, \"\"d\"\"\",14,15\r\n",
