@@ -13,6 +13,7 @@ internal static class ParquetRows
     // More than a data set that is read whole; what a file says of itself is checked before anything is unpacked.
     private const long MostBytes = 2L << 30, MostRows = 1_000_000;
     private const int MostColumns = 10_000;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), TimeOfAByte = TimeSpan.FromMicroseconds(1);
 
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = false, MaxDepth = 64 };
 
@@ -23,22 +24,24 @@ internal static class ParquetRows
     /// <exception cref="InputException">The file cannot be read, or says that it is larger than any data set.</exception>
     public static IEnumerable<JsonRow> Read(string source, byte[] file, CancellationToken cancellation)
     {
-        var groups = Guarded(source, () => Groups(source, file, cancellation));
+        var limit = Patience + file.Length * TimeOfAByte;
+        var groups = Guarded(source, limit, () => Groups(source, file, cancellation));
         var number = 0;
         for (var group = 0; group < groups; group++)
         {
             var at = group;
-            var rows = Guarded(source, () => ParquetSerializer.DeserializeUntypedAsync(new MemoryStream(file, writable: false), rowGroupIndex: at, cancellationToken: cancellation).GetAwaiter().GetResult().Data);
+            var rows = Guarded(source, limit, () => ParquetSerializer.DeserializeUntypedAsync(new MemoryStream(file, writable: false), rowGroupIndex: at, cancellationToken: cancellation).GetAwaiter().GetResult().Data);
             foreach (var row in rows)
             {
                 number++;
-                yield return new JsonRow(source, $"row {number}", Guarded(source, () => Json(row)));
+                yield return new JsonRow(source, $"row {number}", Json(source, number, row));
             }
         }
     }
 
     private static int Groups(string source, byte[] file, CancellationToken cancellation)
     {
+        ParquetFooter.Check(file);
         var reader = ParquetReader.CreateAsync(new MemoryStream(file, writable: false), cancellationToken: cancellation).GetAwaiter().GetResult();
         try
         {
@@ -57,11 +60,11 @@ internal static class ParquetRows
     }
 
     // The library finds damage wherever it comes to it, as an exception of many kinds.
-    private static T Guarded<T>(string source, Func<T> read)
+    private static T Guarded<T>(string source, TimeSpan limit, Func<T> read)
     {
         try
         {
-            return read();
+            return InTime(read, limit);
         }
         catch (Exception e) when (e is not (InputException or OperationCanceledException))
         {
@@ -70,10 +73,39 @@ internal static class ParquetRows
         }
     }
 
-    private static byte[] Json(object row)
+    // What is damaged on purpose can keep the library busy without end, and nothing stops it from outside: it is left behind.
+    private static T InTime<T>(Func<T> read, TimeSpan limit)
+    {
+        var (result, fault) = (default(T), (Exception?)null);
+        var worker = new Thread(() =>
+        {
+            try
+            {
+                result = read();
+            }
+            catch (Exception e)
+            {
+                fault = e;
+            }
+        }) { IsBackground = true, Name = "Parquet" };
+        worker.Start();
+        if (!worker.Join(limit)) throw new TimeoutException($"it was not unpacked within {limit.TotalSeconds:0} s");
+        if (fault is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(fault);
+        return result!;
+    }
+
+    private static byte[] Json(string source, int number, object row)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer, Options)) Write(json, row);
+        try
+        {
+            using var json = new Utf8JsonWriter(buffer, Options);
+            Write(json, row);
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            throw new InputException($"{source}, row {number}: holds structs within more structs than prompts have, or text that is not valid", e);
+        }
         return buffer.WrittenSpan.ToArray();
     }
 
