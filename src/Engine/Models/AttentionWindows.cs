@@ -6,12 +6,12 @@ namespace Faith.Engine.Models;
 /// </summary>
 internal static class AttentionWindows
 {
-    private const string Key = "sliding_window", Types = "layer_types", Full = "full_attention", Sliding = "sliding_attention";
+    private const string Key = "sliding_window", Types = "layer_types", Full = "full_attention", Slide = "sliding_attention";
 
     /// <summary>Of a family without windows none.</summary>
     internal static IReadOnlyList<int?>? None(ConfigFile file, int layers)
     {
-        if (ReadTypes(file, layers)?.Contains(Sliding) is true) throw file.Unsupported(Types, Full);
+        if (ReadTypes(file, layers)?.Contains(Slide) is true) throw file.Unsupported(Types, Full);
         return null;
     }
 
@@ -23,7 +23,7 @@ internal static class AttentionWindows
     {
         var window = Read(file, otherwise);
         if (window is null) return None(file, layers);
-        if (ReadTypes(file, layers)?.Contains(Full) is true) throw file.Unsupported(Types, $"{Sliding} beside a {Key}, which all layers of this family have");
+        if (ReadTypes(file, layers)?.Contains(Full) is true) throw file.Unsupported(Types, $"{Slide} beside a {Key}, which all layers of this family have");
         return [.. Enumerable.Repeat(window, layers)];
     }
 
@@ -35,8 +35,7 @@ internal static class AttentionWindows
     internal static IReadOnlyList<int?>? ByType(ConfigFile file, int layers, int? window, Func<int, bool> slides)
     {
         if (window is null) return None(file, layers);
-        var types = ReadTypes(file, layers);
-        int?[] windows = [.. Enumerable.Range(0, layers).Select(l => (types is null ? slides(l) : types[l] == Sliding) ? window : null)];
+        int?[] windows = [.. Sliding(file, layers, slides).Select(isSliding => isSliding ? window : null)];
         return Array.TrueForAll(windows, w => w is null) ? null : windows;
     }
 
@@ -49,6 +48,16 @@ internal static class AttentionWindows
         return ByType(file, layers, window, l => l >= full);
     }
 
+    /// <summary>Which layers are of the type with a window, whether or not the file has one.</summary>
+    /// <param name="file">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="slides">Which are where the file does not say.</param>
+    internal static bool[] Sliding(ConfigFile file, int layers, Func<int, bool> slides)
+    {
+        var types = ReadTypes(file, layers);
+        return [.. Enumerable.Range(0, layers).Select(l => types is null ? slides(l) : types[l] == Slide)];
+    }
+
     /// <summary>The window that a file says, null for none.</summary>
     /// <param name="file">The configuration.</param>
     /// <param name="otherwise">The window where the file does not say; null: none.</param>
@@ -58,7 +67,7 @@ internal static class AttentionWindows
     {
         if (!file.Has(Types)) return null;
         var types = file.Texts(Types);
-        if (types.Length != layers || !Array.TrueForAll(types, type => type is Full or Sliding)) throw file.Unsupported(Types, $"one of {Full}, {Sliding} for each of {layers} layers");
+        if (types.Length != layers || !Array.TrueForAll(types, type => type is Full or Slide)) throw file.Unsupported(Types, $"one of {Full}, {Slide} for each of {layers} layers");
         return types;
     }
 }

@@ -55,9 +55,8 @@ internal sealed class GemmaFamily : LlamaNamedFamily
         if ((file.Text("hidden_act") ?? Tanh) is not (Tanh or TanhToo or "gelu")) throw file.Unsupported("hidden_act", $"{Tanh}, {TanhToo}, gelu (which means the same here)");
     }
 
-    protected override (float[] Scale, float[]? Shift) ReadNorm(ModelConfig config, TensorTable tensors, string name)
-    {
-        var (scale, shift) = base.ReadNorm(config, tensors, name);
-        return (Array.ConvertAll(scale, weight => 1 + weight), shift);
-    }
+    protected override float[] NormScale(float[] stored) => OnePlus(stored);
+
+    /// <summary>Gemma's norms multiply by 1 + their weights.</summary>
+    internal static float[] OnePlus(float[] stored) => Array.ConvertAll(stored, weight => 1 + weight);
 }

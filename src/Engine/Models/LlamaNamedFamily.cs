@@ -8,10 +8,16 @@ internal abstract class LlamaNamedFamily : ModelFamily
     internal sealed override string Inner => "model.";
     protected sealed override OuterNames Outer => new("embed_tokens.weight", "lm_head.weight", "layers", "norm");
 
-    /// <summary>γ of the norms of queries and keys [d_head], or nulls.</summary>
-    private static (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention) =>
-        config.QueryKeyNorm == QueryKeyNorm.None ? default
-            : (tensors.Vector(attention + "q_norm.weight", config.HeadDim), tensors.Vector(attention + "k_norm.weight", config.HeadDim));
+    /// <summary>γ of the norms of queries and keys, or nulls.</summary>
+    private (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention)
+    {
+        float[]? Read(string name, int heads) => config.QueryKeyNorm switch
+        {
+            QueryKeyNorm.None => null,
+            _ => NormScale(tensors.Vector(attention + name, config.HeadDim)),
+        };
+        return (Read("q_norm.weight", config.Heads), Read("k_norm.weight", config.KeyValueHeads));
+    }
 
     /// <summary>Which matrices of a layer have a bias.</summary>
     protected readonly record struct Biases(bool QueryKeyValue, bool Output, bool Mlp);
@@ -21,6 +27,16 @@ internal abstract class LlamaNamedFamily : ModelFamily
 
     /// <summary>The name of the matrix that holds q, k and v, or null where each has its own.</summary>
     protected virtual string? FusedProjection => null;
+
+    /// <summary>The names of the norms of a layer, null where there is none.</summary>
+    /// <param name="AttentionInput">Before attention.</param>
+    /// <param name="AttentionOutput">Of what attention puts out.</param>
+    /// <param name="MlpInput">Before the MLP.</param>
+    /// <param name="MlpOutput">Of what the MLP puts out.</param>
+    protected readonly record struct NormNames(string? AttentionInput, string? AttentionOutput, string? MlpInput, string? MlpOutput);
+
+    /// <summary>The norms of a layer.</summary>
+    protected virtual NormNames Norms => new("input_layernorm", null, "post_attention_layernorm", null);
 
     /// <summary>The matrices of an MLP, their outputs before the activation one after the other.</summary>
     protected virtual (string[] Up, string Down) MlpNames => (["gate_proj", "up_proj"], "down_proj");
@@ -36,9 +52,10 @@ internal abstract class LlamaNamedFamily : ModelFamily
         var projection = FusedProjection is { } fused
             ? (Matrix: tensors.Linear(d, (attention + fused + ".weight", config.ProjectionWidth)), Bias: null)
             : ReadProjection(config, tensors, attention, biases.QueryKeyValue);
-        var attentionNorm = ReadNorm(config, tensors, prefix + "input_layernorm");
+        (float[]? Scale, float[]? Shift) Norm(string? name) => name is null ? default : ReadNorm(config, tensors, prefix + name);
+        var attentionNorm = Norm(Norms.AttentionInput);
         var (queryNorm, keyNorm) = ReadQueryKeyNorm(config, tensors, attention);
-        var mlpNorm = ReadNorm(config, tensors, prefix + "post_attention_layernorm");
+        var mlpNorm = Norm(Norms.MlpInput);
         return new LayerWeights
         {
             AttentionNormScale = attentionNorm.Scale,
@@ -49,12 +66,14 @@ internal abstract class LlamaNamedFamily : ModelFamily
             KeyNormScale = keyNorm,
             Output = tensors.Linear(q, (attention + "o_proj.weight", d)),
             OutputBias = biases.Output ? tensors.Vector(attention + "o_proj.bias", d) : null,
+            AttentionOutputNormScale = Norm(Norms.AttentionOutput).Scale,
             MlpNormScale = mlpNorm.Scale,
             MlpNormShift = mlpNorm.Shift,
             Up = tensors.Linear(d, [.. up.Select(name => (mlp + name + ".weight", width))]),
             UpBias = biases.Mlp ? tensors.Vectors([.. up.Select(name => (mlp + name + ".bias", width))]) : null,
             Down = tensors.Linear(f, (mlp + down + ".weight", d)),
             DownBias = biases.Mlp ? tensors.Vector(mlp + down + ".bias", d) : null,
+            MlpOutputNormScale = Norm(Norms.MlpOutput).Scale,
         };
     }
 }

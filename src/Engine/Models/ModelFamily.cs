@@ -10,6 +10,7 @@ internal abstract class ModelFamily
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
         new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
         new GptNeoFamily(), new TransformerLensFamily(), new Qwen3Family(), new SmolLm3Family(), new PhiFamily(), new Phi3Family(), new GptJFamily(), new FalconFamily(),
+        new Gemma2Family(), new Gemma3Family(),
     ];
 
     /// <summary>Hugging Face model_type.</summary>
@@ -34,7 +35,10 @@ internal abstract class ModelFamily
     protected virtual MatrixSource? ReadPositions(ModelConfig config, TensorTable tensors) => null;
     /// <summary>γ of a norm and, of a LayerNorm, β.</summary>
     protected virtual (float[] Scale, float[]? Shift) ReadNorm(ModelConfig config, TensorTable tensors, string name) =>
-        (tensors.Vector(name + ".weight", config.Width), config.Norm == NormKind.LayerNorm ? tensors.Vector(name + ".bias", config.Width) : null);
+        (NormScale(tensors.Vector(name + ".weight", config.Width)), config.Norm == NormKind.LayerNorm ? tensors.Vector(name + ".bias", config.Width) : null);
+
+    /// <summary>γ of a norm as a checkpoint has it.</summary>
+    protected virtual float[] NormScale(float[] stored) => stored;
 
     /// <summary>Names of tensors outside of layers; those but for the unembedding after what <see cref="Inner"/> says.</summary>
     /// <param name="Embedding">The embedding.</param>

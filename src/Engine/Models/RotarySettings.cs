@@ -21,7 +21,8 @@ internal static class RotarySettings
     /// <param name="isScaled">Whether an older file's rope_scaling is for these layers.</param>
     internal static RotaryConfig ReadOfLayers(ConfigFile file, int headDim, string layerType, string thetaKey, double theta, bool isScaled)
     {
-        var section = file.Section("rope_parameters") is { } all ? all.Section(layerType) : isScaled ? file.Section("rope_scaling") : null;
+        ConfigFile? section = isScaled ? file.Section("rope_scaling") : null;
+        if (file.Section("rope_parameters") is { } all) section = all.Section(layerType) ?? throw file.Unsupported("rope_parameters", $"an object with {layerType}");
         return ReadWhole(file, headDim, section, section is not null && section.Has("rope_theta") ? section.Positive("rope_theta") : file.Positive(thetaKey, theta));
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -93,7 +94,14 @@ public sealed class FamilyTests
     [InlineData("gemma", "attention_bias", "true", "attention_bias is true; supported: false")]
     [InlineData("gemma", "use_bidirectional_attention", "true", "use_bidirectional_attention is true; supported: false")]
     [InlineData("gemma", "layer_types", "[\"full_attention\",\"sliding_attention\"]", "layer_types is")]
-    [InlineData("gemma", "model_type", "\"gemma2\"", "model_type is \"gemma2\"; supported: gpt2")]
+    [InlineData("gemma", "model_type", "\"gemma4\"", "model_type is \"gemma4\"; supported: gpt2")]
+    [InlineData("gemma2", "attn_logit_softcapping", "-1", "attn_logit_softcapping is -1; supported: a positive number")]
+    [InlineData("gemma2", "final_logit_softcapping", "1e-50", "final_logit_softcapping is 1e-50; supported: null or a number between 1e-45 and 1e38")]
+    [InlineData("gemma2", "query_pre_attn_scalar", "0", "query_pre_attn_scalar is 0; supported: a positive number")]
+    [InlineData("gemma2", "hidden_act", "\"silu\"", "hidden_act is \"silu\"; supported: the value of hidden_activation, or none")]
+    [InlineData("gemma2", "layer_types", "[\"sliding_attention\"]", "layer_types is [\"sliding_attention\"]; supported: one of full_attention, sliding_attention for each of 3 layers")]
+    [InlineData("gemma3_text", "rope_parameters", "{\"rope_theta\":10000}", "supported: an object with full_attention")]
+    [InlineData("gemma2", "use_bidirectional_attention", "true", "use_bidirectional_attention is true; supported: false")]
     [InlineData("stablelm", "qk_layernorm", "true", "qk_layernorm is true; supported: false")]
     [InlineData("stablelm", "num_key_value_heads", "null", "num_key_value_heads is absent; supported: a divisor of num_attention_heads = 3")]
     [InlineData("stablelm", "use_qkv_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [48] is missing")]
@@ -205,12 +213,62 @@ public sealed class FamilyTests
         Close.Check([.. exact.Select(pair => (double)pair.Value!)], [.. exact.Select(pair => scores[edges[pair.Key].Index])], Tolerance, $"exact, {family}");
     }
 
+    public static TheoryData<string> NamesWithRawScores() => NamesWith("eap-raw.json");
+
+    // Where heads are normed together the library takes their differences before the norm.
+    [Theory, MemberData(nameof(NamesWithRawScores))]
+    public void TheLibrarysScoresAgree(string family)
+    {
+        var directory = new FamilyDirectory(family);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, directory.Load());
+        foreach (var (file, method) in new[] { ("eap-raw", "eap"), ("eap-ig-5-raw", "eap-ig") })
+        {
+            var actual = CompatibilityMode.Find("eap-ig").Run(model, directory.Examples, new() { Method = method, Steps = 5 }, batch: 1);
+            Close.Check(directory.Scores(file, model.Graph), actual.Scores.Values, Tolerance, $"{file}, {family}");
+        }
+    }
+
+    // What the published files say beside what transformers 5 writes.
+    [Fact]
+    public void Gemma2NeedNotNameItsLayers()
+    {
+        using var changed = new FamilyDirectory("gemma2").With(config =>
+        {
+            foreach (var key in (string[])["layer_types", "rope_parameters", "hidden_act"]) config.Remove(key);
+            config["rope_theta"] = 10000.0;
+        });
+        using ModelWeights expected = new FamilyDirectory("gemma2").Load(), actual = ModelLoader.Load(changed.Path);
+        Assert.Equal([4, null, 4], actual.Config.Windows);
+        Assert.Equal(expected.Config with { Windows = actual.Config.Windows }, actual.Config);
+    }
+
+    [Theory]
+    [InlineData("sliding_window_pattern")]
+    [InlineData("_sliding_window_pattern")]
+    [InlineData(null)]
+    public void Gemma3SpellsItsLayersAndAnglesInTwoWays(string? pattern)
+    {
+        using var changed = new FamilyDirectory("gemma3_text").With(config =>
+        {
+            foreach (var key in (string[])["layer_types", "rope_parameters", "sliding_window_pattern", "_sliding_window_pattern"]) config.Remove(key);
+            if (pattern is not null) config[pattern] = 6;
+            config["rope_theta"] = 1000000.0;
+            config["rope_local_base_freq"] = 10000.0;
+            config["rope_scaling"] = JsonNode.Parse("""{"rope_type":"linear","factor":8.0}""");
+        });
+        using var actual = ModelLoader.Load(changed.Path);
+        Assert.Equal([4, 4, 4, 4, 4, null], actual.Config.Windows);
+        Assert.Equal(new PerLayer<RotaryConfig?>([.. Enumerable.Repeat(new RotaryConfig(10000, 12), 5), new RotaryConfig(1000000, 12) { Scaling = new LinearScaling(8) }]), actual.Config.Rotary);
+    }
+
     private static TheoryData<string> NamesWith(string file) =>
         [.. Directory.GetFiles(FamilyDirectory.Root, file, SearchOption.AllDirectories).Select(path => Path.GetFileName(Path.GetDirectoryName(path)!)).Order(StringComparer.Ordinal)];
 
     /// <summary>Models that are too many to be kept here.</summary>
     [SharedDataTheory("families")]
     [InlineData("olmo")]
+    [InlineData("gemma3_text_linear")]
     public void OtherFamiliesAgree(string family)
     {
         var folder = SharedData.Find($"families/{family}")!;
