@@ -40,6 +40,9 @@ internal sealed class ReadingOptions(CommandContext context)
     public PromptSet LoadData(ParseResult parse, LoadedModel loaded, string data, int? examples, PromptNeeds? needs = null, string option = "--data") =>
         DataSource.Load(data, examples, loaded, context.Note, needs, option, Format(parse), cancellation: context.Cancellation);
 
+    /// <summary>A run of a model, of which the data are still to be said.</summary>
+    public RunSpecification Specification(ParseResult parse, string model) => new() { Model = model, Data = "", Begin = Begin(parse), Format = Format(parse) };
+
     /// <summary>How a file is read.</summary>
     public PromptFormat Format(ParseResult parse) => new()
     {

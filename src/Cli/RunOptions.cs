@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
@@ -40,51 +39,29 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     }
 
     /// <summary>The run that the arguments ask for.</summary>
-    /// <param name="scoring">How edges are scored.</param>
-    public RunSpecification Specification(ParseResult parse, AttributionOptions scoring) => new()
+    /// <param name="scoring">How edges are scored; by default nothing is said of it but the metric and the ablation.</param>
+    public RunSpecification Specification(ParseResult parse, AttributionOptions? scoring = null) => reading.Specification(parse, parse.GetRequiredValue(model)) with
     {
-        Model = parse.GetRequiredValue(model), Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), AblationData = parse.GetValue(ablationData),
-        Begin = reading.Begin(parse), Format = reading.Format(parse), Scoring = scoring with { AblationData = null },
+        Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), AblationData = parse.GetValue(ablationData),
+        Scoring = scoring is null ? new() { Metric = MetricKinds.Parse(parse.GetRequiredValue(metric)), Ablation = AblationNames.Parse(parse.GetRequiredValue(ablation)) } : scoring with { AblationData = null },
     };
 
     /// <summary>What is measured, and under which ablation.</summary>
     public EvaluationOptions Evaluation(ParseResult parse, LoadedModel loaded)
     {
-        var kind = AblationNames.Parse(parse.GetRequiredValue(ablation));
-        return new()
-        {
-            Metric = MetricKinds.Parse(parse.GetRequiredValue(metric)),
-            Ablation = kind,
-            AblationData = parse.GetValue(ablationData) is { } from ? LoadAblationData(parse, loaded, kind, from) : null,
-            MemoryBytes = Device(parse).MemoryBytes,
-        };
+        var asked = Specification(parse);
+        return asked.Evaluation(asked.LoadAblationData(loaded, context.Note, context.Cancellation), Device(parse).MemoryBytes);
     }
 
     /// <summary>The model's files.</summary>
     public LoadedModel LoadModel(ParseResult parse) => reading.LoadModel(parse, parse.GetRequiredValue(model));
 
     /// <summary>The examples, checked against the model.</summary>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples), Needs(parse));
-
-    // A command without a metric of its own asks for the answers alone. Patching from other data takes the corrupted prompts from there.
-    private PromptNeeds Needs(ParseResult parse)
-    {
-        if (!measures) return new(Corrupted: null, Answers: "the accuracy", Distractors: "the accuracy");
-        var (of, by) = (parse.GetRequiredValue(metric), parse.GetRequiredValue(ablation));
-        return new(
-            Corrupted: AblationNames.Parse(by) == Ablation.Patching && parse.GetValue(ablationData) is null ? $"--ablation {by}" : null,
-            Answers: MetricKinds.Parse(of).IsDivergence() ? null : $"--metric {of}",
-            Distractors: MetricKinds.Parse(of).IsDifference() ? $"--metric {of}" : null);
-    }
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => measures
+        ? Specification(parse).LoadData(loaded, context.Note, context.Cancellation)
+        // A command without a metric of its own asks for the answers alone.
+        : reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples), new(Corrupted: null, Answers: "the accuracy", Distractors: "the accuracy"));
 
     /// <summary>Where to run.</summary>
     public DeviceChoice Device(ParseResult parse) => device.Read(parse);
-
-    private PromptSet LoadAblationData(ParseResult parse, LoadedModel loaded, Ablation kind, string from)
-    {
-        if (kind == Ablation.Zero) throw new InputException("--ablation-data: zero takes nothing from data; give it with --ablation patching, mean or mean-positional");
-        // Patching goes prompt by prompt, so as many are needed; a mean takes all that there are.
-        var needs = new PromptNeeds(Corrupted: kind == Ablation.Patching ? "--ablation patching" : null, Answers: null, Distractors: null);
-        return reading.LoadData(parse, loaded, from, kind == Ablation.Patching ? parse.GetValue(examples) : null, needs, "--ablation-data");
-    }
 }

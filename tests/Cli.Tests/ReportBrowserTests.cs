@@ -155,6 +155,16 @@ public sealed partial class ReportBrowserTests : SweepTest
         Assert.StartsWith("1,519, 1,519 after pruning", Property(file, "slid").GetString(), StringComparison.Ordinal);
     }
 
+    [BrowserFact]
+    public void A_matrix_is_shown_as_it_is_printed()
+    {
+        var printed = Done("matrix", "--model", "tasks-4l", "--tasks", "ioi,sva", "--examples", "4", "--edges", "150", "--report", At("m.html"));
+        var result = Open("m.html", "result.first = all('#tasks table')[0].innerText; result.shown = one('#shown').textContent; result.cells = [...all('#tasks table')[0].querySelectorAll('td')].map(c => c.textContent);");
+        var rows = printed.Split('\n').Where(line => line.StartsWith("| ioi |", StringComparison.Ordinal) || line.StartsWith("| sva |", StringComparison.Ordinal)).Take(2).ToArray();
+        Assert.Equal(rows.SelectMany(row => row.Trim('|', ' ').Split(" | ")[2..]), Texts(result, "cells"));
+        Assert.Contains($", {rows[0].Split(" | ")[1]} after pruning", Property(result, "shown").GetString(), StringComparison.Ordinal);
+    }
+
     private static JsonElement Property(JsonElement json, string name) => json.GetProperty(name);
 
     private static string[] Texts(JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(e => e.GetString()!)];

@@ -140,7 +140,7 @@ public sealed partial class UntrustedTextTests : CliTest
         var name = $"a|b\n| {Evil.Replace('/', ' ')}.jsonl";
         using var loaded = LoadedModel.Load(TinyModel.Write(At("model")));
         var data = PromptSet.Load(Write(name, Data), null, loaded.Config);
-        var study = TaskStudy.Run(loaded.On(new DeviceChoice("cpu", 1, null, _ => { })), data, null, null, CancellationToken.None);
+        var study = TaskStudy.Make(new(new() { Model = loaded.Name, Data = name }, loaded, data, null), new DeviceChoice("cpu", 1, null, _ => { }), null, CancellationToken.None);
         var text = StudyTables.Markdown(loaded.Name, [study]);
         AssertPlain(text);
         Assert.DoesNotContain("<script>", text, StringComparison.Ordinal);

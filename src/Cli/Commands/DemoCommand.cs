@@ -46,8 +46,8 @@ internal static class DemoCommand
             var choice = device.Read(parse);
             var studies = ProgressDisplay.Run(context, progress => tasks.Select(t =>
             {
-                var data = reading.LoadData(parse, loaded, t.Name, parse.GetValue(examples));
-                return TaskStudy.Run(loaded.On(choice), data, choice.MemoryBytes, progress, context.Cancellation);
+                var run = reading.Specification(parse, parse.GetRequiredValue(model)) with { Data = t.Name, Examples = parse.GetValue(examples) };
+                return TaskStudy.Make(LoadedRun.Load(run, loaded, context.Note, context.Cancellation), choice, progress, context.Cancellation);
             }).ToList());
             OutputFolder.Make(folder);
             if (parse.GetValue(all)) WriteAll(context, folder, loaded, studies);
@@ -72,7 +72,7 @@ internal static class DemoCommand
     {
         var transformer = loaded.On(choice);
         string[] prose = [StudyProse.Conclusion(study), StudyProse.Accuracy(study), StudyProse.Scores(study), StudyProse.Times(study, transformer.Device.Name)];
-        StudyFiles.Write(folder, loaded.Name, transformer, study, loaded.Tokenizer, prose);
+        StudyFiles.Write(folder, study, choice, prose);
 
         var output = context.Output;
         output.WriteLine($"{loaded.Name}, {study.Data.Count} held-out prompts of {study.Data.Name}, on {transformer.Device.Name}");

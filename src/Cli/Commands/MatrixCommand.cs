@@ -8,6 +8,7 @@ using Faith.Engine.Data;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
+using Faith.Engine.Reports;
 using Faith.Engine.Tasks;
 
 namespace Faith.Cli.Commands;
@@ -25,9 +26,10 @@ internal static class MatrixCommand
         var edges = OptionKinds.Integer("--edges", "edges of each circuit", 200, 1, int.MaxValue);
         var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
         var output = new PathOption("--out", PathRole.Output, "where to write the table; standard output unless given");
+        var report = new PathOption("--report", PathRole.Output, "the same as a page, as .html, with every circuit");
         var command = new FaithCommand("matrix", "Evaluates the circuit of each task (EAP-IG) on every other: a Markdown table of faithfulness.",
             "faith matrix --model tasks-4l", "faith matrix --model tasks-4l --tasks ioi,sva --edges 300 --select greedy --out matrix.md")
-        { model, tasks, examples, edges, select, signed, output };
+        { model, tasks, examples, edges, select, signed, output, report };
         reading.AddTo(command);
         device.AddTo(command);
         command.SetAction(parse =>
@@ -38,33 +40,28 @@ internal static class MatrixCommand
             using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
             var count = parse.GetValue(edges);
             if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
-            var method = SelectionMethods.Named(parse.GetRequiredValue(select));
-            var sets = names.Select(name => reading.LoadData(parse, loaded, name, parse.GetValue(examples))).ToArray();
+            var asked = reading.Specification(parse, parse.GetRequiredValue(model)) with { Examples = parse.GetValue(examples), Select = parse.GetRequiredValue(select), Signed = parse.GetValue(signed), Sizes = [count] };
+            LoadedRun[] runs = [.. names.Select(name => LoadedRun.Load(asked with { Data = name }, loaded, context.Note, context.Cancellation))];
             var choice = device.Read(parse);
-            var models = loaded.OnAll(choice);
-            var options = new AttributionOptions { MemoryBytes = choice.MemoryBytes };
-            var (circuits, results, gaps) = ProgressDisplay.Run(context, progress =>
+            var study = ProgressDisplay.Run(context, progress => CrossTaskStudy.Run(runs, choice, progress, context.Cancellation));
+            foreach (var (run, result) in runs.Zip(study.Scores))
             {
-                var scored = sets.Select(set => Attributor.Run(models, set, options, progress, context.Cancellation)).Select(run => (run.CompletenessGap, Circuit: method(run.Scores, count, parse.GetValue(signed)))).ToArray();
-                var found = scored.Select(s => s.Circuit).ToArray();
-                return (found, sets.Select(set => CircuitEvaluator.Evaluate(models, set, found, options.Metric, choice.MemoryBytes, progress, context.Cancellation)).ToArray(), scored.Select(s => s.CompletenessGap).ToArray());
-            });
-            foreach (var (set, gap) in sets.Zip(gaps))
-            {
-                if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, gap) is { } doubt) context.Note($"{set.Name}: {doubt}");
+                if (run.Doubt(result) is { } doubt) context.Note($"{run.Data.Name}: {doubt}");
             }
+            var (sets, circuits, results) = (Array.ConvertAll(runs, r => r.Data), study.Circuits, study.Results);
             foreach (var (set, column) in sets.Zip(results))
             {
                 foreach (var warning in DataSummary.Warnings(column[0], DataSummary.Right(column[0].Clean))) context.Note($"{set.Name}: {warning}");
             }
             var text = Markdown(loaded, sets, count, circuits, results);
+            Output[] files = [.. path is null ? Array.Empty<Output>() : [Output.Text(path, text)], .. parse.GetValue(report) is { } page ? [Output.Text(page, CrossTaskReport.Page(study, choice))] : Array.Empty<Output>()];
+            OutputFile.WriteTogether(files);
             if (path is null) context.Output.WriteText(text);
-            else OutputFile.WriteText(path, text);
         });
         return command;
     }
 
-    private static string Markdown(LoadedModel model, PromptSet[] sets, int count, Circuit[] circuits, IReadOnlyList<Faithfulness>[] results)
+    private static string Markdown(LoadedModel model, PromptSet[] sets, int count, IReadOnlyList<Circuit> circuits, IReadOnlyList<IReadOnlyList<Faithfulness>> results)
     {
         var names = Array.ConvertAll(sets, s => Engine.Reports.Markdown.Text(s.Name));
         var text = new StringBuilder();

@@ -38,11 +38,12 @@ internal static class MethodsCommand
             if (parse.GetValue(measure))
             {
                 using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
-                var prompts = reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples));
-                var transformer = loaded.On(device.Read(parse));
+                var asked = reading.Specification(parse, parse.GetRequiredValue(model)) with { Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), Scoring = new() { Steps = parse.GetValue(steps) } };
+                var (choice, run) = (device.Read(parse), LoadedRun.Load(asked, loaded, context.Note, context.Cancellation));
+                var transformer = loaded.On(choice);
                 var methods = AttributionMethods.All.Where(m => m.Name != "acdc" || parse.GetValue(slow)).ToArray();
-                DataSummary.Write(context, loaded, transformer, prompts);
-                Measure(context, transformer, $"{loaded.Name}, {prompts.Count} examples of {prompts.Name}", prompts, methods, parse.GetValue(steps), parse.GetValue(rounds));
+                DataSummary.Write(context, loaded, transformer, run.Data);
+                Measure(context, run, choice, methods, parse.GetValue(rounds));
             }
             if (parse.GetValue(known)) Known(context, device.Read(parse), parse.GetValue(steps));
             if (!parse.GetValue(measure) && !parse.GetValue(known)) List(context);
@@ -60,15 +61,15 @@ internal static class MethodsCommand
         table.Write(context);
     }
 
-    private static void Measure(CommandContext context, Transformer model, string what, IReadOnlyList<Example> data, AttributionMethod[] methods, int steps, int rounds)
+    private static void Measure(CommandContext context, LoadedRun run, DeviceChoice choice, AttributionMethod[] methods, int rounds)
     {
         var times = Timings.InTurn(rounds, [.. methods.Select<AttributionMethod, Func<double>>(m => () =>
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            return Attributor.Run(model, data, Options(m, steps), null, context.Cancellation).Seconds;
+            return run.By(m.Name).Score(choice, null, context.Cancellation).Seconds;
         })]);
         var reference = times[Array.FindIndex(methods, m => m.Name == "eap")].Median;
-        context.Output.WriteLine($"{what}, {steps} steps; {model.Device.Name} on {MachineName.Text}; median of {rounds}");
+        context.Output.WriteLine($"{run.Model.Name}, {run.Data.Count} examples of {run.Data.Name}, {run.Specification.Scoring.Steps} steps; {run.Model.On(choice).Device.Name} on {MachineName.Text}; median of {rounds}");
         var table = new TextTable("method", ">seconds", ">times EAP");
         for (var i = 0; i < methods.Length; i++)
         {

@@ -17,14 +17,12 @@ public sealed record TaskStudy
     private const double GoodFaithfulness = 0.85;
     private static readonly double[] Mantissas = [1, 1.5, 2, 3, 5, 7];
 
+    /// <summary>The run by EAP-IG.</summary>
+    public required LoadedRun Run { get; init; }
     /// <summary>The examples.</summary>
-    public required PromptSet Data { get; init; }
+    public PromptSet Data => Run.Data;
     /// <summary>Whether the model does the task.</summary>
     public required Accuracy Accuracy { get; init; }
-    /// <summary>How EAP-IG was run.</summary>
-    public required AttributionOptions EapIgOptions { get; init; }
-    /// <summary>The norm of the model.</summary>
-    public required NormKind Norm { get; init; }
     /// <summary>What EAP-IG found.</summary>
     public required AttributionResult EapIg { get; init; }
     /// <summary>What EAP found.</summary>
@@ -43,8 +41,11 @@ public sealed record TaskStudy
     /// <summary>All sweeps, the best method first.</summary>
     public IReadOnlyList<SizeSweep> Sweeps => [EapIgSweep, EapSweep, RandomSweep];
 
+    /// <summary>Steps of EAP-IG.</summary>
+    public int EapIgSteps => AttributionMethods.Find(Run.Specification.Scoring.Method).StepsOf(Run.Specification.Scoring);
+
     /// <summary>What speaks against the scores of EAP-IG, or null.</summary>
-    public string? Doubt => ScoreDoubt.Of(EapIgOptions, Norm, EapIg.Scores.Graph, EapIg.CompletenessGap);
+    public string? Doubt => Run.Doubt(EapIg);
 
     /// <summary>A circuit of the study, to ask whether faithfulness is defined: clean and corrupted are the same for all.</summary>
     public Faithfulness AnyCircuit => EapIgSweep.Points[0].Results[0];
@@ -61,12 +62,18 @@ public sealed record TaskStudy
     }
 
     /// <summary>Runs everything.</summary>
-    public static TaskStudy Run(Transformer model, PromptSet data, long? memoryBytes, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    /// <param name="run">The run by EAP-IG.</param>
+    /// <param name="choice">Where.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public static TaskStudy Make(LoadedRun run, DeviceChoice choice, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var options = new AttributionOptions { Steps = 5, MemoryBytes = memoryBytes };
-        var accuracy = Accuracy.Measure(model, data, memoryBytes, cancellation);
-        var eapIg = Attributor.Run(model, data, options, progress, cancellation);
-        var eap = Attributor.Run(model, data, options with { Method = "eap" }, progress, cancellation);
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(choice);
+        var model = run.Model.OnAll(choice);
+        var accuracy = Accuracy.Measure(model.First, run.Data, choice.MemoryBytes, cancellation);
+        var eapIg = run.Score(choice, progress, cancellation);
+        var eap = run.By("eap").Score(choice, progress, cancellation);
 
         var sizes = SizesOf(model.Graph);
         var found = sizes.Select(n => CircuitSelection.Greedy(eapIg.Scores, n, signed: false)).ToArray();
@@ -77,13 +84,11 @@ public sealed record TaskStudy
             .. found.Select(c => Enumerable.Range(0, RandomCircuitsOfSize).Select(seed => RandomCircuits.Sample(model.Graph, c.EdgeCount, (ulong)seed)).ToArray()),
         ];
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var all = CircuitEvaluator.Evaluate(model, data, [.. circuits.SelectMany(c => c)], options.Metric, memoryBytes, progress, cancellation);
+        var all = run.Evaluate([.. circuits.SelectMany(c => c)], choice, progress, cancellation);
         return new TaskStudy
         {
-            Data = data,
+            Run = run,
             Accuracy = accuracy,
-            EapIgOptions = options,
-            Norm = model.Config.Norm,
             EapIg = eapIg,
             Eap = eap,
             Sizes = sizes,

@@ -2,9 +2,7 @@ using System.Globalization;
 using System.Text;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
-using Faith.Engine.Passes;
 using Faith.Engine.ScoreFiles;
-using Faith.Engine.Tokenizers;
 
 namespace Faith.Engine.Reports;
 
@@ -25,17 +23,18 @@ public static class StudyFiles
     public const string Page = "report.html";
 
     /// <summary>Writes all files into a folder that exists.</summary>
-    /// <param name="tokenizer">The model's, to show examples in words; null: it has none.</param>
+    /// <param name="choice">Where it was run.</param>
     /// <param name="prose">The report's text, which is no Markdown: the summary first.</param>
-    public static void Write(string folder, string modelName, Transformer model, TaskStudy study, Tokenizer? tokenizer, IReadOnlyList<string> prose)
+    public static void Write(string folder, TaskStudy study, DeviceChoice choice, IReadOnlyList<string> prose)
     {
-        var chosen = study.EapIgSweep.Points[study.ChosenIndex].Circuits[0];
+        var (model, chosen) = (study.Run.Model, study.EapIgSweep.Points[study.ChosenIndex].Circuits[0]);
+        var record = study.Run.Record(study.EapIg, choice);
         var scores = new ScoreFile
         {
             Graph = model.Graph, DModel = model.Config.Width, Scores = study.EapIg.Scores, InGraph = chosen,
-            Run = RunRecords.Of(new() { Model = modelName, Data = study.Data.Name, Scoring = study.EapIgOptions }, model, study.Data, null, study.EapIg) with
+            Run = record with
             {
-                Options = new SortedDictionary<string, string>(StringComparer.Ordinal)
+                Options = new SortedDictionary<string, string>(record.Options.ToDictionary(), StringComparer.Ordinal)
                 {
                     ["edges"] = study.Sizes[study.ChosenIndex].ToString(CultureInfo.InvariantCulture), ["select"] = "greedy", ["signed"] = "false",
                 },
@@ -43,11 +42,11 @@ public static class StudyFiles
         };
         OutputFile.WriteInFolder(folder,
             scores.ToOutput(Scores),
-            Output.Text(Picture, CircuitDrawing.Svg(chosen, study.EapIg.Scores, $"{modelName} · {study.Data.Name} · EAP-IG · {chosen.EdgeCount} edges")),
-            Output.Text(Plot, Curves(modelName, study).ToSvg()),
+            Output.Text(Picture, CircuitDrawing.Svg(chosen, study.EapIg.Scores, $"{model.Name} · {study.Data.Name} · EAP-IG · {chosen.EdgeCount} edges")),
+            Output.Text(Plot, Curves(model.Name, study).ToSvg()),
             Output.Text(Table, Csv(study)),
-            Output.Text(Report, Markdown(modelName, study, prose)),
-            Output.Text(Page, StudyReport.Page(modelName, study, scores.Run, tokenizer)));
+            Output.Text(Report, Markdown(model.Name, study, prose)),
+            Output.Text(Page, StudyReport.Page(study, record)));
     }
 
     /// <summary>The curves of a study as a plot.</summary>

@@ -39,7 +39,7 @@ public static class StudyProse
         var agreement = Text($"EAP and EAP-IG agree on {Overlap(study)} of the {Math.Min(EdgesCompared, study.Eap.Scores.Graph.Edges)} strongest edges.");
         if (study.Doubt is { } doubt) agreement += $" {char.ToUpperInvariant(doubt[0])}{doubt[1..]}.";
         return study.EapIg.CompletenessGap is { } gap
-            ? Text($"The edges out of the input add up to the loss the corruption causes but for {Figures.Percent(gap, 1)} (completeness gap, {study.EapIgOptions.Steps} steps). ") + agreement
+            ? Text($"The edges out of the input add up to the loss the corruption causes but for {Figures.Percent(gap, 1)} (completeness gap, {study.EapIgSteps} steps). ") + agreement
             : agreement;
     }
 

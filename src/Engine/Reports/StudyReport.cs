@@ -1,7 +1,6 @@
 using Faith.Engine.Experiments;
 using Faith.Engine.ScoreFiles;
 using Faith.Engine.Statistics;
-using Faith.Engine.Tokenizers;
 
 namespace Faith.Engine.Reports;
 
@@ -11,16 +10,17 @@ internal static class StudyReport
     private const int Resamples = 1000;
     private const double Confidence = 0.95;
 
-    public static string Page(string modelName, TaskStudy study, RunRecord record, Tokenizer? tokenizer)
+    public static string Page(TaskStudy study, RunRecord record)
     {
         var bootstrap = study.Data.Count > 1 ? new Bootstrap(study.Data.Count, Resamples, seed: 0) : null;
-        var prompts = ReportPrompts.Of(study.Data, tokenizer);
-        return ReportPage.Write($"{modelName} on {study.Data.Name}", [.. study.Sweeps.Select(sweep =>
+        var model = study.Run.Model;
+        var prompts = ReportPrompts.Of(study.Data, model.Tokenizer);
+        return ReportPage.Write($"{model.Name} on {study.Data.Name}", [.. study.Sweeps.Select(sweep =>
         {
             var found = sweep.Name == "EAP-IG" ? study.EapIg : sweep.Name == "EAP" ? study.Eap : null;
             return new ReportRun
             {
-                Model = modelName, Task = study.Data.Name, Method = sweep.Name, Select = "greedy",
+                Model = model.Name, Task = study.Data.Name, Method = sweep.Name, Select = "greedy",
                 Scores = found?.Scores, StandardErrors = found?.StandardErrors, Seconds = found?.Seconds,
                 Curve = [.. sweep.Points.Zip(study.Sizes, (point, size) => Point(point, size, bootstrap))],
                 Clean = study.EapIg.Clean, Corrupted = study.EapIg.Corrupted, Prompts = prompts,

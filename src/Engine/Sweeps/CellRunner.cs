@@ -3,8 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Faith.Engine.Attribution;
-using Faith.Engine.Circuits;
-using Faith.Engine.Data;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
@@ -42,30 +40,27 @@ internal sealed class CellRunner : IDisposable
         var clock = Stopwatch.StartNew();
         var run = cell.Run;
         Check("model", run.Model, cell.ModelHash, model.Hash);
-        var (data, ablation) = sets.Of(run, cancellation);
-        Check("data", run.Data, cell.DataHash, data.Hash);
-        if (ablation is not null) Check("ablation-data", run.AblationData!, cell.AblationDataHash, ablation.Hash);
+        var loaded = sets.Of(run, cancellation);
+        Check("data", run.Data, cell.DataHash, loaded.Data.Hash);
+        if (loaded.AblationData is { } ablation) Check("ablation-data", run.AblationData!, cell.AblationDataHash, ablation.Hash);
 
-        var models = model.OnAll(choice);
-        var options = run.Scoring with { AblationData = ablation, MemoryBytes = choice.MemoryBytes };
         var shared = last is { } before && before.Identity == run.ScoringIdentity;
-        if (!shared) last = (run.ScoringIdentity, Attributor.Run(models, data, options, progress, cancellation));
+        if (!shared) last = (run.ScoringIdentity, loaded.Score(choice, progress, cancellation));
         var result = last!.Value.Result;
 
         var scores = new ScoreFile
         {
-            Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph),
-            Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, models.Config.Width),
-            Run = RunRecords.Of(run, models, data, ablation, result) with { Device = null, Seconds = null },
+            Graph = model.Graph, DModel = model.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(model.Graph),
+            Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, model.Config.Width),
+            Run = loaded.Record(result, choice) with { Device = null, Seconds = null },
         };
         var path = folder.PathOf(cell, SweepFolder.ScoresFile);
         var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Select);
         var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
-        var results = CircuitEvaluator.Evaluate(models, data, circuits, run.Evaluation(ablation, choice.MemoryBytes), progress, cancellation);
-        var bootstrap = data.Count > 1 ? new Bootstrap(data.Count, Resamples, seed: 0) : null;
+        var results = loaded.Evaluate(circuits, choice, progress, cancellation);
+        var bootstrap = loaded.Data.Count > 1 ? new Bootstrap(loaded.Data.Count, Resamples, seed: 0) : null;
         var points = circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null) { Interval = bootstrap?.Faithfulness(results[i], Confidence) ?? new(double.NaN, double.NaN) }).ToArray();
-        var doubt = ScoreDoubt.Of(run.Scoring, models.Config.Norm, models.Graph, result.CompletenessGap);
-        Write(cell, scores, points, data, result, doubt, new(Environment.MachineName, models.DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
+        Write(cell, scores, points, loaded, result, new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
     }
 
     /// <inheritdoc/>
@@ -76,7 +71,7 @@ internal sealed class CellRunner : IDisposable
         if (planned != found) throw new InputException($"{what} {PlainText.Name(name)} is no longer what was planned (hash {found[..12]}, planned {planned?[..12]}); faith sweep plan plans with what is there");
     }
 
-    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, PromptSet data, AttributionResult result, string? doubt, CellCost cost)
+    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, LoadedRun run, AttributionResult result, CellCost cost)
     {
         var scoreBytes = BytesOf(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)));
         var curveBytes = Encoding.UTF8.GetBytes(CurveFiles.Csv(points));
@@ -89,9 +84,9 @@ internal sealed class CellRunner : IDisposable
             Clean = points[0].Result.Clean,
             Corrupted = points[0].Result.Corrupted,
             Undefined = points[0].Result.Undefined,
-            Doubt = doubt,
+            Doubt = run.Doubt(result),
             StandardErrors = result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(scores.Graph).Select(e => errors[e])] : null,
-            Prompts = ReportPrompts.Of(data, model.Tokenizer),
+            Prompts = ReportPrompts.Of(run.Data, model.Tokenizer),
             Files = new Dictionary<string, string> { [SweepFolder.ScoresFile] = HashOf(scoreBytes), [SweepFolder.CurveFile] = HashOf(curveBytes) },
         };
         Directory.CreateDirectory(folder.FolderOf(cell));

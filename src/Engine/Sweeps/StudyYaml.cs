@@ -35,13 +35,19 @@ internal sealed class StudyYaml
         {
             throw new InputException($"{path}: is not UTF-8 text; a study is YAML", e);
         }
+        var yaml = new StudyYaml(path, new Parser(new Scanner(new StringReader(text), skipComments: true)));
         try
         {
-            return new StudyYaml(path, new Parser(new Scanner(new StringReader(text), skipComments: true))).ReadDocument();
+            return yaml.ReadDocument();
         }
         catch (YamlException e)
         {
             throw new InputException($"{path}, line {e.Start.Line}: is not YAML: {PlainText.Short(e.InnerException?.Message ?? e.Message, 200)}", e);
+        }
+        // The scanner lets these out of what it was not written for.
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException or NullReferenceException)
+        {
+            throw Fault(path, yaml.Line, "is not YAML, here or a little later");
         }
     }
 

@@ -40,7 +40,7 @@ public static class SweepPlanner
                 {
                     var run = asked with { Sizes = asked.Sizes ?? DefaultSizes(model, asked.Scoring.Level) };
                     CheckSizes(run, model);
-                    var (data, ablation) = sets.Of(run, cancellation);
+                    var (_, _, data, ablation) = sets.Of(run, cancellation);
                     if (!needs.TryGetValue(run.ScoringIdentity, out var scoring)) needs[run.ScoringIdentity] = scoring = OfScores(run, model, data);
                     var circuits = OfCircuits(run, model.Config, data);
                     return new SweepCell

@@ -99,6 +99,7 @@ public sealed class StudyTests : IDisposable
     [InlineData("models: [a\n", "is not YAML")]
     [InlineData("models: \"a\n", "is not YAML")]
     [InlineData("models: a\n  data: b\n", "line 2: is not YAML")]
+    [InlineData("m: [a\n\nb]\n", "line 1: is not YAML, here or a little later")]
     [InlineData("[a]: b\n", "a key must be a word")]
     public void What_is_wrong_is_refused_with_its_line(string yaml, params string[] parts) => Assert.All(parts, part => Assert.Contains(part, Refused(yaml), StringComparison.Ordinal));
 

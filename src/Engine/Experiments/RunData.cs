@@ -1,8 +1,7 @@
 using System.Globalization;
 using Faith.Engine.Data;
-using Faith.Engine.Experiments;
 
-namespace Faith.Engine.Sweeps;
+namespace Faith.Engine.Experiments;
 
 /// <summary>The examples of runs of one model, each set read once.</summary>
 /// <param name="model">The model.</param>
@@ -11,14 +10,14 @@ internal sealed class RunData(LoadedModel model, Action<string> note)
 {
     private readonly Dictionary<string, PromptSet> sets = [];
 
-    /// <summary>The examples of a run, and those of its ablation where they are others.</summary>
-    public (PromptSet Data, PromptSet? Ablation) Of(RunSpecification run, CancellationToken cancellation)
+    /// <summary>A run with its examples.</summary>
+    public LoadedRun Of(RunSpecification run, CancellationToken cancellation)
     {
         // What a set holds depends on what the run needs of it.
-        var key = string.Create(CultureInfo.InvariantCulture, $"{run.Folder}\n{run.Examples}\n{run.Seed}\n{run.Needs}");
+        var key = string.Create(CultureInfo.InvariantCulture, $"{run.Folder}\n{run.Format}\n{run.Examples}\n{run.Seed}\n{run.Needs}");
         var data = Once($"data\n{run.Data}\n{key}", () => run.LoadData(model, note, cancellation));
         var ablation = run.AblationData is null ? null : Once($"ablation\n{run.AblationData}\n{run.Scoring.Ablation}\n{key}", () => run.LoadAblationData(model, note, cancellation)!);
-        return (data, ablation);
+        return new(run, model, data, ablation);
     }
 
     private PromptSet Once(string key, Func<PromptSet> load) => sets.TryGetValue(key, out var set) ? set : sets[key] = load();

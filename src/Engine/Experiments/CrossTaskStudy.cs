@@ -1,0 +1,23 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+
+namespace Faith.Engine.Experiments;
+
+/// <summary>The circuit of every task on every task.</summary>
+/// <param name="Runs">The tasks.</param>
+/// <param name="Scores">What each run gave.</param>
+/// <param name="Circuits">The circuit of each task.</param>
+/// <param name="Results">[task][circuit]: what the circuit keeps of the task.</param>
+public sealed record CrossTaskStudy(IReadOnlyList<LoadedRun> Runs, IReadOnlyList<AttributionResult> Scores, IReadOnlyList<Circuit> Circuits, IReadOnlyList<IReadOnlyList<Faithfulness>> Results)
+{
+    /// <summary>Scores every run, selects the circuit of its first size, and measures all circuits on all of the data.</summary>
+    public static CrossTaskStudy Run(IReadOnlyList<LoadedRun> runs, DeviceChoice choice, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        AttributionResult[] scores = [.. runs.Select(run => run.Score(choice, progress, cancellation))];
+        Circuit[] circuits = [.. runs.Zip(scores, (run, result) => SelectionMethods.Named(run.Specification.Select)(result.Scores, run.Specification.Sizes![0], run.Specification.Signed))];
+        return new(runs, scores, circuits, [.. runs.Select(run => run.Evaluate(circuits, choice, progress, cancellation))]);
+    }
+}

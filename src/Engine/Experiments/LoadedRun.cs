@@ -1,0 +1,54 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.Passes;
+using Faith.Engine.ScoreFiles;
+
+namespace Faith.Engine.Experiments;
+
+/// <summary>A run with its model and its data: what a specification computes.</summary>
+/// <param name="Specification">The run.</param>
+/// <param name="Model">Its model.</param>
+/// <param name="Data">Its examples.</param>
+/// <param name="AblationData">Where its ablation comes from; null: the data.</param>
+public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model, PromptSet Data, PromptSet? AblationData)
+{
+    /// <summary>Loads the data of a run.</summary>
+    /// <param name="note">Says what was left out.</param>
+    public static LoadedRun Load(RunSpecification specification, LoadedModel model, Action<string> note, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(specification);
+        return new(specification, model, specification.LoadData(model, note, cancellation), specification.LoadAblationData(model, note, cancellation));
+    }
+
+    /// <summary>The same run by another method, with its steps where that takes several by itself.</summary>
+    public LoadedRun By(string method) => this with
+    {
+        Specification = Specification with { Scoring = Specification.Scoring with { Method = method, Steps = AttributionMethods.Find(method).DefaultSteps > 1 ? Specification.Scoring.Steps : null } },
+    };
+
+    /// <summary>Scores the edges.</summary>
+    public AttributionResult Score(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(choice);
+        return Attributor.Run(Model.OnAll(choice), Data, Specification.Scoring with { AblationData = AblationData, MemoryBytes = choice.MemoryBytes }, progress, cancellation);
+    }
+
+    /// <summary>Measures circuits.</summary>
+    public IReadOnlyList<Faithfulness> Evaluate(IReadOnlyList<Circuit> circuits, DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(choice);
+        return CircuitEvaluator.Evaluate(Model.OnAll(choice), Data, circuits, Specification.Evaluation(AblationData, choice.MemoryBytes), progress, cancellation);
+    }
+
+    /// <summary>The record of the run.</summary>
+    public RunRecord Record(AttributionResult result, DeviceChoice choice) => RunRecords.Of(Specification, Model.OnAll(choice), Data, AblationData, result);
+
+    /// <summary>What speaks against its scores; null: nothing.</summary>
+    public string? Doubt(AttributionResult result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        return ScoreDoubt.Of(Specification.Scoring, Model.Config.Norm, Model.Graph, result.CompletenessGap);
+    }
+}
