@@ -19,6 +19,11 @@ public sealed class ReportCommandTests : SweepTest
         Assert.Contains("2 runs", Done("report", folder, "--out", At("r.html")), StringComparison.Ordinal);
         Assert.Contains("1 run;", Done("report", Path.Combine(folder, "cells", Ids(folder)[0]), "--out", At("r.html")), StringComparison.Ordinal);
 
+        // A merged table has the cells apart.
+        Merged(folder);
+        Assert.Contains("2 runs", Done("report", At("merged.csv"), "--out", At("r.html")), StringComparison.Ordinal);
+        Assert.Contains("\"method\":\"eap-ig 5 left logit-diff patching top\"", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+
         Assert.Contains($"{At("demo/report.html")} shows the circuit", Done("demo", "--examples", "3", "--out", At("demo")), StringComparison.Ordinal);
         Assert.Contains("3 runs", Done("report", At("demo"), "--out", At("r.html")), StringComparison.Ordinal);
         Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "3", "--out", At("s.json"));

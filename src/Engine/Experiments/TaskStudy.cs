@@ -42,7 +42,7 @@ public sealed record TaskStudy
     public IReadOnlyList<SizeSweep> Sweeps => [EapIgSweep, EapSweep, RandomSweep];
 
     /// <summary>Steps of EAP-IG.</summary>
-    public int EapIgSteps => AttributionMethods.Find(Run.Specification.Scoring.Method).StepsOf(Run.Specification.Scoring);
+    public int EapIgSteps => AttributionMethods.Find(Run.Specification.Scoring.Method).StepsOf(Run.Specification.Scoring)!.Value;
 
     /// <summary>What speaks against the scores of EAP-IG, or null.</summary>
     public string? Doubt => Run.Doubt(EapIg);

@@ -57,12 +57,13 @@ public static class ReportSource
             if (file.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)) curves.Add(file);
             else runs.Add(OfScores(file));
         }
-        foreach (var (path, (method, points)) in curves.SelectMany(path => Curves(path), (path, curve) => (path, curve)))
+        foreach (var (path, curve) in curves.SelectMany(path => Curves(path), (path, curve) => (path, curve)))
         {
             // A curve without a name of its own belongs to the scores when there are only these.
-            var owner = runs.FindIndex(r => r.Curve.Count == 0 && (method is null ? runs.Count == 1 : r.Method.Equals(method, StringComparison.OrdinalIgnoreCase)));
-            if (owner >= 0) runs[owner] = runs[owner] with { Curve = points };
-            else runs.Add(new() { Model = runs.FirstOrDefault()?.Model ?? "", Task = runs.FirstOrDefault()?.Task ?? Path.GetFileName(path), Method = method ?? Path.GetFileNameWithoutExtension(path), Curve = points });
+            var owner = runs.FindIndex(r => r.Curve.Count == 0 && curve.Task.Length == 0 && (curve.Method.Length == 0 ? runs.Count == 1 : r.Method.Equals(curve.Method, StringComparison.OrdinalIgnoreCase)));
+            if (owner >= 0) runs[owner] = runs[owner] with { Curve = curve.Curve };
+            else if (curve.Task.Length > 0) runs.Add(curve);
+            else runs.Add(curve with { Model = runs.FirstOrDefault()?.Model ?? "", Task = runs.FirstOrDefault()?.Task ?? Path.GetFileName(path), Method = curve.Method.Length > 0 ? curve.Method : Path.GetFileNameWithoutExtension(path) });
         }
         return runs;
     }
@@ -81,17 +82,24 @@ public static class ReportSource
         };
     }
 
-    // The curves of a file by the name of their method or ranking.
-    private static IEnumerable<(string? Method, IReadOnlyList<ReportPoint> Points)> Curves(string path)
+    // The curves of a file by the name of their method or ranking; of a merged sweep, by their cell.
+    private static IEnumerable<ReportRun> Curves(string path)
     {
         var table = new CsvTable(path, RegularFile.ReadAll(path, FileUse.Data, LargestCurve));
         var (selected, faithfulness) = (table.Column("selected"), table.Column("faithfulness"));
         if (selected < 0 || faithfulness < 0) throw new InputException($"{path}: is no curve; faith curve writes one, with the columns selected and faithfulness");
         var (low, high) = table.Column("faithfulness_low") >= 0 ? (table.Column("faithfulness_low"), table.Column("faithfulness_high")) : (table.Column("least"), table.Column("most"));
-        var name = table.Column("method") >= 0 ? table.Column("method") : table.Column("ranked_by");
-        var rows = table.ReadRows().Select(row => (Name: name < 0 ? null : row.Fields[name], Point: new ReportPoint(Whole(row, selected), Whole(row, table.Column("edges")), Whole(row, table.Column("nodes")),
+        int[] names = [.. ((string[])["cell", "method", "ranked_by"]).Select(table.Column).Where(c => c >= 0)];
+        var rows = table.ReadRows().Select(row => (Row: row, Point: new ReportPoint(Whole(row, selected), Whole(row, table.Column("edges")), Whole(row, table.Column("nodes")),
             Number(row, table.Column("circuit")), Number(row, faithfulness), Number(row, low), Number(row, high), []))).ToArray();
-        return rows.Length == 0 ? throw new InputException($"{path}: holds no circuit") : rows.GroupBy(r => r.Name).Select(g => (g.Key, (IReadOnlyList<ReportPoint>)[.. g.Select(r => r.Point)]));
+        if (rows.Length == 0) throw new InputException($"{path}: holds no circuit");
+        return rows.GroupBy(r => names.Length == 0 ? "" : r.Row.Fields[names[0]]).Select(g => new ReportRun
+        {
+            Model = Text(g.First().Row, "model"), Task = Text(g.First().Row, "data"), Seed = Whole(g.First().Row, table.Column("seed")), Curve = [.. g.Select(r => r.Point)],
+            Method = string.Join(' ', ((string[])["method", "steps", "rule", "metric", "ablation", "select", "ranked_by"]).Select(column => Text(g.First().Row, column)).Where(text => text.Length > 0)),
+        });
+
+        string Text((int Line, string[] Fields) row, string column) => table.Column(column) is >= 0 and var place ? row.Fields[place] : "";
 
         double Number((int Line, string[] Fields) row, int column) => column < 0 || row.Fields[column].Length == 0 ? double.NaN
             : double.TryParse(row.Fields[column], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw table.Error(row.Line, $"{table.Header[column]} should be a number, not {PlainText.Quote(row.Fields[column])}");

@@ -25,7 +25,7 @@ const pressable = (label, act) => ({
 
 const short = value => value === null || value === undefined || !Number.isFinite(value) ? '–' : Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.001) ? value.toExponential(2) : value.toPrecision(3);
 
-const share = value => value === null || value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(2);
+const share = value => value === null || value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(2).replace(/^-0\.00$/, '0.00');
 
 // Faithfulness at any size: between two that were measured, on a straight line over the logarithm.
 function valueAt(curve, n) {
