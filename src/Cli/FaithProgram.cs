@@ -62,6 +62,7 @@ public static class FaithProgram
             DemoCommand.Create(context),
             AttributeCommand.Create(context),
             CircuitCommand.Create(context),
+            CombineCommand.Create(context),
             EvaluateCommand.Create(context),
             CheckCircuitCommand.Create(context),
             CurveCommand.Create(context),

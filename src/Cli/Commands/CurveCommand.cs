@@ -25,6 +25,7 @@ internal static class CurveCommand
         var level = new LevelOption(edges, nodes, neurons);
         var select = SelectionOptions.Select();
         var signed = SelectionOptions.Signed();
+        var negative = SelectionOptions.Negative();
         var compat = CompatibilityOption.Create();
         var mib = new Option<bool>("--mib") { Description = "the benchmark's sizes and areas: CPR over circuits by score, CMD over circuits by its size" };
         var output = new PathOption("--out", PathRole.Output, "the curve, as CSV", required: true);
@@ -35,7 +36,7 @@ internal static class CurveCommand
             "faith curve --model tasks-4l --data ioi --scores scores.json --mib --out curve.csv",
             "faith curve --model tasks-4l --data ioi --scores neurons.json --level neuron --out curve.csv");
         run.AddTo(command);
-        foreach (var option in (Option[])[scores, edges, nodes, neurons, select, signed, compat, mib, output, svg]) command.Add(option);
+        foreach (var option in (Option[])[scores, edges, nodes, neurons, select, signed, negative, compat, mib, output, svg]) command.Add(option);
         level.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -58,7 +59,7 @@ internal static class CurveCommand
             var mode = CompatibilityOption.Read(parse, compat);
             var (name, bySign) = CompatibilityOption.Selection(parse, mode, select, signed);
             var selected = level.Read(parse.CommandResult);
-            var values = LevelScores.Of(file, scoresPath, selected, name);
+            var values = LevelScores.Of(file, scoresPath, selected, name, SelectionOptions.Method(parse, name, negative));
             var rankings = parse.GetValue(mib) || mode?.Fractions is not null ? BothRankings : [bySign];
             var isMib = rankings == BothRankings;
             var sizes = selected switch { ScoreLevel.Edge => edges, ScoreLevel.Node => nodes, _ => neurons };

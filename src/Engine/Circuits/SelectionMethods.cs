@@ -3,17 +3,28 @@ namespace Faith.Engine.Circuits;
 /// <summary>The selections that take a number of edges, by name.</summary>
 public static class SelectionMethods
 {
+    /// <summary>The name of <see cref="Ratio"/>.</summary>
+    public const string RatioName = "ratio";
+
+    /// <summary>The share of negative edges unless another is given.</summary>
+    public const double UsualNegative = 0.2;
+
     /// <summary>Name to method.</summary>
     public static IReadOnlyDictionary<string, SelectionMethod> All { get; } = new Dictionary<string, SelectionMethod>
     {
         ["top"] = CircuitSelection.Top,
         ["greedy"] = CircuitSelection.Greedy,
+        [RatioName] = Ratio(UsualNegative),
     };
+
+    /// <summary>The best edges with a share of those of the smallest scores below 0; the sign is looked at whether asked for or not.</summary>
+    /// <param name="negative">The share, from 0 to 1.</param>
+    public static SelectionMethod Ratio(double negative) => (scores, edges, _, prune) => prune ? Pruning.Prune(RatioSelection.Select(scores, edges, negative)) : RatioSelection.Select(scores, edges, negative);
 
     /// <summary>The method of this name.</summary>
     /// <exception cref="InputException">There is none.</exception>
     public static SelectionMethod Named(string name) =>
         All.TryGetValue(name, out var method)
             ? method
-            : throw new InputException($"there is no selection \"{name}\"; give {string.Join(" or ", All.Keys)}");
+            : throw new InputException($"there is no selection \"{name}\"; give one of {string.Join(", ", All.Keys)}");
 }

@@ -13,14 +13,15 @@ public sealed record LevelScores(int Most, Func<int, bool, Circuit> Top, Func<do
 {
     /// <summary>The scores of a level.</summary>
     /// <param name="select">How a number of edges is selected; nodes and neurons are selected by score alone.</param>
+    /// <param name="method">The same with settings of its own; null: as it is by name.</param>
     /// <exception cref="InputException">The file has none.</exception>
-    public static LevelScores Of(ScoreFile file, string path, ScoreLevel level, string select)
+    public static LevelScores Of(ScoreFile file, string path, ScoreLevel level, string select, SelectionMethod? method = null)
     {
         var graph = file.Graph;
         if (level == ScoreLevel.Edge)
         {
             var scores = file.Scores ?? throw new InputException($"{path}: the edges have no scores to select by; faith attribute --level edge gives them");
-            return new(graph.Edges, (count, signed) => SelectionMethods.Named(select)(scores, count, signed), (least, signed) => CircuitSelection.Threshold(scores, least, signed));
+            return new(graph.Edges, (count, signed) => (method ?? SelectionMethods.Named(select))(scores, count, signed), (least, signed) => CircuitSelection.Threshold(scores, least, signed));
         }
         if (level == ScoreLevel.Node)
         {

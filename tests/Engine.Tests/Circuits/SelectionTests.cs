@@ -130,5 +130,5 @@ public sealed class SelectionTests
     }
 
     [Fact]
-    public void AnUnknownNameNamesTheKnownOnes() => Assert.Contains("top or greedy", Assert.Throws<InputException>(() => SelectionMethods.Named("best")).Message);
+    public void AnUnknownNameNamesTheKnownOnes() => Assert.Contains("top, greedy, ratio", Assert.Throws<InputException>(() => SelectionMethods.Named("best")).Message);
 }
