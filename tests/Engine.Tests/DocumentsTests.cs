@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Faith.Engine.Models;
 using Xunit;
 
 namespace Faith.Engine.Tests;
@@ -69,6 +70,13 @@ public sealed partial class DocumentsTests
         string[] folders = [.. Repository.Select(path => path.Split('/')).Where(parts => parts.Length > 2 && parts[0] is "src" or "tests").Select(parts => $"{parts[0]}/{parts[1]}")
             .Concat(Repository.Where(path => path.StartsWith("src/Engine/", StringComparison.Ordinal)).Select(path => path.Split('/')).Where(parts => parts.Length > 3).Select(parts => $"src/Engine/{parts[2]}"))];
         None(folders.Distinct().Except(rows).Select(folder => $"{folder} has no row"));
+    }
+
+    [Fact]
+    public void EveryFamilyHasARow()
+    {
+        var rows = Documents.Tables("docs/models.md").First(table => table[0][0] == "model_type").Skip(1).Select(row => row[0]).ToArray();
+        Assert.Equal(ModelFamily.ModelTypes.Order(), rows.Where(row => !row.StartsWith('-')).Order());
     }
 
     private static void None(IEnumerable<string> wrong)

@@ -142,6 +142,7 @@ internal sealed class PassOperations : IDisposable
     private void AddAttention(Operands o)
     {
         var (queries, keys, heads) = ((double)batch.Rows * c.QueryWidth, (double)batch.Rows * c.KeyWidth, (double)batch.Rows * c.Heads);
+        if (model.Layers[0].QueryNorm is { } queryNorm) Add("NormForward of heads", 2 * queries, 0, () => queryNorm.Forward(o.Query, o.Context));
         if (model.Angles(0) is { } angles)
         {
             Add("Rotary", 2 * queries, 0, () => angles.Rotate(device, o.Query, o.Layout.Angles, c.HeadDim, inverse: false, o.Context));

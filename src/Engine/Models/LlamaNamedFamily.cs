@@ -49,6 +49,7 @@ internal abstract class LlamaNamedFamily : ModelFamily
         var (up, down) = MlpNames;
         var width = (config.Gated ? 2 * f : f) / up.Length;
         // Matrices first: their shapes are checked against the file, and only then is anything made as wide as config.json says.
+        IgnoreFrequencies(config, tensors, attention);
         var projection = FusedProjection is { } fused
             ? (Matrix: tensors.Linear(d, (attention + fused + ".weight", config.ProjectionWidth)), Bias: null)
             : ReadProjection(config, tensors, attention, biases.QueryKeyValue);

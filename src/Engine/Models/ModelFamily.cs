@@ -13,6 +13,9 @@ internal abstract class ModelFamily
         new Gemma2Family(), new Gemma3Family(),
     ];
 
+    /// <summary>The model_type of every family.</summary>
+    internal static IEnumerable<string> ModelTypes => All.Select(family => family.ModelType);
+
     /// <summary>Hugging Face model_type.</summary>
     internal abstract string ModelType { get; }
     /// <summary>What the names of its tensors begin with, but for the unembedding.</summary>
@@ -31,6 +34,8 @@ internal abstract class ModelFamily
     /// <summary>The embedding and the unembedding [vocabulary × d].</summary>
     protected virtual (MatrixSource Embedding, MatrixSource Unembedding) ReadEmbeddings(ModelConfig config, TensorTable tensors, string root) =>
         tensors.Embeddings(config, root + Outer.Embedding, Outer.Unembedding);
+    /// <summary>Whether a configuration that names no kind of model is of this one.</summary>
+    protected virtual bool Knows(ConfigFile file) => false;
     /// <summary>Learned positions, or null.</summary>
     protected virtual MatrixSource? ReadPositions(ModelConfig config, TensorTable tensors) => null;
     /// <summary>γ of a norm and, of a LayerNorm, β.</summary>
@@ -118,6 +123,7 @@ internal abstract class ModelFamily
         var type = file.Text("model_type");
         var architectures = file.Texts("architectures");
         var architecture = architectures.Length > 0 ? architectures[0] : null;
+        if (type is null && architecture is null && Array.Find(All, f => f.Knows(file)) is { } known) return known;
         if (type is null && architecture is null) throw file.Bad($"has neither model_type nor architectures; supported: {Supported}");
 
         var family = All.FirstOrDefault(f => type is null ? f.Architectures.Contains(architecture) : f.ModelType == type)

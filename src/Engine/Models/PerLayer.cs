@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Faith.Engine.Models;
 
 /// <summary>A value for every layer of a model: values that begin anew after the last, so that one stands for all layers. Equal to another of the same values.</summary>
@@ -12,8 +14,9 @@ public sealed class PerLayer<T>(params IReadOnlyList<T> values) : IEquatable<Per
     /// <summary>The values, each at least once.</summary>
     public IReadOnlyList<T> Values => values;
 
-    /// <summary>The same value in every layer.</summary>
-    public static implicit operator PerLayer<T>(T value) => new([value]);
+    /// <summary>The same value in every layer; of null null.</summary>
+    [return: NotNullIfNotNull(nameof(value))]
+    public static implicit operator PerLayer<T>?(T value) => value is null ? null : new([value]);
 
     /// <inheritdoc/>
     public bool Equals(PerLayer<T>? other) => other is not null && values.SequenceEqual(other.values);

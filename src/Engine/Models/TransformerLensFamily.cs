@@ -4,14 +4,16 @@ namespace Faith.Engine.Models;
 
 /// <summary>
 /// Models of TransformerLens that were saved under its own names, as InterpBench's are: matrices of every head apart (W_Q [H × d × d_head]), all of them
-/// stored as [in × out], an unembedding of its own with a bias. Of its settings those of a GPT-2 are read: learned positions, causal attention, LayerNorm.
+/// stored as [in × out], an unembedding of its own with a bias. Positions are learned or rotary, norms have parameters or not. In a model of attention
+/// alone the graph keeps its MLPs, which put out nothing.
 /// </summary>
 internal sealed class TransformerLensFamily : ModelFamily
 {
     /// <summary>What stands for model_type, which the configuration does not have.</summary>
     internal const string Type = "transformer_lens";
 
-    private const string Norm = "normalization_type", FoldedNorm = "LNPre";
+    private const string Norm = "normalization_type", LayerNorm = "LN", FoldedLayerNorm = "LNPre", RmsNorm = "RMS", FoldedRmsNorm = "RMSPre";
+    private const string Positions = "positional_embedding_type", Learned = "standard", Rotary = "rotary", Alone = "attn_only";
 
     internal override string ModelType => Type;
     internal override string Inner => "";
@@ -21,13 +23,12 @@ internal sealed class TransformerLensFamily : ModelFamily
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
-        foreach (var setting in (string[])["attn_only", "gated_mlp", "scale_attn_by_inverse_layer_idx", "use_local_attn", "post_embedding_ln", "use_normalization_before_and_after", "use_qk_norm"])
+        foreach (var setting in (string[])["gated_mlp", "final_rms", "shortformer_pos", "use_NTK_by_parts_rope", "use_local_attn", "post_embedding_ln", "use_normalization_before_and_after", "use_qk_norm"])
         {
             file.Require(setting, false);
         }
-        RequireText(file, "positional_embedding_type", "standard");
-        RequireText(file, "attention_dir", "causal");
-        if ((file.Text(Norm) ?? (file.IsNull(Norm) ? null : "LN")) is not ("LN" or FoldedNorm)) throw file.Unsupported(Norm, $"LN, {FoldedNorm}");
+        if ((file.Text(Positions) ?? Learned) is not (Learned or Rotary)) throw file.Unsupported(Positions, $"{Learned}, {Rotary}");
+        if ((file.Text("attention_dir") ?? "causal") != "causal") throw file.Unsupported("attention_dir", "causal");
         foreach (var cap in (string[])["attn_scores_soft_cap", "output_logits_soft_cap"])
         {
             if (!IsUnset(file, cap)) throw file.Unsupported(cap, "-1, none");
@@ -36,36 +37,52 @@ internal sealed class TransformerLensFamily : ModelFamily
         if (!IsUnset(file, "d_vocab_out") && file.Size("d_vocab_out") != vocabulary) throw file.Unsupported("d_vocab_out", $"d_vocab = {vocabulary}");
         if (file.Size("n_key_value_heads", heads) != heads) throw file.Unsupported("n_key_value_heads", $"n_heads = {heads}");
         var width = file.Size("d_model");
-        var divisor = IsUnset(file, "attn_scale") ? Math.Sqrt(headDim) : file.Positive("attn_scale");
+        var (layers, isAlone) = (file.Size("n_layers"), file.Flag(Alone, false));
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
-            Layers = file.Size("n_layers"),
+            Layers = layers,
             Width = width,
             Heads = heads,
             KeyValueHeads = heads,
             HeadDim = headDim,
-            MlpWidth = file.Size("d_mlp", checked(4 * width)),
+            MlpWidth = isAlone ? 1 : file.Size("d_mlp", checked(4 * width)),
             Vocabulary = vocabulary,
             Context = file.Size("n_ctx"),
-            Norm = NormKind.LayerNorm,
+            Norm = NormOf(file) is LayerNorm or FoldedLayerNorm ? NormKind.LayerNorm : NormKind.RmsNorm,
             NormEpsilon = file.Epsilon("eps", 1e-5),
-            Activation = ActivationNames.Read(file, "act_fn", "relu"),
+            Activation = isAlone ? ActivationFunction.Relu : ActivationNames.Read(file, "act_fn", "relu"),
+            Rotary = file.Text(Positions) == Rotary ? ReadRotary(file, headDim) : null,
             TiedEmbedding = false,
             ParallelBlocks = file.Flag("parallel_attn_mlp", false),
-            AttentionScale = file.Flag("use_attn_scale", true) ? (float)(1 / divisor) : 1,
+            AttentionScale = ReadScales(file, layers, headDim),
         });
     }
 
     // TransformerLens writes -1 where nothing was set.
-    private static bool IsUnset(ConfigFile file, string key) => file.Value(key) is not { } value || value.GetRawText() is "-1";
+    private static bool IsUnset(ConfigFile file, string key) => file.Value(key) is not { } value || value.GetRawText() is "-1" or "-1.0";
 
-    private static void RequireText(ConfigFile file, string key, string required)
+    private static string NormOf(ConfigFile file) =>
+        (file.Text(Norm) ?? (file.IsNull(Norm) ? null : LayerNorm)) is (LayerNorm or FoldedLayerNorm or RmsNorm or FoldedRmsNorm) and var norm ? norm
+            : throw file.Unsupported(Norm, $"{LayerNorm}, {FoldedLayerNorm}, {RmsNorm}, {FoldedRmsNorm}");
+
+    private static RotaryConfig ReadRotary(ConfigFile file, int headDim)
     {
-        if ((file.Text(key) ?? required) != required) throw file.Unsupported(key, required);
+        var turning = file.Size("rotary_dim", headDim);
+        if (turning % 2 != 0 || turning > headDim) throw file.Unsupported("rotary_dim", $"an even number of the {headDim} columns of a head");
+        return new RotaryConfig(file.Positive("rotary_base", 10000), turning) { Interleaved = file.Flag("rotary_adjacent_pairs", false) };
     }
 
-    protected override MatrixSource ReadPositions(ModelConfig config, TensorTable tensors) => tensors.Matrix("pos_embed.W_pos", config.Context, config.Width);
+    private static PerLayer<float> ReadScales(ConfigFile file, int layers, int headDim)
+    {
+        var divisor = !file.Flag("use_attn_scale", true) ? 1 : IsUnset(file, "attn_scale") ? Math.Sqrt(headDim) : file.Positive("attn_scale");
+        return file.Flag("scale_attn_by_inverse_layer_idx", false)
+            ? new PerLayer<float>([.. Enumerable.Range(1, layers).Select(layer => (float)(1 / divisor / layer))]) : (float)(1 / divisor);
+    }
+
+    protected override bool Knows(ConfigFile file) => file.Has("d_model") && file.Has("d_head") && file.Has("n_layers");
+
+    protected override MatrixSource? ReadPositions(ModelConfig config, TensorTable tensors) => config.Rotary is not null ? null : tensors.Matrix("pos_embed.W_pos", config.Context, config.Width);
 
     protected override (MatrixSource Embedding, MatrixSource Unembedding) ReadEmbeddings(ModelConfig config, TensorTable tensors, string root) =>
         (tensors.Matrix(Outer.Embedding, config.Vocabulary, config.Width),
@@ -74,22 +91,21 @@ internal sealed class TransformerLensFamily : ModelFamily
     // Where a norm's scale and shift were folded into the matrices after it, there are none to be read.
     protected override (float[] Scale, float[]? Shift) ReadNorm(ModelConfig config, TensorTable tensors, string name)
     {
-        if (tensors.Config.Text(Norm) != FoldedNorm) return (tensors.Vector(name + ".w", config.Width), tensors.Vector(name + ".b", config.Width));
+        var norm = NormOf(tensors.Config);
+        if (norm is LayerNorm or RmsNorm) return (tensors.Vector(name + ".w", config.Width), norm == LayerNorm ? tensors.Vector(name + ".b", config.Width) : null);
         var ones = new float[config.Width];
         Array.Fill(ones, 1);
-        return (ones, new float[config.Width]);
+        return (ones, null);
     }
 
     protected override LayerWeights ReadLayer(ModelConfig config, TensorTable tensors, string prefix)
     {
         var (d, f, heads, headDim) = (config.Width, config.MlpWidth, config.Heads, config.HeadDim);
         var attention = prefix + "attn.";
-        // The causal mask and its fill value.
-        tensors.Ignore(attention + "mask");
-        tensors.Ignore(attention + "IGNORE");
+        // The causal mask, its fill value, and tables that are computed.
+        foreach (var name in (string[])["mask", "IGNORE", "rotary_sin", "rotary_cos"]) tensors.Ignore(attention + name);
         var (attentionScale, attentionShift) = ReadNorm(config, tensors, prefix + "ln1");
-        var (mlpScale, mlpShift) = ReadNorm(config, tensors, prefix + "ln2");
-        return new LayerWeights
+        var layer = new LayerWeights
         {
             AttentionNormScale = attentionScale,
             AttentionNormShift = attentionShift,
@@ -98,9 +114,19 @@ internal sealed class TransformerLensFamily : ModelFamily
             QueryKeyValueBias = [.. "QKV".SelectMany(letter => Values(tensors.Take($"{attention}b_{letter}", [heads, headDim])))],
             Output = new StoredMatrix([tensors.Take(attention + "W_O", [heads, headDim, d]).Permuted([0, 1, 2], heads * headDim, d)], storedTransposed: false),
             OutputBias = tensors.Vector(attention + "b_O", d),
+            MlpNormScale = attentionScale,
+            MlpNormShift = attentionShift,
+            Up = new ZeroMatrix(d, f),
+            Down = new ZeroMatrix(f, d),
+        };
+        if (tensors.Config.Flag(Alone, false)) return layer;
+        var up = tensors.Matrix(prefix + "mlp.W_in", d, f);
+        var (mlpScale, mlpShift) = ReadNorm(config, tensors, prefix + "ln2");
+        return layer with
+        {
             MlpNormScale = mlpScale,
             MlpNormShift = mlpShift,
-            Up = tensors.Matrix(prefix + "mlp.W_in", d, f),
+            Up = up,
             UpBias = tensors.Vector(prefix + "mlp.b_in", f),
             Down = tensors.Matrix(prefix + "mlp.W_out", f, d),
             DownBias = tensors.Vector(prefix + "mlp.b_out", d),

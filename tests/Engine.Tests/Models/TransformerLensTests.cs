@@ -119,10 +119,10 @@ public sealed class TransformerLensTests
             File.WriteAllBytes(path, PickleWriter.Write(new Dictionary<string, object?>(settings) { [key] = value }));
             Assert.Contains(expected, Fault());
         }
-        Refused("positional_embedding_type is \"rotary\"; supported: standard", "positional_embedding_type", "rotary");
+        Refused("positional_embedding_type is \"shortformer\"; supported: standard, rotary", "positional_embedding_type", "shortformer");
         Refused("attention_dir is \"bidirectional\"; supported: causal", "attention_dir", "bidirectional");
         Refused("normalization_type is absent; supported: LN, LNPre", "normalization_type", null);
-        Refused("attn_only is true; supported: false", "attn_only", true);
+        Refused("gated_mlp is true; supported: false", "gated_mlp", true);
         Refused("d_vocab_out is 3; supported: d_vocab = 11", "d_vocab_out", 3);
         Refused("attn_scores_soft_cap is 50", "attn_scores_soft_cap", 50);
         Refused("act_fn is \"solu_ln\"", "act_fn", "solu_ln");
