@@ -10,7 +10,7 @@ internal enum PathRole
     Input,
     /// <summary>A file that is read, or the name of a built-in task.</summary>
     Data,
-    /// <summary>A model's directory, or the name of a shipped one.</summary>
+    /// <summary>A model's directory, or the name of a shipped one or of a repository.</summary>
     Model,
     /// <summary>A file that is written.</summary>
     Output,

@@ -9,7 +9,7 @@ namespace Faith.Cli;
 /// <summary>The options of a command that looks at what a model makes of prompts: one given as text, or those of data.</summary>
 internal sealed class PromptOptions(CommandContext context)
 {
-    private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
+    private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model or of a repository in the cache (faith pull)", required: true);
     private readonly Option<string?> prompt = OptionKinds.Optional("--prompt", "TEXT", "a prompt as text");
     private readonly PathOption data = new("--data", PathRole.Data, "the prompts of a JSONL, CSV or Parquet file, or of a built-in task, instead");
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", $"use the first N examples; of a built-in task {TaskPrompts.DefaultCount} unless given", 1, 1_000_000);

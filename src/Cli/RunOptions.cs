@@ -15,7 +15,7 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
 {
     private readonly DeviceOptions device = new(context);
     private readonly ReadingOptions reading = new(context);
-    private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
+    private readonly PathOption model = new("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model or of a repository in the cache (faith pull)", required: true);
     private readonly PathOption data = new("--data", PathRole.Data, "a JSONL, CSV or Parquet file, or the name of a built-in task", required: true);
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", $"use the first N examples; of a built-in task {TaskPrompts.DefaultCount} unless given", 1, 1_000_000);
     private readonly ChoiceOption metric = new("--metric", "what is measured at the last position", "logit-diff", MetricKinds.Names);

@@ -13,7 +13,7 @@ internal static class GenerateCommand
 
     public static Command Create(CommandContext context)
     {
-        var name = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
+        var name = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model or of a repository in the cache (faith pull)", required: true);
         var prompt = OptionKinds.Required("--prompt", "TEXT", "the text to continue");
         var tokens = OptionKinds.Integer("--tokens", "how many tokens at most", 40, 1, MostTokens);
         var device = new DeviceOptions(context);

@@ -20,7 +20,7 @@ internal static class MatrixCommand
     {
         var device = new DeviceOptions(context);
         var reading = new ReadingOptions(context);
-        var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model", required: true);
+        var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model or of a repository in the cache (faith pull)", required: true);
         var tasks = OptionKinds.Optional("--tasks", "a,b,…", $"built-in tasks; all unless given: {string.Join(", ", TaskCatalog.All.Select(t => t.Name))}");
         var examples = OptionKinds.Integer("--examples", "examples of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
         var edges = OptionKinds.Integer("--edges", "edges of each circuit", 200, 1, int.MaxValue);

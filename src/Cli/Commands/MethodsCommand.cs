@@ -22,7 +22,7 @@ internal static class MethodsCommand
         var reading = new ReadingOptions(context);
         var measure = new Option<bool>("--measure") { Description = "time every method in one run and compare with EAP" };
         var known = new Option<bool>("--known") { Description = "score a model whose circuit was written into its weights: AUROC of |score| for every method" };
-        var model = new PathOption("--model", PathRole.Model, "with --measure: a directory in Hugging Face layout, or the name of a shipped model") { DefaultValueFactory = _ => "tasks-4l" };
+        var model = new PathOption("--model", PathRole.Model, "with --measure: a directory in Hugging Face layout, or the name of a shipped model or of a repository in the cache (faith pull)") { DefaultValueFactory = _ => "tasks-4l" };
         var data = new PathOption("--data", PathRole.Data, "with --measure: a JSONL, CSV or Parquet file, or the name of a built-in task") { DefaultValueFactory = _ => "ioi" };
         var examples = OptionKinds.Integer("--examples", "with --measure: how many examples", 10, 1, 1_000_000);
         var steps = OptionKinds.Integer("--steps", "steps of the methods that take several unless told otherwise", 5, 1, 10_000);

@@ -23,7 +23,7 @@ internal static class PlanCommand
 
     public static Command Create(CommandContext context)
     {
-        var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model");
+        var model = new PathOption("--model", PathRole.Model, "a directory in Hugging Face layout, or the name of a shipped model or of a repository in the cache (faith pull)");
         var shape = OptionKinds.Optional("--shape", "shape", $"a known shape instead: {string.Join(", ", RandomWeights.Shapes)}");
         var data = new PathOption("--data", PathRole.Data, "a JSONL, CSV or Parquet file, or the name of a built-in task; random prompts unless given");
         var reading = new ReadingOptions(context);

@@ -39,7 +39,7 @@ public sealed class LoadedModel : IDisposable
     public string Hash => weights.Hash;
 
     /// <summary>Reads the files; the parameters stay there until <see cref="On"/>.</summary>
-    /// <param name="name">A directory, or the name of a shipped model.</param>
+    /// <param name="name">A directory, or the name of a shipped model or of a repository in the cache.</param>
     /// <param name="begin">Whether texts begin with the model's begin token.</param>
     /// <exception cref="InputException">A file is missing or unusable, or texts should begin with a token that the files do not name.</exception>
     public static LoadedModel Load(string name, BeginTokenUse begin = BeginTokenUse.AsFilesSay)

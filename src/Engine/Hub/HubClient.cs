@@ -13,7 +13,7 @@ internal sealed class HubClient : IDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5), FirstWait = TimeSpan.FromSeconds(1);
 
     /// <summary>Without a byte for so long, a connection is given up.</summary>
-    internal static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
 
     private readonly HubSettings settings;
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(20) }) { Timeout = Timeout.InfiniteTimeSpan };
@@ -58,6 +58,43 @@ internal sealed class HubClient : IDisposable
             }
             await settings.Pause(wait, cancellation);
         }
+    }
+
+    /// <summary>What is at an address of the hub, whole.</summary>
+    /// <param name="most">More bytes than that are refused.</param>
+    /// <exception cref="InputException">The hub refuses, cannot be reached, or answers with more.</exception>
+    internal async Task<byte[]> Read(Uri address, string what, int most, CancellationToken cancellation)
+    {
+        var buffer = new byte[1 << 16];
+        for (var tries = 1; ; tries++)
+        {
+            using var response = await Send(HttpMethod.Get, address, what, leaveHost: false, null, cancellation);
+            using var bytes = new MemoryStream();
+            try
+            {
+                await using var content = await response.Content.ReadAsStreamAsync(cancellation);
+                while (await Read(content, buffer, cancellation) is > 0 and var count)
+                {
+                    bytes.Write(buffer, 0, count);
+                    if (bytes.Length > most) throw new InputException($"{what}: the hub's answer has more than {most} bytes");
+                }
+                return bytes.ToArray();
+            }
+            catch (Exception e) when (IsCut(e))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (tries == MostTries) throw Unreachable(address, e);
+            }
+            await settings.Pause(FirstWait * (1 << (tries - 1)), cancellation);
+        }
+    }
+
+    /// <summary>The next bytes of an answer, waited for as long as a connection may be silent.</summary>
+    internal static async Task<int> Read(Stream content, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Silence);
+        return await content.ReadAsync(buffer, limit.Token);
     }
 
     /// <summary>Whether a connection failed in a way that another may not.</summary>
@@ -114,7 +151,7 @@ internal sealed class HubClient : IDisposable
         var account = settings.Token is null ? "set HF_TOKEN to a token of an account that has access" : "the account of the token in HF_TOKEN has no access";
         return new($"{what}: " + (status, code) switch
         {
-            (_, "GatedRepo") => $"is gated: accept its conditions at {settings.Endpoint.AbsoluteUri.TrimEnd('/')}/{what.Split('@', ' ')[0]}; {account}",
+            (_, "GatedRepo") => $"is gated: accept its conditions on its page at {settings.Endpoint.AbsoluteUri.TrimEnd('/')}; {account}",
             (404, "RevisionNotFound") => "the repository has no such revision",
             (404, "EntryNotFound") => "the repository has no such file",
             (401 or 403, _) => $"the hub refuses it ({status}): there is no such repository, or it is gated or private; {account}",

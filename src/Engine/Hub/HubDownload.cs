@@ -64,7 +64,7 @@ internal sealed class HubDownload(HubClient client, HubSettings settings, IProgr
             try
             {
                 await using var content = await response.Content.ReadAsStreamAsync(cancellation);
-                while (await Read(content) is > 0 and var count)
+                while (await HubClient.Read(content, buffer, cancellation) is > 0 and var count)
                 {
                     if (count > file.Size - stream.Position) throw new InputException($"{what}: the hub sends more than the {file.Size} bytes that it gives as the file's size");
                     Write(stream, buffer.AsSpan(0, count));
@@ -80,13 +80,6 @@ internal sealed class HubDownload(HubClient client, HubSettings settings, IProgr
             if (stream.Position >= file.Size) return;
             if (++cuts == MostCuts) throw HubClient.Unreachable(address, cut ?? new IOException("the connection ends before the file does"));
             await settings.Pause(TimeSpan.FromSeconds(1 << (cuts - 1)), cancellation);
-        }
-
-        async Task<int> Read(Stream content)
-        {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            limit.CancelAfter(HubClient.Silence);
-            return await content.ReadAsync(buffer, limit.Token);
         }
     }
 

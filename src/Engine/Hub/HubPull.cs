@@ -81,26 +81,9 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
     private static async Task<(string Commit, IReadOnlyList<string> Files)> Describe(HubClient client, HubName name, CancellationToken cancellation)
     {
         var address = client.Address($"api/{(name.IsDataset ? "datasets" : "models")}/{name.Repository}/revision/{Uri.EscapeDataString(name.Revision)}");
-        using var response = await client.Send(HttpMethod.Get, address, name.ToString(), leaveHost: false, null, cancellation);
-        var bytes = new MemoryStream();
         try
         {
-            await using var content = await response.Content.ReadAsStreamAsync(cancellation);
-            var buffer = new byte[1 << 16];
-            while (await content.ReadAsync(buffer, cancellation).AsTask().WaitAsync(HubClient.Silence, cancellation) is > 0 and var count)
-            {
-                bytes.Write(buffer, 0, count);
-                if (bytes.Length > LargestAnswer) throw new InputException($"{name}: the hub's answer has more than {LargestAnswer} bytes");
-            }
-        }
-        catch (Exception e) when (HubClient.IsCut(e) || e is TimeoutException)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            throw HubClient.Unreachable(address, e);
-        }
-        try
-        {
-            using var document = JsonDocument.Parse(bytes.ToArray());
+            using var document = JsonDocument.Parse(await client.Read(address, name.ToString(), LargestAnswer, cancellation));
             var commit = document.RootElement.GetProperty("sha").GetString() ?? "";
             string[] files = [.. document.RootElement.GetProperty("siblings").EnumerateArray().Select(file => file.GetProperty("rfilename").GetString() ?? "")];
             return HubCache.IsCommit(commit) ? (commit, files) : throw new InputException($"{name}: the hub names the commit {PlainText.Name(commit)}, which is none");

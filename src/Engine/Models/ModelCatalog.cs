@@ -62,9 +62,10 @@ public static class ModelCatalog
             if (cache.Find(name) is { } snapshot)
             {
                 return ConfigFile.PathIn(snapshot) is not null ? snapshot
-                    : throw new InputException($"model {quoted} is in the cache without config.json ({PlainText.Name(snapshot, ForeignModel.PathLength)}); faith pull {name} fetches what is missing");
+                    : throw new InputException($"model {quoted} is in the cache without config.json ({PlainText.Name(snapshot, ForeignModel.PathLength)}); faith pull {modelArgument} fetches what is missing");
             }
-            if (name.HasOwner) throw new InputException($"model {quoted} is neither a directory nor in the Hugging Face cache ({PlainText.Name(cache.Root, ForeignModel.PathLength)}); faith pull {name} fetches it");
+            // A name can be shown as it was given: it has letters, digits and a few signs alone.
+            if (name.HasOwner) throw new InputException($"model {quoted} is neither a directory nor in the Hugging Face cache ({PlainText.Name(cache.Root, ForeignModel.PathLength)}); faith pull {modelArgument} fetches it");
         }
         var names = models.Count == 0 ? "none found" : string.Join(", ", models.Select(model => model.Name));
         throw new InputException($"model {quoted} is neither a directory nor a shipped model ({names}) nor a repository (owner/name){KnownNames.Suggest(modelArgument, models.Select(m => m.Name).Concat(HubNicknames.All.Keys))}");

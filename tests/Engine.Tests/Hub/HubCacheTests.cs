@@ -109,7 +109,7 @@ public sealed class HubCacheTests : IDisposable
     [Fact]
     public void Nicknames_and_names_without_an_owner_are_found()
     {
-        Assert.Contains("faith pull openai-community/gpt2 fetches it", Fault("gpt2"));
+        Assert.Contains("faith pull gpt2 fetches it", Fault("gpt2"));
         var old = Place("gpt2", First, "main");
         Assert.Equal(old, Resolve("gpt2"));
         var now = Place("openai-community/gpt2", Second, "main");

@@ -252,6 +252,21 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
+    public async Task An_answer_that_is_cut_off_is_asked_for_again()
+    {
+        ServeNoise();
+        var cut = true;
+        server.Instead = request =>
+        {
+            if (!cut || !request.Path.StartsWith("/api/", StringComparison.Ordinal)) return null;
+            cut = false;
+            return server.Answer(request) with { CutAfter = 10 };
+        };
+        await Pull();
+        Assert.Equal(2, server.Requests.Count(request => request.Path.StartsWith("/api/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Refusals_are_one_line()
     {
         Serve();
@@ -264,8 +279,8 @@ public sealed class HubPullTests : IDisposable
             server.Instead = request => path is null || request.Path.EndsWith(path, StringComparison.Ordinal) ? response : null;
             Assert.Contains(expected, await Fault());
         }
-        await Answered(new(403, [], ("X-Error-Code", "GatedRepo")), $"org/model: is gated: accept its conditions at {server.Endpoint}/org/model; set HF_TOKEN");
-        await Answered(new(401, [], ("X-Error-Code", "GatedRepo")), $"config.json: is gated: accept its conditions at {server.Endpoint}/org/model;", "config.json");
+        await Answered(new(403, [], ("X-Error-Code", "GatedRepo")), $"org/model: is gated: accept its conditions on its page at {server.Endpoint}; set HF_TOKEN");
+        await Answered(new(401, [], ("X-Error-Code", "GatedRepo")), $"config.json: is gated: accept its conditions on its page at {server.Endpoint};", "config.json");
         await Answered(new(403, []), "refuses it (403)");
         await Answered(new(404, []), "there is no such repository on the hub");
         await Answered(new(404, [], ("X-Error-Code", "EntryNotFound")), "org/model model.safetensors: the repository has no such file", Weights);
