@@ -235,5 +235,9 @@ public sealed class SweepCommandTests : SweepTest
         Assert.Equal([20, 100, 400], cell.GetProperty("edges").EnumerateArray().Select(e => e.GetInt32()));
         Assert.True(cell.GetProperty("gflop").GetDouble() > 0);
         Assert.True(cell.GetProperty("memory_bytes").GetInt64() > 0);
+        // Nothing of where the study was, unless it names a file there.
+        Assert.False(cell.TryGetProperty("folder", out _));
+        Done("tasks", "export", "ioi", "--examples", "2", "--out", At("d.jsonl"));
+        Assert.Equal(Folder, JsonDocument.Parse(File.ReadAllLines(Path.Combine(Plan("models: tasks-4l\ndata: d.jsonl\n", "files"), "manifest.jsonl"))[0]).RootElement.GetProperty("folder").GetString());
     }
 }

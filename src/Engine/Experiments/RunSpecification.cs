@@ -4,6 +4,7 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Metrics;
 using Faith.Engine.ScoreFiles;
+using Faith.Engine.Tasks;
 using Faith.Engine.Tokenizers;
 
 namespace Faith.Engine.Experiments;
@@ -109,6 +110,9 @@ public sealed record RunSpecification
     public EvaluationOptions Evaluation(PromptSet? ablationData, long? memoryBytes) =>
         new() { Metric = Scoring.Metric, Ablation = Scoring.Ablation, AblationData = ablationData, MemoryBytes = memoryBytes };
 
-    /// <summary>A name of a file or a folder where it is one beside <see cref="Folder"/>; any other name as it stands.</summary>
-    public string PathOf(string name) => Folder is not null && Path.Combine(Folder, name) is var beside && (File.Exists(beside) || Directory.Exists(beside)) ? beside : name;
+    /// <summary>The run without its folder where none of its names is of a file or a folder there.</summary>
+    public RunSpecification WithoutNeedlessFolder() => ((string?[])[Model, Data, AblationData]).OfType<string>().Any(name => PathOf(name) != name) ? this : this with { Folder = null };
+
+    /// <summary>A name of a file or a folder where it is one beside <see cref="Folder"/>; any other name, and that of a built-in task, as it stands.</summary>
+    public string PathOf(string name) => Folder is not null && TaskCatalog.TryFind(name) is null && Path.Combine(Folder, name) is var beside && (File.Exists(beside) || Directory.Exists(beside)) ? beside : name;
 }

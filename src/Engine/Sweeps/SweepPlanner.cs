@@ -38,7 +38,7 @@ public static class SweepPlanner
                 cancellation.ThrowIfCancellationRequested();
                 var cell = At(path, line, () =>
                 {
-                    var run = asked with { Sizes = asked.Sizes ?? DefaultSizes(model, asked.Scoring.Level) };
+                    var run = asked.WithoutNeedlessFolder() with { Sizes = asked.Sizes ?? DefaultSizes(model, asked.Scoring.Level) };
                     CheckSizes(run, model);
                     var (_, _, data, ablation) = sets.Of(run, cancellation);
                     if (!needs.TryGetValue(run.ScoringIdentity, out var scoring)) needs[run.ScoringIdentity] = scoring = OfScores(run, model, data);
