@@ -101,11 +101,12 @@ internal sealed unsafe partial class RowKernels<V>
         return 1;
     }
 
-    /// <summary>turned[c][j] = element c of key j.</summary>
+    /// <summary>turned[c][j] = element c of key j, from the first key on that any query sees.</summary>
     static void Transpose(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* turned)
     {
-        if (s.Prefix > 0) MatrixKernels.PackTile(s.PrefixRow(prefix, 0), prefix.Stride, s.Prefix, s.HeadDim, turned, s.Pitch);
-        MatrixKernels.PackTile(s.SuffixRow(suffix, 0), suffix.Stride, s.Rows, s.HeadDim, turned + s.Prefix, s.Pitch);
+        int first = s.FirstSeen(0), ofSuffix = Math.Max(first - s.Prefix, 0);
+        if (first < s.Prefix) MatrixKernels.PackTile(s.PrefixRow(prefix, first), prefix.Stride, s.Prefix - first, s.HeadDim, turned + first, s.Pitch);
+        MatrixKernels.PackTile(s.SuffixRow(suffix, ofSuffix), suffix.Stride, s.Rows - ofSuffix, s.HeadDim, turned + s.Prefix + ofSuffix, s.Pitch);
     }
 
     /// <summary>y = Σ over the keys from <paramref name="from"/> to <paramref name="to"/> of weight[i][j]·(row j of k or v).</summary>
