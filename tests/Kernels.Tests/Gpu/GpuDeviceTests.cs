@@ -131,8 +131,9 @@ public sealed class GpuDeviceTests(SimulatedFixture fixture) : IDisposable
         Assert.Throws<ArgumentException>(() => Device.Multiply(weights, WeightSide.Forward, X(2, 4), X(2, 5)));
         Assert.Throws<ArgumentException>(() => Device.Multiply(weights, WeightSide.Forward, X(2, 3), X(2, 5), k0: 1));
         Assert.Throws<ArgumentException>(() => Device.Copy(X(2, 4), X(2, 5)));
-        var message = Assert.Throws<ArgumentException>(() => Device.NormForward(X(2, 4), X(1, 3), default, 0, true, X(2, 4), default, default)).Message;
-        Assert.Contains("scale is 1 × 3, not 1 × 4", message, StringComparison.Ordinal);
+        string OfNorm(int scale, int y) => Assert.Throws<ArgumentException>(() => Device.NormForward(X(2, 4), X(1, scale), default, 0, true, X(2, y), default, default)).Message;
+        Assert.Contains("4 columns are no multiple of 1 parts of 3", OfNorm(3, 4), StringComparison.Ordinal);
+        Assert.Contains("y is 2 × 5, not 2 × 4", OfNorm(4, 5), StringComparison.Ordinal);
     }
 
     [Fact]
