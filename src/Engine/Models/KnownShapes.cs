@@ -16,6 +16,7 @@ internal static class KnownShapes
         ["llama-8b"] = (Llama3(32, 4096, 32, 128, 14336, tied: false, stretch: 8), WeightPrecision.BFloat16),
         ["pythia-160m"] = (Pythia(12, 768, 12), WeightPrecision.Float32),
         ["pythia-1.4b"] = (Pythia(24, 2048, 16), WeightPrecision.Float32),
+        ["gemma-2-2b"] = (Gemma2(), WeightPrecision.BFloat16),
         ["qwen3-0.6b"] = (Qwen3(), WeightPrecision.BFloat16),
         ["phi-3-mini"] = (Phi3Mini(), WeightPrecision.BFloat16),
         ["stories260k"] = (Stories(5, 64, 8, 4, 172, 512, 512), WeightPrecision.Float32),
@@ -111,6 +112,33 @@ internal static class KnownShapes
         EndToken = 0,
     };
 
+    private static ModelConfig Gemma2() => new()
+    {
+        Family = "gemma2",
+        Layers = 26,
+        Width = 2304,
+        Heads = 8,
+        KeyValueHeads = 4,
+        HeadDim = 256,
+        MlpWidth = 9216,
+        Vocabulary = 256000,
+        Context = 8192,
+        Norm = NormKind.RmsNorm,
+        NormsOutputs = true,
+        NormEpsilon = 1e-6f,
+        Activation = ActivationFunction.GeluTanh,
+        Gated = true,
+        Rotary = new RotaryConfig(10000, 256),
+        TiedEmbedding = true,
+        EmbeddingScale = 48, // √2304
+        AttentionScale = 1f / 16,
+        Windows = [.. Enumerable.Range(0, 26).Select(l => l % 2 == 0 ? 4096 : (int?)null)],
+        AttentionCap = 50,
+        LogitCap = 30,
+        BeginToken = 2,
+        EndToken = 1,
+    };
+
     private static ModelConfig Qwen3() => new()
     {
         Family = "qwen3",
@@ -135,25 +163,5 @@ internal static class KnownShapes
     };
 
     /// <summary>The one with a context of 4096; without its window of 2047 tokens, in which prompts that are measured fit.</summary>
-    private static ModelConfig Phi3Mini() => new()
-    {
-        Family = "phi3",
-        Layers = 32,
-        Width = 3072,
-        Heads = 32,
-        KeyValueHeads = 32,
-        HeadDim = 96,
-        MlpWidth = 8192,
-        Vocabulary = 32064,
-        Context = 4096,
-        Norm = NormKind.RmsNorm,
-        NormEpsilon = 1e-5f,
-        Activation = ActivationFunction.Silu,
-        Gated = true,
-        Rotary = new RotaryConfig(10000, 96),
-        TiedEmbedding = false,
-        AttentionScale = (float)(1 / Math.Sqrt(96)),
-        BeginToken = 1,
-        EndToken = 32000,
-    };
+    private static ModelConfig Phi3Mini() => Stories(32, 3072, 32, 32, 8192, 32064, 4096) with { Family = "phi3", TiedEmbedding = false, EndToken = 32000 };
 }

@@ -24,7 +24,9 @@ public static class RandomWeights
         if (layers is { } count) ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(layers));
         var meant = KnownNames.Find(shape, Shapes) ?? throw new InputException($"shape {PlainText.Name(shape)} is unknown; supported: {string.Join(", ", Shapes)}{KnownNames.Suggest(shape, Shapes)}");
         var (config, own) = KnownShapes.All[meant];
-        return Create(config with { Layers = layers ?? config.Layers }, precision ?? own);
+        var depth = layers ?? config.Layers;
+        var windows = config.Windows is { } some ? Enumerable.Range(0, depth).Select(l => some[l % some.Count]).ToArray() : null;
+        return Create(config with { Layers = depth, Windows = windows }, precision ?? own);
     }
 
     /// <summary>A random model of any shape.</summary>

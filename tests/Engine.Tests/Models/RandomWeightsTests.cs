@@ -48,6 +48,7 @@ public sealed class RandomWeightsTests
     [InlineData("llama-8b", 8_030_261_248)]
     [InlineData("pythia-160m", 162_322_944)]
     [InlineData("pythia-1.4b", 1_414_647_808)]
+    [InlineData("gemma-2-2b", 2_614_341_888)]
     [InlineData("qwen3-0.6b", 596_049_920)]
     [InlineData("phi-3-mini", 3_821_079_552)]
     public void Parameter_counts_are_those_of_the_real_models(string shape, long expected)
@@ -63,6 +64,7 @@ public sealed class RandomWeightsTests
             count += Length(layer.QueryKeyValueBias) + Length(layer.OutputBias) + Length(layer.UpBias) + Length(layer.DownBias);
             count += Length(layer.AttentionNormScale) + Length(layer.AttentionNormShift);
             count += Length(layer.MlpNormScale) + Length(layer.MlpNormShift) + Length(layer.QueryNormScale) + Length(layer.KeyNormScale);
+            count += Length(layer.AttentionOutputNormScale) + Length(layer.MlpOutputNormScale);
         }
         Assert.Equal(expected, count);
     }
