@@ -17,7 +17,7 @@ public sealed record CrossTaskStudy(IReadOnlyList<LoadedRun> Runs, IReadOnlyList
     {
         ArgumentNullException.ThrowIfNull(runs);
         AttributionResult[] scores = [.. runs.Select(run => run.Score(choice, progress, cancellation))];
-        Circuit[] circuits = [.. runs.Zip(scores, (run, result) => SelectionMethods.Named(run.Specification.Select)(result.Scores, run.Specification.Sizes![0], run.Specification.Signed))];
+        Circuit[] circuits = [.. runs.Zip(scores, (run, result) => run.Specification.Selection(result.Scores, run.Specification.Sizes![0], run.Specification.Signed))];
         return new(runs, scores, circuits, [.. runs.Select(run => run.Evaluate(circuits, choice, progress, cancellation))]);
     }
 }

@@ -40,6 +40,7 @@ public static class RunSettings
         new("thresholds", "thresholds", s => s.Scoring is { Method: "acdc", Thresholds: { } given } ? string.Join(',', given.Select(Figures.Exact)) : null, (s, text) => With(s, o => o with { Thresholds = Rising(text) })) { Kind = SettingKind.Numbers },
         new("level", "levels", s => s.Scoring.Level.Name(), (s, text) => With(s, o => o with { Level = ScoreLevels.Parse(Known("level", text, ScoreLevels.Names)) })) { Field = run => run.Level },
         new("select", "selections", s => s.Sizes is null ? null : s.Select, (s, text) => s with { Select = Known("select", text, [.. SelectionMethods.All.Keys]) }),
+        new("negative", "negative", s => s is { Sizes: not null, Select: SelectionMethods.RatioName } ? Figures.Exact(s.Negative) : null, (s, text) => s with { Negative = Share("negative", text) }) { Kind = SettingKind.Number },
         new("signed", "signed", s => s.Sizes is null ? null : Truths[s.Signed ? 0 : 1], (s, text) => s with { Signed = Known("signed", text, Truths) == Truths[0] }) { Kind = SettingKind.Truth, Unsaid = Truths[1] },
         new(Edges, Edges, s => s.Sizes is { } sizes ? string.Join(',', sizes) : null, (s, text) => s with { Sizes = Whole(text) }) { Kind = SettingKind.Numbers, RecordName = "sizes" },
     ];
@@ -62,6 +63,9 @@ public static class RunSettings
     private static int Integer(string setting, string text, int least, int most) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most ? value
             : throw new InputException($"{setting} must be a whole number {(most == int.MaxValue ? $"of {least} or more" : $"from {least} to {most}")}, not {PlainText.Short(text)}");
+
+    private static double Share(string setting, string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 1 ? value : throw new InputException($"{setting} must be a number from 0 to 1, not {PlainText.Short(text)}");
 
     private static double[] Rising(string text)
     {

@@ -38,10 +38,15 @@ public sealed record RunSpecification
     public string? AblationData { get; init; }
     /// <summary>How edges are selected.</summary>
     public string Select { get; init; } = "top";
+    /// <summary>The share of negative edges, where the selection takes one.</summary>
+    public double Negative { get; init; } = SelectionMethods.UsualNegative;
     /// <summary>Rank by score rather than by |score|.</summary>
     public bool Signed { get; init; }
     /// <summary>Sizes of the circuits, rising; null: edges are scored and nothing is selected.</summary>
     public IReadOnlyList<int>? Sizes { get; init; }
+
+    /// <summary>How edges are selected, with the settings of the selection.</summary>
+    public SelectionMethod Selection => Select == SelectionMethods.RatioName ? SelectionMethods.Ratio(Negative) : SelectionMethods.Named(Select);
 
     /// <summary>What the examples must have for this run.</summary>
     public PromptNeeds Needs => new(

@@ -65,6 +65,7 @@ public static class ReportPage
         json.WriteString("method", PlainText.Line(run.Method));
         json.WriteNumber("seed", run.Seed);
         json.WriteString("select", run.Select);
+        json.WriteNumber("negative", run.Negative);
         json.WriteBoolean("signed", run.Signed);
         if ((run.Scores?.Graph ?? run.Selected?.Graph) is { } graph)
         {

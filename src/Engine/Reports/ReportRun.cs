@@ -1,3 +1,4 @@
+using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Reports;
@@ -19,8 +20,10 @@ public sealed record ReportRun
     public double[]? StandardErrors { get; init; }
     /// <summary>A circuit that was selected already.</summary>
     public Circuit? Selected { get; init; }
-    /// <summary>How circuits are selected: top or greedy.</summary>
+    /// <summary>How circuits are selected, by the name of a selection.</summary>
     public string Select { get; init; } = "top";
+    /// <summary>The share of negative edges, where the selection takes one.</summary>
+    public double Negative { get; init; } = SelectionMethods.UsualNegative;
     /// <summary>By score rather than by its size.</summary>
     public bool Signed { get; init; }
     /// <summary>Circuits by size.</summary>

@@ -55,7 +55,7 @@ internal sealed class CellRunner : IDisposable
             Run = loaded.Record(result, choice) with { Device = null, Seconds = null },
         };
         var path = folder.PathOf(cell, SweepFolder.ScoresFile);
-        var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Select);
+        var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Select, run.Selection);
         var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
         var results = loaded.Evaluate(circuits, choice, progress, cancellation);
         var bootstrap = loaded.Data.Count > 1 ? new Bootstrap(loaded.Data.Count, Resamples, seed: 0) : null;

@@ -76,7 +76,7 @@ public static class ReportSource
         {
             Model = run?.Model ?? "", Task = run?.Data ?? Path.GetFileName(path), Method = run?.Method ?? Path.GetFileNameWithoutExtension(path), Seconds = run?.Seconds,
             Scores = file.Scores, Selected = CircuitFile.HoldsCircuit(file) ? file.InGraph : null,
-            Select = run?.Options.GetValueOrDefault("select") is "greedy" ? "greedy" : "top", Signed = run?.Options.GetValueOrDefault("signed") == "true",
+            Select = run?.Options.GetValueOrDefault("select") ?? "top", Negative = SweepReport.Share(run?.Options.GetValueOrDefault("negative")), Signed = run?.Options.GetValueOrDefault("signed") == "true",
             Doubts = ScoreDoubt.Of(run) is { } doubt ? [doubt] : [],
             Record = [new("file", path), .. run is null ? [] : RunRecordJson.Pairs(run)],
         };

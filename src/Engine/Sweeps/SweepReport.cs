@@ -1,3 +1,5 @@
+using System.Globalization;
+using Faith.Engine.Circuits;
 using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 using Faith.Engine.Reports;
@@ -31,7 +33,7 @@ public static class SweepReport
             if (file is null) without++;
             runs.Add(Of(record, file) with
             {
-                Model = cell.Run.Model, Task = cell.Run.Data, Seed = cell.Run.Seed, Select = cell.Run.Select, Signed = cell.Run.Signed, Seconds = SweepStatus.CostOf(folder, cell)?.ScoringSeconds,
+                Model = cell.Run.Model, Task = cell.Run.Data, Seed = cell.Run.Seed, Select = cell.Run.Select, Negative = cell.Run.Negative, Signed = cell.Run.Signed, Seconds = SweepStatus.CostOf(folder, cell)?.ScoringSeconds,
                 Method = string.Join(' ', varying.Select(s => (s.Name, Value: s.Get(cell.Run))).Where(s => s.Value is not null).Select(s => s.Name == RunSettings.Method ? s.Value : $"{s.Name}={s.Value}")),
             });
         }
@@ -50,12 +52,16 @@ public static class SweepReport
             Scores = file?.Scores,
             StandardErrors = file?.Scores is not null && record.StandardErrors is { } errors && errors.Count == record.Graph.Edges ? ByPair(record.Graph, errors) : null,
             Select = run.Options.GetValueOrDefault("select") ?? "top",
+            Negative = Share(run.Options.GetValueOrDefault("negative")),
             Signed = run.Options.GetValueOrDefault("signed") == "true",
             Curve = record.Curve, Clean = record.Clean, Corrupted = record.Corrupted, Prompts = record.Prompts,
             Doubts = [.. ((string?[])[record.Doubt, record.Undefined is { } undefined ? $"faithfulness is not defined: {undefined}" : null]).OfType<string>()],
             Record = [new("cell", record.Cell), .. RunRecordJson.Pairs(run)],
         };
     }
+
+    /// <summary>The share of negative edges that a record tells, or the usual one.</summary>
+    internal static double Share(string? text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is >= 0 and <= 1 ? share : SelectionMethods.UsualNegative;
 
     // What tells the cells of one method apart, and the method.
     private static RunSetting[] Varying(IReadOnlyList<SweepCell> cells) => [.. RunSettings.All.Where(s => s.Name == RunSettings.Method

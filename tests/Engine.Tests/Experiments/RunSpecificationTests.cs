@@ -37,6 +37,10 @@ public sealed class RunSpecificationTests
         var selects = Of(new()) with { Sizes = [5], Select = "greedy" };
         Assert.Equal(Of(new()).ScoringIdentity, selects.ScoringIdentity);
         Assert.NotEqual(selects.Identity, (selects with { Signed = true }).Identity);
+        Assert.Equal(selects.Identity, (selects with { Negative = 0.5 }).Identity);
+        var ratio = selects with { Select = "ratio", Negative = 0.35 };
+        Assert.NotEqual(ratio.Identity, (ratio with { Negative = 0.5 }).Identity);
+        Assert.Equal(ratio.Identity, RunSpecification.Of(Record(ratio)).Identity);
     }
 
     [Fact]

@@ -100,9 +100,21 @@ function prune(graph, chosen) {
   return edges.filter(e => alive[graph.from[e]] && alive[graph.to[e]]);
 }
 
+// A share of the edges that hinder, the smallest scores first, and for the rest those that help; where there are too few of one kind the other fills up.
+function ratioEdges({ graph, scores, negative, rising }, n) {
+  const below = rising.findIndex(e => scores[e] >= 0), hinder = below < 0 ? graph.edges : below;
+  const hindering = Math.min(Math.max(Math.trunc(n * negative), n - (graph.edges - hinder), 0), n, hinder);
+  const helping = rising.subarray(hinder).slice().sort((a, b) => scores[b] - scores[a] || a - b);
+  return [...rising.subarray(0, hindering), ...helping.subarray(0, n - hindering)];
+}
+
 // The circuit of n edges of a run; the order is found once.
 function circuitOf(run, n) {
   if (!run.scores) return run.selected ? run.selectedEdges : new Int32Array(0);
+  if (run.select === 'ratio') {
+    run.rising ??= topOrder(run.graph, e => -run.scores[e]);
+    return prune(run.graph, ratioEdges(run, n));
+  }
   run.order ??= (run.select === 'greedy' ? greedyOrder : topOrder)(run.graph, keyOf(run));
   return prune(run.graph, run.order.subarray(0, n));
 }
