@@ -6,6 +6,7 @@ using Faith.Engine.Circuits;
 using Faith.Engine.Compatibility;
 using Faith.Engine.Data;
 using Faith.Engine.Experiments;
+using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 
 namespace Faith.Cli;
@@ -29,6 +30,10 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges (nodes, neurons); 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
     private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
+    private readonly Option<int?> trainSteps = OptionKinds.OptionalInteger("--train-steps", $"with --method mattr: steps of training; {MatryoshkaMethod.DefaultTrainSteps} unless given", 1, 1_000_000);
+    private readonly Option<double?> learningRate = OptionKinds.OptionalNumber("--learning-rate", "X", FormattableString.Invariant($"with --method mattr: how far a step goes; {MatryoshkaMethod.DefaultLearningRate} unless given"), x => x is > 0 and <= 100, "a number above 0, at most 100");
+    private readonly PathOption warmStart = new("--warm-start", PathRole.Input, "with --method mattr: start from the ranking of these scores, as written by faith attribute");
+    private readonly Option<int?> seed = OptionKinds.OptionalInteger("--seed", "with --method mattr: what training draws at random; 0 unless given", 0, int.MaxValue);
     private readonly Option<string?> compat = CompatibilityOption.Create();
     private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
 
@@ -43,13 +48,15 @@ internal sealed class MethodOptions(bool searches)
         command.Add(rule);
         command.Add(rules);
         if (!searches) return;
-        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, compat, compatBatch]) command.Add(option);
+        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, warmStart, seed, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
         {
             var auto = result.GetResult(steps)?.Tokens is [var count] && KnownNames.Find(count.Value, [Auto]) is not null;
             var mode = CompatibilityOption.Given(result, compat);
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
             if (result.GetResult(thresholds) is not null && method.In(result) is not (null or "acdc")) result.AddError("--thresholds needs --method acdc");
+            foreach (var option in (Option[])[trainSteps, learningRate, warmStart, seed])
+                if (result.GetResult(option) is not null && method.In(result) is not "mattr") result.AddError($"{option.Name} needs --method mattr");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rules) is not null) result.AddError($"--compat {mode} goes back by the derivative; leave --rules out");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
@@ -71,11 +78,19 @@ internal sealed class MethodOptions(bool searches)
             Rule = IntegrationRules.Parse(name),
             Metric = measure.Metric,
             Thresholds = parse.GetValue(thresholds) is { Length: > 0 } rising ? rising : null,
+            TrainSteps = parse.GetValue(trainSteps),
+            LearningRate = parse.GetValue(learningRate),
+            Seed = parse.GetValue(seed) ?? 0,
             Ablation = measure.Ablation,
             AblationData = measure.AblationData,
             MemoryBytes = measure.MemoryBytes,
         };
     }
+
+    /// <summary>The scores that training starts from, or none.</summary>
+    /// <exception cref="InputException">The file has no scores, or those of another model's graph.</exception>
+    public EdgeScores? WarmStart(ParseResult parse, LoadedModel model) => parse.GetValue(warmStart) is not { } path ? null
+        : CircuitFile.Read(path, model).Scores ?? throw new InputException($"{path}: the edges have no scores to start from");
 
     /// <summary>Says, once a run is done, which of the options did nothing in it.</summary>
     public void NoteWhatDidNothing(CommandContext context, ParseResult parse, AttributionOptions options)
@@ -99,6 +114,7 @@ internal sealed class MethodOptions(bool searches)
             if (mode.AddsByBatch) settings["compat_batch"] = batch.ToString(CultureInfo.InvariantCulture);
             return new(mode.Run(models, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
         }
+        if (parse.GetValue(warmStart) is { } start) settings["warm_start"] = Path.GetFileName(start);
         if (options.Thresholds is { } given) settings["thresholds"] = string.Join(',', given.Select(t => t.ToString("R", CultureInfo.InvariantCulture)));
         if (parse.GetValue(steps) != 0) return new(Attributor.Run(models, data, options, progress, cancellation), options, null, settings);
         var limits = new ConvergenceOptions();

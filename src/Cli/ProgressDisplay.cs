@@ -38,6 +38,7 @@ internal static class ProgressDisplay
         public void Report(RunProgress value)
         {
             if (!phases.TryGetValue(value.Phase, out var bar)) phases[value.Phase] = bar = context.AddTask(Markup.Escape(value.Phase), maxValue: value.Total);
+            if (value.Detail is { } detail) bar.Description = Markup.Escape($"{value.Phase}: {detail}");
             bar.MaxValue = value.Total;
             bar.Value = value.Done;
         }

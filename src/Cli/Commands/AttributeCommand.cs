@@ -34,6 +34,7 @@ internal static class AttributeCommand
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --top-of ifr.json --out exact.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
             "faith attribute --model tasks-4l --data ioi --method acdc --examples 10 --thresholds 0.01,0.05,0.2 --out acdc.json",
+            "faith attribute --model tasks-4l --data ioi --method mattr --warm-start scores.json --train-steps 1000 --out masks.json",
             "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --compat eap-ig --compat-batch 10 --out scores.json",
             "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
@@ -56,7 +57,7 @@ internal static class AttributeCommand
             var jsonPath = parse.GetValue(json);
             using var model = run.LoadModel(parse);
             var data = run.LoadData(parse, model);
-            var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)) };
+            var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)), WarmStart = method.WarmStart(parse, model) };
             var given = parse.GetValue(topOf) is { } of ? CircuitFile.Read(of, model).Scores ?? throw new InputException($"{of}: the edges have no scores to select by") : null;
             var choice = run.Device(parse);
             var models = model.OnAll(choice);

@@ -19,6 +19,7 @@ public static class AttributionMethods
         new ExactMethod(),
         new InformationFlowMethod(),
         new DiscoveryMethod(),
+        new MatryoshkaMethod(),
     ];
 
     /// <summary>The method of a name.</summary>

@@ -34,6 +34,14 @@ public sealed record AttributionOptions
     public IReadOnlyCollection<EdgeId>? OnlyEdges { get; init; }
     /// <summary>The thresholds of acdc, rising; null: 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates the losses of clean and corrupted run.</summary>
     public IReadOnlyList<double>? Thresholds { get; init; }
+    /// <summary>Steps by which masks are trained; null: as many as the method takes by itself.</summary>
+    public int? TrainSteps { get; init; }
+    /// <summary>How far a step of training goes; null: as the method has it.</summary>
+    public double? LearningRate { get; init; }
+    /// <summary>Scores whose ranking by magnitude training starts from; null: all edges alike.</summary>
+    public EdgeScores? WarmStart { get; init; }
+    /// <summary>What training draws at random: the same seed gives the same scores.</summary>
+    public int Seed { get; init; }
     /// <summary>Is handed the edge scores of every example; null: nobody wants them. Methods without scores by example refuse it (<see cref="AttributionMethod.ScoresByExample"/>).</summary>
     public IScoreSink? Sink { get; init; }
     /// <summary>Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</summary>

@@ -16,7 +16,7 @@ namespace Faith.Engine.Experiments;
 public sealed record RunSpecification
 {
     // What single commands can do besides, by its name in records.
-    private static readonly string[] Unspecified = ["compat", "top", "top_of"];
+    private static readonly string[] Unspecified = ["compat", "top", "top_of", "warm_start"];
 
     /// <summary>The model: a directory or the name of one that is known.</summary>
     public required string Model { get; init; }

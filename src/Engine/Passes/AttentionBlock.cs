@@ -202,6 +202,23 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         Norm.Backward(normed, a.AttentionXHat, a.AttentionInverseSigma, add: true, gx);
     }
 
+    /// <summary>The gradient at one head's columns of the contexts, of one at what the head puts out.</summary>
+    public void HeadOutputBackward(Tensor gz, int head, Tensor context) =>
+        model.Device.Multiply(Weights.Output, WeightSide.Transposed, gz, context, n0: head * model.Config.HeadDim);
+
+    /// <summary>The gradients of <see cref="AttendCopies"/> for a copy of every head at these, as projected: norm and rotation of queries and keys included.</summary>
+    public void AttendCopiesBackward(PassLayout layout, PrefixCache prefix, LayerActivations a, Tensor value, Tensor gradient, in SplitGradients g)
+    {
+        var shape = model.Attention(l) with { SuffixGroup = 1 };
+        model.Device.AttentionBackward(layout.Queries(l), shape, a.FinalQuery, a.FinalKey, value, prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, gradient, g.Query, g.Key, g.Value);
+        FinishBackward(g.Query, layout.QueryAngles(l), Weights.QueryNorm, a.QueryNorm);
+        FinishBackward(g.Key, layout.Angles, Weights.KeyNorm, a.KeyNorm);
+    }
+
+    /// <summary>The gradient at what the norm put out [rows × d], of one at the query, key or value of a head as projected.</summary>
+    public void ProjectionBackward(Tensor gradient, InputKind kind, int head, Tensor normed) =>
+        model.Device.Multiply(Weights.Projection, WeightSide.Transposed, gradient, normed, k0: ColumnOf(kind, head));
+
     private void Share(Tensor g, float share)
     {
         if (share != 1) model.Device.Scale(g, share);

@@ -22,6 +22,7 @@ public sealed class DirectionTests
         "Faith.Engine.Metrics",
         "Faith.Engine.Ablations",
         "Faith.Engine.Circuits",
+        "Faith.Engine.Masks",
         "Faith.Engine.Attribution",
         "Faith.Engine.Compatibility",
         "Faith.Engine.KnownCircuits",

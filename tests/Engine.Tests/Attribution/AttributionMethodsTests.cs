@@ -13,7 +13,7 @@ public class AttributionMethodsTests
 {
     private const string Document = "docs/methods.md";
     private const int Steps = 3;
-    private static readonly AttributionOptions Options = new() { Steps = Steps, Thresholds = [0.01, 0.05, 0.2] };
+    private static readonly AttributionOptions Options = new() { Steps = Steps, Thresholds = [0.01, 0.05, 0.2], TrainSteps = 4, LearningRate = 0.1, Seed = 2 };
 
     private static readonly Dictionary<string, Func<ModelWeights, IReadOnlyList<Example>, double[]>> Oracles = new()
     {
@@ -31,6 +31,7 @@ public class AttributionMethodsTests
         ["ifr"] = (weights, data) => OracleRun.Scores(weights, data, OracleMethod.InformationFlowRoutes),
         ["acdc"] = (weights, data) => LiteralDiscovery.Scores(new ModelGraph(weights.Config.Layers, weights.Config.Heads), Options.Thresholds!,
             circuit => -OracleRun.Circuit(weights, data, circuit).Circuit.Average()),
+        ["mattr"] = (weights, data) => LiteralMasks.Matryoshka(weights, data, Options.TrainSteps!.Value, Options.LearningRate!.Value, Options.Seed),
     };
 
     public static TheoryData<string> Names() => [.. AttributionMethods.All.Select(m => m.Name)];

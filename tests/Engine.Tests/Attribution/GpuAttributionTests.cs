@@ -1,6 +1,7 @@
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
+using Faith.Engine.Masks;
 using Faith.Engine.Metrics;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
@@ -81,6 +82,31 @@ public sealed class GpuAttributionTests
         if (metric == MetricKind.KullbackLeibler) Assert.Equal(expected.Clean, actual.Clean);
         else Close.Check(expected.Clean, actual.Clean, 1e-5, "clean");
         Close.Check(expected.Corrupted, actual.Corrupted, 1e-5, "corrupted");
+        Assert.Null(SimulatedGpu.Fault);
+    }
+
+    [SimulatedTheory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    public void MaskedRunsAgreeWithTheCpu(string name)
+    {
+        using var weights = Scoring.Models[name]();
+        var data = RandomExamples.Create(13, weights.Config.Vocabulary, count: 2, longest: 5);
+        var random = new Random(3);
+        var masks = new float[new ModelGraph(weights.Config.Layers, weights.Config.Heads).Pairs];
+        for (var i = 0; i < masks.Length; i++) masks[i] = random.NextSingle();
+        (double, double[]) Run(Kernels.Device device)
+        {
+            using var model = new Transformer(device, weights);
+            using var session = new MaskSession(model, data, new EvaluationOptions(), data.Length, seed: 0);
+            var gradient = new double[masks.Length];
+            return (session.Run(0, masks, gradient), gradient);
+        }
+        using var cpu = new HostDevice(2);
+        using var gpu = SimulatedCuda.Open();
+        var (expected, actual) = (Run(cpu), Run(gpu));
+        Close.Check([expected.Item1], [actual.Item1], 1e-5, name);
+        Close.Check(expected.Item2, actual.Item2, 1e-5, name);
         Assert.Null(SimulatedGpu.Fault);
     }
 

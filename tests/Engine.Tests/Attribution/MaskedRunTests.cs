@@ -1,0 +1,163 @@
+using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Graphs;
+using Faith.Engine.KnownCircuits;
+using Faith.Engine.Masks;
+using Faith.Engine.Metrics;
+using Faith.Engine.Models;
+using Faith.Engine.Passes;
+using Faith.Engine.Tests.Oracle;
+using Faith.Kernels.Host;
+using Xunit;
+
+namespace Faith.Engine.Tests.Attribution;
+
+/// <summary>Runs with a mask on every edge, and their gradients by the masks: against the literal float64 oracle, finite differences of it, circuits and EAP.</summary>
+public sealed class MaskedRunTests
+{
+    public static TheoryData<string> ModelNames() => [.. Scoring.Models.Where(m => !Norms(m.Value)).Select(m => m.Key)];
+
+    [Theory, MemberData(nameof(ModelNames))]
+    public void MetricAndGradientAgreeWithTheOracle(string name)
+    {
+        using var weights = Scoring.Models[name]();
+        var data = RandomExamples.Create(31, weights.Config.Vocabulary, count: 3, longest: 6);
+        var masks = Masks(weights, new Random(5));
+        var (metric, gradient) = Run(weights, data, masks);
+        var literal = data.Select(e => Literal(weights, e, masks)).ToArray();
+        Close.Check([literal.Average(l => l.Metric)], [metric], 1e-5, $"metric, {name}");
+        Close.Check([.. gradient.Select((_, i) => literal.Average(l => l.Gradient[i]))], gradient, 1e-5, $"gradient, {name}");
+    }
+
+    // The oracle's gradient is itself held to what the metric does when a mask moves.
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama, tied, one key head, 3 layers")]
+    [InlineData("gpt2, parallel blocks")]
+    public void TheOraclesGradientIsTheSlopeOfItsMetric(string name)
+    {
+        const double Step = 1e-6;
+        using var weights = Scoring.Models[name]();
+        var example = RandomExamples.Create(32, weights.Config.Vocabulary, count: 1, longest: 5)[0];
+        var masks = Masks(weights, new Random(6));
+        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        var gradient = Literal(weights, example, masks).Gradient;
+        var some = graph.AllEdges.Where((_, i) => i % 11 == 0).ToArray();
+        double Loss(EdgeId edge, double by)
+        {
+            var moved = Array.ConvertAll(masks, m => (double)m);
+            moved[edge] += by;
+            return -LiteralMasks.Run(weights, example, moved).Metric;
+        }
+        Close.Check([.. some.Select(e => (Loss(e, Step) - Loss(e, -Step)) / (2 * Step))], [.. some.Select(e => gradient[e])], 1e-6, name);
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    [InlineData("gpt2, parallel blocks")]
+    public void AllMasksOpenGiveTheGradientOfEapAndMasksOfZeroAndOneACircuit(string name)
+    {
+        using var weights = Scoring.Models[name]();
+        var data = RandomExamples.Create(33, weights.Config.Vocabulary);
+        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        var open = new float[graph.Pairs];
+        foreach (var edge in graph.AllEdges) open[edge] = 1;
+        // Of the loss by the weight of an edge, which takes its difference away: minus the score, whose difference is the other way round.
+        var eap = Scoring.Scores(weights, data, new() { Method = "eap" });
+        Close.Check([.. eap.Select(s => -s)], Run(weights, data, open).Gradient, 1e-5, name);
+
+        var random = new Random(7);
+        EdgeId[] some = [.. graph.AllEdges.Where(_ => random.Next(3) > 0)];
+        var masks = new float[graph.Pairs];
+        foreach (var edge in some) masks[edge] = 1;
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        Close.Check([CircuitEvaluator.Evaluate(model, data, [new Circuit(graph, some)], MetricKind.LogitDifference)[0].Circuit.Average()], [Run(weights, data, masks).Metric], 1e-5, name);
+    }
+
+    [Theory]
+    [InlineData(ScoreLevel.Edge)]
+    [InlineData(ScoreLevel.Node)]
+    public void TrainedMasksFindTheKnownCircuit(ScoreLevel level)
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, InductionModel.Create().Weights);
+        var result = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = "mattr", Level = level, TrainSteps = level == ScoreLevel.Edge ? 1000 : 300 });
+        if (level == ScoreLevel.Edge)
+        {
+            Assert.Equal(1, Auroc.Of(result.Scores, InductionModel.Circuit));
+            return;
+        }
+        Assert.False(result.HasEdgeScores);
+        var best = Enumerable.Range(0, model.Graph.Sources).OrderByDescending(u => result.NodeScores![u]).Take(3).Select(u => model.Graph.NodeName(new(u)));
+        Assert.Equal(["a0.h0", "a1.h0", "input"], best.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void TheSameSeedGivesTheSameBitsWhateverTheThreadsAndMicroBatches()
+    {
+        using var weights = RandomModels.Llama(62);
+        var data = RandomExamples.Create(63, weights.Config.Vocabulary, count: 9);
+        var options = new AttributionOptions { Method = "mattr", TrainSteps = 5, Seed = 3 };
+        var expected = Scoring.Scores(weights, data, options, threads: 1);
+        Assert.Equal(expected, Scoring.Scores(weights, data, options, threads: 2));
+        Assert.NotEqual(expected, Scoring.Scores(weights, data, options with { Seed = 4 }));
+        // With all of the learning rate gone the start is all there is.
+        var eap = Scoring.Run(weights, data, new() { Method = "eap" }).Scores;
+        var started = Scoring.Run(weights, data, options with { WarmStart = eap, LearningRate = 1e-9, TrainSteps = 1 }).Scores;
+        int[] Ranked(EdgeScores scores) => [.. scores.Graph.AllEdges.Select(e => e.Index).OrderBy(i => Math.Abs(scores.Values[i]))];
+        Assert.Equal(Ranked(eap), Ranked(started));
+    }
+
+    [Fact]
+    public void WhatCannotBeMaskedIsRefused()
+    {
+        using var norms = Scoring.Models.First(m => Norms(m.Value)).Value();
+        Assert.Contains("norm what attention and MLP put out", Assert.Throws<InputException>(() =>
+            Scoring.Scores(norms, RandomExamples.Create(1, norms.Config.Vocabulary), new() { Method = "mattr" })).Message, StringComparison.Ordinal);
+        using var weights = RandomModels.Llama(62);
+        var data = RandomExamples.Create(63, weights.Config.Vocabulary);
+        Assert.Throws<InputException>(() => Scoring.Scores(weights, data, new() { Method = "mattr", Level = ScoreLevel.Neuron }));
+        Assert.Throws<InputException>(() => Scoring.Scores(weights, data, new() { Method = "mattr", WarmStart = EdgeScores.Zero(new ModelGraph(1, 1)) }));
+    }
+
+    [Fact]
+    public void MasksAddUpToTheirBudget()
+    {
+        double[] scores = [-3, 0, 1e6, 0.5, -1e6, 2], masks = new double[6];
+        foreach (var budget in (double[])[0.01, 1, 2.5, 5.99])
+        {
+            BudgetedMasks.Set(scores, budget, masks);
+            Assert.Equal(budget, masks.Sum(), 1e-6);
+            Assert.All(masks, m => Assert.InRange(m, 0, 1));
+        }
+    }
+
+    private static bool Norms(Func<ModelWeights> create)
+    {
+        using var weights = create();
+        return weights.Config.NormsOutputs;
+    }
+
+    /// <summary>Masks of every kind: shut, open and between.</summary>
+    private static float[] Masks(ModelWeights weights, Random random)
+    {
+        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        var masks = new float[graph.Pairs];
+        foreach (var edge in graph.AllEdges) masks[edge] = random.Next(4) switch { 0 => 0, 1 => 1, _ => random.NextSingle() };
+        return masks;
+    }
+
+    private static (double Metric, double[] Gradient) Run(ModelWeights weights, IReadOnlyList<Example> data, float[] masks)
+    {
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        using var session = new MaskSession(model, data, new EvaluationOptions(), data.Count, seed: 1);
+        var gradient = new double[model.Graph.Pairs];
+        return (session.Run(0, masks, gradient), gradient);
+    }
+
+    private static (double Metric, double[] Gradient) Literal(ModelWeights weights, Example example, float[] masks) => LiteralMasks.Run(weights, example, Array.ConvertAll(masks, m => (double)m));
+}

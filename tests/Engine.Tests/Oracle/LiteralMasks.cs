@@ -1,0 +1,70 @@
+using Faith.Engine.Circuits;
+using Faith.Engine.Data;
+using Faith.Engine.Models;
+
+namespace Faith.Engine.Tests.Oracle;
+
+/// <summary>Runs with a mask on every edge in float64, by the definition of method.md §10, and the training of masks.</summary>
+public static class LiteralMasks
+{
+    /// <summary>
+    /// The logit difference of an example and the gradients of the loss by the masks [F·N]. x_v = x_v(current) + Σ_u (1 − m_uv)·(z_u(corrupted) − z_u(current)), which
+    /// is the definition the other way round.
+    /// </summary>
+    public static (double Metric, double[] Gradient) Run(ModelWeights weights, Example example, double[] masks)
+    {
+        var model = new LiteralModel(weights);
+        var graph = model.Graph;
+        var corrupted = model.Run(example.Corrupted).Outputs;
+        var run = model.Run(example.Clean, input: (tape, column, stream, outputs) =>
+        {
+            for (var u = 0; u < graph.SourcesBefore(new(column)); u++)
+            {
+                var difference = tape.Add(Tape.Constant(corrupted[u]), tape.Scale(outputs[u], -1));
+                stream = tape.Add(stream, tape.Scale(difference, 1 - masks[u * graph.Columns + column]));
+            }
+            return stream;
+        });
+        run.Tape.Backward(LiteralMetric.Loss(OracleMetric.LogitDiff, run, example, run.LastLogits));
+        var gradient = new double[graph.Pairs];
+        foreach (var edge in graph.AllEdges)
+        {
+            var (u, v) = (graph.SourceOf(edge).Index, graph.ColumnOf(edge).Index);
+            gradient[edge] = run.Outputs[u].Data.Select((z, i) => (z - corrupted[u].Data[i]) * run.Inputs[v].Gradient[i]).Sum();
+        }
+        return (LiteralMetric.Evaluate(OracleMetric.LogitDiff, run.LastLogits, example, run.LastLogits), gradient);
+    }
+
+    /// <summary>The edge scores [F·N] of mattr where all examples go into every step.</summary>
+    public static double[] Matryoshka(ModelWeights weights, IReadOnlyList<Example> examples, int steps, double rate, int seed)
+    {
+        var graph = new LiteralModel(weights).Graph;
+        int[] edges = [.. graph.AllEdges.Select(e => e.Index)];
+        double[] scores = new double[edges.Length], means = new double[edges.Length], squares = new double[edges.Length];
+        var random = new Random64((ulong)seed + 1);
+        for (var step = 1; step <= steps; step++)
+        {
+            var budget = Math.Min(Math.Pow(edges.Length, random.Unit()), edges.Length - 0.5);
+            double[] At(double tau) => [.. scores.Select(a => 1 / (1 + Math.Exp(tau - a)))];
+            var (low, high) = (-100.0, 100.0);
+            for (var i = 0; i < 100; i++) (low, high) = At((low + high) / 2).Sum() > budget ? ((low + high) / 2, high) : (low, (low + high) / 2);
+            var open = At(low);
+            var masks = new double[graph.Pairs];
+            for (var i = 0; i < edges.Length; i++) masks[edges[i]] = open[i];
+            var gradients = examples.Select(e => Run(weights, e, masks).Gradient).ToArray();
+            // By the chain rule with dτ/da_j = m_j(1 − m_j)/Σ m(1 − m), which keeps the sum of the masks.
+            double[] slopes = [.. open.Select(m => m * (1 - m))], byMask = [.. edges.Select(e => gradients.Average(g => g[e]))];
+            var total = byMask.Zip(slopes, (g, s) => g * s).Sum();
+            for (var j = 0; j < edges.Length; j++)
+            {
+                var g = byMask[j] * slopes[j] - total * slopes[j] / slopes.Sum();
+                means[j] = 0.9 * means[j] + 0.1 * g;
+                squares[j] = 0.999 * squares[j] + 0.001 * g * g;
+                scores[j] -= rate * means[j] / (1 - Math.Pow(0.9, step)) / (Math.Sqrt(squares[j] / (1 - Math.Pow(0.999, step))) + 1e-8);
+            }
+        }
+        var result = new double[graph.Pairs];
+        for (var i = 0; i < edges.Length; i++) result[edges[i]] = scores[i] - scores.Min();
+        return result;
+    }
+}
