@@ -150,11 +150,11 @@ public sealed class MaskedRunTests
         return masks;
     }
 
-    private static (double Metric, double[] Gradient) Run(ModelWeights weights, IReadOnlyList<Example> data, float[] masks)
+    private static (double Metric, double[] Gradient) Run(ModelWeights weights, Example[] data, float[] masks)
     {
         using var device = new HostDevice(2);
         using var model = new Transformer(device, weights);
-        using var session = new MaskSession(model, data, new EvaluationOptions(), data.Count, seed: 1);
+        using var session = new MaskSession(model, data, new EvaluationOptions(), data.Length, seed: 1);
         var gradient = new double[model.Graph.Pairs];
         return (session.Run(0, masks, gradient), gradient);
     }
