@@ -75,6 +75,7 @@ public static class FaithProgram
             AccuracyCommand.Create(context),
             DrawCommand.Create(context),
             TasksCommand.Create(context),
+            MibCommand.Create(context),
             GenerateCommand.Create(context),
             LogitsCommand.Create(context),
             TokensCommand.Create(context),

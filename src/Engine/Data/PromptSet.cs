@@ -121,6 +121,10 @@ public sealed class PromptSet : IReadOnlyList<Example>
         return Build(name, name, drafts, tokenizer, config, null, cancellation: cancellation);
     }
 
+    /// <summary>A set of drafts that somebody else read; the first token of an answer counts.</summary>
+    internal static PromptSet FromDrafts(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer tokenizer, ModelConfig config, string hash, CancellationToken cancellation) =>
+        Build(name, source, drafts, tokenizer, config, hash, format: new() { FirstTokens = true }, cancellation: cancellation);
+
     private static PromptSet Build(string name, string source, IEnumerable<ExampleDraft> drafts, Tokenizer? tokenizer, ModelConfig? config, string? hash,
         PromptNeeds? needs = null, AnswerWords? words = null, PromptFormat? format = null, CancellationToken cancellation = default)
     {

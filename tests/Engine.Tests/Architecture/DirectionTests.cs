@@ -30,6 +30,7 @@ public sealed class DirectionTests
         "Faith.Engine.Planning",
         "Faith.Engine.ScoreFiles",
         "Faith.Engine.Experiments",
+        "Faith.Engine.Mib",
         "Faith.Engine.Reports",
         "Faith.Engine.Sweeps",
     ];

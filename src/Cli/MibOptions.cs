@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Faith.Engine;
+using Faith.Engine.Experiments;
+using Faith.Engine.Mib;
+
+namespace Faith.Cli;
+
+/// <summary>The options of commands that run a cell of the MIB benchmark.</summary>
+/// <param name="split">The split unless another is given.</param>
+internal sealed class MibOptions(CommandContext context, string split)
+{
+    private readonly Option<string> cell = OptionKinds.Required("--cell", "task_model", "the cell: ioi_gpt2 and so on; faith mib cells lists them");
+    private readonly PathOption model = new("--model", PathRole.Model, "another model than the cell's, or where its directory is");
+    private readonly PathOption data = new("--data", PathRole.Data, "the cell's data: a folder that holds the data set, or a file of it (Parquet or JSONL)", required: true);
+    private readonly ChoiceOption from = new("--split", "which part of the data", split, MibData.Splits);
+    private readonly Option<string?> counterfactual = OptionKinds.Optional("--counterfactual", "name", "what the corrupted prompts are: a column without _counterfactual; the task's usual ones unless given");
+    private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", "use the first N examples after the benchmark's filters", 1, 1_000_000);
+    private readonly DeviceOptions device = new(context);
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[cell, model, data, from, counterfactual, examples]) command.Add(option);
+        device.AddTo(command);
+    }
+
+    /// <summary>The cell.</summary>
+    public MibCell Cell(ParseResult parse) => MibCells.Named(parse.GetRequiredValue(cell));
+
+    /// <summary>The model of the cell, or the one that stands for it.</summary>
+    public LoadedModel LoadModel(ParseResult parse)
+    {
+        var chosen = Cell(parse);
+        return LoadedModel.Load(parse.GetValue(model) ?? chosen.Model.Repository ?? throw new InputException($"--cell {chosen.Name}: its model is in no single repository; give --model DIR"));
+    }
+
+    /// <summary>The examples.</summary>
+    /// <param name="usual">How many unless given; null: all.</param>
+    public MibData LoadData(ParseResult parse, LoadedModel loaded, int? usual)
+    {
+        var (chosen, path) = (Cell(parse), parse.GetRequiredValue(data));
+        var read = MibData.Load(chosen, path, parse.GetRequiredValue(from), parse.GetValue(examples) ?? usual, parse.GetValue(counterfactual), loaded, context.Cancellation);
+        if (read.Filtered > 0) context.Note($"{read.Filtered} rows of {path} are left out by the benchmark's filters with the tokenizer of {loaded.Name}");
+        if (read.Uneven > 0) context.Note($"{read.Uneven} rows of {path} are left out because clean and counterfactual prompt have different numbers of tokens, which the benchmark does not check");
+        return read;
+    }
+
+    /// <summary>Where to run.</summary>
+    public DeviceChoice Device(ParseResult parse) => device.Read(parse);
+
+    /// <summary>What makes a result, for its record.</summary>
+    public IEnumerable<(string Name, string Value)> Settings(ParseResult parse)
+    {
+        yield return ("mib_cell", Cell(parse).Name);
+        yield return ("mib_split", parse.GetRequiredValue(from));
+        if (parse.GetValue(counterfactual) is { } other) yield return ("mib_counterfactual", other);
+    }
+}

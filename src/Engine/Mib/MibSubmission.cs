@@ -1,0 +1,86 @@
+using Faith.Engine.Experiments;
+using Faith.Engine.ScoreFiles;
+
+namespace Faith.Engine.Mib;
+
+/// <summary>A folder of results for the benchmark's leaderboard: a folder a cell, with one file of scores or nine circuits.</summary>
+public static class MibSubmission
+{
+    private const int Circuits = 9, FewestModels = 2, FewestTasks = 2;
+    private static readonly double[] Shares = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+    private static readonly string[] Extensions = [".json", ".pt"];
+
+    /// <summary>What is wrong with a folder, a line each; none: it can be submitted.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="note">Told what each cell holds.</param>
+    /// <exception cref="InputException">There is no such folder.</exception>
+    public static IReadOnlyList<string> Check(string folder, Action<string> note)
+    {
+        ArgumentNullException.ThrowIfNull(note);
+        if (!Directory.Exists(folder)) throw new InputException($"{folder}: there is no such folder");
+        var wrong = new List<string>();
+        var cells = new List<MibCell>();
+        foreach (var path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
+        {
+            var name = Path.GetFileName(path);
+            if (name.StartsWith('.')) continue;
+            if (!Directory.Exists(path)) wrong.Add($"{path}: is a file; a submission holds folders, one a cell");
+            else if (MibCells.All.FirstOrDefault(cell => cell.Name == name) is not { } cell) wrong.Add($"{path}: is called as no cell; folders are called {string.Join(", ", MibCells.All.Select(c => c.Name))}");
+            else
+            {
+                cells.Add(cell);
+                var before = wrong.Count;
+                var what = CheckCell(cell, path, wrong);
+                if (wrong.Count == before) note($"{cell.Name}: {what}");
+            }
+        }
+        if (cells.Select(cell => cell.Model.Name).Distinct().Count() < FewestModels) wrong.Add($"{folder}: has cells of fewer than {FewestModels} models");
+        if (cells.Select(cell => cell.Task.Name).Distinct().Count() < FewestTasks) wrong.Add($"{folder}: has cells of fewer than {FewestTasks} tasks");
+        return wrong;
+    }
+
+    private static string CheckCell(MibCell cell, string path, List<string> wrong)
+    {
+        string[] files = [.. Directory.EnumerateFiles(path).Where(file => Extensions.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
+        if (files.Length is not (1 or Circuits))
+        {
+            wrong.Add($"{path}: holds {files.Length} files of scores; give one, or the {Circuits} circuits of the benchmark's sizes");
+            return "";
+        }
+        var sizes = new List<int>();
+        foreach (var file in files)
+        {
+            try
+            {
+                if (Read(cell, file, files.Length == 1) is { } size) sizes.Add(size);
+            }
+            catch (InputException e)
+            {
+                wrong.Add(e.Message);
+            }
+        }
+        if (files.Length == 1) return "one file of scores";
+        if (sizes.Count < Circuits) return "";
+        sizes.Sort();
+        var edges = new Graphs.ModelGraph(cell.Model.Layers, cell.Model.Heads).Edges;
+        for (var i = 0; i < Circuits; i++)
+        {
+            var most = (int)(edges * Shares[i]);
+            if (sizes[i] > most) wrong.Add($"{path}: its circuit number {i + 1} by size has {sizes[i]} edges; at most {Figures.Percent(Shares[i], 1)} of {edges}, {most}, are allowed");
+        }
+        return $"{Circuits} circuits of {sizes[0]} to {sizes[^1]} edges";
+    }
+
+    // The size of a circuit; null of scores.
+    private static int? Read(MibCell cell, string path, bool isAlone)
+    {
+        var file = ScoreFile.Read(path);
+        var (graph, model) = (file.Graph, cell.Model);
+        if ((graph.Layers, graph.Heads) != (model.Layers, model.Heads)) throw new InputException($"{path}: is of a model with {graph.Layers} layers of {graph.Heads} heads; {model.Name} has {model.Layers} of {model.Heads}");
+        if (!isAlone) return CircuitFile.HoldsCircuit(file) ? file.InGraph.EdgeCount : throw new InputException($"{path}: holds no circuit; of {Circuits} files every one must");
+        // Nodes and neurons may be scored instead of edges.
+        if (file.Scores is { } scores && graph.AllEdges.Any(edge => scores[edge] != 0)) return null;
+        if (file.Nodes?.Take(graph.Sources).All(node => node.Score is not null || node.NeuronScores is not null) ?? false) return null;
+        throw new InputException($"{path}: has no score of its edges, nor of all of its nodes, other than 0");
+    }
+}
