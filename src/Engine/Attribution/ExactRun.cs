@@ -44,6 +44,7 @@ internal sealed class ExactRun
     private readonly Tensor finalKey;
     private readonly Tensor[] contexts;
     private readonly Tensor normalizers;
+    private readonly JoinedHeads? joined;
 
     // Trials side by side.
     private readonly Rows rows;
@@ -90,6 +91,7 @@ internal sealed class ExactRun
         finalKey = arena.Matrix(rows.All, c.KeyWidth);
         contexts = [.. HeadInputs.Select(_ => arena.Matrix(rows.All, c.QueryWidth))];
         normalizers = arena.Matrix(rows.All, 2 * c.Heads);
+        joined = JoinedHeads.Of(model, arena, rows);
         trials = new Activations(arena, c, new Rows(c.Layers, Math.Max(wide, narrow), narrow), keepLayers: false);
         layoutMark = arena.Mark();
         trialLayout = new PassLayout(model, arena, measuring, batch, Together(-1));
@@ -150,7 +152,7 @@ internal sealed class ExactRun
                 .Where(to => wanted(graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))).ToArray();
             if (columns.Length == 0) continue;
             Project(l, source);
-            foreach (var input in columns.Select(to => to.Input).Distinct()) Attend(l, input);
+            foreach (var input in columns.Select(to => to.Input).Distinct().Where(input => !IsJoined(input))) Attend(l, input);
             foreach (var chunk in columns.Chunk(Together(l)))
             {
                 Score(l, [.. chunk.Select(to => graph.Edge(source, graph.HeadColumn(l, to.Input, to.Head)))], (layout, pass) => RunHeads(l, chunk, layout, pass));
@@ -169,8 +171,13 @@ internal sealed class ExactRun
             var (input, h) = heads[i];
             var x = stream.RowRange(i * count, count);
             device.Copy(parallel ? CleanStreamAfter(l) : clean.Layers[l].KeptMlpStream, x);
-            var change = contexts[(int)input].RowRange(0, count).ColumnRange(h * dh, dh);
-            (rows.IsNarrow(l) ? lastSources : sources).AddHeads(l, x, to => model.AttentionBlock(l).HeadOutput(change, h, to, add: true));
+            var (of, change) = (rows.IsNarrow(l) ? lastSources : sources, contexts[(int)input].RowRange(0, count));
+            if (IsJoined(input)) AttendJoined(l, input, h);
+            of.AddHeads(l, x, to =>
+            {
+                if (IsJoined(input)) model.AttentionBlock(l).HeadOutputs(change, to, add: true);
+                else model.AttentionBlock(l).HeadOutput(change.ColumnRange(h * dh, dh), h, to, add: true);
+            });
         }
         if (parallel) ForwardPass.RunFromLayer(model, layout, inputs.Prefix, pass, l + 1);
         else ForwardPass.RunFromMlp(model, layout, inputs.Prefix, pass, l);
@@ -273,6 +280,18 @@ internal sealed class ExactRun
         var v = input == InputKind.Value ? p.Value : a.Projected.Value;
         var context = contexts[(int)input].RowRange(0, count);
         attention.Attend(layout, inputs.Prefix, q, k, v, context, normalizers.RowRange(0, count));
+        model.Device.AddScaled(a.Context, -1, context);
+    }
+
+    /// <summary>True where a head's input changes what all heads of its layer put out.</summary>
+    private bool IsJoined(InputKind input) => joined is not null && input != InputKind.Value;
+
+    /// <summary>Δ of the attention contexts of all heads when one takes <paramref name="input"/> from the last projection, and all else is from the clean run.</summary>
+    private void AttendJoined(int l, InputKind input, int head)
+    {
+        var (a, p, dh, context) = (clean.Layers[l], Projected(l), model.Config.HeadDim, contexts[(int)input].RowRange(0, rows.Of(l)));
+        var projected = input == InputKind.Query ? p.Query.ColumnRange(head * dh, dh) : p.Key.ColumnRange(head / model.Config.Group * dh, dh);
+        joined!.Attend(l, inputs.Layout, inputs.Prefix, a, input, head, projected, context, normalizers.RowRange(0, context.Rows));
         model.Device.AddScaled(a.Context, -1, context);
     }
 

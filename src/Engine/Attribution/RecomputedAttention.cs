@@ -20,6 +20,7 @@ internal sealed class RecomputedAttention : PathExtension
     private readonly ContextGradients gradients;
     private readonly Tensor normalizers;
     private readonly Tensor products;
+    private readonly JoinedHeads? joined;
     private readonly float[] read;
     private readonly float[][] scores;
 
@@ -32,6 +33,7 @@ internal sealed class RecomputedAttention : PathExtension
         activations.Keep(arena, mlpStreams: false, mlpOutputs: false);
         normalizers = arena.Matrix(rows.All, 2 * c.Heads);
         products = arena.Matrix(rows.All, c.Heads);
+        joined = JoinedHeads.Of(model, arena, rows);
         read = measuring ? [] : new float[rows.All * c.Heads];
         scores = measuring ? [] : [.. Enumerable.Range(0, rows.Sequences).Select(_ => new float[model.Graph.Pairs])];
     }
@@ -55,11 +57,13 @@ internal sealed class RecomputedAttention : PathExtension
 
                 var queries = projected.RowRange(0, layout.Rows.Of(l)).ColumnRange(0, c.QueryWidth);
                 attention.Multiply(layout.Narrow(device, l, x, buffers.Stream.Last), queries, 0);
-                Score(l, u, InputKind.Query, attention.Finish(InputKind.Query, queries, layout.QueryAngles(l), queries), a.FinalKey);
+                if (joined is not null) ScoreJoined(l, u, InputKind.Query, queries);
+                else Score(l, u, InputKind.Query, attention.Finish(InputKind.Query, queries, layout.QueryAngles(l), queries), a.FinalKey);
 
                 var keys = projected.ColumnRange(0, c.KeyWidth);
                 attention.Multiply(x, keys, c.QueryWidth);
-                Score(l, u, InputKind.Key, a.FinalQuery, attention.Finish(InputKind.Key, keys, layout.Angles, keys));
+                if (joined is not null) ScoreJoined(l, u, InputKind.Key, keys);
+                else Score(l, u, InputKind.Key, a.FinalQuery, attention.Finish(InputKind.Key, keys, layout.Angles, keys));
             }
         }
     }
@@ -76,23 +80,42 @@ internal sealed class RecomputedAttention : PathExtension
 
     private void Score(int l, NodeId u, InputKind kind, Tensor queries, Tensor keys)
     {
-        var (device, c, graph, a) = (model.Device, model.Config, model.Graph, activations.Layers[l]);
         var context = buffers.Context.RowRange(0, queries.Rows);
-        model.AttentionBlock(l).Attend(inputs.Layout, inputs.Prefix, queries, keys, a.Projected.Value, context, normalizers.RowRange(0, queries.Rows));
-        device.AddScaled(a.Context, -1, context);
+        model.AttentionBlock(l).Attend(inputs.Layout, inputs.Prefix, queries, keys, activations.Layers[l].Projected.Value, context, normalizers.RowRange(0, queries.Rows));
+        Read(l, context, model.Config.HeadDim, (e, h, score) => scores[e][model.Graph.Edge(u, model.Graph.HeadColumn(l, kind, h))] = score);
+    }
+
+    /// <summary>The same where what one head reads changes the outputs of all: each has its own attention.</summary>
+    private void ScoreJoined(int l, NodeId u, InputKind kind, Tensor projected)
+    {
+        var (c, a) = (model.Config, activations.Layers[l]);
+        var context = buffers.Context.RowRange(0, inputs.Layout.Rows.Of(l));
+        for (var h = 0; h < c.Heads; h++)
+        {
+            var own = projected.ColumnRange((kind == InputKind.Query ? h : h / c.Group) * c.HeadDim, c.HeadDim);
+            joined!.Attend(l, inputs.Layout, inputs.Prefix, a, kind, h, own, context, normalizers.RowRange(0, context.Rows));
+            Read(l, context, c.QueryWidth, (e, _, score) => scores[e][model.Graph.Edge(u, model.Graph.HeadColumn(l, kind, h))] = score);
+        }
+    }
+
+    /// <summary>Σ_pos (c′ − c)·∂L/∂c of every example, over so many columns of the contexts at a time.</summary>
+    private void Read(int l, Tensor context, int columns, Action<int, int, float> taken)
+    {
+        var device = model.Device;
+        device.AddScaled(activations.Layers[l].Context, -1, context);
         device.MultiplyElements(context, gradients[l], context);
-        var sums = products.RowRange(0, queries.Rows);
-        device.SumHeadGroups(context, 1, c.HeadDim, sums);
-        var values = read.AsSpan(0, (int)sums.Count);
+        var sums = products.RowRange(0, context.Rows).ColumnRange(0, context.Columns / columns);
+        device.SumHeadGroups(context, 1, columns, sums);
+        var values = read.AsSpan(0, (int)sums.Extent);
         device.Download(sums, values);
         var offsets = inputs.Layout.Queries(l).QueryOffsets;
         for (var e = 0; e < scores.Length; e++)
         {
-            for (var h = 0; h < c.Heads; h++)
+            for (var h = 0; h < sums.Columns; h++)
             {
                 var sum = 0.0;
-                for (var row = offsets[e]; row < offsets[e + 1]; row++) sum += values[row * c.Heads + h];
-                scores[e][graph.Edge(u, graph.HeadColumn(l, kind, h))] = (float)sum;
+                for (var row = offsets[e]; row < offsets[e + 1]; row++) sum += values[row * sums.Stride + h];
+                taken(e, h, (float)sum);
             }
         }
     }

@@ -32,22 +32,30 @@ internal sealed class CircuitHeads
         normalizers = arena.Matrix(rows.All, 2 * c.Heads);
     }
 
-    /// <summary>Computes heads of layer l from place <paramref name="start"/> on, at most as many as a layer has; those needed on all rows come first.</summary>
-    public void Run(int l, CircuitProgram program, int start, int count)
+    /// <summary>
+    /// Computes heads of layer l from place <paramref name="start"/> on, at most as many as a layer has and only those that are normed together;
+    /// those needed on all rows come first. Returns how many.
+    /// </summary>
+    public int Run(int l, CircuitProgram program, int start, int end)
     {
         var (device, attention, ofCorrupted) = (model.Device, model.AttentionBlock(l), corrupted.Projected(l));
-        var nodes = new ProgramNode[count];
-        for (var i = 0; i < count; i++) nodes[i] = program.Nodes[start + i];
+        ProgramNode[] nodes = [.. program.Nodes.Skip(start).Take(Math.Min(model.Config.Heads, end - start)).TakeWhile(node => node.Group == program.Nodes[start].Group)];
+        var count = nodes.Length;
 
+        if (model.HasJoinedHeads) attention.CopyHeads(ofCorrupted.Key, key);
         for (var i = 0; i < count; i++)
         {
             var shared = Head(nodes[i]) / model.Config.Group;
-            device.Copy(Columns(ofCorrupted.Key, shared, 1), Columns(key, i, 1));
-            device.Copy(Columns(ofCorrupted.Value, shared, 1), Columns(value, i, 1));
+            if (!model.HasJoinedHeads) device.Copy(Columns(ofCorrupted.Key, shared, 1), Columns(key, i, 1));
+            device.Copy(Columns(ofCorrupted.Value, shared, 1), Columns(value, Column(nodes, i), 1));
         }
         Project(l, true, corrupted.Layer(l, true).AttentionStream, nodes, 0, count, [(InputKind.Key, key), (InputKind.Value, value)]);
-        var keys = Columns(key, 0, count);
-        attention.Finish(InputKind.Key, keys, layout.Angles, keys);
+        if (model.HasJoinedHeads) attention.FinishCopies(key, layout.Angles);
+        else
+        {
+            var keys = Columns(key, 0, count);
+            attention.Finish(InputKind.Key, keys, layout.Angles, keys);
+        }
 
         var everywhere = nodes.Count(node => node.OnAllRows);
         if (everywhere > 0) Attend(l, true, nodes, 0, everywhere);
@@ -55,9 +63,10 @@ internal sealed class CircuitHeads
         for (var i = 0; i < count; i++)
         {
             var allRows = i < everywhere;
-            attention.HeadOutput(Columns(allRows ? context.All : context.Last, i, 1), Head(nodes[i]), differences.At(start + i, allRows), add: false);
+            attention.HeadOutput(Columns(allRows ? context.All : context.Last, Column(nodes, i), 1), Head(nodes[i]), differences.At(start + i, allRows), add: false);
             differences.Finish(nodes[i], start + i);
         }
+        return count;
     }
 
     /// <summary>The contexts of some nodes minus the corrupted run's: their queries mixed, projected, normed and rotated, then attention.</summary>
@@ -66,22 +75,25 @@ internal sealed class CircuitHeads
         var (device, attention, ofCorrupted) = (model.Device, model.AttentionBlock(l), corrupted.Layer(l, allRows));
         var (q, z) = allRows ? (query.All, context.All) : (query.Last, context.Last);
         Runs neighbours = new(start, count, i => AreNeighbours(nodes, i));
-        foreach (var (first, heads) in neighbours) device.Copy(Columns(ofCorrupted.Query, Head(nodes[first]), heads), Columns(q, first, heads));
+        if (model.HasJoinedHeads) device.Copy(ofCorrupted.Query, q);
+        else foreach (var (first, heads) in neighbours) device.Copy(Columns(ofCorrupted.Query, Head(nodes[first]), heads), Columns(q, first, heads));
         Project(l, allRows, ofCorrupted.AttentionStream, nodes, start, count, [(InputKind.Query, q)]);
-        var queries = Columns(q, start, count);
+        var queries = model.HasJoinedHeads ? q : Columns(q, start, count);
         attention.Finish(InputKind.Query, queries, allRows ? layout.Angles : layout.LastAngles, queries);
         // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none.
         var group = model.Config.Group;
-        Runs together = prefix.Keys[l].IsNone ? new(start, count, _ => true)
-            : group == 1 ? neighbours : new(start, count, i => Head(nodes[i]) / group == Head(nodes[i - 1]) / group);
+        Runs together = prefix.Keys[l].IsNone ? new(start, count, i => !model.HasJoinedHeads || AreNeighbours(nodes, i))
+            : group == 1 ? neighbours
+            : new(start, count, i => Head(nodes[i]) / group == Head(nodes[i - 1]) / group && (!model.HasJoinedHeads || AreNeighbours(nodes, i)));
         foreach (var (first, heads) in together)
         {
             var (keyHead, keyHeads) = group == 1 ? (Head(nodes[first]), heads) : (Head(nodes[first]) / group, 1);
-            attention.AttendCopies(allRows ? layout.All : layout.Last, Columns(q, first, heads), Columns(key, first, heads), Columns(value, first, heads),
-                Columns(prefix.Keys[l], keyHead, keyHeads), Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, first, heads),
-                normalizers.RowRange(0, q.Rows).ColumnRange(2 * first, 2 * heads));
+            var column = Column(nodes, first);
+            attention.AttendCopies(allRows ? layout.All : layout.Last, Columns(q, column, heads), Columns(key, column, heads), Columns(value, column, heads),
+                Columns(prefix.Keys[l], keyHead, keyHeads), Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, column, heads),
+                normalizers.RowRange(0, q.Rows).ColumnRange(2 * column, 2 * heads));
         }
-        foreach (var (first, heads) in neighbours) device.AddScaled(Columns(ofCorrupted.Context, Head(nodes[first]), heads), -1, Columns(z, first, heads));
+        foreach (var (first, heads) in neighbours) device.AddScaled(Columns(ofCorrupted.Context, Head(nodes[first]), heads), -1, Columns(z, Column(nodes, first), heads));
     }
 
     /// <summary>Projects the mixed inputs of all fed columns of some nodes into their places; columns with equal in-edges share one mixture and norm.</summary>
@@ -112,12 +124,15 @@ internal sealed class CircuitHeads
                 {
                     var (kind, place, to) = readers[first];
                     var column = attention.ColumnOf(kind, Head(nodes[place]));
-                    products.Add(new(input, column, Columns(to, place, heads), attention.Bias(column, heads * c.HeadDim)));
+                    products.Add(new(input, column, Columns(to, Column(nodes, place), heads), attention.Bias(column, heads * c.HeadDim)));
                 }
             }
             attention.ProjectMixed(differences.Mix(stream, allRows, lists.AsSpan(from, taken), attention.Norm), [.. products], differences.Mixed);
         }
     }
+
+    /// <summary>Where a node's columns stand: after those of the node before it, or among those of all heads where these are normed together.</summary>
+    private int Column(ProgramNode[] nodes, int place) => model.HasJoinedHeads ? Head(nodes[place]) : place;
 
     private int Head(ProgramNode node) => model.Graph.PlaceOf(node.Source).Head;
 

@@ -14,7 +14,11 @@ internal sealed class CircuitInputs
     private readonly bool[] live;
     private readonly bool[] allRows;
 
-    public CircuitInputs(Circuit circuit, bool patching)
+    /// <summary>What is computed of a circuit.</summary>
+    /// <param name="circuit">The circuit.</param>
+    /// <param name="patching">False under another ablation than patching.</param>
+    /// <param name="joined">True where heads of a layer are normed together, so that the queries of all are computed on the rows on which those of one are.</param>
+    public CircuitInputs(Circuit circuit, bool patching, bool joined = false)
     {
         var graph = circuit.Graph;
         Neurons = circuit.Neurons;
@@ -38,6 +42,7 @@ internal sealed class CircuitInputs
             var node = graph.NodeOfColumn(v);
             if (!useful[node]) lists[v] = [];
             var kind = graph.DestinationOf(v).Kind;
+            if (joined && kind == InputKind.Value && useful[node]) JoinRows(graph, useful, graph.DestinationOf(v).Layer);
             var everywhere = kind is InputKind.Key or InputKind.Value || (node != graph.LogitsNode && allRows[node]);
             foreach (var u in lists[v])
             {
@@ -47,6 +52,14 @@ internal sealed class CircuitInputs
         }
         live = useful[..graph.Sources];
         LiveNodes = live.Count(isLive => isLive);
+    }
+
+    // Of a layer's columns those of values come first here, when all that reads its heads has been seen.
+    private void JoinRows(ModelGraph graph, bool[] useful, int layer)
+    {
+        NodeId[] heads = [.. Enumerable.Range(0, graph.Heads).Select(h => graph.HeadNode(layer, h)).Where(head => useful[head])];
+        if (!heads.Any(head => allRows[head])) return;
+        foreach (var head in heads) allRows[head] = true;
     }
 
     /// <summary>The columns of the sources' outputs that the circuit carries; null: all.</summary>

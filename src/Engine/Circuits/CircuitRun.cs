@@ -90,9 +90,9 @@ internal sealed class CircuitRun
         var metrics = new double[batch.Sequences];
         var together = differences.MostInputs(batch.Sequences);
         var first = 0;
-        foreach (var group in CircuitProgram.Cut(circuits.Select(circuit => new CircuitInputs(circuit, patching)), differences.Held))
+        foreach (var group in CircuitProgram.Cut(circuits.Select(circuit => new CircuitInputs(circuit, patching, model.HasJoinedHeads)), differences.Held))
         {
-            var program = new CircuitProgram(model.Graph, group);
+            var program = new CircuitProgram(model.Graph, group, model.HasJoinedHeads);
             Run(program, cancellation);
             for (int start = 0, taken; start < group.Count; start += taken)
             {
@@ -124,7 +124,7 @@ internal sealed class CircuitRun
         {
             cancellation.ThrowIfCancellationRequested();
             var (first, end) = program.Stage(ModelGraph.HeadsStage(l));
-            for (; first < end; first += model.Config.Heads) heads.Run(l, program, first, Math.Min(model.Config.Heads, end - first));
+            while (first < end) first += heads.Run(l, program, first, end);
             (first, end) = program.Stage(ModelGraph.MlpStage(l));
             for (; first < end; first += mlps.Run(l, program, first, end)) { }
         }

@@ -11,11 +11,7 @@ internal abstract class LlamaNamedFamily : ModelFamily
     /// <summary>γ of the norms of queries and keys, or nulls.</summary>
     private (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention)
     {
-        float[]? Read(string name, int heads) => config.QueryKeyNorm switch
-        {
-            QueryKeyNorm.None => null,
-            _ => NormScale(tensors.Vector(attention + name, config.HeadDim)),
-        };
+        float[]? Read(string name, int heads) => config.QueryKeyNorm == QueryKeyNorm.None ? null : NormScale(tensors.Vector(attention + name, config.NormWidth(heads)));
         return (Read("q_norm.weight", config.Heads), Read("k_norm.weight", config.KeyValueHeads));
     }
 

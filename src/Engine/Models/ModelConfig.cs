@@ -76,6 +76,9 @@ public sealed record ModelConfig
     /// <summary>Tokens beyond which a prompt has other rotary angles at all its positions, or null.</summary>
     public int? LongBeyond => Rotary?.Values.Select(rotary => rotary?.Scaling?.LongBeyond).FirstOrDefault(length => length is not null);
 
+    /// <summary>Columns of γ of the norm of queries, and of keys where <paramref name="heads"/> are as many; 0 without a norm.</summary>
+    internal int NormWidth(int heads) => QueryKeyNorm switch { QueryKeyNorm.None => 0, QueryKeyNorm.Heads => HeadDim, _ => heads * HeadDim };
+
     /// <summary>Query heads that share one key/value head.</summary>
     public int Group => Heads / KeyValueHeads;
     /// <summary>Columns of all query heads.</summary>

@@ -10,7 +10,7 @@ internal abstract class ModelFamily
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
         new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
         new GptNeoFamily(), new TransformerLensFamily(), new Qwen3Family(), new SmolLm3Family(), new PhiFamily(), new Phi3Family(), new GptJFamily(), new FalconFamily(),
-        new Gemma2Family(), new Gemma3Family(),
+        new Gemma2Family(), new Gemma3Family(), new Olmo2Family(),
     ];
 
     /// <summary>The model_type of every family.</summary>

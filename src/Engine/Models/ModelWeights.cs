@@ -54,9 +54,9 @@ public sealed record LayerWeights
     public required MatrixSource QueryKeyValue { get; init; }
     /// <summary>Its bias.</summary>
     public float[]? QueryKeyValueBias { get; init; }
-    /// <summary>γ of the norm of queries [d_head], or null.</summary>
+    /// <summary>γ of the norm of queries [d_head], or [H·d_head] where those of all heads are normed together; null: there is no norm.</summary>
     public float[]? QueryNormScale { get; init; }
-    /// <summary>γ of the norm of keys [d_head], or null.</summary>
+    /// <summary>γ of the norm of keys [d_head], or [Hkv·d_head]; null: there is no norm.</summary>
     public float[]? KeyNormScale { get; init; }
     /// <summary>W_O [H·d_head × d].</summary>
     public required MatrixSource Output { get; init; }

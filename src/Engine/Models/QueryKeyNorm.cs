@@ -7,4 +7,6 @@ public enum QueryKeyNorm
     None,
     /// <summary>Every head by itself, all heads of a layer with the same weights.</summary>
     Heads,
+    /// <summary>The queries of all heads of a layer as one row, and the keys, each column with a weight of its own (OLMo 2).</summary>
+    Layer,
 }

@@ -96,8 +96,8 @@ internal sealed class Activations
             a.FinalQuery = isFinal ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
             a.FinalKey = isFinal ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
             if (c.QueryKeyNorm == QueryKeyNorm.None || !keepLayers || Rule.Pattern == PatternRule.Constant) continue;
-            a.QueryNorm = new(keepXHat ? rows.Matrix(arena, l, c.QueryWidth) : default, rows.Matrix(arena, l, c.Heads));
-            a.KeyNorm = new(keepXHat ? arena.Matrix(rows.All, c.KeyWidth) : default, arena.Matrix(rows.All, c.KeyValueHeads));
+            a.QueryNorm = new(keepXHat ? rows.Matrix(arena, l, c.QueryWidth) : default, rows.Matrix(arena, l, c.QueryWidth / c.NormWidth(c.Heads)));
+            a.KeyNorm = new(keepXHat ? arena.Matrix(rows.All, c.KeyWidth) : default, arena.Matrix(rows.All, c.KeyWidth / c.NormWidth(c.KeyValueHeads)));
         }
     }
 

@@ -53,7 +53,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     /// <summary>The projection at x̂ = 0 (b′ of method.md §3) in some columns, or none.</summary>
     public Tensor AtZero(int first, int columns) => Columns(Weights.ProjectionAtZero, first, columns);
 
-    /// <summary>Queries or keys of any heads as attention sees them, normed and rotated: in y, or where nothing is done to them x itself.</summary>
+    /// <summary>Queries or keys of any heads, or where these are normed together of all, as attention sees them, normed and rotated: in y, or where nothing is done to them x itself.</summary>
     /// <param name="kind">Which of the two.</param>
     /// <param name="x">As projected.</param>
     /// <param name="angles">Where the angles of each row stand.</param>
@@ -69,6 +69,20 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         if (model.Angles(l) is not { } table) return x;
         table.Rotate(model.Device, x, angles, model.Config.HeadDim, inverse: false, y);
         return y;
+    }
+
+    /// <summary>Copies of the keys of all query heads as attention sees them, in the place of x.</summary>
+    public void FinishCopies(Tensor x, Indices angles)
+    {
+        Weights.CopiedKeyNorm?.Forward(x, x);
+        model.Angles(l)?.Rotate(model.Device, x, angles, model.Config.HeadDim, inverse: false, x);
+    }
+
+    /// <summary>y = x [rows × Hkv·d_head] with what query heads share once for each of them [rows × H·d_head].</summary>
+    public void CopyHeads(Tensor x, Tensor y)
+    {
+        var dh = model.Config.HeadDim;
+        for (var h = 0; h < model.Config.Heads; h++) model.Device.Copy(x.ColumnRange(h / model.Config.Group * dh, dh), y.ColumnRange(h * dh, dh));
     }
 
     /// <summary>The queries and keys of a pass as attention sees them. Where layers share memory it is not said that they stand in that of the final ones.</summary>
@@ -118,8 +132,8 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     public void HeadOutput(Tensor context, int head, Tensor x, bool add) =>
         model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x, add: add, k0: head * model.Config.HeadDim);
 
-    /// <summary>x = c·W_O, without b_O: what all heads put out together.</summary>
-    public void HeadOutputs(Tensor context, Tensor x) => model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x);
+    /// <summary>x = (or += with <paramref name="add"/>) c·W_O, without b_O: what all heads put out together.</summary>
+    public void HeadOutputs(Tensor context, Tensor x, bool add = false) => model.Device.Multiply(Weights.Output, WeightSide.Forward, context, x, add: add);
 
     /// <summary>The gradient at the contexts, of one at the stream.</summary>
     public Tensor OutputBackward(LayerActivations a, Tensor gx, BackwardBuffers buffers, GradientHook hook)
@@ -160,7 +174,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         Share(g.Query, share);
         Share(g.Key, share);
         FinishBackward(g.Query, layout.QueryAngles(l), Weights.QueryNorm, a.QueryNorm);
-        FinishBackward(g.Key, layout.Angles, Weights.KeyNorm, a.KeyNorm);
+        FinishBackward(g.Key, layout.Angles, Weights.CopiedKeyNorm, CopiedKeys(a.KeyNorm, buffers));
         return g;
     }
 
@@ -228,6 +242,15 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     {
         model.Angles(l)?.Rotate(model.Device, g, angles, model.Config.HeadDim, inverse: true, g);
         norm?.Backward(g, trace.XHat, trace.InverseSigma, add: false, g);
+    }
+
+    // Where all keys are normed together, every copy of a shared key has its part in that.
+    private NormTrace CopiedKeys(NormTrace keys, BackwardBuffers buffers)
+    {
+        if (!model.HasJoinedHeads || model.Config.Group == 1 || keys.XHat.IsNone) return keys;
+        var copies = buffers.Projection.RowRange(0, keys.XHat.Rows).ColumnRange(0, model.Config.QueryWidth);
+        CopyHeads(keys.XHat, copies);
+        return keys with { XHat = copies };
     }
 
     private static Tensor Columns(Tensor row, int first, int count) => row.IsNone ? row : row.ColumnRange(first, count);

@@ -72,6 +72,8 @@ public sealed class Transformer : IDisposable
     internal AttentionBlock AttentionBlock(int l) => new(this, l);
     /// <summary>The MLP of a layer.</summary>
     internal MlpBlock MlpBlock(int l) => new(this, l);
+    /// <summary>True where the queries of all heads of a layer are normed together, and the keys.</summary>
+    internal bool HasJoinedHeads => Config.QueryKeyNorm == QueryKeyNorm.Layer;
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
     /// <summary>How the heads of a layer attend.</summary>
     internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale[l]) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0 };
@@ -145,6 +147,7 @@ public sealed class Transformer : IDisposable
             Projection = projection,
             ProjectionBias = bias,
             ProjectionAtZero = ProjectionAtZero(projection, norm.Shift, bias),
+            CopiedKeyNorm = CopiedKeyNorm(layer),
             QueryNorm = layer.QueryNormScale is { } q ? Norm(q, null) : null,
             KeyNorm = layer.KeyNormScale is { } k ? Norm(k, null) : null,
             ProjectionScale = norm.IsNone ? ones.Value : norm.Scale,
@@ -199,6 +202,14 @@ public sealed class Transformer : IDisposable
         return matrix;
     }
 
+    private Norm? CopiedKeyNorm(LayerWeights layer)
+    {
+        if (layer.KeyNormScale is not { } scale) return null;
+        if (!HasJoinedHeads) return Norm(scale, null);
+        var dh = Config.HeadDim;
+        return Norm([.. Enumerable.Range(0, Config.Heads).SelectMany(h => scale.Skip(h / Config.Group * dh).Take(dh))], null);
+    }
+
     private Norm Norm(float[]? scale, float[]? shift) => new(Device, Vector(scale), Vector(shift), Config.NormEpsilon, Centred);
 
     private Tensor Vector(float[]? values) => values is null ? default : Matrix(values, 1, values.Length);
@@ -227,10 +238,12 @@ internal sealed class TransformerLayer
     public required Weights Projection { get; init; }
     public required Tensor ProjectionBias { get; init; }
     public required Tensor ProjectionAtZero { get; init; }
-    /// <summary>The norm of every head's queries, or null.</summary>
+    /// <summary>The norm of every head's queries, or of all heads' together, or null.</summary>
     public required Norm? QueryNorm { get; init; }
     /// <summary>The norm of every head's keys, or null.</summary>
     public required Norm? KeyNorm { get; init; }
+    /// <summary>The same of the keys of every query head, where heads that share keys have copies of them.</summary>
+    public required Norm? CopiedKeyNorm { get; init; }
     /// <summary>γ of the norm before the projection, ones where there is none.</summary>
     public required Tensor ProjectionScale { get; init; }
     public required Weights Output { get; init; }

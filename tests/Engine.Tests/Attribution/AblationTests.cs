@@ -23,7 +23,7 @@ public class AblationTests
         { Ablation.MeanPositional, OracleAblation.MeanPositional },
     };
 
-    private static readonly string[] ModelNames = ["gpt2, 3 layers, untied, narrow", "gpt2, one layer", "gpt2, parallel blocks", "llama", "llama, tied, one key head, 3 layers", "norms of inputs and outputs", "norms of outputs, parallel, LayerNorm"];
+    private static readonly string[] ModelNames = ["gpt2, 3 layers, untied, narrow", "gpt2, one layer", "gpt2, parallel blocks", "llama", "llama, tied, one key head, 3 layers", "norms of inputs and outputs", "norms of outputs, parallel, LayerNorm", "queries and keys of all heads normed together"];
 
     [Theory, MemberData(nameof(Ablations))]
     public void PathMethodsAgreeWithTheOracle(Ablation ablation, OracleAblation oracleAblation)

@@ -46,6 +46,8 @@ internal static class Scoring
         // At a stream of zero a norm multiplies by 1/√ε, and one after another soon by more than single precision holds.
         ["norms of inputs and outputs"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3) with { NormsOutputs = true, NormEpsilon = 0.1f }, 13),
         ["norms of outputs alone"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 4, width: 21) with { NormsInputs = false, NormsOutputs = true }, 14),
+        ["queries and keys of all heads normed together"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3) with { NormsInputs = false, NormsOutputs = true, QueryKeyNorm = QueryKeyNorm.Layer, NormEpsilon = 0.1f }, 19),
+        ["queries and keys of all heads normed together, centred"] = () => RandomModels.Create(RandomModels.Gpt2Config(heads: 3, headDim: 6) with { QueryKeyNorm = QueryKeyNorm.Layer }, 20),
         ["norms of outputs, parallel, LayerNorm"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with { NormsOutputs = true, ParallelBlocks = true }, 15),
         ["gated gelu, scaled embedding"] = () => RandomModels.Create(RandomModels.LlamaConfig(keyValueHeads: 1, tied: true, width: 24) with
         {

@@ -31,6 +31,8 @@ public class CircuitEvaluatorTests
         ["windows"] = Scoring.Models["windows"],
         ["soft caps, windows, biased logits"] = Scoring.CappedModel,
         ["norms of inputs and outputs"] = Scoring.Models["norms of inputs and outputs"],
+        ["queries and keys of all heads normed together"] = Scoring.Models["queries and keys of all heads normed together"],
+        ["queries and keys of all heads normed together, centred"] = Scoring.Models["queries and keys of all heads normed together, centred"],
         ["norms of outputs alone"] = Scoring.Models["norms of outputs alone"],
         ["norms of outputs, parallel, LayerNorm"] = Scoring.Models["norms of outputs, parallel, LayerNorm"],
     };

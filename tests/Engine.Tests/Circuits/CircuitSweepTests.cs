@@ -21,6 +21,8 @@ public class CircuitSweepTests
     [InlineData("gpt2", Ablation.Zero)]
     [InlineData("llama", Ablation.Patching)]
     [InlineData("norms of inputs and outputs", Ablation.Patching)]
+    [InlineData("queries and keys of all heads normed together", Ablation.Patching)]
+    [InlineData("queries and keys of all heads normed together", Ablation.Zero)]
     public void ACircuitHasTheSameBitsAloneAndInASweep(string family, Ablation ablation)
     {
         using var weights = Scoring.Models[family]();

@@ -14,7 +14,7 @@ namespace Faith.Engine.Tests.Circuits;
 /// <summary>Circuits of neurons against the oracle, and their two fixed points.</summary>
 public sealed class NeuronCircuitTests
 {
-    private static readonly string[] ModelNames = ["gpt2, 3 layers, untied, narrow", "gpt2, one layer", "gpt2, parallel blocks", "llama", "llama, tied, one key head, 3 layers", "norms of inputs and outputs", "norms of outputs, parallel, LayerNorm"];
+    private static readonly string[] ModelNames = ["gpt2, 3 layers, untied, narrow", "gpt2, one layer", "gpt2, parallel blocks", "llama", "llama, tied, one key head, 3 layers", "norms of inputs and outputs", "norms of outputs, parallel, LayerNorm", "queries and keys of all heads normed together"];
 
     [Theory, MemberData(nameof(AblationTests.Ablations), MemberType = typeof(AblationTests))]
     public void ScoreAsTheirDefinitionSays(Ablation ablation, OracleAblation oracleAblation)

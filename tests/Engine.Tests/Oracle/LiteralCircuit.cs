@@ -1,4 +1,5 @@
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Tests.Oracle;
 
@@ -39,4 +40,20 @@ public static class LiteralCircuit
             }
             return stream;
         });
+
+    /// <summary>
+    /// Which edges of a circuit carry anything. Where the heads of a layer are normed together, heads outside the circuit take part with what they
+    /// have in the ablated run: those that no path leads from to logits, and under patching those that no path of the input leads to.
+    /// </summary>
+    public static Func<int, int, bool> Kept(LiteralModel model, Circuit circuit, bool patching)
+    {
+        var graph = model.Graph;
+        bool Has(int u, int v) => circuit.Contains(graph.Edge(new(u), new(v)));
+        if (!model.JoinsHeads) return Has;
+        var (fed, read) = (new bool[graph.Nodes], new bool[graph.Nodes]);
+        fed[0] = read[graph.LogitsNode] = true;
+        foreach (var v in graph.AllColumns) fed[graph.NodeOfColumn(v)] |= !patching || graph.InEdges(v).Any(e => circuit.Contains(e) && fed[graph.SourceOf(e)]);
+        foreach (var e in graph.AllColumns.Reverse().SelectMany(graph.InEdges).Where(circuit.Contains)) read[graph.SourceOf(e)] |= read[graph.TargetOf(e)];
+        return (u, v) => Has(u, v) && fed[u] && read[graph.NodeOfColumn(new(v))];
+    }
 }

@@ -103,13 +103,14 @@ public sealed class LiteralModel
             }
 
             var (q, k, v) = (Project(InputKind.Query), Project(InputKind.Key), Project(InputKind.Value));
+            if (JoinsHeads) (q, k) = (Joined(tape, q, layer.QueryScale!, 1), Joined(tape, k, layer.KeyScale!, config.Group));
             var mlpColumn = Graph.MlpColumn(l);
             var beforeMlp = config.ParallelBlocks ? Read(mlpColumn, beforeAttention) : null;
 
             for (var h = 0; h < config.Heads; h++)
             {
                 var (ofScores, ofValues) = Rule.SharesProducts ? (0.25, 0.5) : (1.0, 1.0);
-                var scores = tape.Product(tape.Share(Turn(q[h], layer.QueryScale), ofScores), tape.Transpose(tape.Share(Turn(k[h], layer.KeyScale), ofScores)));
+                var scores = tape.Product(tape.Share(Turn(q[h], JoinsHeads ? null : layer.QueryScale), ofScores), tape.Transpose(tape.Share(Turn(k[h], JoinsHeads ? null : layer.KeyScale), ofScores)));
                 var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue, Rule.Pattern == PatternRule.Softened ? 2 : 1);
                 var mixed = tape.Product(Rule.Pattern == PatternRule.Constant ? Tape.Constant(attention) : attention, tape.Share(v[h], ofValues));
                 Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
@@ -124,6 +125,20 @@ public sealed class LiteralModel
 
         var final = Norm(tape, Read(Graph.LogitsColumn, stream), finalScale, finalShift);
         return new LiteralRun(tape, outputs, inputs, blocks, Capped(tape, tape.Linear(final, unembedding, unembeddingBias), config.LogitCap));
+    }
+
+    /// <summary>True where the queries of all heads of a layer are normed together, and the keys.</summary>
+    public bool JoinsHeads => config.QueryKeyNorm == QueryKeyNorm.Layer;
+
+    // The parts of all query heads side by side, normed as one row; where heads share keys, the copy of each with the weights of its key head.
+    private Value[] Joined(Tape tape, Value[] parts, double[] scale, int group)
+    {
+        var (heads, dh) = (parts.Length, config.HeadDim);
+        double[][] Place(int h) => [.. Enumerable.Range(0, dh).Select(i => Enumerable.Range(0, heads * dh).Select(c => c == h * dh + i ? 1.0 : 0).ToArray())];
+        var row = parts.Select((part, h) => tape.Linear(part, Place(h))).Aggregate(tape.Add);
+        var normed = tape.Normalise(row, config.Norm == NormKind.LayerNorm, Epsilon, Rule.HoldsSigma);
+        double[] ScaleOf(int h) => scale[(h / group * dh)..((h / group + 1) * dh)];
+        return [.. Enumerable.Range(0, heads).Select(h => tape.ScaleAndShift(tape.Linear(normed, LiteralMatrix.Transpose(Place(h))), ScaleOf(h), new double[dh]))];
     }
 
     /// <summary>True where what attention puts out is normed before it joins the stream.</summary>

@@ -167,6 +167,7 @@ public sealed class OracleIdentityTests
     [InlineData("norms of inputs and outputs")]
     [InlineData("norms of outputs alone")]
     [InlineData("norms of outputs, parallel, LayerNorm")]
+    [InlineData("queries and keys of all heads normed together")]
     public void AScoreIsTheSlopeOfTheFullCircuitByTheWeightOfTheEdge(string name)
     {
         const double Step = 1e-4;

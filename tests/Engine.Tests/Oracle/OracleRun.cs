@@ -74,7 +74,7 @@ public static class OracleRun
         {
             var clean = model.Run(example.Clean).LastLogits;
             var corrupted = model.Run(example.Corrupted).LastLogits;
-            var current = LiteralCircuit.Run(model, example, (u, v) => circuit.Contains(model.Graph.Edge(new(u), new(v))), ablated(example), circuit.Neurons is { } neurons ? (u, c) => neurons.Contains(new(u), c) : null).LastLogits;
+            var current = LiteralCircuit.Run(model, example, LiteralCircuit.Kept(model, circuit, ablation == OracleAblation.Patching), ablated(example), circuit.Neurons is { } neurons ? (u, c) => neurons.Contains(new(u), c) : null).LastLogits;
             return new[] { current, clean, corrupted }.Select(logits => LiteralMetric.Evaluate(metric, logits, example, clean)).ToArray();
         }).ToArray();
         return (results.Select(r => r[0]).ToArray(), results.Select(r => r[1]).ToArray(), results.Select(r => r[2]).ToArray());

@@ -90,7 +90,7 @@ public static class RandomModels
         MatrixSource Matrix(int inputs, int outputs, double size) =>
             new ArrayMatrix(Numbers(inputs * outputs, 0, size / Math.Sqrt(inputs)), inputs, outputs, storedTransposed: false);
         float[] Scale() => Numbers(config.Width, 1, 0.3);
-        float[]? HeadScale() => config.QueryKeyNorm == QueryKeyNorm.None ? null : Numbers(config.HeadDim, 1.4, 0.4);
+        float[]? HeadScale(int heads) => config.QueryKeyNorm == QueryKeyNorm.None ? null : Numbers(config.NormWidth(heads), 1.4, 0.4);
         float[]? Shift(int width, bool present) => present ? Numbers(width, 0, 0.3) : null;
 
         LayerWeights Layer() => new()
@@ -99,8 +99,8 @@ public static class RandomModels
             AttentionNormShift = Shift(config.Width, biases && config.NormsInputs),
             QueryKeyValue = Matrix(config.Width, config.ProjectionWidth, 1.6),
             QueryKeyValueBias = Shift(config.ProjectionWidth, biases || projectionBias),
-            QueryNormScale = HeadScale(),
-            KeyNormScale = HeadScale(),
+            QueryNormScale = HeadScale(config.Heads),
+            KeyNormScale = HeadScale(config.KeyValueHeads),
             Output = Matrix(config.QueryWidth, config.Width, 0.8),
             OutputBias = Shift(config.Width, biases),
             AttentionOutputNormScale = config.NormsOutputs ? Scale() : null,
