@@ -17,6 +17,7 @@ internal static class KnownShapes
         ["pythia-160m"] = (Pythia(12, 768, 12), WeightPrecision.Float32),
         ["pythia-1.4b"] = (Pythia(24, 2048, 16), WeightPrecision.Float32),
         ["gemma-2-2b"] = (Gemma2(), WeightPrecision.BFloat16),
+        ["olmo2-1b"] = (Olmo2(), WeightPrecision.BFloat16),
         ["qwen3-0.6b"] = (Qwen3(), WeightPrecision.BFloat16),
         ["phi-3-mini"] = (Phi3Mini(), WeightPrecision.BFloat16),
         ["stories260k"] = (Stories(5, 64, 8, 4, 172, 512, 512), WeightPrecision.Float32),
@@ -137,6 +138,31 @@ internal static class KnownShapes
         LogitCap = 30,
         BeginToken = 2,
         EndToken = 1,
+    };
+
+    private static ModelConfig Olmo2() => new()
+    {
+        Family = "olmo2",
+        Layers = 16,
+        Width = 2048,
+        Heads = 16,
+        KeyValueHeads = 16,
+        HeadDim = 128,
+        QueryKeyNorm = QueryKeyNorm.Layer,
+        MlpWidth = 8192,
+        Vocabulary = 100352,
+        Context = 4096,
+        Norm = NormKind.RmsNorm,
+        NormsInputs = false,
+        NormsOutputs = true,
+        NormEpsilon = 1e-6f,
+        Activation = ActivationFunction.Silu,
+        Gated = true,
+        Rotary = new RotaryConfig(500000, 128),
+        TiedEmbedding = false,
+        AttentionScale = (float)(1 / Math.Sqrt(128)),
+        BeginToken = 100257,
+        EndToken = 100257,
     };
 
     private static ModelConfig Qwen3() => new()

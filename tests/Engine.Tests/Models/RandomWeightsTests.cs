@@ -30,7 +30,7 @@ public sealed class RandomWeightsTests
             Assert.Equal((c.Width, gated ? 2 * c.MlpWidth : c.MlpWidth), (layer.Up.Inputs, layer.Up.Outputs));
             Assert.Equal((c.MlpWidth, c.Width), (layer.Down.Inputs, layer.Down.Outputs));
             Assert.Equal(gated ? null : c.ProjectionWidth, layer.QueryKeyValueBias?.Length);
-            Assert.All(layer.AttentionNormScale!, value => Assert.Equal(1, value));
+            Assert.All(layer.AttentionNormScale ?? [], value => Assert.Equal(1, value));
         }
         // Reading the end of the largest matrices must not overflow.
         var row = new float[c.Width];
@@ -49,6 +49,7 @@ public sealed class RandomWeightsTests
     [InlineData("pythia-160m", 162_322_944)]
     [InlineData("pythia-1.4b", 1_414_647_808)]
     [InlineData("gemma-2-2b", 2_614_341_888)]
+    [InlineData("olmo2-1b", 1_484_916_736)]
     [InlineData("qwen3-0.6b", 596_049_920)]
     [InlineData("phi-3-mini", 3_821_079_552)]
     public void Parameter_counts_are_those_of_the_real_models(string shape, long expected)
