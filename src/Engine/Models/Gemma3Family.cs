@@ -3,7 +3,7 @@ namespace Faith.Engine.Models;
 /// <summary>
 /// Gemma 3, its text: windows in all layers but every sixth, which rotate by angles of their own, and a norm of every head's queries and keys.
 /// </summary>
-internal sealed class Gemma3Family : NormedGemmaFamily
+internal class Gemma3Family : NormedGemmaFamily
 {
     internal override string ModelType => "gemma3_text";
     internal override IReadOnlyList<string> Architectures { get; } = ["Gemma3ForCausalLM"];

@@ -5,7 +5,7 @@ namespace Faith.Engine.Models;
 /// <summary>A family whose tensors carry Llama's names, whatever its blocks compute.</summary>
 internal abstract class LlamaNamedFamily : ModelFamily
 {
-    internal sealed override string Inner => "model.";
+    internal override string Inner => "model.";
     protected sealed override OuterNames Outer => new("embed_tokens.weight", "lm_head.weight", "layers", "norm");
 
     /// <summary>γ of the norms of queries and keys, or nulls.</summary>

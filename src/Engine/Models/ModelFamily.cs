@@ -10,7 +10,7 @@ internal abstract class ModelFamily
         new Gpt2Family(), new LlamaFamily("llama"), new LlamaFamily("mistral"), new LlamaFamily("qwen2"),
         new GptNeoxFamily(), new GemmaFamily(), new StableLmFamily(), new OptFamily(), new OlmoFamily(), new Starcoder2Family(),
         new GptNeoFamily(), new TransformerLensFamily(), new Qwen3Family(), new SmolLm3Family(), new PhiFamily(), new Phi3Family(), new GptJFamily(), new FalconFamily(),
-        new Gemma2Family(), new Gemma3Family(), new Olmo2Family(),
+        new Gemma2Family(), new Gemma3Family(), new Gemma3MultimodalFamily(), new Olmo2Family(),
     ];
 
     /// <summary>The model_type of every family.</summary>
@@ -42,6 +42,9 @@ internal abstract class ModelFamily
     protected virtual (float[] Scale, float[]? Shift) ReadNorm(ModelConfig config, TensorTable tensors, string name) =>
         (NormScale(tensors.Vector(name + ".weight", config.Width)), config.Norm == NormKind.LayerNorm ? tensors.Vector(name + ".bias", config.Width) : null);
 
+    /// <summary>What the names of tensors begin with that belong to other parts than the text's model.</summary>
+    protected virtual IReadOnlyList<string> OtherParts => [];
+
     /// <summary>γ of a norm as a checkpoint has it.</summary>
     protected virtual float[] NormScale(float[] stored) => stored;
 
@@ -56,6 +59,7 @@ internal abstract class ModelFamily
     internal ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
     {
         var root = tensors.Root;
+        foreach (var part in OtherParts) tensors.IgnoreUnder(part);
         IgnoreFrequencies(config, tensors, root);
         var (embedding, unembedding) = ReadEmbeddings(config, tensors, root);
         var positions = ReadPositions(config, tensors);

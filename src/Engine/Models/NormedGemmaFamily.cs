@@ -24,7 +24,7 @@ internal abstract class NormedGemmaFamily : LlamaNamedFamily
     /// <summary>What the generation has beside that.</summary>
     protected abstract ModelConfig Finish(ConfigFile file, ModelConfig config);
 
-    internal sealed override ModelConfig ReadConfig(ConfigFile file)
+    internal override ModelConfig ReadConfig(ConfigFile file)
     {
         // Where the file does not say: the sizes of one published model stand in the code for all.
         const int Width = 2304, Mlp = 9216, Layers = 26, Heads = 8, KeyValueHeads = 4, HeadDim = 256, Scalar = 256, Window = 4096;

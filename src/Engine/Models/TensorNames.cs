@@ -40,8 +40,11 @@ internal sealed class TensorNames
     /// <summary>The tensor of a name, or null.</summary>
     internal StoredTensor? Find(string name) => tensors.GetValueOrDefault(name);
 
+    /// <summary>The tensors whose names start so.</summary>
+    internal IEnumerable<StoredTensor> StartingWith(string prefix) => tensors.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(pair => pair.Value);
+
     /// <summary>Whether any tensor's name starts so.</summary>
-    internal bool AnyStartsWith(string prefix) => tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    internal bool AnyStartsWith(string prefix) => StartingWith(prefix).Any();
 
     /// <summary>What kind of checkpoint the names are of when they are not those of a model; the end of a message, or nothing.</summary>
     internal string Hint()

@@ -30,6 +30,9 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         if (names.Find(name) is { } tensor) ignored.Add(tensor);
     }
 
+    /// <summary>The same of all whose names begin so.</summary>
+    internal void IgnoreUnder(string prefix) => ignored.UnionWith(names.StartingWith(prefix));
+
     /// <summary>A vector, read now.</summary>
     internal float[] Vector(string name, int length) => Vectors((name, length));
 

@@ -265,6 +265,23 @@ public sealed class FamilyTests
         Assert.Equal(new PerLayer<RotaryConfig?>([.. Enumerable.Repeat(new RotaryConfig(10000, 12), 5), new RotaryConfig(1000000, 12) { Scaling = new LinearScaling(8) }]), actual.Config.Rotary);
     }
 
+    [Fact]
+    public void OfGemma3WithItsVisionTowerTheTextIsRead()
+    {
+        var text = new FamilyDirectory("gemma3_text");
+        using var changed = text.With(config =>
+        {
+            var own = config.DeepClone().AsObject();
+            config.Clear();
+            (config["model_type"], config["architectures"], config["text_config"], config["eos_token_id"]) = ("gemma3", new JsonArray("Gemma3ForConditionalGeneration"), own, new JsonArray(1, 106));
+        });
+        var tensors = Safetensors.Read(Path.Combine(text.Folder, "model.safetensors")).Select(t => t with { Name = "language_model." + t.Name });
+        Safetensors.Write(changed.File("model.safetensors"), [.. tensors, new("vision_tower.vision_model.post_layernorm.weight", [3], [1, 2, 3])], StoredType.F32);
+        using var device = new HostDevice(2);
+        using Transformer expected = new(device, text.Load()), actual = new(device, ModelLoader.Load(changed.Path));
+        Assert.Equal(TextGenerator.LastLogits(expected, text.Examples[7].Clean), TextGenerator.LastLogits(actual, text.Examples[7].Clean));
+    }
+
     private static TheoryData<string> NamesWith(string file) =>
         [.. Directory.GetFiles(FamilyDirectory.Root, file, SearchOption.AllDirectories).Select(path => Path.GetFileName(Path.GetDirectoryName(path)!)).Order(StringComparer.Ordinal)];
 
