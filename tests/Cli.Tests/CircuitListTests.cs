@@ -93,6 +93,23 @@ public sealed class CircuitListTests : CliTest
         Refused("--negative needs --select ratio", "circuit", "--scores", At("s.json"), "--edges", "10", "--negative", "0.3", "--out", At("d.json"));
     }
 
+    [Fact]
+    public void Edges_whose_sign_is_certain_are_selected_by_their_intervals()
+    {
+        Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "8", "--method", "eap", "--out", At("s.json"));
+        Done("stability", "--model", "tasks-4l", "--data", "ioi", "--examples", "8", "--method", "eap", "--edges", "60", "--resamples", "30", "--random", "0", "--shuffles", "0", "--json", At("i.json"));
+        using var json = JsonDocument.Parse(File.ReadAllText(At("i.json")));
+        var uncertain = json.RootElement.GetProperty("edges").EnumerateArray().Where(edge => edge.GetProperty("interval").GetProperty("low").GetDouble() <= 0 && edge.GetProperty("interval").GetProperty("high").GetDouble() >= 0)
+            .Select(edge => edge.GetProperty("edge").GetString()!).ToHashSet();
+        Assert.NotEmpty(uncertain);
+        Done("circuit", "--scores", At("s.json"), "--edges", "20", "--select", "stable", "--intervals", At("i.json"), "--out", At("c.json"));
+        Assert.NotEmpty(Members("c.json"));
+        Assert.Empty(Members("c.json").Intersect(uncertain));
+        Refused("holds no intervals of its edges; faith stability", "circuit", "--scores", At("s.json"), "--edges", "20", "--select", "stable", "--out", At("d.json"));
+        Refused("holds no intervals of edges; faith stability --json s.json writes them", "circuit", "--scores", At("s.json"), "--edges", "20", "--select", "stable", "--intervals", At("s.json"), "--out", At("d.json"));
+        Refused("--intervals needs --select stable", "circuit", "--scores", At("s.json"), "--edges", "20", "--intervals", At("i.json"), "--out", At("d.json"));
+    }
+
     private IEnumerable<string> Members(string name)
     {
         using var json = JsonDocument.Parse(File.ReadAllText(At(name)));

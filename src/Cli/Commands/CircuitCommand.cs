@@ -12,6 +12,8 @@ namespace Faith.Cli.Commands;
 /// <summary>`faith circuit`: scores to a circuit.</summary>
 internal static class CircuitCommand
 {
+    private const string Stable = "stable";
+
     public static Command Create(CommandContext context)
     {
         var scores = new PathOption("--scores", PathRole.Input, "scores, as written by faith attribute");
@@ -22,7 +24,8 @@ internal static class CircuitCommand
         var neurons = OptionKinds.OptionalInteger("--neurons", "how many neurons of nodes' outputs to select instead, with every edge between their nodes; needs scores of --level neuron", 0, int.MaxValue);
         var threshold = OptionKinds.OptionalNumber("--threshold", "X", "select every edge (or what --level says) that scores X or more instead", _ => true, "a number");
         var level = new LevelOption(edges, nodes, neurons);
-        var select = SelectionOptions.Select();
+        var select = new ChoiceOption("--select", "how edges are selected", "top", [.. SelectionMethods.All.Keys, Stable]);
+        var intervals = new PathOption("--intervals", PathRole.Input, "with --select stable: the intervals of the edges, as faith stability --json writes them");
         var signed = SelectionOptions.Signed();
         var negative = SelectionOptions.Negative();
         var compat = CompatibilityOption.Create();
@@ -37,7 +40,7 @@ internal static class CircuitCommand
             "faith circuit --scores scores.json --edges 200 --compat paper --out circuit.json",
             "faith circuit --scores scores.json --edges 200 --select ratio --negative 0.3 --out circuit.json",
             "faith circuit --from edges.txt --model ./gpt2 --out circuit.json")
-        { scores, edges, nodes, neurons, threshold, select, signed, negative, compat, output, from, model };
+        { scores, edges, nodes, neurons, threshold, select, signed, negative, compat, output, from, model, intervals };
         level.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -64,8 +67,11 @@ internal static class CircuitCommand
             var (ranking, bySign) = CompatibilityOption.Selection(parse, CompatibilityOption.Read(parse, compat), select, signed);
             var file = ScoreFile.Read(scoresPath);
             var graph = file.Graph;
+            if (ranking != Stable && parse.GetValue(intervals) is not null) throw new InputException($"--intervals needs --select {Stable}");
+            var certain = ranking != Stable ? null : EdgeIntervals.Certain(parse.GetValue(intervals)
+                ?? throw new InputException($"--select {Stable}: {scoresPath} holds no intervals of its edges; faith stability --edges N --json stability.json gives them, and --intervals stability.json takes them"), graph);
             var selected = level.Read(parse.CommandResult);
-            var values = LevelScores.Of(file, scoresPath, selected, ranking, SelectionOptions.Method(parse, ranking, negative));
+            var values = LevelScores.Of(file, scoresPath, selected, ranking, certain is null ? SelectionOptions.Method(parse, ranking, negative) : SelectionMethods.Among(certain));
             var settings = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["signed"] = bySign ? "true" : "false" };
             if (selected != ScoreLevel.Edge) settings["select_level"] = selected.Name();
             Circuit circuit;
@@ -82,6 +88,8 @@ internal static class CircuitCommand
                 circuit = values.Top(count, bySign);
                 settings[option.Name.TrimStart('-')] = count.ToString(CultureInfo.InvariantCulture);
                 if (selected == ScoreLevel.Edge) settings["select"] = ranking;
+                if (certain is not null) settings["intervals"] = Path.GetFileName(parse.GetValue(intervals)!);
+                if (certain?.Count < count) context.Note($"the sign of {certain.Count} edges is certain, fewer than the {count} that were asked for; faith stability with larger --edges may find more");
                 if (selected == ScoreLevel.Edge && ranking == SelectionMethods.RatioName) settings["negative"] = Figures.Exact(parse.GetValue(negative) ?? SelectionMethods.UsualNegative);
             }
             Write(file, circuit, outputPath, settings);

@@ -21,6 +21,14 @@ public static class SelectionMethods
     /// <param name="negative">The share, from 0 to 1.</param>
     public static SelectionMethod Ratio(double negative) => (scores, edges, _, prune) => prune ? Pruning.Prune(RatioSelection.Select(scores, edges, negative)) : RatioSelection.Select(scores, edges, negative);
 
+    /// <summary>The best edges of some; fewer than were asked for where there are no more.</summary>
+    public static SelectionMethod Among(IReadOnlyList<Graphs.EdgeId> candidates) => (scores, edges, signed, prune) =>
+    {
+        RankingKeys.CheckCount(scores.Graph, edges);
+        var circuit = new Graphs.Circuit(scores.Graph, candidates.OrderByDescending(edge => RankingKeys.Of(scores, edge, signed)).ThenBy(edge => edge.Index).Take(edges));
+        return prune ? Pruning.Prune(circuit) : circuit;
+    };
+
     /// <summary>The method of this name.</summary>
     /// <exception cref="InputException">There is none.</exception>
     public static SelectionMethod Named(string name) =>
