@@ -369,6 +369,27 @@ public sealed class ModelCommandTests : CliTest
     }
 
     [Fact]
+    public void Masks_are_trained_as_the_options_say()
+    {
+        JsonNode Trained(string file, params string[] more)
+        {
+            Done(["attribute", "--model", model, "--data", data, "--out", At(file), "--method", "mattr", "--train-steps", "3", .. more]);
+            return JsonNode.Parse(File.ReadAllText(At(file)))!;
+        }
+        var (once, again, other) = (Trained("a.json", "--seed", "5"), Trained("b.json", "--seed", "5"), Trained("c.json", "--seed", "6"));
+        Assert.Equal(once["edges"]!.ToJsonString(), again["edges"]!.ToJsonString());
+        Assert.NotEqual(once["edges"]!.ToJsonString(), other["edges"]!.ToJsonString());
+        Assert.Equal(("3", "5"), ((string)once["run"]!["options"]!["train_steps"]!, (string)once["run"]!["options"]!["train_seed"]!));
+        Assert.Equal("a.json", (string)Trained("d.json", "--warm-start", At("a.json"), "--learning-rate", "0.5")["run"]!["options"]!["warm_start"]!);
+        string[] attribute = ["attribute", "--model", model, "--data", data, "--out", At("t.json")];
+        Refused("--train-steps needs --method mattr", [.. attribute, "--train-steps", "3"]);
+        Refused("--learning-rate must be a number above 0, at most 100, not 0", [.. attribute, "--method", "mattr", "--learning-rate", "0"]);
+        Refused("nowhere.json: there is no such file", [.. attribute, "--method", "mattr", "--warm-start", At("nowhere.json")]);
+        Refused("mattr masks edges and nodes", [.. attribute, "--method", "mattr", "--level", "neuron"]);
+        Assert.False(File.Exists(At("t.json")));
+    }
+
+    [Fact]
     public void A_circuit_of_another_model_of_the_same_graph_is_evaluated_with_a_note()
     {
         var (circuit, other) = (SelectedCircuit(), TinyModel.Write(At("other"), scale: 2));
