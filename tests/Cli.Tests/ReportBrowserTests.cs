@@ -9,6 +9,8 @@ namespace Faith.Cli.Tests;
 /// <summary>Reports in a real browser: what is shown is what the program computed, and mouse, keyboard, slider, filter and sorting work.</summary>
 public sealed partial class ReportBrowserTests : SweepTest
 {
+    private static readonly TimeSpan LongestVisit = TimeSpan.FromMinutes(2);
+
     // What a test does in the page, around its own steps: errors are kept, frames come at once (the browser dumps the page as soon as it is idle), and
     // the result is left in the page as JSON.
     private const string Before = "<script>const errors = []; window.requestAnimationFrame = f => { f(); return 0; }; addEventListener('error', e => errors.push(String(e.message))); addEventListener('securitypolicyviolation', e => errors.push(e.violatedDirective));</script>";
@@ -86,7 +88,7 @@ public sealed partial class ReportBrowserTests : SweepTest
             result.text = document.body.innerText;
             """);
         Assert.Equal(2, Property(result, "captions").GetArrayLength());
-        Assert.Equal($"tasks-4l · {evil}", Property(result, "captions")[1].GetString());
+        Assert.Equal(evil, Property(result, "captions")[1].GetString());
         // The data, the page's script, and those of the test: nothing of the file's name.
         Assert.Equal(5, Property(result, "scripts").GetInt32());
         var cells = Property(result, "sizes").EnumerateArray().ToArray();
@@ -176,10 +178,21 @@ public sealed partial class ReportBrowserTests : SweepTest
         Assert.DoesNotContain("http://", Namespaces().Replace(page, ""), StringComparison.Ordinal);
         Assert.DoesNotContain("https://", page, StringComparison.Ordinal);
         page = page.Replace("<title>", $"{Before}<title>", StringComparison.Ordinal).Replace("</body>", $"<script>function steps(result) {{\n{steps}\n}}</script>{Driver}</body>", StringComparison.Ordinal);
-        var start = new ProcessStartInfo(BrowserFactAttribute.Browser!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", $"--user-data-dir={At("profile")}", $"--window-size={width},900",
+        // Outside this test's folder: the browser's helpers may write there a moment longer than it lives.
+        var profile = Directory.CreateTempSubdirectory("faith-browser-");
+        var start = new ProcessStartInfo(BrowserFactAttribute.Browser!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", $"--user-data-dir={profile.FullName}", $"--window-size={width},900",
             "--dump-dom", new Uri(Write("driven.html", page)).AbsoluteUri]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var browser = Process.Start(start)!;
+        using var hung = new Timer(_ => browser.Kill(entireProcessTree: true), null, LongestVisit, Timeout.InfiniteTimeSpan);
         var (_, dom, error) = Wait(browser);
+        try
+        {
+            profile.Delete(recursive: true);
+        }
+        catch (IOException)
+        {
+            // Left to the system's own cleaning.
+        }
         var found = Result().Match(dom);
         Assert.True(found.Success, error);
         var result = JsonDocument.Parse(WebUtility.HtmlDecode(found.Groups[1].Value)).RootElement;

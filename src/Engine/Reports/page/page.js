@@ -2,7 +2,7 @@
 
 const at = id => document.getElementById(id);
 const data = JSON.parse(at('data').textContent);
-const graphs = new Map();
+const graphs = new Map(), severalModels = new Set(data.runs.map(r => r.model)).size > 1;
 // Scores of many runs are long; they are unpacked when they are looked at.
 const lazily = (run, name) => {
   const text = run[name];
@@ -10,7 +10,7 @@ const lazily = (run, name) => {
 };
 for (const run of data.runs) {
   const seeds = data.runs.some(r => r.model === run.model && r.task === run.task && r.method === run.method && r.seed !== run.seed);
-  run.panel = [run.model, run.task].filter(t => t !== '').join(' · ');
+  run.panel = severalModels ? [run.model, run.task].filter(t => t !== '').join(' · ') : run.task;
   run.label = `${run.panel} · ${run.method}${seeds ? ` · seed ${run.seed}` : ''}`;
   if (!run.graph) continue;
   const key = JSON.stringify(run.graph);

@@ -41,7 +41,7 @@ const nearest = (curve, n) => curve.filter(p => p.selected > 0).reduce((best, p)
 
 // A panel with the curves of some runs. Returns the element and what moves its mark.
 function curvePanel(title, runs, methods, choose) {
-  const [width, height, left, right, top, bottom] = [360, 230, 38, 10, 10, 30];
+  const [width, height, left, right, top, bottom] = [360, 230, 38, 20, 10, 30];
   const points = runs.flatMap(r => r.curve).filter(p => p.selected > 0 && p.f !== null);
   if (points.length === 0) return null;
   const sizes = points.map(p => p.selected), [least, most] = [Math.min(...sizes), Math.max(Math.max(...sizes), Math.min(...sizes) + 1)];
