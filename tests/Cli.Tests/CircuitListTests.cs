@@ -41,7 +41,7 @@ public sealed class CircuitListTests : CliTest
     [Fact]
     public void What_names_no_edge_is_refused_with_its_line()
     {
-        foreach (var (content, message) in new[] { ("input->m0\nm1->m0\n", "edges.txt, line 2: \"m1->m0\" is no edge"), ("m9->logits", "line 1: \"m9->logits\" is no edge of a model of 2 layers and 2 heads"), ("a0.h0", "line 1: "), ("# nothing", "names no edge"), ("{\"cfg\"", "is JSON") })
+        foreach (var (content, message) in new[] { ("input->m0\nm1->m0\n", "edges.txt, line 2: \"m1->m0\" is no edge"), ("m9->logits", "line 1: \"m9->logits\" is no edge of a model of 2 layers and 2 heads"), ("a0.h0", "line 1: "), (new string('*', 50_000) + "->logits", "line 1: "), (string.Concat(Enumerable.Repeat("m*->logits\n", 10_001)), "line 10001: has more than 10000"), ("# nothing", "names no edge"), ("{\"cfg\"", "is JSON") })
             Refused(message, "circuit", "--from", Write("edges.txt", content), "--model", model, "--out", At("c.json"));
         Refused("--from and --model go together", "circuit", "--from", Write("edges.txt", "m0->logits"), "--out", At("c.json"));
         Refused("give either --scores FILE or --from FILE", "circuit", "--edges", "3", "--out", At("c.json"));
