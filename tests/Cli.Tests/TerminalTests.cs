@@ -80,7 +80,7 @@ public sealed class TerminalTests : CliTest
     [InlineData("did you mean gauss-legendre?", "attribute", "--rule", "gauss")]
     [InlineData("did you mean neuron?", "attribute", "--level", "neurons")]
     [InlineData("did you mean paper?", "attribute", "--compat", "papr")]
-    [InlineData("did you mean greedy?", "circuit", "--edges", "5", "--select", "gredy")]
+    [InlineData("did you mean greedy?", "circuit", "--scores", "x", "--edges", "5", "--select", "gredy")]
     [InlineData("did you mean sva?", "tasks", "show", "svaa")]
     [InlineData("did you mean greater-than?", "demo", "--task", "greaterthan")]
     [InlineData("did you mean greater-than?", "accuracy", "--model", "tasks-4l", "--data", "greaterthan")]
