@@ -1,6 +1,7 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
+using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 
@@ -25,7 +26,8 @@ internal sealed class MaskSession : IDisposable
     /// <exception cref="InputException">The examples do not fit in memory all at once, the metric of one is not finite, or the model norms what its blocks put out.</exception>
     public MaskSession(Transformer model, IReadOnlyList<Example> data, EvaluationOptions options, int examplesOfStep, ulong seed)
     {
-        if (model.Config.NormsOutputs) throw new InputException("masks are not trained on models that norm what attention and MLP put out (Gemma 2, Gemma 3, OLMo 2): take a method that goes by gradients");
+        if (model.Config.NormsOutputs || model.Config.QueryKeyNorm == QueryKeyNorm.Layer)
+            throw new InputException("masks are not trained on models that norm what attention and MLP put out, or the queries of all heads together (Gemma 2, Gemma 3, OLMo 2): take a method that goes by gradients");
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         (Clean, Corrupted) = (new double[data.Count], new double[data.Count]);
         int[] order = [.. Enumerable.Range(0, data.Count)];

@@ -138,7 +138,7 @@ public sealed class MaskedRunTests
     private static bool Norms(Func<ModelWeights> create)
     {
         using var weights = create();
-        return weights.Config.NormsOutputs;
+        return weights.Config.NormsOutputs || weights.Config.QueryKeyNorm == QueryKeyNorm.Layer;
     }
 
     /// <summary>Masks of every kind: shut, open and between.</summary>
