@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Experiments;
+using Faith.Engine.Hub;
 using Faith.Engine.Mib;
 
 namespace Faith.Cli;
@@ -11,7 +12,7 @@ internal sealed class MibOptions(CommandContext context, string split)
 {
     private readonly Option<string> cell = OptionKinds.Required("--cell", "task_model", "the cell: ioi_gpt2 and so on; faith mib cells lists them");
     private readonly PathOption model = new("--model", PathRole.Model, "another model than the cell's, or where its directory is");
-    private readonly PathOption data = new("--data", PathRole.Data, "the cell's data: a folder that holds the data set, or a file of it (Parquet or JSONL)", required: true);
+    private readonly PathOption data = new("--data", PathRole.Data, "the cell's data: a folder that holds the data set, or a file of it (Parquet or JSONL); unless given what faith pull --dataset brought into the Hugging Face cache");
     private readonly ChoiceOption from = new("--split", "which part of the data", split, MibData.Splits);
     private readonly Option<string?> counterfactual = OptionKinds.Optional("--counterfactual", "name", "what the corrupted prompts are: a column without _counterfactual; the task's usual ones unless given");
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", "use the first N examples after the benchmark's filters", 1, 1_000_000);
@@ -38,7 +39,8 @@ internal sealed class MibOptions(CommandContext context, string split)
     /// <param name="usual">How many unless given; null: all.</param>
     public MibData LoadData(ParseResult parse, LoadedModel loaded, int? usual)
     {
-        var (chosen, path) = (Cell(parse), parse.GetRequiredValue(data));
+        var chosen = Cell(parse);
+        var path = parse.GetValue(data) ?? MibData.InCache(chosen, HubCache.OfEnvironment());
         var read = MibData.Load(chosen, path, parse.GetRequiredValue(from), parse.GetValue(examples) ?? usual, parse.GetValue(counterfactual), loaded, context.Cancellation);
         if (read.Filtered > 0) context.Note($"{read.Filtered} rows of {path} are left out by the benchmark's filters with the tokenizer of {loaded.Name}");
         if (read.Uneven > 0) context.Note($"{read.Uneven} rows of {path} are left out because clean and counterfactual prompt have different numbers of tokens, which the benchmark does not check");

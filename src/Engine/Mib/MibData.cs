@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Faith.Engine.Data;
 using Faith.Engine.Experiments;
+using Faith.Engine.Hub;
 
 namespace Faith.Engine.Mib;
 
@@ -18,6 +19,16 @@ public sealed record MibData
     public required int Filtered { get; init; }
     /// <summary>Rows left out because clean and counterfactual prompt have different numbers of tokens, which the benchmark does not check.</summary>
     public required int Uneven { get; init; }
+
+    /// <summary>Where the cache of the hub's programs has the data set of a cell.</summary>
+    /// <exception cref="InputException">It is not there.</exception>
+    public static string InCache(MibCell cell, HubCache cache)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        ArgumentNullException.ThrowIfNull(cache);
+        var name = cell.Task.DataSet;
+        return cache.Find(HubName.TryParse(name, isDataset: true)!) ?? throw new InputException($"--cell {cell.Name}: its data set {name} is not in the cache {cache.Root}; get it with faith pull --dataset {name}, or name its folder with --data DIR");
+    }
 
     /// <summary>Reads the examples of a split.</summary>
     /// <param name="cell">The cell.</param>
