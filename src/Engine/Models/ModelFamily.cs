@@ -42,6 +42,9 @@ internal abstract class ModelFamily
     protected virtual (float[] Scale, float[]? Shift) ReadNorm(ModelConfig config, TensorTable tensors, string name) =>
         (NormScale(tensors.Vector(name + ".weight", config.Width)), config.Norm == NormKind.LayerNorm ? tensors.Vector(name + ".bias", config.Width) : null);
 
+    /// <summary>What the names of a checkpoint's tensors begin with, but for the unembedding: <see cref="Inner"/>, or nothing.</summary>
+    protected virtual string Root(TensorTable tensors) => tensors.Root;
+
     /// <summary>What the names of tensors begin with that belong to other parts than the text's model.</summary>
     protected virtual IReadOnlyList<string> OtherParts => [];
 
@@ -58,7 +61,7 @@ internal abstract class ModelFamily
     /// <summary>The weights of a model.</summary>
     internal ModelWeights ReadWeights(ModelConfig config, TensorTable tensors)
     {
-        var root = tensors.Root;
+        var root = Root(tensors);
         foreach (var part in OtherParts) tensors.IgnoreUnder(part);
         IgnoreFrequencies(config, tensors, root);
         var (embedding, unembedding) = ReadEmbeddings(config, tensors, root);

@@ -22,7 +22,17 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
     internal ShardedCheckpoint Files => checkpoint;
 
     /// <summary>What the names of all tensors but the unembedding begin with: checkpoints saved from the bare model have nothing there.</summary>
-    internal string Root => names.AnyStartsWith(inner) ? inner : "";
+    internal string Root => FirstOf(inner);
+
+    /// <summary>The first of several beginnings that any tensor's name has; the empty one where there is none.</summary>
+    internal string FirstOf(params ReadOnlySpan<string> prefixes)
+    {
+        foreach (var prefix in prefixes)
+        {
+            if (names.AnyStartsWith(prefix)) return prefix;
+        }
+        return "";
+    }
 
     /// <summary>Lets a tensor be there whose values mean nothing (masks, tables that are computed).</summary>
     internal void Ignore(string name)

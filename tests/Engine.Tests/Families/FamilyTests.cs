@@ -265,18 +265,29 @@ public sealed class FamilyTests
         Assert.Equal(new PerLayer<RotaryConfig?>([.. Enumerable.Repeat(new RotaryConfig(10000, 12), 5), new RotaryConfig(1000000, 12) { Scaling = new LinearScaling(8) }]), actual.Config.Rotary);
     }
 
-    [Fact]
-    public void OfGemma3WithItsVisionTowerTheTextIsRead()
+    /// <summary>As published, and as transformers 5 saves it; the unembedding may be stored beside the embedding that it equals.</summary>
+    [Theory]
+    [InlineData("language_model.model.", "vision_tower.", null)]
+    [InlineData("language_model.model.", "vision_tower.", "lm_head.weight")]
+    [InlineData("language_model.model.", "vision_tower.", "language_model.lm_head.weight")]
+    [InlineData("model.language_model.", "model.vision_tower.", null)]
+    [InlineData("model.language_model.", "model.vision_tower.", "lm_head.weight")]
+    [InlineData("model.language_model.", null, null)]
+    [InlineData("language_model.model.", null, null)]
+    public void OfGemma3WithItsVisionTowerTheTextIsRead(string prefix, string? tower, string? unembedding)
     {
         var text = new FamilyDirectory("gemma3_text");
         using var changed = text.With(config =>
         {
-            var own = config.DeepClone().AsObject();
+            var described = config.DeepClone().AsObject();
             config.Clear();
-            (config["model_type"], config["architectures"], config["text_config"], config["eos_token_id"]) = ("gemma3", new JsonArray("Gemma3ForConditionalGeneration"), own, new JsonArray(1, 106));
+            (config["model_type"], config["architectures"], config["text_config"], config["eos_token_id"]) = ("gemma3", new JsonArray("Gemma3ForConditionalGeneration"), described, new JsonArray(1, 106));
         });
-        var tensors = Safetensors.Read(Path.Combine(text.Folder, "model.safetensors")).Select(t => t with { Name = "language_model." + t.Name });
-        Safetensors.Write(changed.File("model.safetensors"), [.. tensors, new("vision_tower.vision_model.post_layernorm.weight", [3], [1, 2, 3])], StoredType.F32);
+        var own = Safetensors.Read(Path.Combine(text.Folder, "model.safetensors")).ToArray();
+        var tensors = own.Where(t => t.Name != "lm_head.weight").Select(t => t with { Name = prefix + t.Name["model.".Length..] }).ToList();
+        if (tower is not null) tensors.Add(new(tower + "vision_model.post_layernorm.weight", [3], [1, 2, 3]));
+        if (unembedding is not null) tensors.Add(own.Single(t => t.Name == "model.embed_tokens.weight") with { Name = unembedding });
+        Safetensors.Write(changed.File("model.safetensors"), [.. tensors], StoredType.F32);
         using var device = new HostDevice(2);
         using Transformer expected = new(device, text.Load()), actual = new(device, ModelLoader.Load(changed.Path));
         Assert.Equal(TextGenerator.LastLogits(expected, text.Examples[7].Clean), TextGenerator.LastLogits(actual, text.Examples[7].Clean));
