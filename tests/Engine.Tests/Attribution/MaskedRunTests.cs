@@ -111,6 +111,22 @@ public sealed class MaskedRunTests
         Assert.Equal(Ranked(eap), Ranked(started));
     }
 
+    // All examples are held at once, so that memory says only whether they fit.
+    [Fact]
+    public void TheMemoryAllowedChangesNoBits()
+    {
+        using var weights = RandomModels.Llama(62);
+        var data = RandomExamples.Create(63, weights.Config.Vocabulary, count: 20);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        long needed;
+        using (var session = new MaskSession(model, data, new EvaluationOptions(), 16, seed: 3)) needed = session.Bytes;
+        var options = new AttributionOptions { Method = "mattr", TrainSteps = 5, Seed = 3 };
+        var expected = Scoring.Scores(weights, data, options);
+        Assert.Equal(expected, Scoring.Scores(weights, data, options with { MemoryBytes = needed }));
+        Assert.Throws<InputException>(() => Scoring.Scores(weights, data, options with { MemoryBytes = needed / 4 }));
+    }
+
     [Fact]
     public void WhatCannotBeMaskedIsRefused()
     {
