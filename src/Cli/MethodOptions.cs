@@ -30,10 +30,13 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges (nodes, neurons); 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
     private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
-    private readonly Option<int?> trainSteps = OptionKinds.OptionalInteger("--train-steps", $"with --method mattr: steps of training; {MatryoshkaMethod.DefaultTrainSteps} unless given", 1, 1_000_000);
-    private readonly Option<double?> learningRate = OptionKinds.OptionalNumber("--learning-rate", "X", FormattableString.Invariant($"with --method mattr: how far a step goes; {MatryoshkaMethod.DefaultLearningRate} unless given"), x => x is > 0 and <= 100, "a number above 0, at most 100");
-    private readonly PathOption warmStart = new("--warm-start", PathRole.Input, "with --method mattr: start from the ranking of these scores, as written by faith attribute");
-    private readonly Option<int?> seed = OptionKinds.OptionalInteger("--seed", "with --method mattr: what training draws at random; 0 unless given", 0, int.MaxValue);
+    private static readonly AttributionMethod[] Training = [.. AttributionMethods.All.Where(m => m.DefaultTrainSteps is not null)];
+    private static readonly string Trained = string.Join(" or ", Training.Select(m => m.Name));
+    private readonly Option<int?> trainSteps = OptionKinds.OptionalInteger("--train-steps", $"with --method {Trained}: steps of training; unless given {Unless(m => m.DefaultTrainSteps)}", 1, 1_000_000);
+    private readonly Option<double?> learningRate = OptionKinds.OptionalNumber("--learning-rate", "X", $"with --method {Trained}: how far a step goes; unless given {Unless(m => m.DefaultLearningRate)}", x => x is > 0 and <= 100, "a number above 0, at most 100");
+    private readonly Option<double?> targetShare = OptionKinds.OptionalNumber("--target-share", "X", FormattableString.Invariant($"with --method edge-pruning: the share of edges (nodes) to which it prunes; {EdgePruningMethod.DefaultTargetShare} unless given"), x => x is > 0 and < 1, "a number between 0 and 1");
+    private readonly PathOption warmStart = new("--warm-start", PathRole.Input, $"with --method {Trained}: start from the ranking of these scores, as written by faith attribute");
+    private readonly Option<int?> seed = OptionKinds.OptionalInteger("--seed", $"with --method {Trained}: what training draws at random; 0 unless given", 0, int.MaxValue);
     private readonly Option<string?> compat = CompatibilityOption.Create();
     private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
 
@@ -48,7 +51,7 @@ internal sealed class MethodOptions(bool searches)
         command.Add(rule);
         command.Add(rules);
         if (!searches) return;
-        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, warmStart, seed, compat, compatBatch]) command.Add(option);
+        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, targetShare, warmStart, seed, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
         {
             var auto = result.GetResult(steps)?.Tokens is [var count] && KnownNames.Find(count.Value, [Auto]) is not null;
@@ -56,13 +59,16 @@ internal sealed class MethodOptions(bool searches)
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
             if (result.GetResult(thresholds) is not null && method.In(result) is not (null or "acdc")) result.AddError("--thresholds needs --method acdc");
             foreach (var option in (Option[])[trainSteps, learningRate, warmStart, seed])
-                if (result.GetResult(option) is not null && method.In(result) is not "mattr") result.AddError($"{option.Name} needs --method mattr");
+                if (result.GetResult(option) is not null && Training.All(m => m.Name != method.In(result))) result.AddError($"{option.Name} needs --method {Trained}");
+            if (result.GetResult(targetShare) is not null && method.In(result) is not "edge-pruning") result.AddError("--target-share needs --method edge-pruning");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rules) is not null) result.AddError($"--compat {mode} goes back by the derivative; leave --rules out");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
             if (result.GetResult(compatBatch) is not null && !CompatibilityMode.All.Any(m => m.Name == mode && m.AddsByBatch)) result.AddError("--compat-batch needs --compat eap-ig");
         });
     }
+
+    private static string Unless<T>(Func<AttributionMethod, T> value) => string.Join(", ", Training.Select(m => FormattableString.Invariant($"{value(m)} with {m.Name}")));
 
     /// <summary>The options of a run with a number of steps.</summary>
     public AttributionOptions Read(ParseResult parse, EvaluationOptions measure)
@@ -79,6 +85,7 @@ internal sealed class MethodOptions(bool searches)
             Metric = measure.Metric,
             Thresholds = parse.GetValue(thresholds) is { Length: > 0 } rising ? rising : null,
             TrainSteps = parse.GetValue(trainSteps),
+            TargetShare = parse.GetValue(targetShare),
             LearningRate = parse.GetValue(learningRate),
             Seed = parse.GetValue(seed) ?? 0,
             Ablation = measure.Ablation,

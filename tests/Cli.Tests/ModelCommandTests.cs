@@ -381,10 +381,15 @@ public sealed class ModelCommandTests : CliTest
         Assert.NotEqual(once["edges"]!.ToJsonString(), other["edges"]!.ToJsonString());
         Assert.Equal(("3", "5"), ((string)once["run"]!["options"]!["train_steps"]!, (string)once["run"]!["options"]!["train_seed"]!));
         Assert.Equal("a.json", (string)Trained("d.json", "--warm-start", At("a.json"), "--learning-rate", "0.5")["run"]!["options"]!["warm_start"]!);
+        Done(["attribute", "--model", model, "--data", data, "--out", At("p.json"), "--method", "edge-pruning", "--metric", "kl", "--train-steps", "3", "--target-share", "0.25", "--level", "node"]);
+        Assert.Equal("0.25", (string)JsonNode.Parse(File.ReadAllText(At("p.json")))!["run"]!["options"]!["target_share"]!);
         string[] attribute = ["attribute", "--model", model, "--data", data, "--out", At("t.json")];
-        Refused("--train-steps needs --method mattr", [.. attribute, "--train-steps", "3"]);
+        Refused("--train-steps needs --method mattr or edge-pruning", [.. attribute, "--train-steps", "3"]);
+        Refused("--target-share needs --method edge-pruning", [.. attribute, "--method", "mattr", "--target-share", "0.5"]);
+        Refused("--target-share must be a number between 0 and 1, not 1", [.. attribute, "--method", "edge-pruning", "--target-share", "1"]);
         Refused("--learning-rate must be a number above 0, at most 100, not 0", [.. attribute, "--method", "mattr", "--learning-rate", "0"]);
         Refused("nowhere.json: there is no such file", [.. attribute, "--method", "mattr", "--warm-start", At("nowhere.json")]);
+        Refused("edge-pruning masks edges and nodes", [.. attribute, "--method", "edge-pruning", "--level", "neuron"]);
         Refused("mattr masks edges and nodes", [.. attribute, "--method", "mattr", "--level", "neuron"]);
         Assert.False(File.Exists(At("t.json")));
     }

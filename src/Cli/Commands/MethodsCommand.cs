@@ -27,7 +27,7 @@ internal static class MethodsCommand
         var examples = OptionKinds.Integer("--examples", "with --measure: how many examples", 10, 1, 1_000_000);
         var steps = OptionKinds.Integer("--steps", "steps of the methods that take several unless told otherwise", 5, 1, 10_000);
         var rounds = OptionKinds.Integer("--rounds", "with --measure: the median of N runs after a warm-up", 3, 1, 1000);
-        var slow = new Option<bool>("--slow") { Description = "with --measure: acdc and mattr too, which can take minutes" };
+        var slow = new Option<bool>("--slow") { Description = "with --measure: acdc, mattr and edge-pruning too, which can take minutes" };
         var command = new FaithCommand("methods", "The methods: lists them, measures their cost, tries them on a known circuit.",
             "faith methods", "faith methods --measure --examples 10", "faith methods --known --steps 20")
         { measure, known, model, data, examples, steps, rounds, slow };
@@ -41,7 +41,7 @@ internal static class MethodsCommand
                 var asked = reading.Specification(parse, parse.GetRequiredValue(model)) with { Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), Scoring = new() { Steps = parse.GetValue(steps) } };
                 var (choice, run) = (device.Read(parse), LoadedRun.Load(asked, loaded, context.Note, context.Cancellation));
                 var transformer = loaded.On(choice);
-                var methods = AttributionMethods.All.Where(m => m.Name is not ("acdc" or "mattr") || parse.GetValue(slow)).ToArray();
+                var methods = AttributionMethods.All.Where(m => m is not { Name: "acdc" } and { DefaultTrainSteps: null } || parse.GetValue(slow)).ToArray();
                 DataSummary.Write(context, loaded, transformer, run.Data);
                 Measure(context, run, choice, methods, parse.GetValue(rounds));
             }

@@ -23,6 +23,12 @@ public abstract class AttributionMethod
     public virtual IntegrationRule? Rule(AttributionOptions options) => null;
     /// <summary>The points of the paths from ablated to clean whose gradients are weighed; null for a method of another kind.</summary>
     public virtual PathPoint[]? Path(AttributionOptions options, ModelGraph graph) => null;
+    /// <summary>The steps of training of a run that was given no number of them; null for a method that trains nothing.</summary>
+    public virtual int? DefaultTrainSteps => null;
+    /// <summary>The learning rate of a run that was given none; null for a method that trains nothing.</summary>
+    public virtual double? DefaultLearningRate => null;
+    /// <summary>True when training is for one size of the circuit, <see cref="AttributionOptions.TargetShare"/>.</summary>
+    public virtual bool TakesTargetShare => false;
     /// <summary>True where <see cref="AttributionOptions.Rules"/> can take the place of the method's own.</summary>
     public virtual bool TakesRules => false;
     /// <summary>

@@ -20,6 +20,7 @@ public static class AttributionMethods
         new InformationFlowMethod(),
         new DiscoveryMethod(),
         new MatryoshkaMethod(),
+        new EdgePruningMethod(),
     ];
 
     /// <summary>The method of a name.</summary>

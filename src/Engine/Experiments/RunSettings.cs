@@ -38,8 +38,9 @@ public static class RunSettings
         new("rule", "rules", s => Rule(s)?.Name(), (s, text) => With(s, o => o with { Rule = IntegrationRules.Parse(Known("rule", text, IntegrationRules.Names)) })) { Field = run => run.Rule },
         new("backward-rules", "backward-rules", s => MethodOf(s).TakesRules ? s.Scoring.Rules?.Name() : null, (s, text) => With(s, o => o with { Rules = GradientRules.Parse(text) })) { RecordName = "rules" },
         new("thresholds", "thresholds", s => s.Scoring is { Method: "acdc", Thresholds: { } given } ? string.Join(',', given.Select(Figures.Exact)) : null, (s, text) => With(s, o => o with { Thresholds = Rising(text) })) { Kind = SettingKind.Numbers },
-        new("train-steps", "train-steps", s => OfTraining(s, Text(s.Scoring.TrainSteps ?? MatryoshkaMethod.DefaultTrainSteps)), (s, text) => With(s, o => o with { TrainSteps = Integer("train-steps", text, 1, Million) })) { Kind = SettingKind.Number },
-        new("learning-rate", "learning-rates", s => OfTraining(s, Figures.Exact(s.Scoring.LearningRate ?? MatryoshkaMethod.DefaultLearningRate)), (s, text) => With(s, o => o with { LearningRate = Rate(text) })) { Kind = SettingKind.Number },
+        new("train-steps", "train-steps", s => OfTraining(s, Text(s.Scoring.TrainSteps ?? MethodOf(s).DefaultTrainSteps)), (s, text) => With(s, o => o with { TrainSteps = Integer("train-steps", text, 1, Million) })) { Kind = SettingKind.Number },
+        new("learning-rate", "learning-rates", s => (s.Scoring.LearningRate ?? MethodOf(s).DefaultLearningRate) is { } rate ? OfTraining(s, Figures.Exact(rate)) : null, (s, text) => With(s, o => o with { LearningRate = Rate(text) })) { Kind = SettingKind.Number },
+        new("target-share", "target-shares", s => MethodOf(s).TakesTargetShare ? Figures.Exact(s.Scoring.TargetShare ?? EdgePruningMethod.DefaultTargetShare) : null, (s, text) => With(s, o => o with { TargetShare = Part(text) })) { Kind = SettingKind.Number },
         new("train-seed", "train-seeds", s => OfTraining(s, Text(s.Scoring.Seed)), (s, text) => With(s, o => o with { Seed = Integer("train-seed", text, 0, int.MaxValue) })) { Kind = SettingKind.Number },
         new("level", "levels", s => s.Scoring.Level.Name(), (s, text) => With(s, o => o with { Level = ScoreLevels.Parse(Known("level", text, ScoreLevels.Names)) })) { Field = run => run.Level },
         new("select", "selections", s => s.Sizes is null ? null : s.Select, (s, text) => s with { Select = Known("select", text, [.. SelectionMethods.All.Keys]) }),
@@ -50,10 +51,13 @@ public static class RunSettings
 
     private static BeginTokenUse Begin(string text) => Known("bos", text, [Auto, .. Truths]) switch { Auto => BeginTokenUse.AsFilesSay, "true" => BeginTokenUse.Prepend, _ => BeginTokenUse.Omit };
 
-    private static string? OfTraining(RunSpecification s, string? text) => s.Scoring.Method == "mattr" ? text : null;
+    private static string? OfTraining(RunSpecification s, string? text) => MethodOf(s).DefaultTrainSteps is null ? null : text;
 
     private static double Rate(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var rate) && rate is > 0 and <= 100 ? rate
         : throw new InputException($"learning-rate must be a number above 0, at most 100, not {PlainText.Short(text)}");
+
+    private static double Part(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is > 0 and < 1 ? share
+        : throw new InputException($"target-share must be a number above 0 and below 1, not {PlainText.Short(text)}");
 
     private static AttributionMethod MethodOf(RunSpecification s) => AttributionMethods.Find(s.Scoring.Method);
 

@@ -78,13 +78,15 @@ public sealed class MaskedRunTests
     }
 
     [Theory]
-    [InlineData(ScoreLevel.Edge)]
-    [InlineData(ScoreLevel.Node)]
-    public void TrainedMasksFindTheKnownCircuit(ScoreLevel level)
+    [InlineData("mattr", ScoreLevel.Edge, 1000)]
+    [InlineData("mattr", ScoreLevel.Node, 300)]
+    [InlineData("edge-pruning", ScoreLevel.Edge, 1000)]
+    [InlineData("edge-pruning", ScoreLevel.Node, 300)]
+    public void TrainedMasksFindTheKnownCircuit(string method, ScoreLevel level, int steps)
     {
         using var device = new HostDevice(2);
         using var model = new Transformer(device, InductionModel.Create().Weights);
-        var result = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = "mattr", Level = level, TrainSteps = level == ScoreLevel.Edge ? 1000 : 300 });
+        var result = Attributor.Run(model, InductionModel.Examples(20, 0), new() { Method = method, Level = level, TrainSteps = steps, TargetShare = level == ScoreLevel.Edge ? null : 0.4 });
         if (level == ScoreLevel.Edge)
         {
             Assert.Equal(1, Auroc.Of(result.Scores, InductionModel.Circuit));
@@ -95,12 +97,14 @@ public sealed class MaskedRunTests
         Assert.Equal(["a0.h0", "a1.h0", "input"], best.Order(StringComparer.Ordinal));
     }
 
-    [Fact]
-    public void TheSameSeedGivesTheSameBitsWhateverTheThreadsAndMicroBatches()
+    [Theory]
+    [InlineData("mattr")]
+    [InlineData("edge-pruning")]
+    public void TheSameSeedGivesTheSameBitsWhateverTheThreadsAndMicroBatches(string method)
     {
         using var weights = RandomModels.Llama(62);
         var data = RandomExamples.Create(63, weights.Config.Vocabulary, count: 9);
-        var options = new AttributionOptions { Method = "mattr", TrainSteps = 5, Seed = 3 };
+        var options = new AttributionOptions { Method = method, TrainSteps = 5, Seed = 3 };
         var expected = Scoring.Scores(weights, data, options, threads: 1);
         Assert.Equal(expected, Scoring.Scores(weights, data, options, threads: 2));
         Assert.NotEqual(expected, Scoring.Scores(weights, data, options with { Seed = 4 }));
@@ -137,6 +141,24 @@ public sealed class MaskedRunTests
         var data = RandomExamples.Create(63, weights.Config.Vocabulary);
         Assert.Throws<InputException>(() => Scoring.Scores(weights, data, new() { Method = "mattr", Level = ScoreLevel.Neuron }));
         Assert.Throws<InputException>(() => Scoring.Scores(weights, data, new() { Method = "mattr", WarmStart = EdgeScores.Zero(new ModelGraph(1, 1)) }));
+    }
+
+    [Fact]
+    public void SlopesOfGatesAreThoseOfTheirCurves()
+    {
+        const double Step = 1e-6;
+        foreach (var score in (double[])[-4, -1.5, -0.2, 0, 0.7, 3])
+        {
+            Close.Check([(HardConcrete.Open(score + Step).Chance - HardConcrete.Open(score - Step).Chance) / (2 * Step)], [HardConcrete.Open(score).Slope], 1e-6, $"chance at {score}");
+            foreach (var u in (double[])[0, 0.01, 0.3, 0.5, 0.8, 0.999])
+            {
+                var (gate, slope) = HardConcrete.At(score, u);
+                Assert.InRange(gate, 0, 1);
+                Assert.Equal((HardConcrete.At(score + Step, u).Gate - HardConcrete.At(score - Step, u).Gate) / (2 * Step), slope, 1e-6);
+            }
+        }
+        var random = new Random64(1);
+        Assert.Equal(HardConcrete.Open(-1).Chance, Enumerable.Range(0, 20_000).Average(_ => HardConcrete.At(-1, random.Unit()).Gate > 0 ? 1.0 : 0), 0.02);
     }
 
     [Fact]

@@ -67,4 +67,41 @@ public static class LiteralMasks
         for (var i = 0; i < edges.Length; i++) result[edges[i]] = scores[i] - scores.Min();
         return result;
     }
+
+    /// <summary>The edge scores [F·N] of edge-pruning where all examples go into every step; <paramref name="kept"/> is the share of edges to which it prunes.</summary>
+    public static double[] EdgePruning(ModelWeights weights, IReadOnlyList<Example> examples, int steps, double rate, int seed, double kept)
+    {
+        var graph = new LiteralModel(weights).Graph;
+        int[] edges = [.. graph.AllEdges.Select(e => e.Index)];
+        double[] scores = [.. edges.Select(_ => 2.0)], means = new double[edges.Length], squares = new double[edges.Length];
+        var random = new Random64((ulong)seed + 1);
+        double n = edges.Length, linear = 0, square = 0;
+        double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
+        for (var step = 1; step <= steps; step++)
+        {
+            var noise = edges.Select(_ => random.Unit()).Select(u => Math.Log(u / (1 - u))).ToArray();
+            double Stretched(int i, double score) => 1.2 * Sigmoid(1.5 * (noise[i] + score)) - 0.1;
+            double Chance(double score) => Sigmoid(score - 2.0 / 3 * Math.Log(0.1 / 1.1));
+            var masks = new double[graph.Pairs];
+            for (var i = 0; i < edges.Length; i++) masks[edges[i]] = Math.Clamp(Stretched(i, scores[i]), 0, 1);
+            var gradients = examples.Select(e => Run(weights, e, masks).Gradient).ToArray();
+            var missing = (1 - kept) * Math.Min(1, step * 6.0 / (5 * steps)) - (1 - scores.Average(Chance));
+            var moved = new double[edges.Length];
+            for (var j = 0; j < edges.Length; j++)
+            {
+                const double Small = 1e-5;
+                // The derivatives of gate and chance as slopes of their curves.
+                double Slope(Func<double, double> f) => (f(scores[j] + Small) - f(scores[j] - Small)) / (2 * Small);
+                var g = gradients.Average(x => x[edges[j]]) * Slope(a => Math.Clamp(Stretched(j, a), 0, 1)) + (linear + 2 * square * missing) * Slope(Chance) / n;
+                means[j] = 0.9 * means[j] + 0.1 * g;
+                squares[j] = 0.999 * squares[j] + 0.001 * g * g;
+                moved[j] = scores[j] - rate * means[j] / (1 - Math.Pow(0.9, step)) / (Math.Sqrt(squares[j] / (1 - Math.Pow(0.999, step))) + 1e-8);
+            }
+            scores = moved;
+            (linear, square) = (linear + rate * n * missing, square + rate * n * missing * missing);
+        }
+        var result = new double[graph.Pairs];
+        for (var i = 0; i < edges.Length; i++) result[edges[i]] = scores[i] - scores.Min();
+        return result;
+    }
 }

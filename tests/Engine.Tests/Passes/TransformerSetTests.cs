@@ -48,7 +48,7 @@ public sealed class TransformerSetTests : IDisposable
             foreach (var level in Enum.GetValues<ScoreLevel>())
             {
                 // Some are refused at some levels, whatever the devices are.
-                if ((method, level) is not ("ifr" or "acdc", not ScoreLevel.Edge) and not ("exact" or "eap-qkfix" or "mattr", ScoreLevel.Neuron)) cases.Add(method, level);
+                if ((method, level) is not ("ifr" or "acdc", not ScoreLevel.Edge) and not ("exact" or "eap-qkfix" or "mattr" or "edge-pruning", ScoreLevel.Neuron)) cases.Add(method, level);
             }
         }
         return cases;
