@@ -18,6 +18,9 @@ internal sealed class MethodOptions(bool searches)
     private const int MostSteps = 10_000;
     private const string Auto = "auto";
 
+    private static readonly AttributionMethod[] Training = [.. AttributionMethods.All.Where(m => m.DefaultTrainSteps is not null)];
+    private static readonly string Trained = string.Join(" or ", Training.Select(m => m.Name));
+
     /// <summary>What --steps says of itself.</summary>
     public static string StepsText { get; } = "steps of the path integral; unless given "
         + string.Join(", ", AttributionMethods.All.Where(m => m.DefaultSteps is not null).GroupBy(m => m.DefaultSteps).Select(g => $"{g.Key} with {string.Join(", ", g.Select(m => m.Name))}"));
@@ -30,8 +33,6 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<double?> tolerance = OptionKinds.OptionalNumber("--tolerance", "X", "with --steps auto: largest completeness gap and change of the best edges (nodes, neurons); 0.01 unless given", x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly Option<int?> mostSteps = OptionKinds.OptionalInteger("--most-steps", "with --steps auto: no more steps than these; 128 unless given", 1, MostSteps);
     private readonly Option<double[]> thresholds = OptionKinds.OptionalRisingNumbers("--thresholds", "with --method acdc: how far the loss may rise when an edge goes; 1/1024, 1/256, 1/64, 1/16 and 1/4 of what separates clean and corrupted unless given");
-    private static readonly AttributionMethod[] Training = [.. AttributionMethods.All.Where(m => m.DefaultTrainSteps is not null)];
-    private static readonly string Trained = string.Join(" or ", Training.Select(m => m.Name));
     private readonly Option<int?> trainSteps = OptionKinds.OptionalInteger("--train-steps", $"with --method {Trained}: steps of training; unless given {Unless(m => m.DefaultTrainSteps)}", 1, 1_000_000);
     private readonly Option<double?> learningRate = OptionKinds.OptionalNumber("--learning-rate", "X", $"with --method {Trained}: how far a step goes; unless given {Unless(m => m.DefaultLearningRate)}", x => x is > 0 and <= 100, "a number above 0, at most 100");
     private readonly Option<double?> targetShare = OptionKinds.OptionalNumber("--target-share", "X", FormattableString.Invariant($"with --method edge-pruning: the share of edges (nodes) to which it prunes; {EdgePruningMethod.DefaultTargetShare} unless given"), x => x is > 0 and < 1, "a number between 0 and 1");
