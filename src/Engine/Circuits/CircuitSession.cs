@@ -28,7 +28,7 @@ internal sealed class CircuitSession : IDisposable
             var budget = MicroBatches.Budget(model, options.MemoryBytes);
             var batches = MicroBatches.Plan(model, data, budget, sharePrefixes: table is null, batch => CircuitRun.Measure(model, batch, options.Metric, table, circuitsTogether: 1));
             Bytes = batches.Sum(b => b.Bytes);
-            if (Bytes > budget) throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once, more than the {Mebibytes.Of(budget)} allowed: raise --memory or take fewer examples");
+            MicroBatches.RequireTogether(data.Count, Bytes, budget);
             var done = 0;
             foreach (var (batch, bytes) in batches)
             {
@@ -44,8 +44,7 @@ internal sealed class CircuitSession : IDisposable
         catch (DeviceMemoryException e)
         {
             Dispose();
-            // Smaller micro-batches would need no less: all of them are held at once.
-            throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once: {e.Message}; take fewer examples or a device with more memory", e);
+            throw MicroBatches.NotTogether(data.Count, Bytes, e);
         }
         catch
         {

@@ -42,7 +42,7 @@ internal sealed class MaskSession : IDisposable
             var plans = order.Chunk(examplesOfStep).Select(group => (Examples: group, Batches: MicroBatches.Plan(model, [.. group.Select(i => data[i])], budget, sharePrefixes: table is null,
                 batch => MaskedRun.Measure(model, batch, options.Metric, table, ones)))).ToList();
             Bytes = plans.Sum(p => p.Batches.Sum(b => b.Bytes));
-            if (Bytes > budget) throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once, more than the {Mebibytes.Of(budget)} allowed: raise --memory or take fewer examples");
+            MicroBatches.RequireTogether(data.Count, Bytes, budget);
             foreach (var (examples, batches) in plans)
             {
                 var (runs, done) = (new List<(MaskedRun, int)>(), 0);
@@ -63,7 +63,7 @@ internal sealed class MaskSession : IDisposable
         catch (DeviceMemoryException e)
         {
             Dispose();
-            throw new InputException($"{data.Count} examples need {Mebibytes.Of(Bytes)} at once: {e.Message}; take fewer examples or a device with more memory", e);
+            throw MicroBatches.NotTogether(data.Count, Bytes, e);
         }
         catch
         {

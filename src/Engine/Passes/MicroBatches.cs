@@ -16,6 +16,17 @@ internal static class MicroBatches
         return asked ?? Math.Min((long)((device.FreeMemory + model.WorkspaceBytes) * device.Limits.WorkspaceShare), device.Limits.Workspace);
     }
 
+    /// <summary>For runs that hold all their micro-batches at once, so that smaller ones would need no less.</summary>
+    /// <exception cref="InputException">They need more than the budget.</exception>
+    public static void RequireTogether(int examples, long bytes, long budget)
+    {
+        if (bytes > budget) throw new InputException($"{examples} examples need {Mebibytes.Of(bytes)} at once, more than the {Mebibytes.Of(budget)} allowed: raise --memory or take fewer examples");
+    }
+
+    /// <summary>What to throw where the device has less than such runs were allowed.</summary>
+    public static InputException NotTogether(int examples, long bytes, DeviceMemoryException cause) =>
+        new($"{examples} examples need {Mebibytes.Of(bytes)} at once: {cause.Message}; take fewer examples or a device with more memory", cause);
+
     /// <summary>
     /// Consecutive micro-batches of <paramref name="data"/> for <paramref name="model"/>, each of hardly more than
     /// <see cref="DeviceLimits.RowsOfBatch"/> rows and within <paramref name="budget"/> bytes by <paramref name="measure"/>.
