@@ -198,7 +198,7 @@ internal sealed class MaskedRun
         model.Device.Copy(ofCorrupted, x);
         for (var u = 0; u < model.Graph.SourcesBefore(v); u++)
         {
-            var mask = masks[u * model.Graph.Columns + v.Index];
+            var mask = masks[model.Graph.Edge(new(u), v)];
             if (mask != 0) model.Device.AddScaled(Difference(u, allRows), mask, x);
         }
     }
@@ -206,10 +206,10 @@ internal sealed class MaskedRun
     /// <summary>Passes the gradient at the stream of a column on to the sources and to the masks of its edges.</summary>
     private void Took(ColumnId v, float[] masks, bool allRows, Tensor gx, double[] gradient)
     {
-        var (device, before, columns) = (model.Device, model.Graph.SourcesBefore(v), model.Graph.Columns);
+        var (device, graph, before) = (model.Device, model.Graph, model.Graph.SourcesBefore(v));
         for (var u = 0; u < before; u++)
         {
-            var mask = masks[u * columns + v.Index];
+            var mask = masks[graph.Edge(new(u), v)];
             if (mask != 0) device.AddScaled(gx, mask, Gradient(u, allRows));
             device.MultiplyElements(gx, Difference(u, allRows), products.RowRange(u * gx.Rows, gx.Rows));
         }
@@ -224,7 +224,7 @@ internal sealed class MaskedRun
             {
                 var sum = 0.0;
                 for (; row < end; row++) sum += rowSums[u * gx.Rows + row];
-                gradient[u * columns + v.Index] += sum;
+                gradient[graph.Edge(new(u), v)] += sum;
             }
         }
     }
