@@ -204,7 +204,7 @@ public sealed class TorchFileTests
     [InlineData("torch.nn.modules.linear", "Linear")]
     public void Anything_but_data_is_refused_by_name(string module, string name)
     {
-        var message = Fault(new Dictionary<string, object?> { ["a"] = new Called(new(module, name), "touch /tmp/owned") });
+        var message = Fault(new Dictionary<string, object?> { ["a"] = new Called(new(module, name), "touch owned") });
         Assert.Contains($"data.pkl: names '{module}.{name}'", message);
         Assert.Contains("nothing in a file is ever executed", message);
     }
