@@ -71,15 +71,17 @@ internal static class DataSummary
     {
         var example = data[0];
         var answers = $"{(data.HasAnswers ? $" → {Tokens(example.Answers)}" : "")}{(data.HasAnswers && data.HasDistractors ? $", not {Tokens(example.Distractors)}" : "")}";
-        return $"{Prompt(example.Clean)}{answers}{(data.HasCorrupted ? $"; corrupted: {Prompt(example.Corrupted)}" : "")}";
+        return $"{Prompt(model, example.Clean)}{answers}{(data.HasCorrupted ? $"; corrupted: {Prompt(model, example.Corrupted)}" : "")}";
 
-        string Prompt(int[] ids) => Known(ids) ? PlainText.Short(model.Tokenizer!.Decode(ids), LongestPrompt) : $"ids {string.Join(' ', ids.Take(IdsShown))}{(ids.Length > IdsShown ? " …" : "")}";
-
-        string Tokens(int[] ids) => string.Join(", ", ids.Take(TokensShown).Select(id => Known([id]) ? PlainText.Quote(model.Tokenizer!.TokenText(id)) : $"{id}"))
+        string Tokens(int[] ids) => string.Join(", ", ids.Take(TokensShown).Select(id => Known(model, [id]) ? PlainText.Quote(model.Tokenizer!.TokenText(id)) : $"{id}"))
             + (ids.Length > TokensShown ? $", … ({ids.Length})" : "");
-
-        bool Known(int[] ids) => model.Tokenizer is { } tokenizer && ids.All(id => id < tokenizer.Count);
     }
+
+    /// <summary>A prompt, decoded from the ids that the model is given; ids where there is no tokenizer for them.</summary>
+    public static string Prompt(LoadedModel model, int[] ids, int longest = LongestPrompt) =>
+        Known(model, ids) ? PlainText.Short(model.Tokenizer!.Decode(ids), longest) : $"ids {string.Join(' ', ids.Take(IdsShown))}{(ids.Length > IdsShown ? " …" : "")}";
+
+    private static bool Known(LoadedModel model, int[] ids) => model.Tokenizer is { } tokenizer && ids.All(id => id < tokenizer.Count);
 
     /// <summary>The share of examples in which the answers lie above the distractors, by values of a metric that is a difference between them.</summary>
     public static double Right(IReadOnlyList<double> clean) => clean.Average(value => value > 0 ? 1.0 : 0.0);

@@ -49,6 +49,7 @@ public sealed class StatisticsCommandTests : CliTest
         Assert.All(result.GetProperty("sizes").EnumerateArray(), size =>
         {
             Assert.InRange(size.GetProperty("jaccard").GetDouble(), 0, 1);
+            Assert.Equal("too few examples to say", size.GetProperty("verdict").GetString());
             Assert.NotEqual(JsonValueKind.Null, size.GetProperty("random").ValueKind);
             Assert.NotEqual(JsonValueKind.Null, size.GetProperty("shuffled_labels").ValueKind);
         });
@@ -187,6 +188,67 @@ public sealed class StatisticsCommandTests : CliTest
         Assert.StartsWith(without, output, StringComparison.Ordinal);
         Assert.False(Json("check.json").TryGetProperty("knockouts", out _));
         Refused("no circuit has been selected; faith circuit --scores", ["check-circuit", .. On, "--circuit", At("s.json")]);
+    }
+
+    [Fact]
+    public void Check_circuit_compares_with_random_circuits()
+    {
+        Done("circuit", "--scores", Scores("s.json"), "--edges", "12", "--out", At("c.json"));
+        string[] check = ["check-circuit", .. On, "--circuit", At("c.json"), "--sets", "0"];
+        Assert.Contains("sufficiency: 20 random circuits with as many edges keep ", Done([.. check, "--random", "20", "--json", At("r.json")]), StringComparison.Ordinal);
+        var (result, sufficiency) = (Json("r.json"), Json("r.json").GetProperty("sufficiency"));
+        double[] random = [.. sufficiency.GetProperty("random_faithfulness").EnumerateArray().Select(v => v.GetDouble())];
+        Assert.Equal((1.0 + random.Count(r => r >= result.GetProperty("faithfulness").GetDouble())) / 21, sufficiency.GetProperty("p").GetDouble());
+        Assert.Equal(1 - result.GetProperty("complement_faithfulness").GetDouble(), result.GetProperty("necessity").GetDouble(), 1e-12);
+        Assert.DoesNotContain("sufficiency", Done([.. check, "--random", "0", "--json", At("r.json")]), StringComparison.Ordinal);
+        Assert.False(Json("r.json").TryGetProperty("sufficiency", out _));
+    }
+
+    [Fact]
+    public void Evaluate_tells_how_the_examples_lie_and_which_are_worst()
+    {
+        Done("circuit", "--scores", Scores("s.json"), "--edges", "12", "--out", At("c.json"));
+        var output = Done(["evaluate", .. On, "--circuit", At("c.json"), "--worst", "2", "--json", At("r.json")]);
+        var result = Json("r.json");
+        Assert.Matches("worst +clean +circuit +corrupted +faithfulness +prompt", output);
+        Assert.Matches(@"of the examples +5% +25% +50% +75% +95%", output);
+        Assert.Contains("sign test: ", output, StringComparison.Ordinal);
+        double[] Of(string name) => [.. result.GetProperty(name).GetProperty("per_example").EnumerateArray().Select(v => v.GetDouble())];
+        var (circuit, clean, corrupted) = (Of("circuit"), Of("clean"), Of("corrupted"));
+        // Of three examples the median is the one between.
+        Assert.Equal(circuit.Order().ElementAt(1), result.GetProperty("quantiles").GetProperty("circuit").GetProperty("0.5").GetDouble());
+        int[] defined = [.. Enumerable.Range(0, 3).Where(i => clean[i] > corrupted[i]).OrderBy(i => (circuit[i] - corrupted[i]) / (clean[i] - corrupted[i]))];
+        Assert.NotEmpty(defined);
+        Assert.Equal(defined.Take(2).Select(i => i + 1), result.GetProperty("worst").EnumerateArray().Select(w => w.GetProperty("example").GetInt32()));
+        Assert.Equal($"line {defined[0] + 1}", result.GetProperty("worst")[0].GetProperty("place").GetString());
+        Assert.Contains($"line {defined[0] + 1} ", output, StringComparison.Ordinal);
+        Assert.Equal(3 - defined.Length, result.GetProperty("faithfulness_per_example").EnumerateArray().Count(v => v.ValueKind == JsonValueKind.Null));
+        var sign = result.GetProperty("sign_test");
+        Assert.Equal(circuit.Zip(corrupted).Count(pair => pair.First > pair.Second), sign.GetProperty("better").GetInt32());
+        Assert.DoesNotContain("worst", Done(["evaluate", .. On, "--circuit", At("c.json"), "--worst", "0"]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("patching")]
+    [InlineData("zero")]
+    [InlineData("mean")]
+    [InlineData("mean-positional")]
+    public void A_full_circuit_is_all_that_is_needed_and_an_empty_one_nothing(string ablation)
+    {
+        var scores = Scores("s.json");
+        foreach (var (edges, run) in ((string, string)[])[("all", "corrupted"), ("0", "clean")])
+        {
+            var all = Json("s.json").GetProperty("edges").EnumerateObject().Count().ToString(System.Globalization.CultureInfo.InvariantCulture);
+            Done("circuit", "--scores", scores, "--edges", edges == "0" ? "0" : all, "--out", At("c.json"));
+            var output = Done(["evaluate", .. On, "--circuit", At("c.json"), "--ablation", ablation, "--necessity", "--json", At("r.json")]);
+            Assert.Contains("model without these edges", output, StringComparison.Ordinal);
+            Assert.Contains("necessity ", output, StringComparison.Ordinal);
+            var result = Json("r.json");
+            Assert.Equal(result.GetProperty(run).GetRawText(), result.GetProperty("without_circuit").GetRawText());
+            if (result.GetProperty("necessity").ValueKind == JsonValueKind.Number) Assert.Equal(edges == "0" ? 0 : 1, result.GetProperty("necessity").GetDouble());
+        }
+        Done("circuit", "--scores", Scores("n.json", "--level", "neuron"), "--neurons", "5", "--out", At("n.c.json"));
+        Refused("--necessity: what is outside the circuit of neurons in", ["evaluate", .. On, "--circuit", At("n.c.json"), "--necessity"]);
     }
 
     [Fact]

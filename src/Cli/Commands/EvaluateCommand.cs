@@ -17,13 +17,15 @@ internal static class EvaluateCommand
         var run = new RunOptions(context);
         var circuit = new PathOption("--circuit", PathRole.Input, "the circuit, as written by faith circuit", required: true);
         var json = new PathOption("--json", PathRole.Output, "the result with the value of every example");
+        var worst = OptionKinds.Integer("--worst", "how many of the examples are shown of which the circuit keeps least", 5, 0, 1_000_000);
+        var necessity = new Option<bool>("--necessity") { Description = "also ablate the circuit and nothing else: what the model then loses it needs the circuit for" };
         var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted or ablated.",
             "faith evaluate --model tasks-4l --data ioi --circuit circuit.json",
+            "faith evaluate --model tasks-4l --data ioi --circuit circuit.json --necessity",
             "faith evaluate --model tasks-4l --data ioi --circuit neurons.json --ablation mean-positional",
             "faith evaluate --model ./gpt2 --data ioi.csv --circuit circuit.json --metric prob-diff --ablation mean-positional --json result.json");
         run.AddTo(command);
-        command.Add(circuit);
-        command.Add(json);
+        foreach (var option in (Option[])[circuit, worst, necessity, json]) command.Add(option);
         command.SetAction(parse =>
         {
             var jsonPath = parse.GetValue(json);
@@ -31,19 +33,31 @@ internal static class EvaluateCommand
             var path = parse.GetRequiredValue(circuit);
             var file = CircuitFile.ReadCircuit(path, model);
             var chosen = file.InGraph;
+            var asksNecessity = parse.GetValue(necessity);
+            if (asksNecessity && chosen.Neurons is not null) throw new InputException($"--necessity: what is outside the circuit of neurons in {path} is no set of edges; leave it out");
             var data = run.LoadData(parse, model);
             var options = run.Evaluation(parse, model);
             var models = model.OnAll(run.Device(parse));
-            var result = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, [chosen], options, progress, context.Cancellation))[0];
-            if (jsonPath is not null) JsonFile.Write(jsonPath, writer => Members(writer, chosen, options, result));
+            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, asksNecessity ? [chosen, chosen.Complement()] : [chosen], options, progress, context.Cancellation));
+            var (result, without) = (results[0], asksNecessity ? results[1] : null);
+            var examples = new ExampleStatistics(model, data, result, parse.GetValue(worst));
+            if (jsonPath is not null)
+            {
+                JsonFile.Write(jsonPath, writer =>
+                {
+                    Members(writer, chosen, options, result, without);
+                    examples.Write(writer);
+                });
+            }
             CircuitFile.NoteDoubts(context.Note, path, file, model);
-            Summarise(context, chosen, options, result);
+            Summarise(context, chosen, options, result, without);
+            if (data.Count > 1) examples.Write(context);
             DataSummary.Write(context, model, models.First, data, options.Metric, result.Clean, result.Corrupted);
         });
         return command;
     }
 
-    private static void Members(Utf8JsonWriter json, Circuit circuit, EvaluationOptions options, Faithfulness result)
+    private static void Members(Utf8JsonWriter json, Circuit circuit, EvaluationOptions options, Faithfulness result, Faithfulness? without)
     {
         json.WriteNumber("edges", circuit.EdgeCount);
         if (circuit.Neurons is { } neurons) json.WriteNumber("neurons", neurons.Count);
@@ -60,15 +74,20 @@ internal static class EvaluateCommand
         json.WriteMetric("clean", result.Clean);
         json.WriteMetric("corrupted", result.Corrupted);
         json.WriteNumberOrNull("faithfulness", result.Normalised);
+        if (without is null) return;
+        json.WriteMetric("without_circuit", without.Circuit);
+        json.WriteNumberOrNull("necessity", without.Lost);
     }
 
-    private static void Summarise(CommandContext context, Circuit circuit, EvaluationOptions options, Faithfulness result)
+    private static void Summarise(CommandContext context, Circuit circuit, EvaluationOptions options, Faithfulness result, Faithfulness? without)
     {
         var table = new TextTable("run", $">{options.Metric.Name()}");
         table.Add("clean", Figures.Fixed(result.CleanMean));
         table.Add($"circuit of {circuit.EdgeCount} edges{(circuit.Neurons is { } neurons ? $" and {neurons.Count} neurons" : "")}", Figures.Fixed(result.CircuitMean));
+        if (without is not null) table.Add("model without these edges", Figures.Fixed(without.CircuitMean));
         table.Add(options.Ablation == Ablation.Patching ? "corrupted" : $"ablated ({options.Ablation.Name()})", Figures.Fixed(result.CorruptedMean));
         table.Write(context);
         context.Output.WriteLine($"faithfulness {FaithfulnessText.Of(result)}");
+        if (without is not null) context.Output.WriteLine($"necessity {(without.Undefined is { } reason ? $"not defined: {reason}" : $"{Figures.Fixed(without.Lost)}: the share of the difference that is lost when the circuit alone is ablated")}");
     }
 }

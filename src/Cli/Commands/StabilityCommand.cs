@@ -82,6 +82,7 @@ internal static class StabilityCommand
                 Range(size.FaithfulnessInterval, 3), Faithfulness(size.Random), Overlap(size.Random), Faithfulness(size.Shuffled), Overlap(size.Shuffled));
         }
         table.Write(context);
+        context.Output.WriteLine($"verdict, a mean Jaccard index of {StabilityVerdicts.LeastJaccard.ToString("0.0", CultureInfo.InvariantCulture)} or more over {StabilityVerdicts.LeastExamples} examples or more: {string.Join("; ", result.Sizes.Select(s => $"{s.Size} edges {s.Verdict.Words()}"))}");
         if (result.Sizes[0].Faithfulness.Undefined is not null) context.Output.WriteLine($"faithfulness {FaithfulnessText.Of(result.Sizes[0].Faithfulness)}");
 
         static string Range(Interval interval, int decimals) => double.IsNaN(interval.Low) ? Figures.None : $"{Figures.Fixed(interval.Low, decimals)} … {Figures.Fixed(interval.High, decimals)}";
@@ -106,6 +107,7 @@ internal static class StabilityCommand
             json.WriteNumber("edges", size.Circuit.EdgeCount);
             json.WriteNumber("jaccard", size.Jaccard);
             WriteInterval(json, "jaccard_interval", size.JaccardInterval);
+            json.WriteString("verdict", size.Verdict.Words());
             json.WriteNumberOrNull("faithfulness", size.Faithfulness.Normalised);
             WriteInterval(json, "faithfulness_interval", size.FaithfulnessInterval);
             WriteBaseline(json, "random", size.Random);

@@ -23,7 +23,7 @@ public sealed class CircuitCheck
     public Circuit Circuit { get; }
     /// <summary>What it keeps.</summary>
     public Faithfulness Faithfulness { get; }
-    /// <summary>What all edges outside it keep: near 0 where the circuit is all of it, and no proof that it is.</summary>
+    /// <summary>What all edges outside it keep: near 0 where the circuit is all of it, and no proof that it is. What is lost there is how necessary the circuit is.</summary>
     public Faithfulness Complement { get; }
 
     /// <summary>What every edge gives to the circuit, the least first: 0 for one that it does not need, below 0 for one that harms it.</summary>
@@ -39,8 +39,7 @@ public sealed class CircuitCheck
         ArgumentNullException.ThrowIfNull(circuit);
         var graph = circuit.Graph;
         if (circuit.Neurons is not null) throw new InputException("what is outside a circuit of neurons is not a set of edges: it can be evaluated, but not checked");
-        var complement = new Circuit(graph, graph.AllEdges.Where(e => !circuit.Contains(e)));
-        Circuit[] circuits = [circuit, complement, .. circuit.Edges.Select(edge => new Circuit(graph, circuit.Edges.Where(e => e != edge)))];
+        Circuit[] circuits = [circuit, circuit.Complement(), .. circuit.Edges.Select(edge => new Circuit(graph, circuit.Edges.Where(e => e != edge)))];
         return new(circuit, CircuitEvaluator.Evaluate(models, data, circuits, options, progress, cancellation));
     }
 }

@@ -27,19 +27,38 @@ public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Cor
     /// </summary>
     public double Normalised => NormalisedOf(CircuitMean, CleanMean, CorruptedMean);
 
+    /// <summary>
+    /// 1 − <see cref="Normalised"/>, what is lost. Of a circuit's complement, which ablates the circuit and nothing else, it is how necessary the circuit is:
+    /// (m(full) − m(complement)) / (m(full) − m(corrupted)), 0 for the empty circuit, 1 for the full one.
+    /// </summary>
+    public double Lost => 1 - Normalised;
+
+    /// <summary>The normalised faithfulness of every example by itself; NaN where it is not defined.</summary>
+    public double[] PerExample
+    {
+        get
+        {
+            var noise = Noise();
+            return [.. Circuit.Select((circuit, i) => Ratio(circuit, Clean[i], Corrupted[i], noise))];
+        }
+    }
+
     /// <summary>Why there is no normalised faithfulness; null where there is.</summary>
-    public string? Undefined => WhyUndefined(CleanMean, CorruptedMean);
+    public string? Undefined => WhyUndefined(CleanMean, CorruptedMean, Noise());
 
     /// <summary>The normalised faithfulness of other means of the same examples, NaN where they give none.</summary>
-    internal double NormalisedOf(double circuit, double clean, double corrupted) =>
-        WhyUndefined(clean, corrupted) is null ? Figures.WithoutMinusZero((circuit - corrupted) / (clean - corrupted)) : double.NaN;
+    internal double NormalisedOf(double circuit, double clean, double corrupted) => Ratio(circuit, clean, corrupted, Noise());
 
-    private string? WhyUndefined(double clean, double corrupted)
+    private double Ratio(double circuit, double clean, double corrupted, double noise) =>
+        WhyUndefined(clean, corrupted, noise) is null ? Figures.WithoutMinusZero((circuit - corrupted) / (clean - corrupted)) : double.NaN;
+
+    private double Noise() => Math.Max(RelativeNoise * Clean.Concat(Corrupted).Average(Math.Abs), AbsoluteNoise(Metric));
+
+    private string? WhyUndefined(double clean, double corrupted, double noise)
     {
         // What the corruption takes away: of a divergence from the clean run, it is what it adds.
         var lost = Metric.IsDivergence() ? corrupted - clean : clean - corrupted;
         if (lost == 0) return "clean and corrupted do not differ";
-        var noise = Math.Max(RelativeNoise * Clean.Concat(Corrupted).Average(Math.Abs), AbsoluteNoise(Metric));
         if (!(Math.Abs(lost) > noise)) return "clean and corrupted do not differ by more than rounding errors";
         return lost > 0 ? null : $"clean ({Figures.Fixed(clean)}) lies below corrupted ({Figures.Fixed(corrupted)}), so that there is no behaviour for a circuit to keep";
     }

@@ -31,7 +31,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
     /// <summary>SHA-256 in lower-case hexadecimal: of the file, or of the token ids when the set was made in memory.</summary>
     public string Hash { get; }
 
-    /// <summary>The texts, one entry an example.</summary>
+    /// <summary>The texts and their places, one entry an example.</summary>
     public IReadOnlyList<PromptText> Texts { get; }
 
     /// <summary>False where the run needed no corrupted prompts and an example has none of its clean prompt's length: the clean one stands in.</summary>
@@ -136,7 +136,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
             cancellation.ThrowIfCancellationRequested();
             if (examples.Count == Most) throw new InputException($"{source}: holds more than {Most} examples; split it");
             examples.Add(checker.Check(draft));
-            texts.Add(new(draft.Clean.Text, draft.Corrupted?.Text));
+            texts.Add(new(draft.Clean.Text, draft.Corrupted?.Text, draft.Place));
         }
         if (examples.Count == 0) throw new InputException($"{source}: the data set holds no examples");
         return new(name, hash ?? HashOf(examples), [.. examples], [.. texts]) { Doubt = words?.Doubt, Shortened = checker.Shortened };

@@ -63,6 +63,11 @@ public sealed class Circuit
         return nodes;
     }
 
+    /// <summary>The edges that are not in the circuit; of a circuit of edges.</summary>
+    /// <exception cref="InvalidOperationException">The circuit carries only some neurons, so that what is outside it is no set of edges.</exception>
+    public Circuit Complement() => Neurons is null ? new(Graph, Graph.AllEdges.Where(e => !Contains(e)))
+        : throw new InvalidOperationException("what is outside a circuit of neurons is no set of edges");
+
     /// <summary>Every edge of the graph.</summary>
     public static Circuit Full(ModelGraph graph) => new(graph, graph.AllEdges);
 

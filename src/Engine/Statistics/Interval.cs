@@ -17,15 +17,6 @@ public readonly record struct Interval(double Low, double High)
     public static Interval Of(IEnumerable<double> values, double confidence)
     {
         if (!(confidence is > 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(confidence), confidence, "a confidence is between 0 and 1");
-        var sorted = values.Where(double.IsFinite).Order().ToArray();
-        return new(Quantile(sorted, (1 - confidence) / 2), Quantile(sorted, (1 + confidence) / 2));
-    }
-
-    private static double Quantile(double[] sorted, double share)
-    {
-        if (sorted.Length == 0) return double.NaN;
-        var place = share * (sorted.Length - 1);
-        var below = (int)place;
-        return below + 1 < sorted.Length ? sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]) : sorted[below];
+        return Quantiles.Of(values, (1 - confidence) / 2, (1 + confidence) / 2) is [var low, var high] ? new(low, high) : default;
     }
 }

@@ -14,6 +14,8 @@ public sealed record SizeStability
     public required double Jaccard { get; init; }
     /// <summary>Where that overlap lies.</summary>
     public required Interval JaccardInterval { get; init; }
+    /// <summary>Whether the circuit is called stable.</summary>
+    public StabilityVerdict Verdict => StabilityVerdicts.Of(Jaccard, Faithfulness.Circuit.Length);
     /// <summary>What <see cref="Circuit"/> keeps of the behaviour.</summary>
     public required Faithfulness Faithfulness { get; init; }
     /// <summary>The interval of its normalised faithfulness, over the examples, for this circuit.</summary>

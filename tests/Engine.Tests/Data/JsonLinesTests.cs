@@ -18,7 +18,7 @@ public sealed class JsonLinesTests : DataTest
         Assert.Equal([1, 5, 3], example.Corrupted);
         Assert.Equal([7], example.Answers);
         Assert.Equal([8, 9], example.Distractors);
-        Assert.Equal(new PromptText(null, null), Assert.Single(set.Texts));
+        Assert.Equal(new PromptText(null, null, "line 1"), Assert.Single(set.Texts));
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class JsonLinesTests : DataTest
         Assert.Equal(set[0].Clean, set[1].Clean);
         Assert.Equal(tokenizer.Encode(" on"), set[0].Answers);
         Assert.Equal([.. tokenizer.Encode(" off"), 12], set[0].Distractors);
-        Assert.Equal(new PromptText("the cat sat", "the dog sat"), set.Texts[0]);
+        Assert.Equal(new PromptText("the cat sat", "the dog sat", "line 1"), set.Texts[0]);
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class PromptSetTests : DataTest
         var set = PromptSet.FromText("mine", [("the cat", "the dog", [" sat", " lay"], [" flew"])], tokenizer, Config);
         Assert.Equal([0, .. tokenizer.Encode("the cat")], set[0].Clean);
         Assert.Equal([.. tokenizer.Encode(" sat"), .. tokenizer.Encode(" lay")], set[0].Answers);
-        Assert.Equal(new PromptText("the cat", "the dog"), set.Texts[0]);
+        Assert.Equal(new PromptText("the cat", "the dog", "example 1"), set.Texts[0]);
     }
 
     [Fact]
