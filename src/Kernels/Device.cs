@@ -305,6 +305,29 @@ public abstract class Device : IDisposable
         }
     }
 
+    // ---- masks ----
+
+    /// <summary>
+    /// Weighted sums of whole matrices, each a row of x or of y with its elements side by side: y_i (=) baseline + Σ_j weights[i, j]·x_j, or without a baseline
+    /// y_i (+=) Σ_j weights[i, j]·x_j.
+    /// </summary>
+    /// <param name="weights">[n × m].</param>
+    /// <param name="x">[m × elements].</param>
+    /// <param name="baseline">[1 × elements], or none.</param>
+    /// <param name="y">[n × elements].</param>
+    public abstract void Combine(Tensor weights, Tensor x, Tensor baseline, Tensor y);
+
+    /// <summary>
+    /// Products of whole matrices [query rows × d], each a row of x or of g with its elements side by side, example by example:
+    /// scores[e, i·pitch + j] (+=) Σ x_i⊙g_j over the query rows of sequence e.
+    /// </summary>
+    /// <param name="layout">The sequences.</param>
+    /// <param name="x">[m × query rows·d].</param>
+    /// <param name="g">[n × query rows·d].</param>
+    /// <param name="pitch">At least n.</param>
+    /// <param name="scores">[sequences × (m − 1)·pitch + n]; what is between is left alone.</param>
+    public abstract void ContractRows(Ragged layout, Tensor x, Tensor g, int pitch, Tensor scores);
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

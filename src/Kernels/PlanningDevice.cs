@@ -152,6 +152,14 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits) { }
     /// <inheritdoc/>
+    public override void Combine(Tensor weights, Tensor x, Tensor baseline, Tensor y) { }
+    /// <inheritdoc/>
+    public override void ContractRows(Ragged layout, Tensor x, Tensor g, int pitch, Tensor scores)
+    {
+        if (gpuCache is not null) TakeScratch(GpuScratch.OfRows(layout, x.Rows, g.Rows));
+    }
+
+    /// <inheritdoc/>
     public override void Dispose() { }
 
     private void TakeScratch(long bytes)

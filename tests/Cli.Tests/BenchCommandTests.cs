@@ -61,6 +61,15 @@ public sealed class BenchCommandTests : CliTest
     }
 
     [Fact]
+    public void Bench_times_a_step_of_masks_against_plain_passes()
+    {
+        var output = Done(["bench", .. Small, "--what", "masks", "--json", At("b.json")]);
+        Assert.Contains("seconds of a plain forward and backward pass", output, StringComparison.Ordinal);
+        var result = Json("b.json");
+        foreach (var name in (string[])["seconds", "plain_seconds", "ratio"]) Assert.InRange(result.GetProperty(name).GetDouble(), double.Epsilon, double.MaxValue);
+    }
+
+    [Fact]
     public void Bench_holds_every_operation_against_the_ceilings()
     {
         var output = Done(["bench", .. Small, "--what", "operations", "--rows", "10", "--json", At("b.json")]);

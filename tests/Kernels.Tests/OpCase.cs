@@ -17,7 +17,7 @@ internal static class OpCases
     public static readonly int[] Lengths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 97, 127, 128, 129, 255, 256, 257];
 
     public static readonly IReadOnlyList<OpCase> All =
-        [.. ElementCases.All(), .. NormCases.All(), .. ActivationCases.All(), .. ProductCases.All(), .. AttentionCases.All(), .. AttributionCases.All(), .. MetricCases.All(), .. MixedCases.All()];
+        [.. ElementCases.All(), .. NormCases.All(), .. ActivationCases.All(), .. ProductCases.All(), .. AttentionCases.All(), .. AttributionCases.All(), .. MetricCases.All(), .. MixedCases.All(), .. MaskCases.All()];
 
     public static IEnumerable<OpCase> RowWise(string op, int rows, Action<CaseContext, int, int> run) =>
         Lengths.Select(n => new OpCase(op, $"{rows} × {n}", context => run(context, rows, n), rows));

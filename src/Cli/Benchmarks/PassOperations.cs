@@ -193,6 +193,11 @@ internal sealed class PassOperations : IDisposable
         var columns = (double)MixedInputs * c.HeadDim;
         Add($"MultiplyMixed {c.Width} → {c.HeadDim}", read + batch.Rows * columns + c.Width * (double)c.HeadDim * weightBytes / sizeof(float), 2 * batch.Rows * c.Width * columns,
             () => device.MultiplyMixed(mix, NextLayer().Projection, products, o.MixInputs));
+        Tensor Each(Tensor x, int matrices) => new(x.Buffer!, x.Offset, matrices, x.Rows / matrices * x.Columns);
+        Tensor sources = Each(o.MixSources, MixedSources), inputs = Each(o.MixInputs, MixedInputs), scores = o.MixScores;
+        var flops = 2 * MixedInputs * MixedSources * Elements;
+        Add("Combine", (1 + MixedSources + MixedInputs) * Elements, flops, () => device.Combine(o.MixWeights, sources, Each(o.X, 1), inputs));
+        Add("ContractRows", (MixedSources + MixedInputs) * Elements, flops, () => device.ContractRows(o.Layout.All, sources, inputs, MixedInputs, scores));
     }
 
     private void Add(string name, double elements, double flops, Action run) => all.Add(new(name, sizeof(float) * elements, flops, run));
@@ -241,6 +246,7 @@ internal sealed class PassOperations : IDisposable
             Logits = arena.Matrix(sequences, c.Vocabulary);
             (Reference, LogitsGradient) = (arena.Matrix(sequences, c.Vocabulary), arena.Matrix(sequences, c.Vocabulary));
             (Values, EntryWeights) = (arena.Matrix(sequences, 1), arena.Matrix(1, 2 * sequences));
+            (MixWeights, MixScores) = (arena.Matrix(MixedInputs, MixedSources), arena.Matrix(sequences, MixedInputs * MixedSources));
             (MixSources, MixInputs) = (arena.Matrix(checked(MixedSources * rows), c.Width), arena.Matrix(checked(MixedInputs * rows), c.Width));
 
             MixedHeads = arena.Matrix(MixedInputs * rows, c.HeadDim);
@@ -288,6 +294,8 @@ internal sealed class PassOperations : IDisposable
         public Tensor EntryWeights { get; }
         public Tensor MixSources { get; }
         public Tensor MixInputs { get; }
+        public Tensor MixWeights { get; }
+        public Tensor MixScores { get; }
         public Tensor MixedHeads { get; }
         public Indices TokenRows { get; }
         public Indices EntryOffsets { get; }

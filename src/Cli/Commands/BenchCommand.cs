@@ -18,7 +18,7 @@ internal static class BenchCommand
     public static Command Create(CommandContext context)
     {
         var shape = OptionKinds.Required("--shape", "shape", $"the model: {string.Join(", ", RandomWeights.Shapes)}");
-        var what = new ChoiceOption("--what", "what is timed: edge scores, a curve of circuits, how the time grows, or every operation against the ceilings of the device", "attribute", ["attribute", "evaluate", "growth", "operations"]);
+        var what = new ChoiceOption("--what", "what is timed: edge scores, a curve of circuits, a step of trained masks, how the time grows, or every operation against the ceilings of the device", "attribute", ["attribute", "evaluate", "masks", "growth", "operations"]);
         var method = new ChoiceOption("--method", "how edges are scored", "eap-ig", AttributionMethods.All.Select(m => m.Name));
         var steps = OptionKinds.OptionalInteger("--steps", MethodOptions.StepsText, 1, 10_000);
         var examples = OptionKinds.Integer("--examples", "random examples", 20, 1, 1_000_000);
@@ -33,7 +33,8 @@ internal static class BenchCommand
         var device = new DeviceOptions(context);
         var command = new FaithCommand("bench", "Times a method on a model of a known shape with random weights.",
             "faith bench --shape gpt2", "faith bench --shape gpt2 --first-difference 0.667 --json bench.json",
-            "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape stories15m --what growth --svg growth.svg", "faith bench --shape gpt2 --what operations --device cuda")
+            "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape gpt2 --what masks --examples 16",
+            "faith bench --shape stories15m --what growth --svg growth.svg", "faith bench --shape gpt2 --what operations --device cuda")
         { shape, what, method, steps, examples, tokens, rows, first, bf16, runs, json, svg };
         device.AddTo(command);
         command.Validators.Add(result =>
@@ -98,6 +99,12 @@ internal static class BenchCommand
             var curve = CircuitBench.Run(device, settings, context.Cancellation);
             if (json is not null) JsonFile.Write(json, curve.WriteJson);
             curve.Print(context);
+        }
+        else if (what == "masks")
+        {
+            var masks = MaskBench.Run(device, settings);
+            if (json is not null) JsonFile.Write(json, masks.WriteJson);
+            masks.Print(context);
         }
         else
         {

@@ -20,51 +20,5 @@ internal sealed class EdgePruningMethod : TrainedMasksMethod
     public override bool TakesTargetShare => true;
 
     private protected override MaskTraining Begin(double[] start, AttributionOptions options, double rate, int steps) =>
-        new Training(start, rate, steps, 1 - (options.TargetShare ?? DefaultTargetShare), new Random64((ulong)options.Seed + 1));
-
-    private sealed class Training : MaskTraining
-    {
-        // Gates that start open for the most part: the whole model is what pruning starts from.
-        private const double Start = 2;
-        private readonly double rate;
-        private readonly double rising;
-        private readonly double target;
-        private readonly double[] slopes;
-        private Random64 random;
-        private (double Linear, double Square) multipliers;
-        private double shut;
-        private int step;
-
-        public Training(double[] scores, double rate, int steps, double target, Random64 random) : base(scores, rate)
-        {
-            (this.rate, this.target, this.random) = (rate, target, random);
-            rising = 5.0 / 6 * steps;
-            slopes = new double[scores.Length];
-            for (var i = 0; i < scores.Length; i++) scores[i] += Start;
-        }
-
-        public override double Open()
-        {
-            var open = 0.0;
-            for (var i = 0; i < Scores.Length; i++)
-            {
-                (Masks[i], slopes[i]) = HardConcrete.At(Scores[i], random.Unit());
-                open += HardConcrete.Open(Scores[i]).Chance;
-            }
-            shut = 1 - open / Scores.Length;
-            return open;
-        }
-
-        protected override void ToScores(double[] gradient)
-        {
-            step++;
-            var lacking = target * Math.Min(1, step / rising) - shut;
-            // d(t − s)/da = slope of the chance / number of gates.
-            var pull = (multipliers.Linear + 2 * multipliers.Square * lacking) / Scores.Length;
-            for (var i = 0; i < gradient.Length; i++) gradient[i] = gradient[i] * slopes[i] + pull * HardConcrete.Open(Scores[i]).Slope;
-            // In steps of gates, so that the pull at one gate grows alike in small and large graphs.
-            multipliers.Linear += rate * Scores.Length * lacking;
-            multipliers.Square += rate * Scores.Length * lacking * lacking;
-        }
-    }
+        new EdgePruningTraining(start, rate, steps, 1 - (options.TargetShare ?? DefaultTargetShare), new Random64((ulong)options.Seed + 1));
 }

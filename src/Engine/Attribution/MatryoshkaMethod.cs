@@ -16,19 +16,5 @@ internal sealed class MatryoshkaMethod : TrainedMasksMethod
     public override double? DefaultLearningRate => 0.05;
 
     private protected override MaskTraining Begin(double[] start, AttributionOptions options, double rate, int steps) =>
-        new Training(start, rate, new Random64((ulong)options.Seed + 1));
-
-    private sealed class Training(double[] scores, double rate, Random64 random) : MaskTraining(scores, rate)
-    {
-        private Random64 random = random;
-
-        public override double Open()
-        {
-            var budget = Math.Min(Math.Exp(random.Unit() * Math.Log(Scores.Length)), Scores.Length - 0.5);
-            BudgetedMasks.Set(Scores, budget, Masks);
-            return budget;
-        }
-
-        protected override void ToScores(double[] gradient) => BudgetedMasks.ToScores(Masks, gradient);
-    }
+        new MatryoshkaTraining(start, rate, new Random64((ulong)options.Seed + 1));
 }

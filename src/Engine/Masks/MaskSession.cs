@@ -1,33 +1,29 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
-using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Kernels;
 
 namespace Faith.Engine.Masks;
 
 /// <summary>
-/// The runs that masks are trained on: the examples in random order, cut into the groups of which a step takes one, all of them held in memory. Results
-/// depend on the seed and not on memory.
+/// The runs that masks are trained on: the examples in random order, cut into the groups of which a step takes one. All of them are held in memory, with the
+/// ends of their paths; the masked runs work one after another in the same memory. Results depend on the seed and not on memory.
 /// </summary>
 internal sealed class MaskSession : IDisposable
 {
     private readonly List<List<(MaskedRun Run, int Count)>> groups = [];
     private readonly List<DeviceBuffer> memory = [];
     private readonly AblationTable? table;
-    private readonly Weights? ones;
 
     /// <param name="model">The model.</param>
     /// <param name="data">The examples.</param>
     /// <param name="options">What is measured, and under which ablation.</param>
     /// <param name="examplesOfStep">Most examples of a group.</param>
     /// <param name="seed">Says the order of the examples.</param>
-    /// <exception cref="InputException">The examples do not fit in memory all at once, the metric of one is not finite, or the model norms what its blocks put out.</exception>
+    /// <exception cref="InputException">The examples do not fit in memory all at once, or the metric of one is not finite.</exception>
     public MaskSession(Transformer model, IReadOnlyList<Example> data, EvaluationOptions options, int examplesOfStep, ulong seed)
     {
-        if (model.Config.NormsOutputs || model.Config.QueryKeyNorm == QueryKeyNorm.Layer)
-            throw new InputException("masks are not trained on models that norm what attention and MLP put out, or the queries of all heads together (Gemma 2, Gemma 3, OLMo 2): take a method that goes by gradients");
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         (Clean, Corrupted) = (new double[data.Count], new double[data.Count]);
         int[] order = [.. Enumerable.Range(0, data.Count)];
@@ -35,21 +31,27 @@ internal sealed class MaskSession : IDisposable
         random.Shuffle<int>(order);
         try
         {
-            var width = model.Config.Width;
-            ones = model.Device.CreateWeights(new ArrayMatrix([.. Enumerable.Repeat(1f, width)], width, 1, storedTransposed: false));
             table = AblationTable.Create(model, options.Ablation, options.AblationData ?? data, options.MemoryBytes);
             var budget = MicroBatches.Budget(model, options.MemoryBytes);
-            var plans = order.Chunk(examplesOfStep).Select(group => (Examples: group, Batches: MicroBatches.Plan(model, [.. group.Select(i => data[i])], budget, sharePrefixes: table is null,
-                batch => MaskedRun.Measure(model, batch, options.Metric, table, ones)))).ToList();
-            Bytes = plans.Sum(p => p.Batches.Sum(b => b.Bytes));
+            (long Kept, long Work) Measure(Batch batch) => MaskedRun.Measure(model, batch, options.Metric, table);
+            long Both(Batch batch)
+            {
+                var (kept, work) = Measure(batch);
+                return kept + work;
+            }
+            var plans = order.Chunk(examplesOfStep).Select(group => (Examples: group, Batches: MicroBatches.Plan(model, [.. group.Select(i => data[i])], budget, sharePrefixes: table is null, Both)
+                .Select(b => (b.Batch, Bytes: Measure(b.Batch))).ToList())).ToList();
+            var work = plans.Max(p => p.Batches.Max(b => b.Bytes.Work));
+            Bytes = work + plans.Sum(p => p.Batches.Sum(b => b.Bytes.Kept));
             MicroBatches.RequireTogether(data.Count, Bytes, budget);
+            memory.Add(model.Device.Allocate(work));
             foreach (var (examples, batches) in plans)
             {
                 var (runs, done) = (new List<(MaskedRun, int)>(), 0);
                 foreach (var (batch, bytes) in batches)
                 {
-                    memory.Add(model.Device.Allocate(bytes));
-                    var run = new MaskedRun(model, new Arena(memory[^1]), measuring: false, batch, options.Metric, table, ones);
+                    memory.Add(model.Device.Allocate(bytes.Kept));
+                    var run = new MaskedRun(model, new Arena(memory[^1]), new Arena(memory[0]), measuring: false, batch, options.Metric, table);
                     var (clean, corrupted) = (new double[batch.Sequences], new double[batch.Sequences]);
                     run.RunEnds(clean, corrupted);
                     for (var e = 0; e < batch.Sequences; e++, done++) (Clean[examples[done]], Corrupted[examples[done]]) = (clean[e], corrupted[e]);
@@ -104,6 +106,5 @@ internal sealed class MaskSession : IDisposable
         memory.Clear();
         groups.Clear();
         table?.Dispose();
-        ones?.Dispose();
     }
 }

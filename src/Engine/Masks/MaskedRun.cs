@@ -8,8 +8,7 @@ using Faith.Kernels;
 namespace Faith.Engine.Masks;
 
 /// <summary>
-/// One micro-batch with a mask on every edge (method.md §10): x_v = x_v(corrupted) + Σ_u m_uv·δ_u, δ_u = z_u − z_u(corrupted), and the gradient of the loss
-/// by every mask, ∂L/∂m_uv = Σ_rows δ_u·∂L/∂x_v, where the gradient at z_u is Σ_v m_uv·∂L/∂x_v. Every column has its own stream, norm and projection: masks of
+/// One micro-batch with a mask on every edge (method.md §10), forwards and backwards. Every column has its own stream (<see cref="MaskedStreams"/>), norm and projection: masks of
 /// 0 and 1 give what <see cref="CircuitRun"/> gives, and all at 1 the gradients of EAP.
 /// </summary>
 internal sealed class MaskedRun
@@ -20,12 +19,10 @@ internal sealed class MaskedRun
     private readonly MetricHead metric;
     private readonly CorruptedRun corrupted;
     private readonly Activations clean;
-    private readonly Weights ones;
-    private readonly LayerMemory[] layers;
-    private readonly RowMatrices differences;
-    private readonly RowMatrices gradients;
-    private readonly Tensor products;
-    private readonly Tensor sums;
+    private readonly MaskedStreams streams;
+    private readonly MaskedLayer[] layers;
+    // Of all columns of a layer's heads, one after another: streams and what their norms put out, and the gradients there.
+    private readonly RowMatrices columns;
     private readonly RowMatrices stream;
     private readonly RowMatrices normed;
     private readonly RowMatrices context;
@@ -34,49 +31,45 @@ internal sealed class MaskedRun
     private readonly BackwardBuffers backward;
     private readonly (Tensor Normed, Tensor XHat, Tensor InverseSigma, Tensor Gradient) final;
     private readonly Tensor values;
-    private readonly float[] rowSums;
 
     /// <summary>Lays out a run.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="arena">Where.</param>
-    /// <param name="measuring">True where the arena only counts.</param>
+    /// <param name="arena">Where what it keeps between runs goes.</param>
+    /// <param name="work">Where all else goes: memory that other runs may use in turn.</param>
+    /// <param name="measuring">True where the arenas only count.</param>
     /// <param name="batch">The examples.</param>
     /// <param name="kind">What is measured.</param>
     /// <param name="table">What stands for outputs, or null for the corrupted run's.</param>
-    /// <param name="ones">A column of ones, by which rows are added up.</param>
-    public MaskedRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, Weights ones)
+    public MaskedRun(Transformer model, Arena arena, Arena work, bool measuring, Batch batch, MetricKind kind, AblationTable? table)
     {
-        (this.model, this.batch, this.ones) = (model, batch, ones);
-        var (c, sources) = (model.Config, model.Graph.Sources);
+        (this.model, this.batch) = (model, batch);
+        var c = model.Config;
         inputs = new BatchInputs(model, arena, measuring, batch, table);
         var rows = inputs.Layout.Rows;
         metric = new MetricHead(model, arena, measuring, batch.Examples, kind, 1, gradient: true);
         values = arena.Matrix(batch.Sequences, 1);
         corrupted = new CorruptedRun(model, arena, inputs);
-        var mark = arena.Mark();
-        clean = new Activations(arena, c, rows, keepLayers: false);
-        arena.Release(mark); // the clean run is done before anything below is used
-        layers = [.. Enumerable.Range(0, c.Layers).Select(l => new LayerMemory(arena, model, rows, l))];
-        differences = new RowMatrices(arena, rows.Times(sources), c.Width);
-        gradients = new RowMatrices(arena, rows.Times(sources), c.Width);
-        products = arena.Matrix(checked(sources * rows.All), c.Width);
-        sums = arena.Matrix(sources * rows.All, 1);
-        stream = new RowMatrices(arena, rows, c.Width);
-        normed = new RowMatrices(arena, rows, c.Width);
-        context = new RowMatrices(arena, rows, c.QueryWidth);
-        hidden = arena.Matrix(rows.All, c.MlpWidth);
-        split = new(arena.Matrix(rows.All, c.QueryWidth), arena.Matrix(rows.All, c.QueryWidth), arena.Matrix(rows.All, c.QueryWidth));
-        backward = new BackwardBuffers(arena, c, rows, GradientRule.Derivative);
-        final = (arena.Matrix(rows.Sequences, c.Width), arena.Matrix(rows.Sequences, c.Width), arena.Matrix(rows.Sequences, 1), arena.Matrix(rows.Sequences, c.Width));
-        rowSums = new float[sums.Rows];
+        var mark = work.Mark();
+        clean = new Activations(work, c, rows, keepLayers: false);
+        work.Release(mark); // the clean run is done before anything below is used
+        streams = new MaskedStreams(model, work, inputs, corrupted);
+        layers = [.. Enumerable.Range(0, c.Layers).Select(l => new MaskedLayer(work, c, rows, l))];
+        columns = new RowMatrices(work, rows.Times(3 * c.Heads), c.Width);
+        stream = new RowMatrices(work, rows, c.Width);
+        normed = new RowMatrices(work, rows, c.Width);
+        context = new RowMatrices(work, rows, c.QueryWidth);
+        hidden = work.Matrix(rows.All, c.MlpWidth);
+        split = new(work.Matrix(rows.All, c.QueryWidth), work.Matrix(rows.All, c.QueryWidth), work.Matrix(rows.All, c.QueryWidth));
+        backward = new BackwardBuffers(work, c, rows, GradientRule.Derivative);
+        final = (work.Matrix(rows.Sequences, c.Width), work.Matrix(rows.Sequences, c.Width), work.Matrix(rows.Sequences, 1), work.Matrix(rows.Sequences, c.Width));
     }
 
-    /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table, Weights ones)
+    /// <summary>The bytes that a run of this shape keeps, and those that it works with.</summary>
+    public static (long Kept, long Work) Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table)
     {
-        var arena = Arena.Measuring();
-        _ = new MaskedRun(model, arena, measuring: true, batch, kind, table, ones);
-        return arena.Peak;
+        var (arena, work) = (Arena.Measuring(), Arena.Measuring());
+        _ = new MaskedRun(model, arena, work, measuring: true, batch, kind, table);
+        return (arena.Peak, work.Peak);
     }
 
     /// <summary>Runs the clean and the corrupted (or ablated) prompts, and reads their metrics. Comes first.</summary>
@@ -88,8 +81,6 @@ internal sealed class MaskedRun
         Read(clean.Final, cleanValues, default);
         corrupted.Execute();
         Read(corrupted.Final, corruptedValues, default);
-        model.Device.Subtract(inputs.Clean, inputs.Ablated, Difference(0, true));
-        TakeLast(0);
     }
 
     /// <summary>
@@ -99,153 +90,110 @@ internal sealed class MaskedRun
     public void Run(float[] masks, Span<double> metrics, double[]? gradient)
     {
         var c = model.Config;
+        streams.Start(masks);
         for (var l = 0; l < c.Layers; l++)
         {
-            if (c.ParallelBlocks) RunMlp(l, masks);
-            RunHeads(l, masks);
-            if (!c.ParallelBlocks) RunMlp(l, masks);
+            if (c.ParallelBlocks) RunMlp(l);
+            RunHeads(l);
+            if (!c.ParallelBlocks) RunMlp(l);
         }
         var x = stream.Last;
-        Mix(model.Graph.LogitsColumn, masks, allRows: false, corrupted.LogitsStream, x);
+        streams.Read(model.Graph.LogitsColumn, 1, allRows: false, corrupted.LogitsStream, x);
         model.FinalNorm.Forward(x, final.Normed, final.XHat, final.InverseSigma);
         Read(final.Normed, metrics, gradient is null ? default : final.Gradient);
-        if (gradient is not null) Backward(masks, gradient);
+        if (gradient is null) return;
+        Backward();
+        streams.AddTo(gradient);
     }
 
-    private void RunHeads(int l, float[] masks)
+    /// <summary>The columns of a layer's heads that are neighbours and have the same rows: all, or of a narrow layer the queries, and then the others.</summary>
+    private (InputKind First, int Kinds, bool AllRows)[] Parts(int l) =>
+        inputs.Layout.Rows.IsNarrow(l) ? [(InputKind.Query, 1, false), (InputKind.Key, 2, true)] : [(InputKind.Query, 3, true)];
+
+    private Tensor Columns(int kinds, bool allRows) =>
+        allRows ? columns.All.RowRange(0, kinds * model.Config.Heads * inputs.Layout.Rows.All) : columns.Last.RowRange(0, kinds * model.Config.Heads * inputs.Layout.Rows.Sequences);
+
+    private void RunHeads(int l)
     {
         var (c, device, attention, a, layout) = (model.Config, model.Device, model.AttentionBlock(l), layers[l], inputs.Layout);
         var wide = !layout.Rows.IsNarrow(l);
-        foreach (var kind in (InputKind[])[InputKind.Query, InputKind.Key, InputKind.Value])
+        foreach (var (first, kinds, allRows) in Parts(l))
         {
-            var allRows = wide || kind != InputKind.Query;
-            var (x, y) = (Of(stream, allRows), Of(normed, allRows));
-            for (var h = 0; h < c.Heads; h++)
+            var x = Columns(kinds, allRows);
+            streams.Read(model.Graph.HeadColumn(l, first, 0), kinds * c.Heads, allRows, corrupted.Layer(l, allRows).AttentionStream, x);
+            var (xHat, inverseSigma) = a.Trace(first, c.Heads, x.Rows);
+            attention.Norm.Forward(x, x, xHat, inverseSigma);
+            var rows = x.Rows / (kinds * c.Heads);
+            for (var i = 0; i < kinds * c.Heads; i++)
             {
-                Mix(model.Graph.HeadColumn(l, kind, h), masks, allRows, corrupted.Layer(l, allRows).AttentionStream, x);
-                var (xHat, inverseSigma) = a.OfColumn(kind, h, x.Rows);
-                attention.Norm.Forward(x, y, xHat, inverseSigma);
-                attention.Multiply(y, a.Projected(kind).ColumnRange(h * c.HeadDim, c.HeadDim), attention.ColumnOf(kind, h));
+                var (kind, h) = (first + i / c.Heads, i % c.Heads);
+                attention.Multiply(x.RowRange(i * rows, rows), a.Projected(kind).ColumnRange(h * c.HeadDim, c.HeadDim), attention.ColumnOf(kind, h));
             }
         }
         var r = a.Activations;
         attention.Finish(InputKind.Query, r.FinalQuery, layout.QueryAngles(l), r.FinalQuery, r.QueryNorm);
-        attention.Finish(InputKind.Key, r.FinalKey, layout.Angles, r.FinalKey, r.KeyNorm);
+        attention.FinishCopies(r.FinalKey, layout.Angles, r.KeyNorm);
         attention.AttendCopies(layout.Queries(l), r.FinalQuery, r.FinalKey, a.Value, inputs.Prefix.Keys[l], inputs.Prefix.Values[l], r.Context, r.Normalizers);
         var z = Of(context, wide);
         device.Subtract(r.Context, corrupted.Layer(l, wide).Context, z);
         for (var h = 0; h < c.Heads; h++)
         {
             var u = model.Graph.HeadNode(l, h);
-            attention.HeadOutput(z.ColumnRange(h * c.HeadDim, c.HeadDim), h, Difference(u, wide), add: false);
-            if (wide) TakeLast(u);
+            attention.HeadOutput(z.ColumnRange(h * c.HeadDim, c.HeadDim), h, streams.Difference(u, wide), add: false);
+            if (wide) streams.TakeLast(u);
         }
     }
 
-    private void RunMlp(int l, float[] masks)
+    private void RunMlp(int l)
     {
         var (mlp, a, wide) = (model.MlpBlock(l), layers[l].Activations, !inputs.Layout.Rows.IsNarrow(l));
         var (x, y, u, ofCorrupted) = (Of(stream, wide), Of(normed, wide), model.Graph.MlpNode(l), corrupted.Layer(l, wide));
-        Mix(model.Graph.MlpColumn(l), masks, wide, ofCorrupted.MlpStream, x);
+        var difference = streams.Difference(u, wide);
+        streams.Read(model.Graph.MlpColumn(l), 1, wide, ofCorrupted.MlpStream, x);
         mlp.Norm.Forward(x, y, a.MlpXHat, a.MlpInverseSigma);
-        mlp.Output(GradientRule.Derivative, y, a.Gate, hidden.RowRange(0, x.Rows), Difference(u, wide));
-        model.Device.AddScaled(ofCorrupted.MlpOutput, -1, Difference(u, wide));
-        if (wide) TakeLast(u);
+        mlp.Output(GradientRule.Derivative, y, a.Gate, hidden.RowRange(0, x.Rows), difference, a.MlpOutputXHat, a.MlpOutputInverseSigma);
+        model.Device.AddScaled(ofCorrupted.MlpOutput, -1, difference);
+        if (wide) streams.TakeLast(u);
     }
 
-    private void Backward(float[] masks, double[] gradient)
+    private void Backward()
     {
-        var (c, device, layout) = (model.Config, model.Device, inputs.Layout);
-        device.Fill(gradients.All, 0);
-        device.Fill(gradients.Last, 0);
+        var (c, layout) = (model.Config, inputs.Layout);
+        streams.StartGradients();
         model.FinalNorm.Backward(final.Gradient, final.XHat, final.InverseSigma, add: false, stream.Last);
-        Took(model.Graph.LogitsColumn, masks, false, stream.Last, gradient);
+        streams.Pass(model.Graph.LogitsColumn, 1, allRows: false, stream.Last);
         for (var l = c.Layers - 1; l >= 0; l--)
         {
-            var wide = !layout.Rows.IsNarrow(l);
+            var (wide, a) = (!layout.Rows.IsNarrow(l), layers[l].Activations);
             // Heads of a parallel block read what its MLP reads, so that neither waits for the other.
-            var gMlp = model.MlpBlock(l).Backward(GradientRule.Derivative, layers[l].Activations, layers[l].Activations.Gate, Output(model.Graph.MlpNode(l), wide), backward);
-            Took(model.Graph.MlpColumn(l), masks, wide, gMlp, gradient);
-            BackwardHeads(l, masks, gradient);
+            var gMlp = model.MlpBlock(l).Backward(GradientRule.Derivative, a, a.Gate, streams.Gradient(model.Graph.MlpNode(l), wide), backward);
+            streams.Pass(model.Graph.MlpColumn(l), 1, wide, gMlp);
+            BackwardHeads(l);
         }
     }
 
-    private void BackwardHeads(int l, float[] masks, double[] gradient)
+    private void BackwardHeads(int l)
     {
         var (c, attention, a, layout) = (model.Config, model.AttentionBlock(l), layers[l], inputs.Layout);
         var wide = !layout.Rows.IsNarrow(l);
         var gContext = Of(context, wide);
-        for (var h = 0; h < c.Heads; h++) attention.HeadOutputBackward(Output(model.Graph.HeadNode(l, h), wide), h, gContext.ColumnRange(h * c.HeadDim, c.HeadDim));
+        for (var h = 0; h < c.Heads; h++) attention.HeadOutputBackward(streams.Gradient(model.Graph.HeadNode(l, h), wide), h, gContext.ColumnRange(h * c.HeadDim, c.HeadDim));
         var g = split with { Query = split.Query.RowRange(0, gContext.Rows) };
         attention.AttendCopiesBackward(layout, inputs.Prefix, a.Activations, a.Value, gContext, g);
-        foreach (var (kind, of) in (ReadOnlySpan<(InputKind, Tensor)>)[(InputKind.Query, g.Query), (InputKind.Key, g.Key), (InputKind.Value, g.Value)])
+        Tensor[] gradients = [g.Query, g.Key, g.Value];
+        foreach (var (first, kinds, allRows) in Parts(l))
         {
-            var allRows = wide || kind != InputKind.Query;
-            for (var h = 0; h < c.Heads; h++)
+            var gx = Columns(kinds, allRows);
+            var rows = gx.Rows / (kinds * c.Heads);
+            for (var i = 0; i < kinds * c.Heads; i++)
             {
-                var (y, gx) = (Of(normed, allRows), Of(stream, allRows));
-                var (xHat, inverseSigma) = a.OfColumn(kind, h, y.Rows);
-                attention.ProjectionBackward(of.ColumnRange(h * c.HeadDim, c.HeadDim), kind, h, y);
-                attention.Norm.Backward(y, xHat, inverseSigma, add: false, gx);
-                Took(model.Graph.HeadColumn(l, kind, h), masks, allRows, gx, gradient);
+                var (kind, h) = (first + i / c.Heads, i % c.Heads);
+                attention.ProjectionBackward(gradients[(int)kind].ColumnRange(h * c.HeadDim, c.HeadDim), kind, h, gx.RowRange(i * rows, rows));
             }
+            var (xHat, inverseSigma) = a.Trace(first, c.Heads, gx.Rows);
+            if (!attention.Norm.IsNone) attention.Norm.Backward(gx, xHat, inverseSigma, add: false, gx);
+            streams.Pass(model.Graph.HeadColumn(l, first, 0), kinds * c.Heads, allRows, gx);
         }
-    }
-
-    /// <summary>x = the stream that a column reads.</summary>
-    private void Mix(ColumnId v, float[] masks, bool allRows, Tensor ofCorrupted, Tensor x)
-    {
-        model.Device.Copy(ofCorrupted, x);
-        for (var u = 0; u < model.Graph.SourcesBefore(v); u++)
-        {
-            var mask = masks[model.Graph.Edge(new(u), v)];
-            if (mask != 0) model.Device.AddScaled(Difference(u, allRows), mask, x);
-        }
-    }
-
-    /// <summary>Passes the gradient at the stream of a column on to the sources and to the masks of its edges.</summary>
-    private void Took(ColumnId v, float[] masks, bool allRows, Tensor gx, double[] gradient)
-    {
-        var (device, graph, before) = (model.Device, model.Graph, model.Graph.SourcesBefore(v));
-        for (var u = 0; u < before; u++)
-        {
-            var mask = masks[graph.Edge(new(u), v)];
-            if (mask != 0) device.AddScaled(gx, mask, Gradient(u, allRows));
-            device.MultiplyElements(gx, Difference(u, allRows), products.RowRange(u * gx.Rows, gx.Rows));
-        }
-        var added = sums.RowRange(0, before * gx.Rows);
-        device.Multiply(ones, WeightSide.Forward, products.RowRange(0, added.Rows), added);
-        device.Download(added, rowSums.AsSpan(0, added.Rows));
-        var ends = allRows ? inputs.Layout.All.Offsets[1..] : [.. Enumerable.Range(1, batch.Sequences)];
-        for (var u = 0; u < before; u++)
-        {
-            var row = 0;
-            foreach (var end in ends)
-            {
-                var sum = 0.0;
-                for (; row < end; row++) sum += rowSums[u * gx.Rows + row];
-                gradient[graph.Edge(new(u), v)] += sum;
-            }
-        }
-    }
-
-    /// <summary>The whole gradient at what a source puts out.</summary>
-    private Tensor Output(int u, bool allRows)
-    {
-        if (allRows) model.Device.ScatterAddRows(Gradient(u, false), inputs.Layout.LastRows, Gradient(u, true));
-        return Gradient(u, allRows);
-    }
-
-    private void TakeLast(int u) => model.Device.GatherRows(Difference(u, true), inputs.Layout.LastRows, 1, Difference(u, false));
-
-    private Tensor Difference(int u, bool allRows) => At(differences, u, allRows);
-
-    private Tensor Gradient(int u, bool allRows) => At(gradients, u, allRows);
-
-    private Tensor At(in RowMatrices x, int u, bool allRows)
-    {
-        var rows = allRows ? inputs.Layout.Rows.All : inputs.Layout.Rows.Sequences;
-        return (allRows ? x.All : x.Last).RowRange(u * rows, rows);
     }
 
     private static Tensor Of(in RowMatrices x, bool allRows) => allRows ? x.All : x.Last;
@@ -256,49 +204,5 @@ internal sealed class MaskedRun
         Span<float> floats = new float[batch.Sequences];
         model.Device.Download(values, floats);
         for (var e = 0; e < floats.Length; e++) destination[e] = floats[e];
-    }
-
-    /// <summary>What a backward pass needs of a layer.</summary>
-    private sealed class LayerMemory
-    {
-        private readonly int rows;
-        private readonly int heads;
-        private readonly Tensor xHat;
-        private readonly Tensor inverseSigma;
-
-        public LayerMemory(Arena arena, Transformer model, Rows rows, int l)
-        {
-            var c = model.Config;
-            (this.rows, heads) = (rows.All, c.Heads);
-            xHat = arena.Matrix(checked(3 * heads * rows.All), c.Width);
-            inverseSigma = arena.Matrix(3 * heads * rows.All, 1);
-            Value = arena.Matrix(rows.All, c.QueryWidth);
-            Activations = new LayerActivations
-            {
-                FinalQuery = rows.Matrix(arena, l, c.QueryWidth), FinalKey = arena.Matrix(rows.All, c.QueryWidth),
-                Context = rows.Matrix(arena, l, c.QueryWidth), Normalizers = rows.Matrix(arena, l, 2 * c.Heads),
-                MlpXHat = rows.Matrix(arena, l, c.Width), MlpInverseSigma = rows.Matrix(arena, l, 1),
-                Gate = rows.Matrix(arena, l, (c.Gated ? 2 : 1) * c.MlpWidth),
-            };
-            if (c.QueryKeyNorm == Models.QueryKeyNorm.None) return;
-            Activations.QueryNorm = new(rows.Matrix(arena, l, c.QueryWidth), rows.Matrix(arena, l, c.Heads));
-            Activations.KeyNorm = new(arena.Matrix(rows.All, c.QueryWidth), arena.Matrix(rows.All, c.Heads));
-        }
-
-        /// <summary>Final queries and keys of every head by itself, contexts, and what MLP and norms leave.</summary>
-        public LayerActivations Activations { get; }
-
-        /// <summary>Values, one block a query head.</summary>
-        public Tensor Value { get; }
-
-        /// <summary>Where queries, keys or values are projected to.</summary>
-        public Tensor Projected(InputKind kind) => kind switch { InputKind.Query => Activations.FinalQuery, InputKind.Key => Activations.FinalKey, _ => Value };
-
-        /// <summary>x̂ and 1/σ of a head's query, key or value.</summary>
-        public (Tensor XHat, Tensor InverseSigma) OfColumn(InputKind kind, int head, int count)
-        {
-            var first = ((int)kind * heads + head) * rows;
-            return (xHat.RowRange(first, count), inverseSigma.RowRange(first, count));
-        }
     }
 }

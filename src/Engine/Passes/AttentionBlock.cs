@@ -72,9 +72,9 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     }
 
     /// <summary>Copies of the keys of all query heads as attention sees them, in the place of x.</summary>
-    public void FinishCopies(Tensor x, Indices angles)
+    public void FinishCopies(Tensor x, Indices angles, NormTrace trace = default)
     {
-        Weights.CopiedKeyNorm?.Forward(x, x);
+        Weights.CopiedKeyNorm?.Forward(x, x, trace.XHat, trace.InverseSigma);
         model.Angles(l)?.Rotate(model.Device, x, angles, model.Config.HeadDim, inverse: false, x);
     }
 
@@ -226,7 +226,7 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         var shape = model.Attention(l) with { SuffixGroup = 1 };
         model.Device.AttentionBackward(layout.Queries(l), shape, a.FinalQuery, a.FinalKey, value, prefix.Keys[l], prefix.Values[l], a.Context, a.Normalizers, gradient, g.Query, g.Key, g.Value);
         FinishBackward(g.Query, layout.QueryAngles(l), Weights.QueryNorm, a.QueryNorm);
-        FinishBackward(g.Key, layout.Angles, Weights.KeyNorm, a.KeyNorm);
+        FinishBackward(g.Key, layout.Angles, Weights.CopiedKeyNorm, a.KeyNorm);
     }
 
     /// <summary>The gradient at what the norm put out [rows × d], of one at the query, key or value of a head as projected.</summary>

@@ -8,6 +8,33 @@ internal static class GpuScratch
     /// <summary>Bytes of <see cref="Device.AttentionBackward"/>: one number a query and head.</summary>
     public static long OfAttentionBackward(Ragged layout, AttentionShape shape) => (long)layout.QueryRows * shape.Heads * sizeof(float);
 
+    private const int MostRowsOfGrid = 65_535;
+
+    /// <summary>As many sequences from one on, one at least, as <see cref="Device.ContractRows"/> multiplies at a time.</summary>
+    public static int SequencesOfRows(Ragged layout, int matrices, int gradients, int first)
+    {
+        var taken = 1;
+        while (first + taken < layout.Sequences && sizeof(float) * FloatsOfRows(layout, matrices, gradients, first, taken + 1) <= LeastOfContraction
+            && layout.QueryOffsets[first + taken + 1] - layout.QueryOffsets[first] <= MostRowsOfGrid) taken++;
+        return taken;
+    }
+
+    /// <summary>Numbers that it takes for these: a product of every two matrices in every row.</summary>
+    public static long FloatsOfRows(Ragged layout, int matrices, int gradients, int first, int count) =>
+        (long)(layout.QueryOffsets[first + count] - layout.QueryOffsets[first]) * matrices * gradients;
+
+    /// <summary>Bytes that it takes for the sequences that take most.</summary>
+    public static long OfRows(Ragged layout, int matrices, int gradients)
+    {
+        var largest = 0L;
+        for (int first = 0, taken; first < layout.Sequences; first += taken)
+        {
+            taken = SequencesOfRows(layout, matrices, gradients, first);
+            largest = Math.Max(largest, sizeof(float) * FloatsOfRows(layout, matrices, gradients, first, taken));
+        }
+        return largest;
+    }
+
     /// <summary>
     /// Most bytes of a contraction on a device with this much memory, unless it is told otherwise: 768 MiB of 24 GiB. A pack of 16 rows
     /// of Llama-3-8B takes 294 MiB, and 744 where every row is a sequence.

@@ -273,35 +273,42 @@ public sealed partial class GpuDevice
     {
         if (y.Rows == 0 || y.Columns == 0) return;
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
-        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<Brain16, ushort>(w, w.Halves, side, x, y, batch, batchX, batchY, k0, n0, batchWeights, bias, add, then);
-        else MultiplyBatch<Single32, float>(w, w.Singles, side, x, y, batch, batchX, batchY, k0, n0, batchWeights, bias, add, then);
+        var apart = new BatchSteps(batch, batchX, batchWeights, batchY);
+        var (offset, transposed) = (w.Offset(side, k0, n0), side == WeightSide.Transposed != w.StoredTransposed);
+        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<Brain16, ushort>(new(w.Halves.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
+        else MultiplyBatch<Single32, float>(new(w.Singles.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
     }
 
-    private void MultiplyBatch<TNumber, W>(GpuWeights w, ArrayView<W> stored, WeightSide side, Tensor x, Tensor y, int batch, long batchX, long batchY, int k0, int n0, long batchWeights, Tensor bias,
-        bool add, Epilogue then) where TNumber : struct, INumber<W> where W : unmanaged
+    /// <summary>The second factor of a product, from its first element on, which stands at <paramref name="Offset"/>; of a transposed one a row in memory is a column.</summary>
+    private readonly record struct Factor<W>(ArrayView<W> Stored, long Offset, int Stride, bool Transposed) where W : unmanaged;
+
+    /// <summary>Products of a batch, and elements of each operand from one of them to the next; by default there is one product.</summary>
+    private readonly record struct BatchSteps(int Count, long X, long Weights, long Y);
+
+    private void MultiplyBatch<TNumber, W>(in Factor<W> w, Tensor x, Tensor y, in BatchSteps apart, Tensor bias, bool add, Epilogue then = default) where TNumber : struct, INumber<W> where W : unmanaged
     {
-        var transposed = side == WeightSide.Transposed != w.StoredTransposed;
-        var offset = w.Offset(side, k0, n0);
+        var batch = Math.Max(apart.Count, 1);
+        var transposed = w.Transposed;
         // For gated products a block takes half a tile of gates and half a tile of ups, which start where the gates end.
         var inFours = !then.IsGate || y.Columns / 2 % 4 == 0;
         var operands = new GemmOperands<W>
         {
-            X = ViewOfBatch(x, batch, batchX),
-            Y = ViewOfBatch(y, batch, batchY),
+            X = ViewOfBatch(x, batch, apart.X),
+            Y = ViewOfBatch(y, batch, apart.Y),
             Operand = View(then.Operand),
-            Weights = stored.SubView(offset),
+            Weights = w.Stored,
             Bias = View(bias).Data,
-            BatchX = batchX,
-            BatchWeights = batchWeights,
-            BatchY = batchY,
+            BatchX = apart.X,
+            BatchWeights = apart.Weights,
+            BatchY = apart.Y,
             StrideW = w.Stride,
             Add = add ? 1 : 0,
-            AlignedY = InFours(y.Offset, y.Stride, batchY) && inFours ? 1 : 0,
+            AlignedY = InFours(y.Offset, y.Stride, apart.Y) && inFours ? 1 : 0,
             Following = (int)Follows(then),
             Function = (int)then.Activation.Function,
             Ratio = then.Activation.Slope == ActivationSlope.Ratio ? 1 : 0,
         };
-        var aligned = InFours(x.Offset, x.Stride, batchX) && InFours(offset, w.Stride, batchWeights) && (transposed || y.Columns % 4 == 0 && inFours);
+        var aligned = InFours(x.Offset, x.Stride, apart.X) && InFours(w.Offset, w.Stride, apart.Weights) && (transposed || y.Columns % 4 == 0 && inFours);
         var (columns, rows) = (then.IsGate ? y.Columns / 2 : y.Columns, y.Rows);
         void OfTile<TTile, R, C>() where TTile : struct, ITile where R : struct, IRows<R, C> where C : struct, IColumns<C> =>
             Launch(Gemm.Of<TTile, R, C, TNumber, W>.Kernel(aligned && x.Columns % TTile.K == 0, transposed), operands, CeilDiv(columns, then.IsGate ? TTile.N / 2 : TTile.N),

@@ -100,6 +100,7 @@ public sealed unsafe partial class HostDevice : Device
         pool.Dispose();
         scratch.Dispose();
         packedRows.Dispose();
+        foreach (var matrix in combined) matrix?.Dispose();
         contraction.Dispose();
     }
 

@@ -33,17 +33,7 @@ public sealed unsafe partial class HostDevice
         var work = (long)x.Rows * x.Columns * y.Columns;
         MatrixFlops += 2 * work;
 
-        var size = sizeof(float) * (long)x.Rows * x.Columns;
-        if (packedRows.Bytes < size)
-        {
-            packedRows.Dispose();
-            packedRows = new HostBuffer(size + size / 4);
-        }
-        var tiling = matrices.Split(x.Rows);
-        var packed = packedRows.Address;
-        pool.For(tiling.Tiles, work < SmallProduct ? tiling.Tiles : Math.Max(1, ElementsOfChunk / (matrices.TileRows * x.Columns)), (x, tiling, packed),
-            static (in (RawTensor x, MatrixKernels.Tiling tiling, nint packed) job, int from, int to, int _) =>
-                MatrixKernels.PackRows(job.x, job.tiling, (float*)job.packed, from, to));
+        var (tiling, packed) = (PackRows(x), packedRows.Address);
 
         var product = new MatrixKernels.Product(w, tiling, packed, x.Columns, k0, n0, y, bias.Pointer, add);
         // Units of a few panels: enough of them that the threads end together, few enough that a thread reads on in memory.
@@ -66,6 +56,22 @@ public sealed unsafe partial class HostDevice
                     job.device.Apply(job.then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));
                 }
             });
+    }
+
+    /// <summary>Packs rows into the memory for them.</summary>
+    MatrixKernels.Tiling PackRows(RawTensor x)
+    {
+        var work = (long)x.Rows * x.Columns;
+        if (packedRows.Bytes < sizeof(float) * work)
+        {
+            packedRows.Dispose();
+            packedRows = new HostBuffer(sizeof(float) * (work + work / 4));
+        }
+        var tiling = matrices.Split(x.Rows);
+        pool.For(tiling.Tiles, work < ElementsOfChunk ? tiling.Tiles : Math.Max(1, ElementsOfChunk / (matrices.TileRows * x.Columns)), (x, tiling, packed: packedRows.Address),
+            static (in (RawTensor x, MatrixKernels.Tiling tiling, nint packed) job, int from, int to, int _) =>
+                MatrixKernels.PackRows(job.x, job.tiling, (float*)job.packed, from, to));
+        return tiling;
     }
 
     /// <summary>The epilogue on columns [first, first + count) (of both halves, where there are two) of rows [from, to).</summary>

@@ -216,6 +216,14 @@ public sealed class ValidatingDevice : Device
     }
 
     /// <inheritdoc/>
+    public override void Combine(Tensor weights, Tensor x, Tensor baseline, Tensor y) =>
+        Check((d, o) => d.Combine(o[weights], o[x], o[baseline], o[y]), [In(weights), In(x), In(baseline), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void ContractRows(Ragged layout, Tensor x, Tensor g, int pitch, Tensor scores) =>
+        Check((d, o) => d.ContractRows(layout, o[x], o[g], pitch, o[scores]), [In(x), In(g), Out(scores, o => o.Largest(x) * o.Largest(g))]);
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         if (agrees && Deviations.Calls > 0) report?.Invoke($"{Name}: {Deviations}");

@@ -88,6 +88,8 @@ public sealed class GpuAttributionTests
     [SimulatedTheory]
     [InlineData("gpt2")]
     [InlineData("llama")]
+    [InlineData("queries and keys of all heads normed together, centred")]
+    [InlineData("norms of outputs alone")]
     public void MaskedRunsAgreeWithTheCpu(string name)
     {
         using var weights = Scoring.Models[name]();

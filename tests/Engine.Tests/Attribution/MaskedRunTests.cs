@@ -1,3 +1,4 @@
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
@@ -7,6 +8,7 @@ using Faith.Engine.Masks;
 using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
+using Faith.Engine.Tests.Families;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;
 using Xunit;
@@ -16,9 +18,7 @@ namespace Faith.Engine.Tests.Attribution;
 /// <summary>Runs with a mask on every edge, and their gradients by the masks: against the literal float64 oracle, finite differences of it, circuits and EAP.</summary>
 public sealed class MaskedRunTests
 {
-    public static TheoryData<string> ModelNames() => [.. Scoring.Models.Where(m => !Norms(m.Value)).Select(m => m.Key)];
-
-    [Theory, MemberData(nameof(ModelNames))]
+    [Theory, MemberData(nameof(Scoring.ModelNames), MemberType = typeof(Scoring))]
     public void MetricAndGradientAgreeWithTheOracle(string name)
     {
         using var weights = Scoring.Models[name]();
@@ -30,38 +30,52 @@ public sealed class MaskedRunTests
         Close.Check([.. gradient.Select((_, i) => literal.Average(l => l.Gradient[i]))], gradient, 1e-5, $"gradient, {name}");
     }
 
-    // The oracle's gradient is itself held to what the metric does when a mask moves.
-    [Theory]
-    [InlineData("gpt2")]
-    [InlineData("llama, tied, one key head, 3 layers")]
-    [InlineData("gpt2, parallel blocks")]
-    public void TheOraclesGradientIsTheSlopeOfItsMetric(string name)
+    // Of every family: what the engine computes against the oracle, and the oracle's gradients by the masks of edges, and by those of nodes, which all edges out of
+    // them share, against what its metric does in float64 when they move.
+    [Theory, MemberData(nameof(FamilyTests.Names), MemberType = typeof(FamilyTests))]
+    public void GradientsAreTheSlopesOfTheMetricInEveryFamily(string family)
     {
         const double Step = 1e-6;
-        using var weights = Scoring.Models[name]();
-        var example = RandomExamples.Create(32, weights.Config.Vocabulary, count: 1, longest: 5)[0];
-        var masks = Masks(weights, new Random(6));
-        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
-        var gradient = Literal(weights, example, masks).Gradient;
-        var some = graph.AllEdges.Where((_, i) => i % 11 == 0).ToArray();
-        double Loss(EdgeId edge, double by)
+        const int Edges = 12;
+        var directory = new FamilyDirectory(family);
+        using var weights = directory.Load();
+        var example = directory.Examples[0];
+        var random = new Random(6);
+        var masks = Masks(weights, random);
+        var graph = GraphOf(weights);
+        var (metric, gradient) = Literal(weights, example, masks);
+        var run = Run(weights, [example], masks);
+        Close.Check([metric], [run.Metric], 1e-5, $"metric, {family}");
+        Close.Check(gradient, run.Gradient, 1e-5, $"gradient, {family}");
+
+        double Loss(IEnumerable<EdgeId> edges, double by)
         {
             var moved = Array.ConvertAll(masks, m => (double)m);
-            moved[edge] += by;
+            foreach (var edge in edges) moved[edge] += by;
             return -LiteralMasks.Run(weights, example, moved).Metric;
         }
-        Close.Check([.. some.Select(e => (Loss(e, Step) - Loss(e, -Step)) / (2 * Step))], [.. some.Select(e => gradient[e])], 1e-6, name);
+        double Slope(params EdgeId[] edges) => (Loss(edges, Step) - Loss(edges, -Step)) / (2 * Step);
+        EdgeId[] some = [.. graph.AllEdges];
+        random.Shuffle(some);
+        some = some[..Edges];
+        EdgeId[] OutOf(NodeId u) => [.. graph.AllEdges.Where(e => graph.SourceOf(e) == u)];
+        var largest = gradient.Max(Math.Abs);
+        foreach (var edge in some) Assert.True(Math.Abs(Slope(edge) - gradient[edge]) < 1e-6 * largest, $"{family}, {graph.EdgeName(edge)}: {Slope(edge)}, {gradient[edge]}");
+        Close.Check([.. graph.AllSources.Select(u => Slope(OutOf(u)))], [.. graph.AllSources.Select(u => OutOf(u).Sum(e => gradient[e]))], 1e-6, $"nodes, {family}");
     }
 
     [Theory]
     [InlineData("gpt2")]
     [InlineData("llama")]
     [InlineData("gpt2, parallel blocks")]
+    [InlineData("norms of inputs and outputs")]
+    [InlineData("norms of outputs, parallel, LayerNorm")]
+    [InlineData("queries and keys of all heads normed together")]
     public void AllMasksOpenGiveTheGradientOfEapAndMasksOfZeroAndOneACircuit(string name)
     {
         using var weights = Scoring.Models[name]();
         var data = RandomExamples.Create(33, weights.Config.Vocabulary);
-        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        var graph = GraphOf(weights);
         var open = new float[graph.Pairs];
         foreach (var edge in graph.AllEdges) open[edge] = 1;
         // Of the loss by the weight of an edge, which takes its difference away: minus the score, whose difference is the other way round.
@@ -70,11 +84,18 @@ public sealed class MaskedRunTests
 
         var random = new Random(7);
         EdgeId[] some = [.. graph.AllEdges.Where(_ => random.Next(3) > 0)];
-        var masks = new float[graph.Pairs];
-        foreach (var edge in some) masks[edge] = 1;
+        var circuit = new Circuit(graph, some);
         using var device = new HostDevice(2);
         using var model = new Transformer(device, weights);
-        Close.Check([CircuitEvaluator.Evaluate(model, data, [new Circuit(graph, some)], MetricKind.LogitDifference)[0].Circuit.Average()], [Run(weights, data, masks).Metric], 1e-5, name);
+        foreach (var ablation in (Ablation[])[Ablation.Patching, Ablation.Mean])
+        {
+            var options = new EvaluationOptions { Ablation = ablation };
+            // Of a circuit only what carries anything is computed, which shows where heads are normed with others.
+            var kept = LiteralCircuit.Kept(new LiteralModel(weights), circuit, ablation == Ablation.Patching);
+            var masks = new float[graph.Pairs];
+            foreach (var edge in some) masks[edge] = kept(graph.SourceOf(edge), graph.ColumnOf(edge)) ? 1 : 0;
+            Close.Check([CircuitEvaluator.Evaluate(model, data, [circuit], options)[0].Circuit.Average()], [Run(weights, data, masks, options).Metric], 1e-5, $"{name}, {ablation}");
+        }
     }
 
     [Theory]
@@ -134,9 +155,6 @@ public sealed class MaskedRunTests
     [Fact]
     public void WhatCannotBeMaskedIsRefused()
     {
-        using var norms = Scoring.Models.First(m => Norms(m.Value)).Value();
-        Assert.Contains("norm what attention and MLP put out", Assert.Throws<InputException>(() =>
-            Scoring.Scores(norms, RandomExamples.Create(1, norms.Config.Vocabulary), new() { Method = "mattr" })).Message, StringComparison.Ordinal);
         using var weights = RandomModels.Llama(62);
         var data = RandomExamples.Create(63, weights.Config.Vocabulary);
         Assert.Throws<InputException>(() => Scoring.Scores(weights, data, new() { Method = "mattr", Level = ScoreLevel.Neuron }));
@@ -173,26 +191,22 @@ public sealed class MaskedRunTests
         }
     }
 
-    private static bool Norms(Func<ModelWeights> create)
-    {
-        using var weights = create();
-        return weights.Config.NormsOutputs || weights.Config.QueryKeyNorm == QueryKeyNorm.Layer;
-    }
+    private static ModelGraph GraphOf(ModelWeights weights) => new(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
 
     /// <summary>Masks of every kind: shut, open and between.</summary>
     private static float[] Masks(ModelWeights weights, Random random)
     {
-        var graph = new ModelGraph(weights.Config.Layers, weights.Config.Heads, weights.Config.ParallelBlocks);
+        var graph = GraphOf(weights);
         var masks = new float[graph.Pairs];
         foreach (var edge in graph.AllEdges) masks[edge] = random.Next(4) switch { 0 => 0, 1 => 1, _ => random.NextSingle() };
         return masks;
     }
 
-    private static (double Metric, double[] Gradient) Run(ModelWeights weights, Example[] data, float[] masks)
+    private static (double Metric, double[] Gradient) Run(ModelWeights weights, Example[] data, float[] masks, EvaluationOptions? options = null)
     {
         using var device = new HostDevice(2);
         using var model = new Transformer(device, weights);
-        using var session = new MaskSession(model, data, new EvaluationOptions(), data.Length, seed: 1);
+        using var session = new MaskSession(model, data, options ?? new EvaluationOptions(), data.Length, seed: 1);
         var gradient = new double[model.Graph.Pairs];
         return (session.Run(0, masks, gradient), gradient);
     }

@@ -8,29 +8,23 @@ namespace Faith.Engine.Tests.Oracle;
 public static class LiteralMasks
 {
     /// <summary>
-    /// The logit difference of an example and the gradients of the loss by the masks [F·N]. x_v = x_v(current) + Σ_u (1 − m_uv)·(z_u(corrupted) − z_u(current)), which
-    /// is the definition the other way round.
+    /// The logit difference of an example and the gradients of the loss by the masks [F·N]. What v sees u put out is z_u(corrupted) + m_uv·(z_u − z_u(corrupted)), and x_v is put together
+    /// from that as the model puts its stream together: where heads are normed together, every column norms its own.
     /// </summary>
     public static (double Metric, double[] Gradient) Run(ModelWeights weights, Example example, double[] masks)
     {
         var model = new LiteralModel(weights);
         var graph = model.Graph;
         var corrupted = model.Run(example.Corrupted).Outputs;
-        var run = model.Run(example.Clean, input: (tape, column, stream, outputs) =>
-        {
-            for (var u = 0; u < graph.SourcesBefore(new(column)); u++)
-            {
-                var difference = tape.Add(Tape.Constant(corrupted[u]), tape.Scale(outputs[u], -1));
-                stream = tape.Add(stream, tape.Scale(difference, 1 - masks[u * graph.Columns + column]));
-            }
-            return stream;
-        });
+        var seen = new Value[graph.Pairs];
+        var run = model.Run(example.Clean, input: (tape, column, _, outputs) => model.Stream(tape, column, u =>
+            seen[u * graph.Columns + column] = tape.Add(corrupted[u], tape.Scale(tape.Add(outputs[u], tape.Scale(corrupted[u], -1)), masks[u * graph.Columns + column]))));
         run.Tape.Backward(LiteralMetric.Loss(OracleMetric.LogitDiff, run, example, run.LastLogits));
         var gradient = new double[graph.Pairs];
         foreach (var edge in graph.AllEdges)
         {
-            var (u, v) = (graph.SourceOf(edge).Index, graph.ColumnOf(edge).Index);
-            gradient[edge] = run.Outputs[u].Data.Select((z, i) => (z - corrupted[u].Data[i]) * run.Inputs[v].Gradient[i]).Sum();
+            var u = graph.SourceOf(edge).Index;
+            gradient[edge] = run.Outputs[u].Data.Select((z, i) => (z - corrupted[u].Data[i]) * seen[edge].Gradient[i]).Sum();
         }
         return (LiteralMetric.Evaluate(OracleMetric.LogitDiff, run.LastLogits, example, run.LastLogits), gradient);
     }
