@@ -175,6 +175,18 @@ public sealed class OutputTests : CliTest
         Assert.DoesNotContain("internal error", error, StringComparison.Ordinal);
     }
 
+    // Below this number the runtime itself does not start.
+    [Theory]
+    [InlineData(50)]
+    [InlineData(80)]
+    [InlineData(127)]
+    public void Too_few_open_files_are_the_environments_fault(int most)
+    {
+        var (code, _, error) = Shell($"ulimit -n {most}; {Faith} {string.Join(' ', Attribute("--out", At("s.json")))}");
+        Assert.Equal((2, $"faith: only {most} files may be open at once here; at least 128 are needed: ulimit -n 1024 before the command allows them\n"), (code, error));
+        Assert.False(File.Exists(At("s.json")));
+    }
+
     private static string Faith => $"dotnet {Path.Combine(AppContext.BaseDirectory, "faith.dll")}";
 
     private static Outcome Shell(string script)

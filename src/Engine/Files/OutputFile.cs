@@ -31,7 +31,7 @@ public static partial class OutputFile
 
     /// <summary>
     /// Writes files that belong together: all of them or none. What is or will be a regular file is first written beside its target, under a name of
-    /// our own, and takes the target's place, and its mode, when everything is there; a failure on the way puts back what was. A pipe, a terminal
+    /// our own, and takes the target's place, its mode and its owner, when everything is there; a failure on the way puts back what was. A pipe, a terminal
     /// or another device is written through. Files that a run which was killed has left in these folders are removed.
     /// </summary>
     /// <exception cref="InputException">One of them cannot be written.</exception>
@@ -184,6 +184,9 @@ public static partial class OutputFile
     [LibraryImport("libc", EntryPoint = "lseek")]
     private static partial long Seek(int file, long offset, int from);
 
+    [LibraryImport("libc", EntryPoint = "fchown")]
+    private static partial int ChangeOwner(SafeFileHandle file, uint user, uint group);
+
     // ---- what a killed run left ----
 
     // A living run holds the lock of its file, here or on another machine, and its process is in the name for the moment before it does.
@@ -241,7 +244,13 @@ public static partial class OutputFile
 
         public void Fill(Action<Stream> write)
         {
-            if (!OperatingSystem.IsWindows() && new FileInfo(target) is { Exists: true, LinkTarget: null }) File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(target));
+            if (!OperatingSystem.IsWindows() && new FileInfo(target) is { Exists: true, LinkTarget: null })
+            {
+                // Where the owner may not be kept, at least the group is, if that is allowed. The mode comes last, as a change of owner clears parts of it.
+                var (was, made) = (FileIdentity.Of(target).Owner, FileIdentity.Of(stream.SafeFileHandle).Owner);
+                if (was != made && ChangeOwner(stream.SafeFileHandle, was.User, was.Group) != 0) _ = ChangeOwner(stream.SafeFileHandle, made.User, was.Group);
+                File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(target));
+            }
             write(stream);
             stream.Flush();
         }

@@ -10,6 +10,8 @@ namespace Faith.Engine.Models;
 public abstract class TensorFile : IDisposable
 {
     private readonly DateTime written;
+    private (long, uint) changed;
+    private string? hash;
 
     /// <summary>A file that was opened; it is closed with this.</summary>
     private protected TensorFile(string path, SafeFileHandle handle)
@@ -19,7 +21,7 @@ public abstract class TensorFile : IDisposable
         Path = path;
         Handle = handle;
         Length = RandomAccess.GetLength(handle);
-        written = File.GetLastWriteTimeUtc(handle);
+        (written, changed) = (File.GetLastWriteTimeUtc(handle), FileIdentity.Of(handle).Changed);
     }
 
     /// <summary>Where the file is.</summary>
@@ -75,12 +77,21 @@ public abstract class TensorFile : IDisposable
         try
         {
             if (RandomAccess.GetLength(Handle) != Length || File.GetLastWriteTimeUtc(Handle) != written) throw RegularFile.Changed(Path);
+            // Whoever writes may set the time of writing back, but not the time of change. That one also moves when the file loses its name or
+            // gets another mode, so that the bytes decide.
+            if (FileIdentity.Of(Handle).Changed is var now && now == changed) return;
+            if (hash is not null && TensorScan.HashAndCheck(this, used: _ => false) != hash) throw RegularFile.Changed(Path);
+            changed = now;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw RegularFile.Unreadable(Path, e);
         }
     }
+
+    /// <summary>SHA-256 of the file in lower-case hex, which is what it must have whenever it is read; on the way, the tensors that are <paramref name="used"/> must be finite.</summary>
+    /// <exception cref="InputException">A used tensor holds a NaN or an infinity, or the file cannot be read.</exception>
+    internal string HashAndCheck(Func<StoredTensor, bool> used) => hash = TensorScan.HashAndCheck(this, used);
 
     /// <summary>Closes the file; later reads of its tensors throw <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()

@@ -152,7 +152,7 @@ internal sealed class TensorTable(ShardedCheckpoint checkpoint, ConfigFile confi
         {
             try
             {
-                hashes[i] = TensorScan.HashAndCheck(files[i], used.Contains);
+                hashes[i] = files[i].HashAndCheck(used.Contains);
             }
             catch (InputException e)
             {

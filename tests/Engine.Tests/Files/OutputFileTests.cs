@@ -74,6 +74,18 @@ public sealed class OutputFileTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
     }
 
+    [RootFact]
+    public void TheOwnerOfAReplacedFileStays()
+    {
+        var path = Path.Combine(folder, "theirs.txt");
+        File.WriteAllText(path, "before");
+        using (var change = System.Diagnostics.Process.Start("chown", ["12345:23456", path])) change.WaitForExit();
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        OutputFile.WriteText(path, "after");
+        Assert.Equal((12345u, 23456u), FileIdentity.Of(path).Owner);
+        Assert.Equal(("after", UnixFileMode.UserRead | UnixFileMode.GroupRead), (File.ReadAllText(path), File.GetUnixFileMode(path)));
+    }
+
     [Fact]
     public void ALinkIsFollowedButNotInAFolderOfResults()
     {

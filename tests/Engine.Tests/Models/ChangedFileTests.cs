@@ -69,6 +69,36 @@ public sealed class ChangedFileTests
     }
 
     [Fact]
+    public void Other_bytes_are_refused_when_the_time_of_writing_is_set_back()
+    {
+        using var directory = new TemporaryDirectory();
+        TinyModel.Llama().Write(directory.Path);
+        using var weights = ModelLoader.Load(directory.Path);
+        using var device = new HostDevice(1);
+        var path = directory.File("model.safetensors");
+        var written = File.GetLastWriteTimeUtc(path);
+        Thread.Sleep(40);
+        Overwrite(path);
+        File.SetLastWriteTimeUtc(path, written);
+        Refused(path, () => new Transformer(device, weights).Dispose());
+    }
+
+    [Fact]
+    public void Another_mode_or_name_does_not_matter()
+    {
+        using var directory = new TemporaryDirectory();
+        TinyModel.Llama().Write(directory.Path);
+        using var weights = ModelLoader.Load(directory.Path);
+        using var device = new HostDevice(1);
+        var path = directory.File("model.safetensors");
+        Thread.Sleep(40);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead);
+        File.Move(path, directory.File("other.safetensors"));
+        new Transformer(device, weights).Dispose();
+        weights.RequireUnchanged();
+    }
+
+    [Fact]
     public void Files_of_PyTorch_are_watched_as_well()
     {
         using var directory = new TemporaryDirectory();
