@@ -14,7 +14,7 @@ internal sealed class FuzzRun(FuzzTarget target)
     // A case that took too long is tried again, as others may have had the cores; one that hangs ends the process, as nothing else would.
     private const int Attempts = 3;
     private const double MostSeconds = 2;
-    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Hang = TimeSpan.FromMinutes(10);
 
     private readonly ConcurrentBag<string> failures = [];
     private int next, taken, refused;
