@@ -56,7 +56,7 @@ internal static class ForwardPass
             var (q, k) = attention.Finish(layout, a);
             model.Device.Copy(k, prefix.Keys[l]);
             model.Device.Copy(a.Projected.Value, prefix.Values[l]);
-            if (l == model.Layers.Length - 1) return;
+            if (run.Rows.IsNarrow(l)) return;
             attention.Attend(layout, none, q, k, a.Projected.Value, a.Context, a.Normalizers);
             AddAttention(model, run, l, x, hook: null);
             AddMlp(model, run, l, x, hook: null);

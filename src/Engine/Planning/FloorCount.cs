@@ -70,19 +70,15 @@ public static class FloorCount
     {
         ArgumentNullException.ThrowIfNull(config);
         var graph = new ModelGraph(config.Layers, config.Heads, config.ParallelBlocks);
-        var (d, form) = ((double)config.Width, 2.0 * config.Width * config.QueryWidth);
-        var total = form + (config.Layers - 1) * rows * form; // Δz: the last layer's is needed in the last row only
-        for (var l = 0; l < config.Layers; l++)
-        {
-            var queryRows = l == config.Layers - 1 ? 1 : rows;
-            total += (valuesAlone ? rows : queryRows + 2.0 * rows) * form;
-        }
+        var (d, form, passed) = ((double)config.Width, 2.0 * config.Width * config.QueryWidth, new Rows(config.Layers, rows, Sequences: 1));
+        var total = 0.0;
+        for (var l = 0; l < config.Layers; l++) total += (passed.Of(l) + (valuesAlone ? rows : passed.Of(l) + 2.0 * rows)) * form; // Δz, and G of queries, keys and values
         foreach (var v in graph.AllColumns)
         {
             var to = graph.DestinationOf(v);
             if (valuesAlone && to.Kind is InputKind.Query or InputKind.Key) continue;
-            var one = to.Kind == InputKind.Logits || (to.Layer == config.Layers - 1 && to.Kind is InputKind.Query or InputKind.Mlp);
-            total += 2 * d * graph.SourcesBefore(v) * (one ? 1 : rows);
+            var read = to.Kind is InputKind.Key or InputKind.Value ? rows : passed.Of(to.Layer);
+            total += 2 * d * graph.SourcesBefore(v) * read;
         }
         return total;
     }
