@@ -105,6 +105,17 @@ public sealed class CircuitListTests : CliTest
         Done("circuit", "--scores", At("s.json"), "--edges", "20", "--select", "stable", "--intervals", At("i.json"), "--out", At("c.json"));
         Assert.NotEmpty(Members("c.json"));
         Assert.Empty(Members("c.json").Intersect(uncertain));
+        // A curve selects the same circuit.
+        string[] curve = ["curve", "--model", "tasks-4l", "--data", "ioi", "--examples", "8", "--scores", At("s.json"), "--edges", "20", "--out", At("c.csv")];
+        Done([.. curve, "--select", "stable", "--intervals", At("i.json")]);
+        Assert.StartsWith($"20,{Members("c.json").Count()},", File.ReadAllLines(At("c.csv"))[1], StringComparison.Ordinal);
+        Done("evaluate", "--model", "tasks-4l", "--data", "ioi", "--examples", "8", "--circuit", At("c.json"), "--json", At("r.json"));
+        using var evaluated = JsonDocument.Parse(File.ReadAllText(At("r.json")));
+        Assert.Contains($",{evaluated.RootElement.GetProperty("circuit").GetProperty("mean").GetRawText()},", File.ReadAllLines(At("c.csv"))[1], StringComparison.Ordinal);
+        File.Delete(At("c.csv"));
+        Refused("holds no intervals of its edges; faith stability", [.. curve, "--select", "stable"]);
+        Refused("--intervals needs --select stable", [.. curve, "--intervals", At("i.json")]);
+        Refused("--negative needs --select ratio", [.. curve, "--negative", "0.1"]);
         Refused("holds no intervals of its edges; faith stability", "circuit", "--scores", At("s.json"), "--edges", "20", "--select", "stable", "--out", At("d.json"));
         Refused("holds no intervals of edges; faith stability --json s.json writes them", "circuit", "--scores", At("s.json"), "--edges", "20", "--select", "stable", "--intervals", At("s.json"), "--out", At("d.json"));
         Refused("--intervals needs --select stable", "circuit", "--scores", At("s.json"), "--edges", "20", "--intervals", At("i.json"), "--out", At("d.json"));

@@ -258,6 +258,9 @@ public sealed class StatisticsCommandTests : CliTest
         Assert.Contains("| circuit of | edges | ioi | sva |", table, StringComparison.Ordinal);
         Done("matrix", "--model", "tasks-4l", "--tasks", "ioi", "--examples", "2", "--edges", "50", "--out", At("m.md"));
         Assert.Contains("| ioi |", File.ReadAllText(At("m.md")), StringComparison.Ordinal);
+        Assert.NotEqual(table, Done("matrix", "--model", "tasks-4l", "--tasks", "ioi,sva", "--examples", "4", "--edges", "150", "--select", "stable", "--device", "cpu", "--report", At("m.html")));
+        Assert.Contains("\"certain\":", File.ReadAllText(At("m.html")), StringComparison.Ordinal);
+        Refused("--negative needs --select ratio", "matrix", "--model", "tasks-4l", "--negative", "0.3");
         Refused("no task named 'other'", "matrix", "--model", "tasks-4l", "--tasks", "other");
     }
 

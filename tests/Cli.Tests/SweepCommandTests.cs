@@ -69,16 +69,102 @@ public sealed class SweepCommandTests : SweepTest
     }
 
     [Fact]
+    public void Held_out_circuits_are_measured_on_other_examples()
+    {
+        var folder = Plan("models: tasks-4l\ndata: sva\nexamples: 5\nheld-out: 7\nmethods: eap\nedges: [30, 200]\n", "sweep");
+        Done("sweep", "run", folder);
+        var cell = Path.Combine(folder, "cells", Ids(folder).Single());
+        foreach (var (split, count) in ((string, string)[])[("train", "5"), ("held-out", "7")]) Done("tasks", "export", "sva", "--split", split, "--examples", count, "--out", At($"{split}.jsonl"));
+        Done("attribute", "--model", "tasks-4l", "--data", At("train.jsonl"), "--method", "eap", "--out", At("s.json"));
+        Done("curve", "--model", "tasks-4l", "--data", At("held-out.jsonl"), "--scores", At("s.json"), "--edges", "30,200", "--out", At("c.csv"));
+        Assert.Equal(Edges(At("s.json")), Edges(Path.Combine(cell, "scores.json")));
+        Assert.Equal(File.ReadAllLines(At("c.csv")), File.ReadAllLines(Path.Combine(cell, "curve.csv")).Select(l => string.Join(',', l.Split(',').SkipLast(2))));
+        var table = Merged(folder).Split('\n')[..^1].Select(row => row.Split(',')).ToArray();
+        Assert.Equal(("5", "7"), (table[1][Array.IndexOf(table[0], "examples")], table[1][Array.IndexOf(table[0], "held_out")]));
+
+        // Of a file, the lines after those that are scored; no line is among both, whatever the seed.
+        var lines = File.ReadAllLines(At("train.jsonl")).Concat(File.ReadAllLines(At("held-out.jsonl"))).ToArray();
+        File.WriteAllLines(At("d.jsonl"), lines);
+        File.WriteAllLines(At("rest.jsonl"), lines[3..]);
+        var ofFile = Plan("models: tasks-4l\ndata: d.jsonl\nexamples: 3\nheld-out: 9\nmethods: eap\nedges: 100\nseeds: [0, 4]\n", "file");
+        Done("sweep", "run", ofFile);
+        Done("attribute", "--model", "tasks-4l", "--data", At("d.jsonl"), "--examples", "3", "--method", "eap", "--out", At("s.json"));
+        Done("curve", "--model", "tasks-4l", "--data", At("rest.jsonl"), "--scores", At("s.json"), "--edges", "100", "--out", At("c.csv"));
+        Assert.Equal(File.ReadAllLines(At("c.csv")), File.ReadAllLines(Path.Combine(ofFile, "cells", Ids(ofFile)[0], "curve.csv")).Select(l => string.Join(',', l.Split(',').SkipLast(2))));
+        Refused("line 2: held-out 10: ", "sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: d.jsonl\nexamples: 3\nheld-out: 10\nmethods: eap\n"), "--out", At("x"));
+        Refused("leave one of the two out", "sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: d.jsonl\nexamples: 3\nheld-out: 5\nmethods: eap\nablation-data: rest.jsonl\n"), "--out", At("x"));
+
+        static IEnumerable<string> Edges(string path) => File.ReadAllLines(path).Where(l => l.Contains("->", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Stable_circuits_are_those_of_the_intervals_of_stability()
+    {
+        var folder = Plan("models: tasks-4l\ndata: sva\nexamples: 6\nmethods: eap\nselections: [top, stable]\nedges: [60, 300]\n", "sweep");
+        Done("sweep", "run", folder);
+        Done("stability", "--model", "tasks-4l", "--data", "sva", "--examples", "6", "--method", "eap", "--edges", "1519", "--random", "0", "--shuffles", "0", "--json", At("i.json"));
+        Done("attribute", "--model", "tasks-4l", "--data", "sva", "--examples", "6", "--method", "eap", "--out", At("s.json"));
+        Done("curve", "--model", "tasks-4l", "--data", "sva", "--examples", "6", "--scores", At("s.json"), "--select", "stable", "--intervals", At("i.json"), "--edges", "60,300", "--out", At("c.csv"));
+        string[] curves = [.. Ids(folder).Select(id => File.ReadAllText(Path.Combine(folder, "cells", id, "curve.csv")))];
+        Assert.NotEqual(curves[0], curves[1]);
+        Assert.Equal(File.ReadAllLines(At("c.csv")), curves[1].TrimEnd().Split('\n').Select(l => string.Join(',', l.Split(',').SkipLast(2))));
+        Refused("line 2: select stable: acdc does not score edges example by example; skip: leaves the combination out", "sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: sva\nmethods: [eap, acdc]\nselections: [top, stable]\n"), "--out", At("x"));
+        Done("sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: sva\nexamples: 3\nmethods: [eap, acdc]\nselections: [top, stable]\nskip: [{method: acdc, select: stable}]\n"), "--out", At("x"));
+        Assert.Equal(3, Ids(At("x")).Length);
+    }
+
+    [Fact]
+    public void Cells_over_the_sizes_of_the_benchmark_have_its_measures()
+    {
+        var folder = Plan("models: tasks-4l\ndata: [sva, ioi]\nexamples: 4\nmethods: [eap, {method: mattr, train-steps: [1, 2]}]\nselections: [top, ratio]\nsigned: [true, false]\nskip: [{select: ratio, signed: true}, {method: mattr, select: ratio}]\n", "sweep");
+        Done("sweep", "run", folder);
+        var table = Merged(folder).Split('\n')[..^1].Select(row => row.Split(',')).ToArray();
+        string Of(string[] row, string column) => row[Array.IndexOf(table[0], column)];
+        Done("attribute", "--model", "tasks-4l", "--data", "sva", "--examples", "4", "--method", "eap", "--out", At("s.json"));
+        Done("curve", "--model", "tasks-4l", "--data", "sva", "--examples", "4", "--scores", At("s.json"), "--mib", "--out", At("c.csv"));
+        var curves = File.ReadAllLines(At("c.csv"))[1..].Select(row => row.Split(',')).ToLookup(row => row[^1], row => double.Parse(row[^2], CultureInfo.InvariantCulture));
+        double[] p = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+        double Area(IEnumerable<double> f) => Enumerable.Range(1, 9).Sum(i => (p[i] - p[i - 1]) * (f.ElementAt(i - 1) + f.ElementAt(i)) / 2);
+        var expected = new Dictionary<string, (double Cpr, double Cmd)>();
+        foreach (var (signed, ranking) in ((string, string)[])[("true", "score"), ("false", "size")])
+        {
+            expected[ranking] = (Area(curves[ranking]), Area(curves[ranking].Select(f => Math.Abs(1 - f))));
+            var row = table[1..].First(row => Of(row, "data") == "sva" && Of(row, "method") == "eap" && Of(row, "select") == "top" && Of(row, "signed") == signed);
+            double Number(string column) => double.Parse(Of(row, column), CultureInfo.InvariantCulture);
+            Assert.Equal(expected[ranking].Cpr, Number("cpr"), 1e-9);
+            Assert.Equal(expected[ranking].Cmd, Number("cmd"), 1e-9);
+            foreach (var name in (string[])["cpr", "cmd", "acc_auc"]) Assert.InRange(Number(name), Number($"{name}_low"), Number($"{name}_high"));
+        }
+        // What tells two cells apart stands in a column.
+        Assert.Equal(["", "1", "2"], table[1..].Select(row => Of(row, "train_steps")).Distinct().Order(StringComparer.Ordinal));
+
+        Done("sweep", "merge", folder, "--out", At("r.md"));
+        var lines = File.ReadAllLines(At("r.md"));
+        Assert.Equal(["### means over 2 sets of data", "### sva", "### ioi"], lines.Where(l => l.StartsWith("###", StringComparison.Ordinal)));
+        Assert.Contains("| method | train-steps | select | CPR | CMD | acc-AUC |", lines);
+        Assert.Equal(3 * 4, lines.Count(l => l.StartsWith("| `", StringComparison.Ordinal)));
+        // CPR by score, CMD by its size.
+        var eap = lines[Array.IndexOf(lines, "### sva")..].First(l => l.StartsWith("| `eap` | – | `top` |", StringComparison.Ordinal)).Split('|');
+        Assert.StartsWith($" {expected["score"].Cpr.ToString("0.000", CultureInfo.InvariantCulture)} (", eap[4], StringComparison.Ordinal);
+        Assert.StartsWith($" {expected["size"].Cmd.ToString("0.000", CultureInfo.InvariantCulture)} (", eap[5], StringComparison.Ordinal);
+        folder = Plan("models: tasks-4l\ndata: sva\nexamples: 3\nmethods: eap\nedges: 50\n", "sized");
+        Done("sweep", "run", folder);
+        Refused("no cell has a curve over the sizes of the MIB benchmark", "sweep", "merge", folder, "--out", At("x.md"));
+    }
+
+    [Fact]
     public void Seeds_are_other_examples()
     {
         Done("tasks", "export", "ioi", "--examples", "12", "--out", At("d.jsonl"));
         var folder = Plan("models: tasks-4l\ndata: [ioi, d.jsonl]\nexamples: 4\nmethods: eap\nseeds: [0, 1]\nedges: 50\n", "sweep");
         Done("sweep", "run", folder);
-        var circuits = Merged(folder).Split('\n')[1..^1].Select(row => row.Split(',')).ToArray();
+        var table = Merged(folder).Split('\n')[..^1].Select(row => row.Split(',')).ToArray();
+        var (header, circuits) = (table[0], table[1..]);
         Assert.Equal(4, circuits.Length);
         // Clean means of other examples are others; a file's first ones are those of the task that it was exported from.
-        Assert.Equal(3, circuits.Select(row => row[19]).Distinct().Count());
-        Assert.Equal(2, circuits.Where(row => row[4] == "0").Select(row => row[19]).Distinct().Count() + 1);
+        var (clean, seed) = (Array.IndexOf(header, "clean"), Array.IndexOf(header, "seed"));
+        Assert.Equal(3, circuits.Select(row => row[clean]).Distinct().Count());
+        Assert.Equal(2, circuits.Where(row => row[seed] == "0").Select(row => row[clean]).Distinct().Count() + 1);
     }
 
     [Fact]
@@ -219,7 +305,7 @@ public sealed class SweepCommandTests : SweepTest
         var folder = Plan("models: tasks-4l\ndata: ioi\nexamples: 3\nmethods: eap\nedges: 50\n", "sweep");
         Refused("--shard must be i/n with i from 0 to n, as 0/4, not 5/4", "sweep", "run", folder, "--shard", "5/4");
         Refused("--cells xyz: no cell has such an id", "sweep", "run", folder, "--cells", "xyz");
-        Refused("a table is a file that ends in .csv or .parquet", "sweep", "merge", folder, "--out", At("r.xlsx"));
+        Refused("a table is a file that ends in .csv, .parquet or .md", "sweep", "merge", folder, "--out", At("r.xlsx"));
         File.AppendAllText(Path.Combine(folder, "manifest.jsonl"), "{\"id\": 3}\n");
         Refused("manifest.jsonl, line 2: ", "sweep", "status", folder);
         File.WriteAllText(Path.Combine(folder, "manifest.jsonl"), "\n");

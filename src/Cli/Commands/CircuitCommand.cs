@@ -12,8 +12,6 @@ namespace Faith.Cli.Commands;
 /// <summary>`faith circuit`: scores to a circuit.</summary>
 internal static class CircuitCommand
 {
-    private const string Stable = "stable";
-
     public static Command Create(CommandContext context)
     {
         var scores = new PathOption("--scores", PathRole.Input, "scores, as written by faith attribute");
@@ -24,10 +22,7 @@ internal static class CircuitCommand
         var neurons = OptionKinds.OptionalInteger("--neurons", "how many neurons of nodes' outputs to select instead, with every edge between their nodes; needs scores of --level neuron", 0, int.MaxValue);
         var threshold = OptionKinds.OptionalNumber("--threshold", "X", "select every edge (or what --level says) that scores X or more instead", _ => true, "a number");
         var level = new LevelOption(edges, nodes, neurons);
-        var select = new ChoiceOption("--select", "how edges are selected", "top", [.. SelectionMethods.All.Keys, Stable]);
-        var intervals = new PathOption("--intervals", PathRole.Input, "with --select stable: the intervals of the edges, as faith stability --json writes them");
-        var signed = SelectionOptions.Signed();
-        var negative = SelectionOptions.Negative();
+        var selection = new SelectionOptions(SelectionMethods.Names, ofFile: true);
         var compat = CompatibilityOption.Create();
         var output = new PathOption("--out", PathRole.Output, "the circuit, as JSON", required: true);
         var command = new FaithCommand("circuit", "Selects the edges of a circuit by their scores and prunes what leads nowhere.",
@@ -40,7 +35,8 @@ internal static class CircuitCommand
             "faith circuit --scores scores.json --edges 200 --compat paper --out circuit.json",
             "faith circuit --scores scores.json --edges 200 --select ratio --negative 0.3 --out circuit.json",
             "faith circuit --from edges.txt --model ./gpt2 --out circuit.json")
-        { scores, edges, nodes, neurons, threshold, select, signed, negative, compat, output, from, model, intervals };
+        { scores, edges, nodes, neurons, threshold, compat, output, from, model };
+        selection.AddTo(command);
         level.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -49,11 +45,11 @@ internal static class CircuitCommand
             if ((result.GetResult(from) is null) != (result.GetResult(model) is null)) result.AddError("--from and --model go together: a list of edges does not say of what model they are");
             if (result.GetResult(from) is not null)
             {
-                if (((Option[])[edges, nodes, neurons, threshold, select, signed, negative, compat]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other) result.AddError($"--from takes every edge of the list; leave {other.Name} out");
+                if (((Option[])[edges, nodes, neurons, threshold, .. selection.All, compat]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other) result.AddError($"--from takes every edge of the list; leave {other.Name} out");
                 return;
             }
             if (given != 1) result.AddError("give one of --edges N, --nodes N, --neurons N and --threshold X");
-            if (result.GetResult(edges) is null && result.GetResult(select) is { Implicit: false }) result.AddError("--select needs --edges; nodes, neurons and thresholds select by score alone");
+            if (result.GetResult(edges) is null && result.GetResult(selection.Select) is { Implicit: false }) result.AddError("--select needs --edges; nodes, neurons and thresholds select by score alone");
             if (result.GetResult(edges) is null && result.GetResult(compat) is not null) result.AddError("--compat needs --edges; nodes, neurons and thresholds select by score alone");
         });
         command.SetAction(parse =>
@@ -64,14 +60,11 @@ internal static class CircuitCommand
                 return;
             }
             var (scoresPath, outputPath) = (parse.GetRequiredValue(scores), parse.GetRequiredValue(output));
-            var (ranking, bySign) = CompatibilityOption.Selection(parse, CompatibilityOption.Read(parse, compat), select, signed);
             var file = ScoreFile.Read(scoresPath);
             var graph = file.Graph;
-            if (ranking != Stable && parse.GetValue(intervals) is not null) throw new InputException($"--intervals needs --select {Stable}");
-            var certain = ranking != Stable ? null : EdgeIntervals.Certain(parse.GetValue(intervals)
-                ?? throw new InputException($"--select {Stable}: {scoresPath} holds no intervals of its edges; faith stability --edges N --json stability.json gives them, and --intervals stability.json takes them"), graph);
+            var (chosen, bySign) = selection.Read(parse, CompatibilityOption.Read(parse, compat), graph, scoresPath);
             var selected = level.Read(parse.CommandResult);
-            var values = LevelScores.Of(file, scoresPath, selected, ranking, certain is null ? SelectionOptions.Method(parse, ranking, negative) : SelectionMethods.Among(certain));
+            var values = LevelScores.Of(file, scoresPath, selected, chosen);
             var settings = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["signed"] = bySign ? "true" : "false" };
             if (selected != ScoreLevel.Edge) settings["select_level"] = selected.Name();
             Circuit circuit;
@@ -87,10 +80,10 @@ internal static class CircuitCommand
                 if (count > values.Most) throw new InputException($"{option.Name} {count}: the graph of {scoresPath} has only {values.Most}{what}");
                 circuit = values.Top(count, bySign);
                 settings[option.Name.TrimStart('-')] = count.ToString(CultureInfo.InvariantCulture);
-                if (selected == ScoreLevel.Edge) settings["select"] = ranking;
-                if (certain is not null) settings["intervals"] = Path.GetFileName(parse.GetValue(intervals)!);
-                if (certain?.Count < count) context.Note($"the sign of {certain.Count} edges is certain, fewer than the {count} that were asked for; faith stability with larger --edges may find more");
-                if (selected == ScoreLevel.Edge && ranking == SelectionMethods.RatioName) settings["negative"] = Figures.Exact(parse.GetValue(negative) ?? SelectionMethods.UsualNegative);
+                if (selected == ScoreLevel.Edge) settings["select"] = chosen.Name;
+                if (selection.Intervals(parse) is { } intervals) settings["intervals"] = Path.GetFileName(intervals);
+                if (chosen.Certain?.Count < count) context.Note($"the sign of {chosen.Certain.Count} edges is certain, fewer than the {count} that were asked for; faith stability with larger --edges may find more");
+                if (selected == ScoreLevel.Edge && chosen.Name == SelectionMethods.RatioName) settings["negative"] = Figures.Exact(chosen.Negative);
             }
             Write(file, circuit, outputPath, settings);
             CircuitFile.NoteDoubts(context.Note, scoresPath, file);

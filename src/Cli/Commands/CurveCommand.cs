@@ -23,9 +23,7 @@ internal static class CurveCommand
         var nodes = SizesOption.Create("--nodes", "numbers of heads and MLPs instead, with every edge between them; needs scores of --level node or neuron");
         var neurons = SizesOption.Create("--neurons", "numbers of neurons instead, with every edge between their nodes; needs scores of --level neuron");
         var level = new LevelOption(edges, nodes, neurons);
-        var select = SelectionOptions.Select();
-        var signed = SelectionOptions.Signed();
-        var negative = SelectionOptions.Negative();
+        var selection = new SelectionOptions(SelectionMethods.Names, ofFile: true);
         var compat = CompatibilityOption.Create();
         var mib = new Option<bool>("--mib") { Description = "the benchmark's sizes and areas: CPR over circuits by score, CMD over circuits by its size" };
         var output = new PathOption("--out", PathRole.Output, "the curve, as CSV", required: true);
@@ -33,10 +31,11 @@ internal static class CurveCommand
         var command = new FaithCommand("curve", "Measures the circuits of several sizes that one set of scores gives.",
             "faith curve --model tasks-4l --data ioi --scores scores.json --out curve.csv",
             "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv --svg curve.svg",
+            "faith curve --model tasks-4l --data ioi --scores scores.json --select stable --intervals stability.json --out curve.csv",
             "faith curve --model tasks-4l --data ioi --scores scores.json --mib --out curve.csv",
             "faith curve --model tasks-4l --data ioi --scores neurons.json --level neuron --out curve.csv");
         run.AddTo(command);
-        foreach (var option in (Option[])[scores, edges, nodes, neurons, select, signed, negative, compat, mib, output, svg]) command.Add(option);
+        foreach (var option in (Option[])[scores, edges, nodes, neurons, .. selection.All, compat, mib, output, svg]) command.Add(option);
         level.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -45,9 +44,9 @@ internal static class CurveCommand
             if (isMib && sizes.Length > 0) result.AddError($"--mib has sizes of its own; leave {sizes[0].Name} out");
             if (sizes.Length > 1) result.AddError($"give {sizes[0].Name} or {sizes[1].Name}, not both");
             var ofEdges = level.Read(result) == ScoreLevel.Edge;
-            if (!ofEdges && result.GetResult(select) is { Implicit: false }) result.AddError("--select is of edges; nodes and neurons are selected by score alone");
+            if (!ofEdges && result.GetResult(selection.Select) is { Implicit: false }) result.AddError("--select is of edges; nodes and neurons are selected by score alone");
             if (!ofEdges && !isMib && result.GetResult(compat) is not null) result.AddError("--compat selects edges, but for --compat mib");
-            if (isMib && result.GetResult(signed) is not null) result.AddError("--mib ranks both ways; leave --signed out");
+            if (isMib && result.GetResult(selection.Signed) is not null) result.AddError("--mib ranks both ways; leave --signed out");
         });
         command.SetAction(parse =>
         {
@@ -57,9 +56,9 @@ internal static class CurveCommand
             var scoresPath = parse.GetRequiredValue(scores);
             var file = CircuitFile.Read(scoresPath, model);
             var mode = CompatibilityOption.Read(parse, compat);
-            var (name, bySign) = CompatibilityOption.Selection(parse, mode, select, signed);
+            var (chosen, bySign) = selection.Read(parse, mode, file.Graph, scoresPath);
             var selected = level.Read(parse.CommandResult);
-            var values = LevelScores.Of(file, scoresPath, selected, name, SelectionOptions.Method(parse, name, negative));
+            var values = LevelScores.Of(file, scoresPath, selected, chosen);
             var rankings = parse.GetValue(mib) || mode?.Fractions is not null ? BothRankings : [bySign];
             var isMib = rankings == BothRankings;
             var sizes = selected switch { ScoreLevel.Edge => edges, ScoreLevel.Node => nodes, _ => neurons };

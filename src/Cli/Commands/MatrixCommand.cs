@@ -24,12 +24,13 @@ internal static class MatrixCommand
         var tasks = OptionKinds.Optional("--tasks", "a,b,…", $"built-in tasks; all unless given: {string.Join(", ", TaskCatalog.All.Select(t => t.Name))}");
         var examples = OptionKinds.Integer("--examples", "examples of each task", TaskPrompts.DefaultCount, 1, 1_000_000);
         var edges = OptionKinds.Integer("--edges", "edges of each circuit", 200, 1, int.MaxValue);
-        var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
+        var selection = new SelectionOptions(SelectionMethods.Names);
         var output = new PathOption("--out", PathRole.Output, "where to write the table; standard output unless given");
         var report = new PathOption("--report", PathRole.Output, "the same as a page, as .html, with every circuit");
         var command = new FaithCommand("matrix", "Evaluates the circuit of each task (EAP-IG) on every other: a Markdown table of faithfulness.",
             "faith matrix --model tasks-4l", "faith matrix --model tasks-4l --tasks ioi,sva --edges 300 --select greedy --out matrix.md")
-        { model, tasks, examples, edges, select, signed, output, report };
+        { model, tasks, examples, edges, output, report };
+        selection.AddTo(command);
         reading.AddTo(command);
         device.AddTo(command);
         command.SetAction(parse =>
@@ -40,7 +41,8 @@ internal static class MatrixCommand
             using var loaded = reading.LoadModel(parse, parse.GetRequiredValue(model));
             var count = parse.GetValue(edges);
             if (count > loaded.Graph.Edges) throw new InputException($"--edges {count}: the graph of {loaded.Name} has only {loaded.Graph.Edges}");
-            var asked = reading.Specification(parse, parse.GetRequiredValue(model)) with { Examples = parse.GetValue(examples), Select = parse.GetRequiredValue(select), Signed = parse.GetValue(signed), Sizes = [count] };
+            var (chosen, signed) = selection.Read(parse);
+            var asked = reading.Specification(parse, parse.GetRequiredValue(model)) with { Examples = parse.GetValue(examples), Select = chosen.Name, Negative = chosen.Negative, Signed = signed, Sizes = [count] };
             LoadedRun[] runs = [.. names.Select(name => LoadedRun.Load(asked with { Data = name }, loaded, context.Note, context.Cancellation))];
             var choice = device.Read(parse);
             var study = ProgressDisplay.Run(context, progress => CrossTaskStudy.Run(runs, choice, progress, context.Cancellation));

@@ -34,7 +34,7 @@ internal static class MibEvaluateCommand
             using var model = mib.LoadModel(parse);
             var file = CircuitFile.Read(path, model);
             // Information flow is selected greedily there.
-            var values = LevelScores.Of(file, path, ScoreLevels.Parse(parse.GetRequiredValue(level)), file.Run?.Method == "ifr" ? "greedy" : "top");
+            var values = LevelScores.Of(file, path, ScoreLevels.Parse(parse.GetRequiredValue(level)), new(file.Run?.Method == "ifr" ? "greedy" : SelectionMethods.TopName));
             var data = mib.LoadData(parse, model, null).Prompts;
             var device = mib.Device(parse);
             var models = model.OnAll(device);

@@ -25,14 +25,14 @@ internal static class StabilityCommand
         var randoms = OptionKinds.Integer("--random", "random circuits of each size", 5, 0, 1000);
         var shuffles = OptionKinds.Integer("--shuffles", "runs with answers and distractors permuted among the examples", 3, 0, 1000);
         var seed = OptionKinds.Integer("--seed", "equal seeds give equal results", 0, 0, int.MaxValue);
-        var (select, signed) = (SelectionOptions.Select(), SelectionOptions.Signed());
+        var selection = new SelectionOptions(SelectionMethods.All.Keys);
         var json = new PathOption("--json", PathRole.Output, "all edges and sizes");
         var command = new FaithCommand("stability", "Bootstraps scores, circuits and faithfulness over the examples, beside random circuits and shuffled labels.",
             "faith stability --model tasks-4l --data ioi",
             "faith stability --model ./gpt2 --data ioi.csv --method eap --edges 30,100,400 --resamples 500 --json stability.json");
         run.AddTo(command);
         method.AddTo(command);
-        foreach (var option in (Option[])[sizes, select, signed, resamples, confidence, randoms, shuffles, seed, json]) command.Add(option);
+        foreach (var option in (Option[])[sizes, .. selection.All, resamples, confidence, randoms, shuffles, seed, json]) command.Add(option);
         command.SetAction(parse =>
         {
             var path = parse.GetValue(json);
@@ -43,9 +43,10 @@ internal static class StabilityCommand
             if (counts[^1] > model.Graph.Edges) throw new InputException($"--edges {counts[^1]}: the graph of {model.Name} has only {model.Graph.Edges}");
             var data = run.LoadData(parse, model);
             var attribution = method.Read(parse, run.Evaluation(parse, model));
+            var (chosen, signed) = selection.Read(parse);
             var options = new StabilityOptions
             {
-                Sizes = counts, Select = SelectionMethods.Named(parse.GetRequiredValue(select)), Signed = parse.GetValue(signed), Resamples = parse.GetValue(resamples),
+                Sizes = counts, Select = chosen.Method, Signed = signed, Resamples = parse.GetValue(resamples),
                 Confidence = parse.GetValue(confidence) ?? 0.95, RandomCircuits = parse.GetValue(randoms), Shuffles = parse.GetValue(shuffles), Seed = (ulong)parse.GetValue(seed),
             };
             var models = model.OnAll(run.Device(parse));
@@ -70,7 +71,7 @@ internal static class StabilityCommand
                 .. edge.Selected.Select(share => Figures.Percent(share))]);
         }
         table.Write(context);
-        if (result.Edges.Count > BestShown) context.Output.WriteLine($"… and {result.Edges.Count - BestShown} more edges; the sign of {result.Edges.Count(e => e.Interval.HasZero)} of all {result.Edges.Count} is not certain");
+        if (result.Edges.Count > BestShown) context.Output.WriteLine($"… and {result.Edges.Count - BestShown} more edges; the sign of {result.Edges.Count(e => !e.Interval.IsCertain)} of all {result.Edges.Count} is not certain");
     }
 
     private static void SizeTable(CommandContext context, StabilityResult result)

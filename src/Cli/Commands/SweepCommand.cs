@@ -123,13 +123,13 @@ internal static class SweepCommand
     private static FaithCommand Merge(CommandContext context)
     {
         var folder = Folder();
-        var output = new PathOption("--out", PathRole.Output, "the table: a row a cell and size, as .csv or .parquet", required: true);
+        var output = new PathOption("--out", PathRole.Output, "the table: a row a cell and size, as .csv or .parquet; or .md, with CPR, CMD and acc-AUC of every cell", required: true);
         var report = new PathOption("--report", PathRole.Output, "a page with curves, circuits, edges and examples of all cells, as .html");
         var command = new FaithCommand("merge", "One table of all cells that are done. Cells of other versions, models or data are refused.",
             "faith sweep merge sweep --out results.csv", "faith sweep merge sweep --out results.parquet --report report.html") { folder, output, report };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(output) is { } path && !SweepMerge.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) result.AddError($"--out {path}: a table is a file that ends in {string.Join(" or ", SweepMerge.Extensions)}");
+            if (result.GetValue(output) is { } path && !SweepMerge.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) result.AddError($"--out {path}: a table is a file that ends in {string.Join(", ", SweepMerge.Extensions.SkipLast(1))} or {SweepMerge.Extensions[^1]}");
         });
         command.SetAction(parse =>
         {

@@ -18,6 +18,18 @@ public readonly record struct CurveAreas(double Cpr, double Cmd)
         : throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "a fraction is from 0 to 1");
 
     /// <summary>
+    /// acc-AUC: the share of examples whose metric is above 0, by the trapezoid rule over ln(fraction), divided by the width of that axis: overshoot earns
+    /// nothing here.
+    /// </summary>
+    /// <param name="fractions">Ascending, positive.</param>
+    /// <param name="shares">The share at each fraction.</param>
+    public static double AccuracyOf(IReadOnlyList<double> fractions, IReadOnlyList<double> shares)
+    {
+        ArgumentNullException.ThrowIfNull(fractions);
+        return Under(fractions, shares, logarithmic: true).Cpr / (Math.Log(fractions[^1]) - Math.Log(fractions[0]));
+    }
+
+    /// <summary>
     /// Both areas by the trapezoid rule between the first and the last fraction, over the fraction itself or over its natural
     /// logarithm (which gives the small circuits their weight). Over the fraction the benchmark's axis is 0.999 wide, over the
     /// logarithm 6.9: a curve that is 1 throughout has that as its CPR.

@@ -25,7 +25,7 @@ public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Cor
     /// (m(circuit) − m(corrupted)) / (m(full) − m(corrupted)) of the means: 0 for the empty circuit, 1 for the full one; NaN where it is
     /// not defined (<see cref="Undefined"/>).
     /// </summary>
-    public double Normalised => NormalisedOf(CircuitMean, CleanMean, CorruptedMean);
+    public double Normalised => Ratio(CircuitMean, CleanMean, CorruptedMean, Noise());
 
     /// <summary>
     /// 1 − <see cref="Normalised"/>, what is lost. Of a circuit's complement, which ablates the circuit and nothing else, it is how necessary the circuit is:
@@ -34,20 +34,17 @@ public sealed record Faithfulness(double[] Circuit, double[] Clean, double[] Cor
     public double Lost => 1 - Normalised;
 
     /// <summary>The normalised faithfulness of every example by itself; NaN where it is not defined.</summary>
-    public double[] PerExample
-    {
-        get
-        {
-            var noise = Noise();
-            return [.. Circuit.Select((circuit, i) => Ratio(circuit, Clean[i], Corrupted[i], noise))];
-        }
-    }
+    public double[] PerExample => NormalisedOf(Circuit, Clean, Corrupted);
 
     /// <summary>Why there is no normalised faithfulness; null where there is.</summary>
     public string? Undefined => WhyUndefined(CleanMean, CorruptedMean, Noise());
 
-    /// <summary>The normalised faithfulness of other means of the same examples, NaN where they give none.</summary>
-    internal double NormalisedOf(double circuit, double clean, double corrupted) => Ratio(circuit, clean, corrupted, Noise());
+    /// <summary>The normalised faithfulness of other means of the same examples, as of resamples; NaN where they give none.</summary>
+    internal double[] NormalisedOf(IReadOnlyList<double> circuit, IReadOnlyList<double> clean, IReadOnlyList<double> corrupted)
+    {
+        var noise = Noise();
+        return [.. circuit.Select((mean, i) => Ratio(mean, clean[i], corrupted[i], noise))];
+    }
 
     private double Ratio(double circuit, double clean, double corrupted, double noise) =>
         WhyUndefined(clean, corrupted, noise) is null ? Figures.WithoutMinusZero((circuit - corrupted) / (clean - corrupted)) : double.NaN;

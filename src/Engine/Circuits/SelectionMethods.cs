@@ -1,18 +1,27 @@
 namespace Faith.Engine.Circuits;
 
-/// <summary>The selections that take a number of edges, by name.</summary>
+/// <summary>The selections that take a number of edges.</summary>
 public static class SelectionMethods
 {
+    /// <summary>The name of <see cref="CircuitSelection.Top"/>, which is taken unless another is given.</summary>
+    public const string TopName = "top";
+
+    /// <summary>The name of the selection <see cref="Among"/> the edges whose sign is certain.</summary>
+    public const string StableName = "stable";
+
     /// <summary>The name of <see cref="Ratio"/>.</summary>
     public const string RatioName = "ratio";
 
     /// <summary>The share of negative edges unless another is given.</summary>
     public const double UsualNegative = 0.2;
 
-    /// <summary>Name to method.</summary>
+    /// <summary>The names of all selections.</summary>
+    public static IReadOnlyList<string> Names => [.. All.Keys, StableName];
+
+    /// <summary>Name to method, of those that need the scores alone.</summary>
     public static IReadOnlyDictionary<string, SelectionMethod> All { get; } = new Dictionary<string, SelectionMethod>
     {
-        ["top"] = CircuitSelection.Top,
+        [TopName] = CircuitSelection.Top,
         ["greedy"] = CircuitSelection.Greedy,
         [RatioName] = Ratio(UsualNegative),
     };

@@ -12,16 +12,16 @@ namespace Faith.Engine.Experiments;
 public sealed record LevelScores(int Most, Func<int, bool, Circuit> Top, Func<double, bool, Circuit> Threshold)
 {
     /// <summary>The scores of a level.</summary>
-    /// <param name="select">How a number of edges is selected; nodes and neurons are selected by score alone.</param>
-    /// <param name="method">The same with settings of its own; null: as it is by name.</param>
+    /// <param name="selection">How a number of edges is selected; nodes and neurons are selected by score alone.</param>
     /// <exception cref="InputException">The file has none.</exception>
-    public static LevelScores Of(ScoreFile file, string path, ScoreLevel level, string select, SelectionMethod? method = null)
+    public static LevelScores Of(ScoreFile file, string path, ScoreLevel level, EdgeSelection selection)
     {
         var graph = file.Graph;
         if (level == ScoreLevel.Edge)
         {
             var scores = file.Scores ?? throw new InputException($"{path}: the edges have no scores to select by; faith attribute --level edge gives them");
-            return new(graph.Edges, (count, signed) => (method ?? SelectionMethods.Named(select))(scores, count, signed), (least, signed) => CircuitSelection.Threshold(scores, least, signed));
+            var method = selection.Method;
+            return new(graph.Edges, (count, signed) => method(scores, count, signed), (least, signed) => CircuitSelection.Threshold(scores, least, signed));
         }
         if (level == ScoreLevel.Node)
         {

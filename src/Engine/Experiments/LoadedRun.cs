@@ -4,6 +4,7 @@ using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 using Faith.Engine.ScoreFiles;
+using Faith.Engine.Statistics;
 
 namespace Faith.Engine.Experiments;
 
@@ -14,12 +15,19 @@ namespace Faith.Engine.Experiments;
 /// <param name="AblationData">Where its ablation comes from; null: the data.</param>
 public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model, PromptSet Data, PromptSet? AblationData)
 {
+    /// <summary>The examples on which circuits are measured; null: those by which edges are scored.</summary>
+    public PromptSet? HeldOut { get; init; }
+
+    /// <summary>The examples on which circuits are measured.</summary>
+    public PromptSet Measured => HeldOut ?? Data;
+
     /// <summary>Loads the data of a run.</summary>
     /// <param name="note">Says what was left out.</param>
     public static LoadedRun Load(RunSpecification specification, LoadedModel model, Action<string> note, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(specification);
-        return new(specification, model, specification.LoadData(model, note, cancellation), specification.LoadAblationData(model, note, cancellation));
+        var (data, heldOut) = specification.LoadParts(model, note, cancellation);
+        return new(specification, model, data, specification.LoadAblationData(model, note, cancellation)) { HeldOut = heldOut };
     }
 
     /// <summary>The same run by another method, with its steps where that takes several by itself.</summary>
@@ -29,17 +37,29 @@ public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model
     };
 
     /// <summary>Scores the edges.</summary>
-    public AttributionResult Score(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public AttributionResult Score(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) => Score(choice, null, progress, cancellation);
+
+    /// <summary>Scores the edges and, where the selection asks for it, finds those whose sign is certain.</summary>
+    /// <exception cref="InputException">The selection asks, and there is one example only or the method does not score example by example.</exception>
+    public (AttributionResult Result, IReadOnlyList<EdgeId>? Certain) ScoreToSelect(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (!Specification.SelectsCertain) return (Score(choice, progress, cancellation), null);
+        if (Data.Count < 2) throw new InputException($"select {SelectionMethods.StableName}: there is one example only; resampling needs several");
+        var kept = new ExampleScores(Model.Graph, Data.Count);
+        return (Score(choice, kept, progress, cancellation), CertainEdges.Of(kept));
+    }
+
+    private AttributionResult Score(DeviceChoice choice, ExampleScores? kept, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        return Attributor.Run(Model.OnAll(choice), Data, Specification.Scoring with { AblationData = AblationData, MemoryBytes = choice.MemoryBytes }, progress, cancellation);
+        return Attributor.Run(Model.OnAll(choice), Data, Specification.Scoring with { AblationData = AblationData, MemoryBytes = choice.MemoryBytes, Sink = kept }, progress, cancellation);
     }
 
     /// <summary>Measures circuits.</summary>
     public IReadOnlyList<Faithfulness> Evaluate(IReadOnlyList<Circuit> circuits, DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        return CircuitEvaluator.Evaluate(Model.OnAll(choice), Data, circuits, Specification.Evaluation(AblationData, choice.MemoryBytes), progress, cancellation);
+        return CircuitEvaluator.Evaluate(Model.OnAll(choice), Measured, circuits, Specification.Evaluation(AblationData, choice.MemoryBytes), progress, cancellation);
     }
 
     /// <summary>The record of the run.</summary>

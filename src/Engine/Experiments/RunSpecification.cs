@@ -2,6 +2,7 @@ using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.ScoreFiles;
 using Faith.Engine.Tasks;
@@ -32,12 +33,14 @@ public sealed record RunSpecification
     public int? Examples { get; init; }
     /// <summary>Which examples: of a task the prompts of this seed; of a file the first ones for 0, else those that the seed draws.</summary>
     public int Seed { get; init; }
+    /// <summary>Circuits are measured on so many other examples than those by which edges are scored: of a task the prompts of its held-out part, edges being scored on its other part; of a file those that come next. Null: on the same.</summary>
+    public int? HeldOut { get; init; }
     /// <summary>How edges are scored; metric and ablation are those of the circuits too. It holds no data and no memory.</summary>
     public AttributionOptions Scoring { get; init; } = new();
     /// <summary>Where the ablation comes from; null: the data.</summary>
     public string? AblationData { get; init; }
     /// <summary>How edges are selected.</summary>
-    public string Select { get; init; } = "top";
+    public string Select { get; init; } = SelectionMethods.TopName;
     /// <summary>The share of negative edges, where the selection takes one.</summary>
     public double Negative { get; init; } = SelectionMethods.UsualNegative;
     /// <summary>Rank by score rather than by |score|.</summary>
@@ -45,8 +48,12 @@ public sealed record RunSpecification
     /// <summary>Sizes of the circuits, rising; null: edges are scored and nothing is selected.</summary>
     public IReadOnlyList<int>? Sizes { get; init; }
 
+    /// <summary>Whether it must be known which edges are certain before edges are selected.</summary>
+    public bool SelectsCertain => Select == SelectionMethods.StableName && Sizes is not null && Scoring.Level == ScoreLevel.Edge;
+
     /// <summary>How edges are selected, with the settings of the selection.</summary>
-    public SelectionMethod Selection => Select == SelectionMethods.RatioName ? SelectionMethods.Ratio(Negative) : SelectionMethods.Named(Select);
+    /// <param name="certain">The edges whose sign is certain; null where nobody asked.</param>
+    public EdgeSelection Selection(IReadOnlyList<EdgeId>? certain) => new(Select) { Negative = Negative, Certain = certain };
 
     /// <summary>What the examples must have for this run.</summary>
     public PromptNeeds Needs => new(
@@ -99,6 +106,16 @@ public sealed record RunSpecification
     /// <param name="note">Says what was left out.</param>
     public PromptSet LoadData(LoadedModel model, Action<string> note, CancellationToken cancellation = default) =>
         DataSource.Load(PathOf(Data), Examples, model, note, Needs, format: Format, cancellation: cancellation, seed: (ulong)Seed);
+
+    /// <summary>Loads the examples by which edges are scored, and those on which circuits are measured where these are others.</summary>
+    /// <param name="note">Says what was left out.</param>
+    /// <exception cref="InputException">They cannot be loaded, or there are too few.</exception>
+    public (PromptSet Scored, PromptSet? HeldOut) LoadParts(LoadedModel model, Action<string> note, CancellationToken cancellation = default)
+    {
+        if (HeldOut is not { } count) return (LoadData(model, note, cancellation), null);
+        if (AblationData is not null && Scoring.Ablation == Ablation.Patching) throw new InputException("held-out: the corrupted prompts of ablation-data belong to the examples one for one, and cannot stand in for those of others; leave one of the two out");
+        return DataSource.LoadParts(PathOf(Data), Examples, count, model, note, Needs, Format, (ulong)Seed, cancellation);
+    }
 
     /// <summary>Loads what the ablation comes from; null where that is the data.</summary>
     /// <exception cref="InputException">It cannot be loaded, or the ablation takes nothing from data.</exception>

@@ -5,6 +5,8 @@ public enum SettingKind
 {
     /// <summary>A name.</summary>
     Text,
+    /// <summary>A whole number.</summary>
+    Whole,
     /// <summary>A number.</summary>
     Number,
     /// <summary>Numbers with commas.</summary>

@@ -16,17 +16,6 @@ public sealed record MibCurve(IReadOnlyList<int> Edges, IReadOnlyList<Faithfulne
     /// <summary>The mean of f over the sizes.</summary>
     public double Average => Faithfulness.Average();
 
-    /// <summary>
-    /// acc-AUC: the share of examples whose metric is above 0, by the trapezoid rule over ln p, divided by the width of that axis: overshoot earns
-    /// nothing here.
-    /// </summary>
-    public double AccuracyArea
-    {
-        get
-        {
-            double[] shares = [.. Results.Select(r => r.Circuit.Average(value => value > 0 ? 1.0 : 0.0))];
-            var width = Math.Log(CurveAreas.MibFractions[^1]) - Math.Log(CurveAreas.MibFractions[0]);
-            return CurveAreas.Under(CurveAreas.MibFractions, shares, logarithmic: true).Cpr / width;
-        }
-    }
+    /// <summary>acc-AUC: the area under the share of examples whose metric is above 0.</summary>
+    public double AccuracyArea => CurveAreas.AccuracyOf(CurveAreas.MibFractions, [.. Results.Select(r => r.Circuit.Average(value => value > 0 ? 1.0 : 0.0))]);
 }

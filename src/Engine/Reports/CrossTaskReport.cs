@@ -17,7 +17,7 @@ public static class CrossTaskReport
             var (circuit, result) = (study.Circuits[i], study.Results[i][i]);
             return new ReportRun
             {
-                Model = run.Model.Name, Task = run.Data.Name, Method = run.Specification.Scoring.Method, Select = run.Specification.Select, Negative = run.Specification.Negative, Signed = run.Specification.Signed,
+                Model = run.Model.Name, Task = run.Data.Name, Method = run.Specification.Scoring.Method, Selection = study.Selections[i], Signed = run.Specification.Signed,
                 Scores = study.Scores[i].Scores, StandardErrors = study.Scores[i].StandardErrors, Seconds = study.Scores[i].Seconds,
                 Curve = [new(run.Specification.Sizes![0], circuit.EdgeCount, circuit.NodesInCircuit().Count(inside => inside), result.CircuitMean, result.Normalised, double.NaN, double.NaN, result.Circuit)],
                 Clean = result.Clean, Corrupted = result.Corrupted, Prompts = ReportPrompts.Of(run.Data, run.Model.Tokenizer),

@@ -64,8 +64,8 @@ public static class ReportPage
         json.WriteString("task", PlainText.Line(run.Task));
         json.WriteString("method", PlainText.Line(run.Method));
         json.WriteNumber("seed", run.Seed);
-        json.WriteString("select", run.Select);
-        json.WriteNumber("negative", run.Negative);
+        json.WriteString("select", run.Selection.Name);
+        json.WriteNumber("negative", run.Selection.Negative);
         json.WriteBoolean("signed", run.Signed);
         if ((run.Scores?.Graph ?? run.Selected?.Graph) is { } graph)
         {
@@ -76,6 +76,11 @@ public static class ReportPage
             json.WriteEndObject();
             if (run.Scores is { } scores) Numbers(json, "scores", graph, scores.Values, run.Task);
             if (run.StandardErrors is { } errors) Numbers(json, "errors", graph, errors, null);
+            if (run.Selection.Certain is { } certain)
+            {
+                var members = new Circuit(graph, certain);
+                json.WriteBase64String("certain", [.. graph.AllEdges.Select(e => (byte)(members.Contains(e) ? 1 : 0))]);
+            }
             if (run.Selected is { } selected) json.WriteBase64String("selected", [.. graph.AllEdges.Select(e => (byte)(selected.Contains(e) ? 1 : 0))]);
         }
         json.WriteStartArray("curve");

@@ -20,10 +20,8 @@ public sealed record ReportRun
     public double[]? StandardErrors { get; init; }
     /// <summary>A circuit that was selected already.</summary>
     public Circuit? Selected { get; init; }
-    /// <summary>How circuits are selected, by the name of a selection.</summary>
-    public string Select { get; init; } = "top";
-    /// <summary>The share of negative edges, where the selection takes one.</summary>
-    public double Negative { get; init; } = SelectionMethods.UsualNegative;
+    /// <summary>How circuits are selected.</summary>
+    public EdgeSelection Selection { get; init; } = new();
     /// <summary>By score rather than by its size.</summary>
     public bool Signed { get; init; }
     /// <summary>Circuits by size.</summary>

@@ -20,7 +20,7 @@ internal static class StudyReport
             var found = sweep.Name == "EAP-IG" ? study.EapIg : sweep.Name == "EAP" ? study.Eap : null;
             return new ReportRun
             {
-                Model = model.Name, Task = study.Data.Name, Method = sweep.Name, Select = "greedy",
+                Model = model.Name, Task = study.Data.Name, Method = sweep.Name, Selection = new("greedy"),
                 Scores = found?.Scores, StandardErrors = found?.StandardErrors, Seconds = found?.Seconds,
                 Curve = [.. sweep.Points.Zip(study.Sizes, (point, size) => Point(point, size, bootstrap))],
                 Clean = study.EapIg.Clean, Corrupted = study.EapIg.Corrupted, Prompts = prompts,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
+using Faith.Engine.Statistics;
 
 namespace Faith.Engine.ScoreFiles;
 
@@ -26,9 +27,7 @@ public static class EdgeIntervals
                     var name = entry.GetProperty("edge").GetString() ?? "";
                     if (!GraphNames.TryParseEdge(graph, name, out var edge)) throw new InputException($"{path}: {PlainText.Quote(name)} is no edge of a model of {graph.Layers} layers and {graph.Heads} heads");
                     var interval = entry.GetProperty("interval");
-                    var (low, high) = (interval.GetProperty("low"), interval.GetProperty("high"));
-                    // Null where no resample gave a number.
-                    if (low.ValueKind == JsonValueKind.Number && high.ValueKind == JsonValueKind.Number && (low.GetDouble() > 0 || high.GetDouble() < 0)) certain.Add(edge);
+                    if (new Interval(End(interval, "low"), End(interval, "high")).IsCertain) certain.Add(edge);
                 }
             }
             return [.. certain];
@@ -38,4 +37,6 @@ public static class EdgeIntervals
             throw new InputException($"{path}: holds no intervals of edges; faith stability --json {Path.GetFileName(path)} writes them", e);
         }
     }
+    // Null where no resample gave a number.
+    private static double End(JsonElement interval, string name) => interval.GetProperty(name) is { ValueKind: JsonValueKind.Number } end ? end.GetDouble() : double.NaN;
 }

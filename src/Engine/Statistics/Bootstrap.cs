@@ -37,15 +37,25 @@ public sealed class Bootstrap
     public Interval Faithfulness(Faithfulness result, double confidence)
     {
         ArgumentNullException.ThrowIfNull(result);
-        double[] values = [.. counts.Select(weights => result.NormalisedOf(Mean(weights, result.Circuit), Mean(weights, result.Clean), Mean(weights, result.Corrupted)))];
-        var isDefined = result.Undefined is null && values.Count(double.IsNaN) <= (1 - confidence) * values.Length;
-        return Interval.Of(isDefined ? values : [], confidence);
+        return IntervalOf(result.Undefined is null ? Normalised(result) : [], confidence);
     }
 
-    private static double Mean(int[] weights, double[] values)
+    /// <summary>The normalised faithfulness of a circuit in every resample; NaN where that gives none.</summary>
+    public double[] Normalised(Faithfulness result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        return result.NormalisedOf(Means(result.Circuit), Means(result.Clean), Means(result.Corrupted));
+    }
+
+    /// <summary>The mean of values by example in every resample.</summary>
+    public double[] Means(IReadOnlyList<double> values) => [.. counts.Select(weights =>
     {
         var sum = 0.0;
         for (var i = 0; i < weights.Length; i++) sum += weights[i] * values[i];
-        return sum / values.Length;
-    }
+        return sum / values.Count;
+    })];
+
+    /// <summary>The interval of what resamples gave; NaN where more of them than it may leave out gave nothing.</summary>
+    public static Interval IntervalOf(IReadOnlyCollection<double> values, double confidence) =>
+        Interval.Of(values.Count(double.IsNaN) <= (1 - confidence) * values.Count ? values : [], confidence);
 }

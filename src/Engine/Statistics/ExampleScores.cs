@@ -35,21 +35,27 @@ public sealed class ExampleScores : IScoreSink
         for (var i = 0; i < kept.Length; i++) kept[i] = scores[edges[i]];
     }
 
-    /// <summary>The weighted mean score of one edge; the same bits as <see cref="Means"/>.</summary>
-    /// <param name="edge">The edge.</param>
-    /// <param name="weights">A weight an example.</param>
-    public double Mean(EdgeId edge, ReadOnlySpan<int> weights)
+    /// <summary>The mean score of one edge in every resample; the same bits as <see cref="Means"/>.</summary>
+    public double[] Resampled(EdgeId edge, Bootstrap bootstrap)
     {
+        ArgumentNullException.ThrowIfNull(bootstrap);
         var place = Array.BinarySearch(edges, edge);
         if (place < 0) throw new ArgumentException($"{edge.Index} is not an edge", nameof(edge));
-        if (weights.Length != scores.Length) throw new ArgumentException($"{weights.Length} weights for {scores.Length} examples", nameof(weights));
-        var (sum, total) = (0.0, 0L);
-        for (var e = 0; e < scores.Length; e++)
+        double[] ofEdge = [.. scores.Select(example => example[place])];
+        var means = new double[bootstrap.Count];
+        for (var r = 0; r < means.Length; r++)
         {
-            sum += (double)weights[e] * scores[e][place];
-            total += weights[e];
+            var weights = bootstrap[r];
+            if (weights.Length != ofEdge.Length) throw new ArgumentException($"{weights.Length} weights for {ofEdge.Length} examples", nameof(bootstrap));
+            var (sum, total) = (0.0, 0L);
+            for (var e = 0; e < ofEdge.Length; e++)
+            {
+                sum += weights[e] * ofEdge[e];
+                total += weights[e];
+            }
+            means[r] = sum / total;
         }
-        return sum / total;
+        return means;
     }
 
     /// <summary>Weighted mean scores: Σ_i w_i s_i / Σ_i w_i, summed in double in the order of the examples.</summary>

@@ -5,8 +5,8 @@ namespace Faith.Engine.Statistics;
 /// <param name="High">Its upper end.</param>
 public readonly record struct Interval(double Low, double High)
 {
-    /// <summary>True when zero lies in it.</summary>
-    public bool HasZero => Low <= 0 && High >= 0;
+    /// <summary>True when all of it lies on one side of zero; not where there is none.</summary>
+    public bool IsCertain => Low > 0 || High < 0;
 
     /// <summary>
     /// The percentile interval of bootstrap values (Efron 1979): the quantiles (1 ∓ confidence)/2 of the finite ones, linear between

@@ -109,7 +109,7 @@ public sealed class StabilityStudy
     private EdgeStability[] Edges(EdgeScores means, IEnumerable<EdgeId> edges) =>
     [
         .. edges.Select(edge => new EdgeStability(edge, means[edge],
-            Interval.Of(Enumerable.Range(0, bootstrap.Count).Select(r => scores.Mean(edge, bootstrap[r])), options.Confidence),
+            Interval.Of(scores.Resampled(edge, bootstrap), options.Confidence),
             [.. selected.Select(counts => (double)counts[edge] / options.Resamples)])),
     ];
 

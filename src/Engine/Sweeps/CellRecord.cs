@@ -25,6 +25,8 @@ public sealed record CellRecord
     public string? Doubt { get; init; }
     /// <summary>Standard errors of the edges' scores in the order of the scores file; null where there are none.</summary>
     public IReadOnlyList<double>? StandardErrors { get; init; }
+    /// <summary>The edges whose sign is certain, where the selection asked for them.</summary>
+    public IReadOnlyList<EdgeId>? Certain { get; init; }
     /// <summary>The first examples in words.</summary>
     public required IReadOnlyList<ReportPrompt> Prompts { get; init; }
     /// <summary>SHA-256 of the files that belong to it, by name.</summary>

@@ -48,6 +48,12 @@ internal static class CellRecordJson
             if (record.Undefined is { } undefined) json.WriteString("undefined", undefined);
             if (record.Doubt is { } doubt) json.WriteString("doubt", doubt);
             if (record.StandardErrors is { } errors) Numbers(json, "standard_errors", errors);
+            if (record.Certain is { } certain)
+            {
+                json.WriteStartArray("certain");
+                foreach (var edge in certain) json.WriteStringValue(record.Graph.EdgeName(edge));
+                json.WriteEndArray();
+            }
             json.WriteStartArray("examples");
             foreach (var prompt in record.Prompts)
             {
@@ -80,11 +86,12 @@ internal static class CellRecordJson
             var graph = json.GetProperty("graph");
             var (layers, heads) = (graph.GetProperty("layers").GetInt32(), graph.GetProperty("heads").GetInt32());
             if (layers < 1 || heads < 1 || !ModelGraph.CanHold(layers, heads)) throw new InputException($"{path}: graph: no model has {layers} layers of {heads} heads");
+            var edges = new ModelGraph(layers, heads, graph.GetProperty("parallel").GetBoolean());
             return new()
             {
                 Cell = Text(json, "cell"),
                 Run = RunRecordJson.Read(new JsonTokens(new MemoryStream(Encoding.UTF8.GetBytes(json.GetProperty("run").GetRawText())), $"{path}: run"), _ => { }),
-                Graph = new(layers, heads, graph.GetProperty("parallel").GetBoolean()),
+                Graph = edges,
                 Curve = [.. json.GetProperty("curve").EnumerateArray().Select(p => new ReportPoint(p.GetProperty("selected").GetInt32(), p.GetProperty("edges").GetInt32(), p.GetProperty("nodes").GetInt32(),
                     Number(p.GetProperty("circuit")), Number(p.GetProperty("faithfulness")), Number(p.GetProperty("faithfulness_low")), Number(p.GetProperty("faithfulness_high")), Numbers(p.GetProperty("per_example"))))],
                 Clean = Numbers(json.GetProperty("clean")),
@@ -92,6 +99,7 @@ internal static class CellRecordJson
                 Undefined = OptionalText(json, "undefined"),
                 Doubt = OptionalText(json, "doubt"),
                 StandardErrors = json.TryGetProperty("standard_errors", out var errors) ? Numbers(errors) : null,
+                Certain = json.TryGetProperty("certain", out var certain) ? [.. certain.EnumerateArray().Select(e => Edge(edges, e.GetString()))] : null,
                 Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new ReportPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
                 Files = json.GetProperty("files").EnumerateObject().ToDictionary(f => f.Name, f => f.Value.GetString() ?? "", StringComparer.Ordinal),
             };
@@ -101,6 +109,8 @@ internal static class CellRecordJson
             throw new InputException($"{path}: is no record of a cell ({PlainText.Short(e.Message, 120)}); remove it and faith sweep run makes it again", e);
         }
     }
+
+    private static EdgeId Edge(ModelGraph graph, string? name) => GraphNames.TryParseEdge(graph, name ?? "", out var edge) ? edge : throw new FormatException($"{PlainText.Quote(name ?? "")} is no edge of its graph");
 
     private static void Number(Utf8JsonWriter json, string name, double value)
     {

@@ -16,14 +16,16 @@ namespace Faith.Engine.Sweeps;
 /// <summary>Runs cells of one model and writes their files. What neighbouring cells share is read and computed once: the model, its data, the scores of which several circuits are selected.</summary>
 internal sealed class CellRunner : IDisposable
 {
-    private const int Resamples = 1000;
-    private const double Confidence = 0.95;
+    /// <summary>Resamples of the examples for intervals of what circuits keep.</summary>
+    internal const int Resamples = 1000;
+    /// <summary>The confidence of these intervals.</summary>
+    internal const double Confidence = 0.95;
 
     private readonly SweepFolder folder;
     private readonly DeviceChoice choice;
     private readonly LoadedModel model;
     private readonly RunData sets;
-    private (string Identity, AttributionResult Result)? last;
+    private (string Identity, AttributionResult Result, IReadOnlyList<EdgeId>? Certain)? last;
 
     public CellRunner(SweepFolder folder, SweepCell first, DeviceChoice choice)
     {
@@ -44,9 +46,13 @@ internal sealed class CellRunner : IDisposable
         Check("data", run.Data, cell.DataHash, loaded.Data.Hash);
         if (loaded.AblationData is { } ablation) Check("ablation-data", run.AblationData!, cell.AblationDataHash, ablation.Hash);
 
-        var shared = last is { } before && before.Identity == run.ScoringIdentity;
-        if (!shared) last = (run.ScoringIdentity, loaded.Score(choice, progress, cancellation));
-        var result = last!.Value.Result;
+        var shared = last is { } before && before.Identity == run.ScoringIdentity && (before.Certain is not null || !run.SelectsCertain);
+        if (!shared)
+        {
+            var (scored, found) = loaded.ScoreToSelect(choice, progress, cancellation);
+            last = (run.ScoringIdentity, scored, found);
+        }
+        var (_, result, certain) = last!.Value;
 
         var scores = new ScoreFile
         {
@@ -55,12 +61,12 @@ internal sealed class CellRunner : IDisposable
             Run = loaded.Record(result, choice) with { Device = null, Seconds = null },
         };
         var path = folder.PathOf(cell, SweepFolder.ScoresFile);
-        var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Select, run.Selection);
+        var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Selection(certain));
         var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
         var results = loaded.Evaluate(circuits, choice, progress, cancellation);
-        var bootstrap = loaded.Data.Count > 1 ? new Bootstrap(loaded.Data.Count, Resamples, seed: 0) : null;
+        var bootstrap = loaded.Measured.Count > 1 ? new Bootstrap(loaded.Measured.Count, Resamples, seed: 0) : null;
         var points = circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null) { Interval = bootstrap?.Faithfulness(results[i], Confidence) ?? new(double.NaN, double.NaN) }).ToArray();
-        Write(cell, scores, points, loaded, result, new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
+        Write(cell, scores, points, loaded, result, run.SelectsCertain ? certain : null, new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
     }
 
     /// <inheritdoc/>
@@ -71,7 +77,7 @@ internal sealed class CellRunner : IDisposable
         if (planned != found) throw new InputException($"{what} {PlainText.Name(name)} is no longer what was planned (hash {found[..12]}, planned {planned?[..12]}); faith sweep plan plans with what is there");
     }
 
-    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, LoadedRun run, AttributionResult result, CellCost cost)
+    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, LoadedRun run, AttributionResult result, IReadOnlyList<EdgeId>? certain, CellCost cost)
     {
         var scoreBytes = BytesOf(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)));
         var curveBytes = Encoding.UTF8.GetBytes(CurveFiles.Csv(points));
@@ -86,7 +92,8 @@ internal sealed class CellRunner : IDisposable
             Undefined = points[0].Result.Undefined,
             Doubt = run.Doubt(result),
             StandardErrors = result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(scores.Graph).Select(e => errors[e])] : null,
-            Prompts = ReportPrompts.Of(run.Data, model.Tokenizer),
+            Certain = certain,
+            Prompts = ReportPrompts.Of(run.Measured, model.Tokenizer),
             Files = new Dictionary<string, string> { [SweepFolder.ScoresFile] = HashOf(scoreBytes), [SweepFolder.CurveFile] = HashOf(curveBytes) },
         };
         Directory.CreateDirectory(folder.FolderOf(cell));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
@@ -76,8 +77,8 @@ public static class ReportSource
         {
             Model = run?.Model ?? "", Task = run?.Data ?? Path.GetFileName(path), Method = run?.Method ?? Path.GetFileNameWithoutExtension(path), Seconds = run?.Seconds,
             Scores = file.Scores, Selected = CircuitFile.HoldsCircuit(file) ? file.InGraph : null,
-            Select = run?.Options.GetValueOrDefault("select") ?? "top", Negative = SweepReport.Share(run?.Options.GetValueOrDefault("negative")), Signed = run?.Options.GetValueOrDefault("signed") == "true",
-            Doubts = ScoreDoubt.Of(run) is { } doubt ? [doubt] : [],
+            Selection = SweepReport.SelectionOf(run), Signed = run?.Options.GetValueOrDefault("signed") == "true",
+            Doubts = [.. ((string?[])[ScoreDoubt.Of(run), SweepReport.SelectionOf(run).Name == SelectionMethods.StableName ? "edges were selected by intervals that the file does not hold; at other sizes those of the largest scores are shown" : null]).OfType<string>()],
             Record = [new("file", path), .. run is null ? [] : RunRecordJson.Pairs(run)],
         };
     }

@@ -240,6 +240,8 @@ public sealed class Study
 
         public bool Matches(RunSpecification run)
         {
+            // Without sizes, which are then those of the benchmark, a run would say nothing of its selection.
+            run = run with { Sizes = run.Sizes ?? [0] };
             var matches = values.All(of => of.Key.Get(run) is { } actual && of.Any(v => of.Key.Get(study.Set(run, v)) == actual));
             Matched |= matches;
             return matches;

@@ -14,7 +14,7 @@ public static class SweepMerge
     private const int Named = 3;
 
     /// <summary>The endings of files that hold tables.</summary>
-    public static IReadOnlyList<string> Extensions { get; } = [".csv", ".parquet"];
+    public static IReadOnlyList<string> Extensions { get; } = [".csv", ".parquet", ".md"];
 
     /// <summary>Reads the cells that are done and checks that they belong together.</summary>
     /// <exception cref="InputException">None is done, or cells are of another version, model or data than was planned, or were changed; they are named.</exception>
@@ -23,12 +23,18 @@ public static class SweepMerge
         ArgumentNullException.ThrowIfNull(folder);
         var rows = new List<MergedRow>();
         var wrong = new List<string>();
+        // The examples of other data are drawn independently, those of the same data alike.
+        var sets = new Dictionary<string, ulong>();
         foreach (var cell in folder.Cells.Where(folder.IsDone))
         {
             cancellation.ThrowIfCancellationRequested();
             var record = RecordOf(folder, cell);
             if (Difference(folder, cell, record) is { } difference) wrong.Add($"{cell.Id}: {difference}");
-            else rows.AddRange(record.Curve.Select(point => new MergedRow(cell, record, point)));
+            else
+            {
+                var measures = CellMeasures.Of(record, sets.TryGetValue(cell.DataHash, out var seed) ? seed : sets[cell.DataHash] = (ulong)sets.Count);
+                rows.AddRange(record.Curve.Select(point => new MergedRow(cell, record, measures, point)));
+            }
         }
         // A manifest made of several plans is no better than their cells.
         var (first, versions) = (folder.Cells[0], folder.Cells.Select(c => c.Version).Distinct().Count());
@@ -55,7 +61,8 @@ public static class SweepMerge
 
     /// <summary>The table, in the form that the name of the file asks for.</summary>
     public static Output ToOutput(string path, IReadOnlyList<MergedRow> rows) =>
-        path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase) ? new(path, stream => WriteParquet(stream, rows)) : Output.Text(path, Csv(rows));
+        path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase) ? new(path, stream => WriteParquet(stream, rows))
+        : Output.Text(path, path.EndsWith(".md", StringComparison.OrdinalIgnoreCase) ? MeasuresTable.Write(rows) : Csv(rows));
 
     private static string? Difference(SweepFolder folder, SweepCell cell, CellRecord record)
     {

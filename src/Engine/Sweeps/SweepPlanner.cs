@@ -40,9 +40,11 @@ public static class SweepPlanner
                 {
                     var run = asked.WithoutNeedlessFolder() with { Sizes = asked.Sizes ?? DefaultSizes(model, asked.Scoring.Level) };
                     CheckSizes(run, model);
-                    var (_, _, data, ablation) = sets.Of(run, cancellation);
+                    if (run.SelectsCertain && !AttributionMethods.Find(run.Scoring.Method).ScoresByExample(run.Scoring)) throw new InputException($"select {run.Select}: {run.Scoring.Method} does not score edges example by example; skip: leaves the combination out");
+                    var loaded = sets.Of(run, cancellation);
+                    var (data, ablation) = (loaded.Data, loaded.AblationData);
                     if (!needs.TryGetValue(run.ScoringIdentity, out var scoring)) needs[run.ScoringIdentity] = scoring = OfScores(run, model, data);
-                    var circuits = OfCircuits(run, model.Config, data);
+                    var circuits = OfCircuits(run, model.Config, loaded.Measured);
                     return new SweepCell
                     {
                         Run = run, Version = ProgramVersion.Text, ModelHash = model.Hash, DataHash = data.Hash, AblationDataHash = ablation?.Hash,

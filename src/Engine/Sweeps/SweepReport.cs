@@ -33,7 +33,7 @@ public static class SweepReport
             if (file is null) without++;
             runs.Add(Of(record, file) with
             {
-                Model = cell.Run.Model, Task = cell.Run.Data, Seed = cell.Run.Seed, Select = cell.Run.Select, Negative = cell.Run.Negative, Signed = cell.Run.Signed, Seconds = SweepStatus.CostOf(folder, cell)?.ScoringSeconds,
+                Model = cell.Run.Model, Task = cell.Run.Data, Seed = cell.Run.Seed, Selection = cell.Run.Selection(record.Certain), Signed = cell.Run.Signed, Seconds = SweepStatus.CostOf(folder, cell)?.ScoringSeconds,
                 Method = string.Join(' ', varying.Select(s => (s.Name, Value: s.Get(cell.Run))).Where(s => s.Value is not null).Select(s => s.Name == RunSettings.Method ? s.Value : $"{s.Name}={s.Value}")),
             });
         }
@@ -51,8 +51,7 @@ public static class SweepReport
             Model = run.Model ?? "?", Task = run.Data ?? "?", Method = run.Method ?? "?",
             Scores = file?.Scores,
             StandardErrors = file?.Scores is not null && record.StandardErrors is { } errors && errors.Count == record.Graph.Edges ? ByPair(record.Graph, errors) : null,
-            Select = run.Options.GetValueOrDefault("select") ?? "top",
-            Negative = Share(run.Options.GetValueOrDefault("negative")),
+            Selection = SelectionOf(run) with { Certain = record.Certain },
             Signed = run.Options.GetValueOrDefault("signed") == "true",
             Curve = record.Curve, Clean = record.Clean, Corrupted = record.Corrupted, Prompts = record.Prompts,
             Doubts = [.. ((string?[])[record.Doubt, record.Undefined is { } undefined ? $"faithfulness is not defined: {undefined}" : null]).OfType<string>()],
@@ -60,13 +59,26 @@ public static class SweepReport
         };
     }
 
-    /// <summary>The share of negative edges that a record tells, or the usual one.</summary>
-    internal static double Share(string? text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is >= 0 and <= 1 ? share : SelectionMethods.UsualNegative;
+    /// <summary>The selection that a record tells, or the usual one.</summary>
+    internal static EdgeSelection SelectionOf(RunRecord? run) => new(run?.Options.GetValueOrDefault("select") ?? SelectionMethods.TopName)
+    {
+        Negative = double.TryParse(run?.Options.GetValueOrDefault("negative"), NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is >= 0 and <= 1 ? share : SelectionMethods.UsualNegative,
+    };
 
-    // What tells the cells of one method apart, and the method.
-    private static RunSetting[] Varying(IReadOnlyList<SweepCell> cells) => [.. RunSettings.All.Where(s => s.Name == RunSettings.Method
-        || (s.Name is not ("model" or "data" or "seed" or RunSettings.Edges) && cells.GroupBy(c => c.Run.Scoring.Method).Any(g => g.Select(c => s.Get(c.Run)).Distinct().Count() > 1)))
-        .OrderBy(s => s.Name != RunSettings.Method)];
+    /// <summary>The method, and what tells cells of one method apart besides model, data, seed and sizes.</summary>
+    internal static IReadOnlyList<RunSetting> Varying(IReadOnlyList<SweepCell> cells)
+    {
+        List<RunSetting> told = [RunSettings.All.First(s => s.Name == RunSettings.Method), .. RunSettings.All.Where(s => s.Name is not ("model" or "data" or "seed" or RunSettings.Edges or RunSettings.Method)
+            && cells.GroupBy(c => c.Run.Scoring.Method).Any(g => g.Select(c => s.Get(c.Run)).Distinct().Count() > 1))];
+        // A setting of one value that others have none of goes without saying where those differ anyway, as the share of negative edges beside the selection.
+        foreach (var setting in told.Where(s => cells.Select(c => s.Get(c.Run)).OfType<string>().Distinct().Count() < 2).ToArray())
+        {
+            if (Count(told.Where(s => s != setting)) == Count(told)) told.Remove(setting);
+        }
+        return told;
+
+        int Count(IEnumerable<RunSetting> settings) => cells.Select(c => string.Join('\n', settings.Select(s => s.Get(c.Run)))).Distinct().Count();
+    }
 
     private static double[] ByPair(ModelGraph graph, IReadOnlyList<double> inFileOrder)
     {

@@ -41,6 +41,9 @@ public sealed class RunSpecificationTests
         var ratio = selects with { Select = "ratio", Negative = 0.35 };
         Assert.NotEqual(ratio.Identity, (ratio with { Negative = 0.5 }).Identity);
         Assert.Equal(ratio.Identity, RunSpecification.Of(Record(ratio)).Identity);
+        var stable = selects with { Select = "stable", HeldOut = 20 };
+        Assert.Equal(stable.Identity, RunSpecification.Of(Record(stable)).Identity);
+        Assert.NotEqual(stable.ScoringIdentity, (stable with { HeldOut = null }).ScoringIdentity);
     }
 
     [Fact]

@@ -52,9 +52,9 @@ class Graph {
 // What edges are ranked by: score, or its size.
 const keyOf = run => run.signed ? e => run.scores[e] : e => Math.abs(run.scores[e]);
 
-// All edges in the order in which they are selected, the best first; the circuit of n edges is the first n, pruned. Ties: the lower index.
-function topOrder(graph, key) {
-  return Int32Array.from({ length: graph.edges }, (_, e) => e).sort((a, b) => key(b) - key(a) || a - b);
+// The edges that are selected from, in the order in which they are, the best first; the circuit of n edges is the first n, pruned. Ties: the lower index.
+function topOrder(graph, key, certain) {
+  return Int32Array.from({ length: graph.edges }, (_, e) => e).filter(e => !certain || certain[e]).sort((a, b) => key(b) - key(a) || a - b);
 }
 
 // Grown from logits: always the best edge into a node that is inside; its source brings its own in-edges.
@@ -115,7 +115,7 @@ function circuitOf(run, n) {
     run.rising ??= topOrder(run.graph, e => -run.scores[e]);
     return prune(run.graph, ratioEdges(run, n));
   }
-  run.order ??= (run.select === 'greedy' ? greedyOrder : topOrder)(run.graph, keyOf(run));
+  run.order ??= (run.select === 'greedy' ? greedyOrder : topOrder)(run.graph, keyOf(run), run.certain);
   return prune(run.graph, run.order.subarray(0, n));
 }
 

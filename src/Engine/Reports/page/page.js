@@ -18,6 +18,7 @@ for (const run of data.runs) {
   run.graph = graphs.get(key);
   lazily(run, 'scores');
   lazily(run, 'errors');
+  if (run.certain) run.certain = Uint8Array.from(atob(run.certain), c => c.charCodeAt(0));
   if (run.selected) {
     const members = atob(run.selected);
     run.selectedEdges = Int32Array.from({ length: run.graph.edges }, (_, e) => e).filter(e => members.charCodeAt(e) === 1);
