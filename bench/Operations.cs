@@ -10,7 +10,7 @@ namespace Faith.Bench;
 /// <summary>The operations of the passes (<see cref="PassOperations"/>) at the width of GPT-2 small, 160 rows, by name.</summary>
 internal sealed class Operations : IDisposable
 {
-    const int Rows = 160, Length = 16, Steps = 5, Layers = 12;
+    const int Rows = 160, Length = 16, Steps = 5, Layers = 12, SharedLength = 512;
     static readonly int[] LongSequences = [128, 1024];
 
     readonly Stack<IDisposable> owned = new();
@@ -29,6 +29,8 @@ internal sealed class Operations : IDisposable
         {
             Add(one, Math.Max(Rows, length), length, operation => operation.Name.StartsWith("Attention", StringComparison.Ordinal) ? $"{operation.Name} of {length}" : null);
         }
+        var shared = RandomWeights.Create(RandomWeights.Create("llama-1b").Config with { Layers = 1, Vocabulary = 5000 }, WeightPrecision.Float32);
+        Add(shared, SharedLength, SharedLength, operation => operation.Name.StartsWith("Attention", StringComparison.Ordinal) ? $"{operation.Name} of {SharedLength}, shared keys" : null);
 
         void Add(ModelWeights weights, int rows, int length, Func<PassOperation, string?> name)
         {
@@ -46,12 +48,12 @@ internal sealed class Operations : IDisposable
     /// <summary>The operations by name.</summary>
     public Dictionary<string, PassOperation> Table { get; } = [];
 
-    /// <summary>A quick table: medians of <paramref name="rounds"/>, on one thread in processor time.</summary>
-    public static void Run(int threads, int rounds)
+    /// <summary>A quick table of the operations whose names have <paramref name="part"/> in them: medians of <paramref name="rounds"/>, on one thread in processor time.</summary>
+    public static void Run(int threads, int rounds, string part)
     {
         using var device = new HostDevice(threads);
         using var operations = new Operations(device);
-        foreach (var (name, operation) in operations.Table)
+        foreach (var (name, operation) in operations.Table.Where(o => o.Key.Contains(part, StringComparison.Ordinal)))
         {
             // A few milliseconds a round.
             var calls = (int)Math.Clamp(0.003 / DeviceProbe.SecondsOf(device, operation.Run), 1, 200);

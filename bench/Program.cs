@@ -3,7 +3,7 @@ using Faith.Bench;
 
 // gemm [threads] [rounds] [rows,…]     products against OpenBLAS
 // contraction [threads] [rounds]       the edge scores' contraction
-// ops [threads] [rounds]               time of every operation of the passes
+// ops [threads] [rounds] [part]        time of every operation of the passes, or of those that have the part in their names
 // anything else                        BenchmarkDotNet, e.g. --filter '*Norm*'
 int Argument(int index, int otherwise) => args.Length > index ? int.Parse(args[index], System.Globalization.CultureInfo.InvariantCulture) : otherwise;
 
@@ -17,7 +17,7 @@ switch (args.FirstOrDefault())
         ContractionTiming.Run(Argument(1, Environment.ProcessorCount), Argument(2, 7));
         break;
     case "ops":
-        Operations.Run(Argument(1, Environment.ProcessorCount), Argument(2, 7));
+        Operations.Run(Argument(1, Environment.ProcessorCount), Argument(2, 7), args.Length > 3 ? args[3] : "");
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(GemmComparison).Assembly).Run(args);

@@ -147,14 +147,14 @@ internal sealed class PassOperations : IDisposable
         {
             Add("Rotary", 2 * queries, 0, () => angles.Rotate(device, o.Query, o.Layout.Angles, c.HeadDim, inverse: false, o.Context));
         }
-        // q·k and p·v of every pair that may see each other; the gradients are twice as many products.
+        // q·k and p·v of every pair that may see each other. The gradients are twice as many products and one more: probabilities are not kept, so q·k is computed again.
         var flops = batch.SuffixLengths.Sum(n => FloorCount.Attention(c, 0, 0, n));
         Add("AttentionForward", 2 * queries + 2 * keys + heads, flops,
             () => device.AttentionForward(o.Layout.All, model.Attention(0), o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers));
-        Add("AttentionBackward", 6 * queries + 2 * keys + heads, 2 * flops,
+        Add("AttentionBackward", 6 * queries + 2 * keys + heads, 2.5 * flops,
             () => device.AttentionBackward(o.Layout.All, model.Attention(0), o.Query, o.Key, o.Value, default, default, o.Context, o.Normalizers, o.ContextGradient, o.QueryGradient, o.KeyGradient, o.ValueGradient));
-        // Of the gradients' products one.
-        Add("AttentionBackward of values", 3 * queries + keys + heads, flops / 2,
+        // Of the gradients' products one, and q·k.
+        Add("AttentionBackward of values", 3 * queries + keys + heads, flops,
             () => device.AttentionBackward(o.Layout.All, model.Attention(0), o.Query, o.Key, default, default, default, default, o.Normalizers, o.ContextGradient, default, default, o.ValueGradient));
         if (c.Group > 1) Add("SumHeadGroups", queries + keys, 0, () => device.SumHeadGroups(o.KeyGradient, c.HeadDim, c.Group, o.Key));
     }

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Faith.Kernels.Host;
 
@@ -8,7 +8,8 @@ internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape 
 
 public sealed unsafe partial class HostDevice
 {
-    delegate void HeadWork(RowKernels kernels, in AttentionOperands o, int sequence, int head, float* scratch);
+    /// <summary>Query heads [head, head + heads) of a sequence, which read the same keys and values.</summary>
+    delegate void HeadWork(RowKernels kernels, in AttentionOperands o, int sequence, int head, int heads, float* scratch);
 
     /// <summary>Every head of every sequence, with scratch for a forward or a backward pass.</summary>
     void ForHeads(in AttentionOperands operands, bool backward, HeadWork work)
@@ -16,14 +17,21 @@ public sealed unsafe partial class HostDevice
         var (layout, shape) = (operands.Layout, operands.Shape);
         RequireRows(operands.Q.Rows, layout.QueryRows);
         RequireRows(operands.K.Rows, layout.Rows);
-        pool.For(layout.Sequences * shape.Heads, Grain(layout, shape), (Device: this, O: operands, backward, work),
-            static (in (HostDevice Device, AttentionOperands O, bool Backward, HeadWork Work) job, int from, int to, int thread) =>
+        // Query heads that read the same keys are one unit of work, so that the keys are laid out once, if there are enough such units for the threads.
+        var shared = layout.PrefixLengths.Any(n => n > 0) ? Math.Min(shape.SuffixGroup, shape.PrefixGroup) : shape.SuffixGroup;
+        if (layout.Sequences * (shape.Heads / shared) < UnitsOfThread * pool.Threads) shared = 1;
+        pool.For(layout.Sequences * shape.Heads / shared, Math.Max(1, Grain(layout, shape) / shared), (Device: this, O: operands, shared, backward, work),
+            static (in (HostDevice Device, AttentionOperands O, int Shared, bool Backward, HeadWork Work) job, int from, int to, int thread) =>
             {
                 ref readonly var o = ref job.O;
                 var memory = job.Device.scratch.Reserve(thread, job.Device.kernels.AttentionScratch(o.Shape.HeadDim, o.Layout.LongestSequence, job.Backward));
-                for (var unit = from; unit < to; unit++) job.Work(job.Device.kernels, o, unit / o.Shape.Heads, unit % o.Shape.Heads, memory);
+                var units = o.Shape.Heads / job.Shared;
+                for (var unit = from; unit < to; unit++) job.Work(job.Device.kernels, o, unit / units, unit % units * job.Shared, job.Shared, memory);
             });
     }
+
+    /// <summary>Units of work for each thread, from which on the threads end about together.</summary>
+    const int UnitsOfThread = 4;
 
     /// <summary>Heads of a sequence that are worth a chunk of work of their own.</summary>
     static int Grain(Ragged layout, AttentionShape shape)
@@ -38,13 +46,24 @@ internal sealed unsafe partial class RowKernels<V>
     /// <summary>Queries whose scores are held at a time.</summary>
     const int QueryBlock = 16;
 
+    /// <summary>Keys whose rows stay in the first-level cache while the queries of a block pass by.</summary>
+    const int KeyBlock = 64;
+
+    /// <summary>Rows of a tile of those products in which a query's row is not read beyond what it sees.</summary>
+    const int Step = 4;
+
+    /// <summary>Most keys of sequences whose next head is asked for ahead.</summary>
+    const int ShortSequence = 128;
+
     /// <summary>
-    /// One head of one sequence. Its keys are the prefix, then the suffix; the keys (and for the gradient the values) are laid out
-    /// once as [headDim][keys], so that every product below runs along contiguous memory. Scores exist for a block of queries only.
+    /// One head of one sequence. Its keys are the prefix, then the suffix. All that is read more than once is copied to where it stands
+    /// close together: rows of a matrix of all heads lie so far apart that many share the same few lines of a cache. Scores exist for a block of queries only.
     /// </summary>
     readonly struct HeadOfSequence
     {
-        public readonly int HeadDim, Prefix, Rows, FirstRow, Queries, FirstQuery, Keys, Pitch;
+        public readonly int HeadDim, Prefix, Rows, FirstRow, Queries, FirstQuery, Keys;
+        /// <summary>Floats from one row to the next of scores, and of other matrices.</summary>
+        public readonly int Pitch, Width;
         readonly int head, column, suffixColumn, prefixColumn, prefixStart, window;
 
         public HeadOfSequence(in AttentionOperands o, int sequence, int head)
@@ -57,7 +76,7 @@ internal sealed unsafe partial class RowKernels<V>
             FirstQuery = o.Layout.QueryOffsets[sequence];
             Queries = o.Layout.QueryOffsets[sequence + 1] - FirstQuery;
             Keys = Prefix + Rows;
-            Pitch = (Keys + 15) & ~15;
+            (Pitch, Width) = (ScorePitch(Keys), RowWidth(HeadDim));
             window = o.Shape.Window;
             this.head = head;
             column = head * HeadDim;
@@ -85,13 +104,56 @@ internal sealed unsafe partial class RowKernels<V>
 
         /// <summary>The first key that a query sees.</summary>
         public int FirstSeen(int query) => window > 0 ? Math.Max(Seen(query) - window, 0) : 0;
+
+        /// <summary>The first query that sees a key.</summary>
+        public int FirstSeeing(int key) => Math.Max(key - (Keys - Queries), 0);
+
+        /// <summary>Columns of the panel of keys that begins with one: two registers, or one of 16 lanes where that is enough.</summary>
+        public int PanelWidth(int key) => V.Count == 16 && Keys - key <= V.Count ? V.Count : 2 * V.Count;
     }
 
-    public override long AttentionScratch(int headDim, int keys, bool backward)
+    /// <summary>The panel that a key is in: its first key.</summary>
+    static int PanelOf(int key) => key / (2 * V.Count) * (2 * V.Count);
+
+    /// <summary>Whole registers may be read and written from any key on, and rows do not share the same few lines of the cache.</summary>
+    static int ScorePitch(int keys) => (keys + 15 & ~15) + 16;
+
+    /// <summary>Whole registers, or pairs of those of fewer than 16 lanes.</summary>
+    static int RowWidth(int headDim) => headDim + 15 & ~15;
+
+    /// <summary>
+    /// A thread's memory for a head. Keys and values turned: in panels of two registers, [panel][headDim][keys]; all else row by row. A forward pass takes what
+    /// comes before <see cref="TurnedValues"/>.
+    /// </summary>
+    readonly struct AttentionMemory(float* memory, int headDim, int keys)
     {
-        var pitch = (keys + 15) & ~15;
-        return ((backward ? 2L : 1L) * (headDim + QueryBlock) + (backward ? 1 : 0)) * pitch;
+        long Turned => (long)headDim * (keys + 15 & ~15);
+        long Rows => (long)RowWidth(headDim) * keys;
+        long Block => (long)QueryBlock * RowWidth(headDim);
+        long Scores => (long)QueryBlock * ScorePitch(keys);
+
+        public float* TurnedKeys => memory;
+        /// <summary>Values, in a backward pass keys.</summary>
+        public float* RowsOfKeys => TurnedKeys + Turned;
+        /// <summary>Queries of the block.</summary>
+        public float* Queries => RowsOfKeys + Rows;
+        /// <summary>What becomes a row of the context or of dq.</summary>
+        public float* Sums => Queries + Block;
+        public float* Probabilities => Sums + Block;
+        public float* TurnedValues => Probabilities + Scores;
+        /// <summary>Gradient of the block's contexts.</summary>
+        public float* Gradients => TurnedValues + Turned;
+        public float* Slopes => Gradients + Block;
+        /// <summary>Slopes of a cap, of one query.</summary>
+        public float* Bends => Slopes + Scores;
+        public float* KeyGradients => Bends + ScorePitch(keys);
+        public float* ValueGradients => KeyGradients + Rows;
+
+        /// <summary>Floats in all.</summary>
+        public long Floats(bool backward) => (backward ? ValueGradients + Rows : TurnedValues) - memory;
     }
+
+    public override long AttentionScratch(int headDim, int keys, bool backward) => new AttentionMemory(null, headDim, keys).Floats(backward);
 
     /// <summary>Caps products q·k where there is a cap, and returns the factor by which what it leaves are scores.</summary>
     static float Cap(float* products, int n, in AttentionShape shape)
@@ -101,137 +163,94 @@ internal sealed unsafe partial class RowKernels<V>
         return 1;
     }
 
-    /// <summary>turned[c][j] = element c of key j, from the first key on that any query sees.</summary>
-    static void Transpose(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* turned)
+    /// <summary>Lays out keys or values in panels, from the first one on that any query sees.</summary>
+    static void Turn(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* turned)
     {
-        int first = s.FirstSeen(0), ofSuffix = Math.Max(first - s.Prefix, 0);
-        if (first < s.Prefix) MatrixKernels.PackTile(s.PrefixRow(prefix, first), prefix.Stride, s.Prefix - first, s.HeadDim, turned + first, s.Pitch);
-        MatrixKernels.PackTile(s.SuffixRow(suffix, ofSuffix), suffix.Stride, s.Rows - ofSuffix, s.HeadDim, turned + s.Prefix + ofSuffix, s.Pitch);
-    }
-
-    /// <summary>y = Σ over the keys from <paramref name="from"/> to <paramref name="to"/> of weight[i][j]·(row j of k or v).</summary>
-    static void SumOverKeys(in HeadOfSequence s, float* weights, int queries, int from, int to, RawTensor suffix, RawTensor prefix, float* y, nint stride)
-    {
-        int ofPrefix = Math.Min(to, s.Prefix), ofSuffix = Math.Max(from, s.Prefix);
-        var both = from < ofPrefix;
-        if (both) Product(weights + from, s.Pitch, 1, s.PrefixRow(prefix, from), prefix.Stride, y, stride, queries, s.HeadDim, ofPrefix - from, false);
-        Product(weights + ofSuffix, s.Pitch, 1, s.SuffixRow(suffix, ofSuffix - s.Prefix), suffix.Stride, y, stride, queries, s.HeadDim, to - ofSuffix, both);
+        for (var key = PanelOf(s.FirstSeen(0)); key < s.Keys; key += 2 * V.Count)
+        {
+            int width = s.PanelWidth(key), count = Math.Min(width, s.Keys - key), ofPrefix = Math.Clamp(s.Prefix - key, 0, count);
+            var panel = turned + (long)key * s.HeadDim;
+            if (ofPrefix > 0) MatrixKernels.PackTile(s.PrefixRow(prefix, key), prefix.Stride, ofPrefix, s.HeadDim, panel, width);
+            if (ofPrefix < count) MatrixKernels.PackTile(s.SuffixRow(suffix, key + ofPrefix - s.Prefix), suffix.Stride, count - ofPrefix, s.HeadDim, panel + ofPrefix, width);
+        }
     }
 
     /// <summary>
-    /// c (= or +=) a·b for the small matrices of attention: a [m × k] with any strides, b [k × n] and c [m × n] with contiguous
-    /// rows. Every element is one chain of multiply-adds in ascending k.
+    /// Asks for the rows of the next head, which stand right of this one's. A row of all heads is longer than what the machine reads ahead by itself, and short
+    /// sequences take less time than the memory.
     /// </summary>
-    static void Product(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int m, int n, int k, bool add)
+    static void Prefetch(in HeadOfSequence s, float* row, nint stride, int rows)
     {
-        for (var j = 0; j < n; j += 2 * V.Count)
+        if (!Sse.IsSupported || s.Keys > ShortSequence) return;
+        for (var r = 0; r < rows; r++, row += stride)
+            for (var c = s.HeadDim; c < 2 * s.HeadDim; c += 16) Sse.Prefetch1(row + c);
+    }
+
+    /// <summary>y[i][j] = (row i of x)·(row j of what was turned), for the keys from <paramref name="from"/> to <paramref name="to"/> and others of their panels.</summary>
+    static void MultiplyTurned(in HeadOfSequence s, float* x, float* turned, float* y, int queries, int from, int to)
+    {
+        for (var key = PanelOf(from); key < to; key += 2 * V.Count)
         {
-            int first = Math.Min(V.Count, n - j), second = Math.Clamp(n - j - V.Count, 0, V.Count);
-            var whole = second == V.Count;
-            var i = 0;
-            for (; i + 4 <= m; i += 4)
+            var width = s.PanelWidth(key);
+            Product(x, s.Width, 1, turned + (long)key * s.HeadDim, width, y + key, s.Pitch, queries, width, s.HeadDim, false);
+        }
+    }
+
+    /// <summary>Copies the rows of keys or values, from the first one on that any query sees.</summary>
+    static void GatherKeys(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* rows)
+    {
+        int first = s.FirstSeen(0), ofSuffix = Math.Max(first - s.Prefix, 0);
+        if (first < s.Prefix) Gather(s.PrefixRow(prefix, first), prefix.Stride, s.Prefix - first, s.HeadDim, rows + (long)first * s.Width, s.Width);
+        Gather(s.SuffixRow(suffix, ofSuffix), suffix.Stride, s.Rows - ofSuffix, s.HeadDim, rows + (long)(s.Prefix + ofSuffix) * s.Width, s.Width);
+    }
+
+    /// <summary>y = Σ over the keys from <paramref name="from"/> on that a query sees of weight[i][j]·(row j), for a block of queries from <paramref name="first"/> on.</summary>
+    static void SumOverKeys(in HeadOfSequence s, float* weights, int first, int queries, int from, float* rows, float* y)
+    {
+        var to = s.Seen(first + queries - 1);
+        for (var start = from; start < to; start += KeyBlock)
+        {
+            var end = Math.Min(start + KeyBlock, to);
+            var step = end <= s.Seen(first) ? queries : Step;
+            for (var i = 0; i < queries; i += step)
             {
-                float* ai = a + i * aRow, ci = c + i * cRow + j;
-                if (whole) Rows4(new WholePair(), ai, aRow, aColumn, b + j, bRow, ci, cRow, k, add);
-                else Rows4(new PartPair(first, second), ai, aRow, aColumn, b + j, bRow, ci, cRow, k, add);
+                int count = Math.Min(step, queries - i), keys = Math.Min(end, s.Seen(first + i + count - 1)) - start;
+                if (keys > 0) Product(weights + (long)i * s.Pitch + start, s.Pitch, 1, rows + (long)start * s.Width, s.Width, y + i * s.Width, s.Width, count, s.Width, keys, start > from);
             }
-            for (; i < m; i++) Row1(new PartPair(first, second), a + i * aRow, aColumn, b + j, bRow, c + i * cRow + j, k, add);
         }
     }
 
-    /// <summary>Two registers that are loaded and stored together.</summary>
-    interface IPair
+    /// <summary>
+    /// Row j of the suffix of a gradient += Σ over the queries of a block from <paramref name="first"/> on of weight[i][j]·(row i of x), for the keys from
+    /// <paramref name="from"/> to <paramref name="to"/>. Those that no block before has seen are set instead.
+    /// </summary>
+    static void SumOverQueries(in HeadOfSequence s, float* weights, int first, int queries, int from, int to, float* x, float* gradient)
     {
-        void Load(float* from, out V x, out V y);
-        void Store(V x, V y, float* to);
-    }
-
-    readonly struct WholePair : IPair
-    {
-        [MethodImpl(Inline)]
-        public void Load(float* from, out V x, out V y) => (x, y) = (V.Load(from), V.Load(from + V.Count));
-
-        [MethodImpl(Inline)]
-        public void Store(V x, V y, float* to)
+        int start = Math.Max(from, s.Prefix), fresh = first == 0 ? start : Math.Max(s.Seen(first - 1), start);
+        gradient -= (long)s.Prefix * s.Width;
+        if (start < fresh) Product(weights + start, 1, s.Pitch, x, s.Width, gradient + (long)start * s.Width, s.Width, fresh - start, s.Width, queries, true);
+        for (var key = fresh; key < to; key += Step)
         {
-            x.Store(to);
-            y.Store(to + V.Count);
+            var skipped = Math.Max(s.FirstSeeing(key) - first, 0);
+            Product(weights + (long)skipped * s.Pitch + key, 1, s.Pitch, x + skipped * s.Width, s.Width, gradient + (long)key * s.Width, s.Width, Math.Min(Step, to - key), s.Width, queries - skipped, false);
         }
     }
 
-    /// <summary>The first lanes of each stand in memory; the others are zero and not stored.</summary>
-    readonly struct PartPair(int first, int second) : IPair
+    /// <summary>Writes the rows of a gradient, zero where no query sees a key.</summary>
+    static void ScatterKeys(in HeadOfSequence s, float* rows, RawTensor gradient)
     {
-        [MethodImpl(Inline)]
-        public void Load(float* from, out V x, out V y) => (x, y) = (Load(from, first), Load(from + V.Count, second));
-
-        [MethodImpl(Inline)]
-        public void Store(V x, V y, float* to)
-        {
-            Store(x, to, first);
-            Store(y, to + V.Count, second);
-        }
-
-        [MethodImpl(Inline)]
-        static V Load(float* from, int n) => n == V.Count ? V.Load(from) : n == 0 ? V.Of(0) : V.LoadFirst(from, n, 0);
-
-        [MethodImpl(Inline)]
-        static void Store(V value, float* to, int n)
-        {
-            if (n == V.Count) value.Store(to);
-            else if (n > 0) value.StoreFirst(to, n);
-        }
+        var unseen = Math.Max(s.FirstSeen(0) - s.Prefix, 0);
+        for (var j = 0; j < unseen; j++) new Span<float>(s.Gradient(gradient, j), s.HeadDim).Clear();
+        Scatter(rows + (long)unseen * s.Width, s.Width, null, 0, s.Rows - unseen, s.HeadDim, s.Gradient(gradient, unseen), gradient.Stride);
     }
 
-    [MethodImpl(Hot)]
-    static void Rows4<P>(P pair, float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int k, bool add) where P : struct, IPair
+    /// <summary>
+    /// x = 0 from <paramref name="from"/> to <paramref name="begin"/> and from <paramref name="end"/> to <paramref name="to"/>: what other queries of a block
+    /// see and this one does not. Past <paramref name="to"/> whole registers are written.
+    /// </summary>
+    static void ClearOutside(float* x, int from, int begin, int end, int to)
     {
-        V x0 = V.Of(0), y0 = x0, x1 = x0, y1 = x0, x2 = x0, y2 = x0, x3 = x0, y3 = x0;
-        if (add)
-        {
-            pair.Load(c, out x0, out y0);
-            pair.Load(c + cRow, out x1, out y1);
-            pair.Load(c + 2 * cRow, out x2, out y2);
-            pair.Load(c + 3 * cRow, out x3, out y3);
-        }
-        for (; k > 0; k--)
-        {
-            pair.Load(b, out var b0, out var b1);
-            var f = V.Of(a[0]);
-            x0 = V.MultiplyAdd(f, b0, x0);
-            y0 = V.MultiplyAdd(f, b1, y0);
-            f = V.Of(a[aRow]);
-            x1 = V.MultiplyAdd(f, b0, x1);
-            y1 = V.MultiplyAdd(f, b1, y1);
-            f = V.Of(a[2 * aRow]);
-            x2 = V.MultiplyAdd(f, b0, x2);
-            y2 = V.MultiplyAdd(f, b1, y2);
-            f = V.Of(a[3 * aRow]);
-            x3 = V.MultiplyAdd(f, b0, x3);
-            y3 = V.MultiplyAdd(f, b1, y3);
-            a += aColumn;
-            b += bRow;
-        }
-        pair.Store(x0, y0, c);
-        pair.Store(x1, y1, c + cRow);
-        pair.Store(x2, y2, c + 2 * cRow);
-        pair.Store(x3, y3, c + 3 * cRow);
-    }
-
-    [MethodImpl(Hot)]
-    static void Row1<P>(P pair, float* a, nint aColumn, float* b, nint bRow, float* c, int k, bool add) where P : struct, IPair
-    {
-        V x = V.Of(0), y = x;
-        if (add) pair.Load(c, out x, out y);
-        for (; k > 0; k--)
-        {
-            var f = V.Of(*a);
-            pair.Load(b, out var b0, out var b1);
-            x = V.MultiplyAdd(f, b0, x);
-            y = V.MultiplyAdd(f, b1, y);
-            a += aColumn;
-            b += bRow;
-        }
-        pair.Store(x, y, c);
+        if (begin > from) new Span<float>(x + from, begin - from).Clear();
+        for (; end < to; end += V.Count) V.Of(0).Store(x + end);
     }
 }

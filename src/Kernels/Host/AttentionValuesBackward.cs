@@ -4,26 +4,38 @@ namespace Faith.Kernels.Host;
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, float* scratch)
+    public override void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, int heads, float* scratch)
     {
         var s = new HeadOfSequence(o, sequence, head);
-        float* keys = scratch, p = keys + (long)s.HeadDim * s.Pitch;
-        Transpose(s, o.K, o.PrefixK, keys);
-        for (var j = 0; j < s.Rows; j++) new Span<float>(s.Gradient(o.Dv, j), s.HeadDim).Clear();
+        var memory = new AttentionMemory(scratch, s.HeadDim, s.Keys);
+        Turn(s, o.K, o.PrefixK, memory.TurnedKeys);
+        Prefetch(s, s.SuffixRow(o.K, 0), o.K.Stride, s.Rows);
+        for (var i = 0; i < heads; i++) AttentionValuesBackward(new HeadOfSequence(o, sequence, head + i), o, memory);
+    }
+
+    static void AttentionValuesBackward(in HeadOfSequence s, in AttentionOperands o, in AttentionMemory memory)
+    {
+        float* q = memory.Queries, d = memory.Gradients, p = memory.Probabilities;
+        Prefetch(s, s.Query(o.Q, 0), o.Q.Stride, s.Queries);
+        Prefetch(s, s.Query(o.DContext, 0), o.DContext.Stride, s.Queries);
         for (var first = 0; first < s.Queries; first += QueryBlock)
         {
             int count = Math.Min(QueryBlock, s.Queries - first), from = s.FirstSeen(first), to = s.Seen(first + count - 1);
-            Product(s.Query(o.Q, first), o.Q.Stride, 1, keys + from, s.Pitch, p + from, s.Pitch, count, to - from, s.HeadDim, false);
+            Gather(s.Query(o.Q, first), o.Q.Stride, count, s.HeadDim, q, s.Width);
+            Gather(s.Query(o.DContext, first), o.DContext.Stride, count, s.HeadDim, d, s.Width);
+            MultiplyTurned(s, q, memory.TurnedKeys, p, count, from, to);
             for (var i = 0; i < count; i++)
             {
-                float* row = p + (long)i * s.Pitch;
+                var row = p + (long)i * s.Pitch;
                 int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
                 var normalizer = s.Normalizer(o.Normalizers, first + i);
                 Map(new ProbabilityMap(Cap(row + begin, end - begin, o.Shape), normalizer[0], normalizer[1]), row + begin, row + begin, row + begin, end - begin);
                 ClearOutside(row, from, begin, end, to);
             }
-            SumOverQueries(s, p, count, from, to, s.Query(o.DContext, first), o.DContext.Stride, o.Dv);
+            SumOverQueries(s, p, first, count, from, to, d, memory.ValueGradients);
         }
+        ScatterKeys(s, memory.ValueGradients, o.Dv);
+        Prefetch(s, s.Gradient(o.Dv, 0), o.Dv.Stride, s.Rows);
     }
 
     readonly struct ProbabilityMap(float scale, float largest, float inverse) : IMap

@@ -16,6 +16,8 @@ internal unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     static abstract T Load(float* from);
     /// <summary>Loads the first n &lt; Count lanes and touches no other memory; the rest get <paramref name="rest"/>.</summary>
     static abstract T LoadFirst(float* from, int n, float rest);
+    /// <summary>The first n lanes of <paramref name="a"/>; the rest get <paramref name="rest"/>. n may be more than there are.</summary>
+    static abstract T First(T a, int n, float rest);
     /// <summary>Loads half as many lanes, each into two neighbours.</summary>
     static abstract T LoadTwice(float* from);
     /// <summary>Two values in turn.</summary>
@@ -62,6 +64,8 @@ internal readonly unsafe struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
     static Vector512<float> First(int n) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(n)).AsSingle();
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 LoadFirst(float* from, int n, float rest) => new(Avx512F.MaskLoad(from, First(n), Vector512.Create(rest)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 First(Lanes512 a, int n, float rest) => new(Vector512.ConditionalSelect(First(n), a.v, Vector512.Create(rest)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 LoadTwice(float* from) =>
         new(Avx512F.PermuteVar16x32(Vector256.Load(from).ToVector512Unsafe(), Vector512<int>.Indices >> 1));
@@ -128,6 +132,8 @@ internal readonly unsafe struct Lanes256(Vector256<float> v) : ILanes<Lanes256>
         return new(Vector256.ConditionalSelect(mask, Avx.MaskLoad(from, mask), Vector256.Create(rest)));
     }
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 First(Lanes256 a, int n, float rest) => new(Vector256.ConditionalSelect(First(n), a.v, Vector256.Create(rest)));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 LoadTwice(float* from) =>
         new(Avx2.PermuteVar8x32(Vector128.Load(from).ToVector256Unsafe(), Vector256<int>.Indices >> 1));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -192,6 +198,9 @@ internal readonly unsafe struct Lanes128(Vector128<float> v) : ILanes<Lanes128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 LoadFirst(float* from, int n, float rest) =>
         new(Vector128.Create(n > 0 ? from[0] : rest, n > 1 ? from[1] : rest, n > 2 ? from[2] : rest, rest));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 First(Lanes128 a, int n, float rest) =>
+        new(Vector128.ConditionalSelect(Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(n)).AsSingle(), a.v, Vector128.Create(rest)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 LoadTwice(float* from) => new(Vector128.Create(from[0], from[0], from[1], from[1]));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

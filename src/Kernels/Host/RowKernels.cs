@@ -29,11 +29,11 @@ internal abstract unsafe class RowKernels
     public abstract void GateBackward(Activation activation, RawTensor gate, RawTensor up, RawTensor dy, RawTensor dGate, RawTensor dUp, int from, int to);
     public abstract void Rotary(in RotaryOperands o, int from, int to);
 
-    /// <summary>Floats of scratch memory for one head of one sequence.</summary>
+    /// <summary>Floats of scratch memory for heads of one sequence.</summary>
     public abstract long AttentionScratch(int headDim, int keys, bool backward);
-    public abstract void AttentionForward(in AttentionOperands o, int sequence, int head, float* scratch);
-    public abstract void AttentionBackward(in AttentionOperands o, int sequence, int head, float* scratch);
-    public abstract void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, float* scratch);
+    public abstract void AttentionForward(in AttentionOperands o, int sequence, int head, int heads, float* scratch);
+    public abstract void AttentionBackward(in AttentionOperands o, int sequence, int head, int heads, float* scratch);
+    public abstract void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, int heads, float* scratch);
 
     /// <summary>y[row] += scale·factors[row]·x[row].</summary>
     public abstract void AddScaledRows(RawTensor x, RawTensor factors, float scale, RawTensor y, int from, int to);
