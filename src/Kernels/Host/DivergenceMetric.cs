@@ -8,22 +8,29 @@ public sealed unsafe partial class HostDevice
     public override void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits)
     {
         RequireSameShape(logits, reference);
-        Rows(logits.Rows, logits.Columns, (logits, reference, jensenShannon, value, dLogits),
-            static (k, in o, from, to) => k.DivergenceMetric(o.logits, o.reference, o.jensenShannon, o.value, o.dLogits, from, to));
+        pool.For(logits.Rows, Math.Max(1, ElementsOfChunk / Math.Max(logits.Columns, 1)), (device: this, logits, reference, jensenShannon, value, dLogits),
+            static (in (HostDevice device, Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits) o, int from, int to, int thread) =>
+            {
+                var exponentials = o.device.scratch.Reserve(thread, 2L * o.logits.Columns);
+                o.device.kernels.DivergenceMetric(o.logits, o.reference, o.jensenShannon, o.value, o.dLogits, exponentials, from, to);
+            });
     }
 }
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void DivergenceMetric(RawTensor logits, RawTensor reference, bool jensenShannon, RawTensor value, RawTensor dLogits, int from, int to)
+    public override void DivergenceMetric(RawTensor logits, RawTensor reference, bool jensenShannon, RawTensor value, RawTensor dLogits, float* exponentials, int from, int to)
     {
         var n = logits.Columns;
         for (var r = from; r < to; r++)
         {
             float* x = logits.Row(r), y = reference.Row(r), d = dLogits.IsNone ? null : dLogits.Row(r);
             float xMax = Largest(x, n), yMax = Largest(y, n);
-            double xLog = double.LogP1(SumOfOthers(x, xMax, n)), yLog = double.LogP1(SumOfOthers(y, yMax, n));
-            *value.Row(r) = (float)(jensenShannon ? JensenShannon(x, y, xMax, yMax, xLog, yLog, d, n) : KullbackLeibler(x, y, xMax, yMax, xLog, yLog, d, n));
+            // The gradient of KL takes the place of the exponentials that it is made of.
+            float* yExp = exponentials, xExp = jensenShannon || d == null ? exponentials + n : d;
+            double xLog = double.LogP1(SumOfOthers(x, xMax, n, xExp)), yLog = double.LogP1(SumOfOthers(y, yMax, n, yExp));
+            var constant = yMax + yLog - (xMax + xLog);
+            *value.Row(r) = (float)(jensenShannon ? JensenShannon(x, y, xExp, yExp, constant, xLog, yLog, d, n) : KullbackLeibler(x, y, xExp, yExp, constant, xLog, yLog, d, n));
         }
     }
 
@@ -32,11 +39,10 @@ internal sealed unsafe partial class RowKernels<V>
     /// inside the sum and the rest, which float32 cannot hold, outside: so the value keeps its digits when it is small.
     /// </summary>
     [MethodImpl(Hot)]
-    static double KullbackLeibler(float* x, float* y, float xMax, float yMax, double xLog, double yLog, float* d, int n)
+    static double KullbackLeibler(float* x, float* y, float* xExp, float* yExp, double constant, double xLog, double yLog, float* d, int n)
     {
         const int Run = 1024;
-        var constant = yMax + yLog - (xMax + xLog);
-        V c = V.Of((float)constant), xm = V.Of(xMax), ym = V.Of(yMax), fx = V.Of((float)(Math.Exp(-xLog) / n)), fy = V.Of((float)(Math.Exp(-yLog) / n)), floor = V.Of(-1e30f);
+        V c = V.Of((float)constant), fx = V.Of((float)(Math.Exp(-xLog) / n)), fy = V.Of((float)(Math.Exp(-yLog) / n)), floor = V.Of(-1e30f);
         double total = 0, mass = 0;
         for (var start = 0; start < n; start += Run)
         {
@@ -46,13 +52,13 @@ internal sealed unsafe partial class RowKernels<V>
             {
                 var rest = end - i;
                 var whole = rest >= V.Count;
-                V a = whole ? V.Load(x + i) : V.LoadFirst(x + i, rest, xMax), b = whole ? V.Load(y + i) : V.LoadFirst(y + i, rest, float.MinValue);
+                V a = whole ? V.Load(x + i) : V.LoadFirst(x + i, rest, 0), b = whole ? V.Load(y + i) : V.LoadFirst(y + i, rest, 0);
                 // e is zero past the end and where a logit is −∞; what it is multiplied with stays finite.
-                var e = Exp(b - ym);
+                var e = whole ? V.Load(yExp + i) : V.LoadFirst(yExp + i, rest, 0);
                 sum = V.MultiplyAdd(e, V.Max(b, floor) - V.Max(a, floor) - c, sum);
                 weight += e;
                 if (d == null) continue;
-                var gradient = Exp(a - xm) * fx - e * fy;
+                var gradient = (whole ? V.Load(xExp + i) : V.LoadFirst(xExp + i, rest, 0)) * fx - e * fy;
                 if (whole) gradient.Store(d + i);
                 else gradient.StoreFirst(d + i, rest);
             }
@@ -67,11 +73,10 @@ internal sealed unsafe partial class RowKernels<V>
     /// larger ones (see <see cref="MeanDivergence"/>), so the value keeps its digits when it is small. −∞ counts as −1e30, and log p_ref − log p as ±100 at most.
     /// </summary>
     [MethodImpl(Hot)]
-    static double JensenShannon(float* x, float* y, float xMax, float yMax, double xLog, double yLog, float* d, int n)
+    static double JensenShannon(float* x, float* y, float* xExp, float* yExp, double constant, double xLog, double yLog, float* d, int n)
     {
         const int Run = 1024;
-        var constant = yMax + yLog - (xMax + xLog);
-        V c = V.Of((float)constant), rest = V.Of((float)(constant - (float)constant)), xm = V.Of(xMax), ym = V.Of(yMax), floor = V.Of(-1e30f), most = V.Of(100), zero = V.Of(0);
+        V c = V.Of((float)constant), rest = V.Of((float)(constant - (float)constant)), floor = V.Of(-1e30f), most = V.Of(100), zero = V.Of(0);
         V fx = V.Of((float)Math.Exp(-xLog)), fy = V.Of((float)Math.Exp(-yLog)), half = V.Of(0.5f / n);
         var join = new MeanDivergence();
         double total = 0, mean = 0;
@@ -85,7 +90,7 @@ internal sealed unsafe partial class RowKernels<V>
                 var whole = left >= V.Count;
                 var a = V.Max(whole ? V.Load(x + i) : V.LoadFirst(x + i, left, float.MinValue), floor);
                 var b = V.Max(whole ? V.Load(y + i) : V.LoadFirst(y + i, left, float.MinValue), floor);
-                V p = Exp(a - xm) * fx, r = Exp(b - ym) * fy, delta = V.Max(zero - most, V.Min(most, b - a - c - rest));
+                V p = Part(xExp, i, end) * fx, r = Part(yExp, i, end) * fy, delta = V.Max(zero - most, V.Min(most, b - a - c - rest));
                 var (both, larger) = join.Of(V.Max(delta, zero - delta));
                 sum = V.MultiplyAdd(V.Max(p, r), both, sum);
                 var term = p * (larger - V.Max(delta, zero));
@@ -97,18 +102,8 @@ internal sealed unsafe partial class RowKernels<V>
             total += sum.Sum();
             mean += inner.Sum();
         }
-        if (d != null) AddScaledSoftmax(x, xMax, (float)(-0.5 * Math.Exp(-xLog) * mean / n), d, n);
+        if (d != null) Map(new AddScaledMap((float)(-0.5 * Math.Exp(-xLog) * mean / n)), xExp, d, d, n);
         return 0.5 * total / n;
-    }
-
-    /// <summary>d += scale·exp(x − largest).</summary>
-    [MethodImpl(Hot)]
-    static void AddScaledSoftmax(float* x, float largest, float scale, float* d, int n)
-    {
-        V m = V.Of(largest), f = V.Of(scale);
-        var i = 0;
-        for (; i <= n - V.Count; i += V.Count) V.MultiplyAdd(Exp(V.Load(x + i) - m), f, V.Load(d + i)).Store(d + i);
-        if (i < n) V.MultiplyAdd(Exp(V.LoadFirst(x + i, n - i, 0) - m), f, V.LoadFirst(d + i, n - i, 0)).StoreFirst(d + i, n - i);
     }
 
     /// <summary>

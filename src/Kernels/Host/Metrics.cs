@@ -8,17 +8,19 @@ internal readonly record struct AnswerWeights(RawIndices Offsets, RawIndices Tok
 internal sealed unsafe partial class RowKernels<V>
 {
     /// <summary>
-    /// Σ exp(x − largest) less 1, the term of the largest itself: where that is nearly certain, what the others are given keeps its digits.
+    /// Σ exp(x − largest) less 1, the term of the largest itself: where that is nearly certain, what the others are given keeps its digits. Every exp(x − largest) is
+    /// kept in <paramref name="exp"/> where it is not null.
     /// </summary>
-    static double SumOfOthers(float* x, float largest, int n)
+    static double SumOfOthers(float* x, float largest, int n, float* exp)
     {
         var at = new ReadOnlySpan<float>(x, n).IndexOf(largest);
-        return SumOfExp(x, largest, at) + SumOfExp(x + at + 1, largest, n - at - 1);
+        if (exp != null && at >= 0) Exp(V.Of(x[at]) - V.Of(largest)).StoreFirst(exp + at, 1);
+        return SumOfExp(x, largest, at, exp) + SumOfExp(x + at + 1, largest, n - at - 1, exp == null ? null : exp + at + 1);
     }
 
     /// <summary>Σ exp(x − largest), in short runs whose sums are added in double precision: a vocabulary is long.</summary>
     [MethodImpl(Hot)]
-    static double SumOfExp(float* x, float largest, int n)
+    static double SumOfExp(float* x, float largest, int n, float* exp)
     {
         const int Run = 1024;
         double total = 0;
@@ -28,8 +30,14 @@ internal sealed unsafe partial class RowKernels<V>
             var end = Math.Min(n, start + Run);
             var sum = V.Of(0);
             var i = start;
-            for (; i <= end - V.Count; i += V.Count) sum += Exp(V.Load(x + i) - m);
+            for (; i <= end - V.Count; i += V.Count)
+            {
+                var e = Exp(V.Load(x + i) - m);
+                if (exp != null) e.Store(exp + i);
+                sum += e;
+            }
             total += sum.Sum();
+            if (exp != null && i < end) Exp(V.LoadFirst(x + i, end - i, 0) - m).StoreFirst(exp + i, end - i);
             for (; i < end; i++) total += MathF.Exp(x[i] - largest);
         }
         return total;

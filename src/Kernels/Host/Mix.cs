@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Faith.Kernels.Host;
 
 /// <summary>The part of a <see cref="NormedMix"/> before the norm.</summary>
@@ -80,11 +82,37 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
+    [MethodImpl(Hot)]
     public override void MixRow(in MixOperands o, int input, int row, float* x)
     {
-        int rows = o.Baseline.Rows, d = o.Baseline.Columns;
-        new Span<float>(o.Baseline.Row(row), d).CopyTo(new Span<float>(x, d));
-        for (var j = o.SourceOffsets.First()[input]; j < o.SourceOffsets.First()[input + 1]; j++)
-            Map(new AddMap(), x, (float*)o.Sources.Pointer + ((long)o.SourceList.First()[j] * rows + row) * d, x, d);
+        int rows = o.Baseline.Rows, d = o.Baseline.Columns, first = o.SourceOffsets.First()[input], end = o.SourceOffsets.First()[input + 1];
+        var list = o.SourceList.First();
+        float* baseline = o.Baseline.Row(row), sources = (float*)o.Sources.Pointer + (long)row * d;
+        var step = (long)rows * d;
+        var i = 0;
+        // Registers at a time, so that the row is written once, whatever the number of sources.
+        for (; i <= d - 4 * V.Count; i += 4 * V.Count)
+        {
+            V a = V.Load(baseline + i), b = V.Load(baseline + i + V.Count), c = V.Load(baseline + i + 2 * V.Count), e = V.Load(baseline + i + 3 * V.Count);
+            for (var j = first; j < end; j++)
+            {
+                var source = sources + list[j] * step + i;
+                a += V.Load(source);
+                b += V.Load(source + V.Count);
+                c += V.Load(source + 2 * V.Count);
+                e += V.Load(source + 3 * V.Count);
+            }
+            a.Store(x + i);
+            b.Store(x + i + V.Count);
+            c.Store(x + i + 2 * V.Count);
+            e.Store(x + i + 3 * V.Count);
+        }
+        for (; i < d; i += V.Count)
+        {
+            var sum = Part(baseline, i, d);
+            for (var j = first; j < end; j++) sum += Part(sources + list[j] * step, i, d);
+            if (d - i >= V.Count) sum.Store(x + i);
+            else sum.StoreFirst(x + i, d - i);
+        }
     }
 }

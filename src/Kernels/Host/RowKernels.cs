@@ -57,5 +57,6 @@ internal abstract unsafe class RowKernels
     public abstract void SoftCapBackward(RawTensor y, float cap, RawTensor dy, RawTensor dx, int from, int to);
     public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
     public abstract void SoftmaxMetric(RawTensor logits, in AnswerWeights answers, RawTensor value, RawTensor dLogits, int from, int to);
-    public abstract void DivergenceMetric(RawTensor logits, RawTensor reference, bool jensenShannon, RawTensor value, RawTensor dLogits, int from, int to);
+    /// <param name="exponentials">Room for two rows.</param>
+    public abstract void DivergenceMetric(RawTensor logits, RawTensor reference, bool jensenShannon, RawTensor value, RawTensor dLogits, float* exponentials, int from, int to);
 }

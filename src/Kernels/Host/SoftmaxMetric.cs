@@ -22,8 +22,9 @@ internal sealed unsafe partial class RowKernels<V>
         for (var r = from; r < to; r++)
         {
             var x = logits.Row(r);
+            var d = dLogits.IsNone ? null : dLogits.Row(r);
             var largest = Largest(x, n);
-            var sum = 1 + SumOfOthers(x, largest, n);
+            var sum = 1 + SumOfOthers(x, largest, n, d);
             int first = answers.Offsets.First()[r], end = answers.Offsets.First()[r + 1];
             var tokens = answers.Tokens.First();
             var weights = (float*)answers.Weights.Pointer;
@@ -31,13 +32,9 @@ internal sealed unsafe partial class RowKernels<V>
             double metric = 0;
             for (var j = first; j < end; j++) metric += weights[j] * P(tokens[j]);
             *value.Row(r) = (float)metric;
-            if (dLogits.IsNone) continue;
+            if (d == null) continue;
             // ∂(−value)/∂logit_t = p_t·(value − w_t)
-            var d = dLogits.Row(r);
-            V m = V.Of(largest), f = V.Of((float)(metric / sum));
-            var i = 0;
-            for (; i <= n - V.Count; i += V.Count) (Exp(V.Load(x + i) - m) * f).Store(d + i);
-            if (i < n) (Exp(V.LoadFirst(x + i, n - i, 0) - m) * f).StoreFirst(d + i, n - i);
+            Map(new ScaleMap((float)(metric / sum)), d, d, d, n);
             // In double precision, since value − w cancels where the answer is nearly certain. Entries may name a token twice.
             for (var j = first; j < end; j++)
             {
