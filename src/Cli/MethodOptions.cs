@@ -38,6 +38,8 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<double?> targetShare = OptionKinds.OptionalNumber("--target-share", "X", FormattableString.Invariant($"with --method edge-pruning: the share of edges (nodes) to which it prunes; {EdgePruningMethod.DefaultTargetShare} unless given"), x => x is > 0 and < 1, "a number between 0 and 1");
     private readonly PathOption warmStart = new("--warm-start", PathRole.Input, $"with --method {Trained}: start from the ranking of these scores, as written by faith attribute");
     private readonly Option<int?> seed = OptionKinds.OptionalInteger("--seed", $"with --method {Trained}: what training draws at random; 0 unless given", 0, int.MaxValue);
+    private readonly PathOption checkpoint = new("--checkpoint", PathRole.Output, $"with --method {Trained}: where training leaves what it needs to go on; a run that was stopped goes on from there when it is started again");
+    private readonly Option<int?> checkpointEvery = OptionKinds.OptionalInteger("--checkpoint-every", $"with --checkpoint: steps from one writing to the next; {TrainingCheckpoint.UsualEvery} unless given", 1, 1_000_000);
     private readonly Option<string?> compat = CompatibilityOption.Create();
     private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
 
@@ -52,16 +54,17 @@ internal sealed class MethodOptions(bool searches)
         command.Add(rule);
         command.Add(rules);
         if (!searches) return;
-        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, targetShare, warmStart, seed, compat, compatBatch]) command.Add(option);
+        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, targetShare, warmStart, seed, checkpoint, checkpointEvery, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
         {
             var auto = result.GetResult(steps)?.Tokens is [var count] && KnownNames.Find(count.Value, [Auto]) is not null;
             var mode = CompatibilityOption.Given(result, compat);
             if (!auto && (result.GetResult(tolerance) is not null || result.GetResult(mostSteps) is not null)) result.AddError("--tolerance and --most-steps need --steps auto");
             if (result.GetResult(thresholds) is not null && method.In(result) is not (null or "acdc")) result.AddError("--thresholds needs --method acdc");
-            foreach (var option in (Option[])[trainSteps, learningRate, warmStart, seed])
+            foreach (var option in (Option[])[trainSteps, learningRate, warmStart, seed, checkpoint])
                 if (result.GetResult(option) is not null && Training.All(m => m.Name != method.In(result))) result.AddError($"{option.Name} needs --method {Trained}");
             if (result.GetResult(targetShare) is not null && method.In(result) is not "edge-pruning") result.AddError("--target-share needs --method edge-pruning");
+            if (result.GetResult(checkpointEvery) is not null && result.GetResult(checkpoint) is null) result.AddError("--checkpoint-every needs --checkpoint FILE");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rules) is not null) result.AddError($"--compat {mode} goes back by the derivative; leave --rules out");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
@@ -99,6 +102,13 @@ internal sealed class MethodOptions(bool searches)
     /// <exception cref="InputException">The file has no scores, or those of another model's graph.</exception>
     public EdgeScores? WarmStart(ParseResult parse, LoadedModel model) => parse.GetValue(warmStart) is not { } path ? null
         : CircuitFile.Read(path, model).Scores ?? throw new InputException($"{path}: the edges have no scores to start from");
+
+    /// <summary>Where training leaves what it needs to go on, or none.</summary>
+    /// <param name="parse">The arguments.</param>
+    /// <param name="identity">What the run is (<see cref="TrainingIdentity"/>).</param>
+    /// <param name="note">Is told that a run goes on.</param>
+    public TrainingCheckpoint? Checkpoint(ParseResult parse, Func<string> identity, Action<string> note) => parse.GetValue(checkpoint) is not { } path ? null
+        : new() { Path = path, Identity = identity(), Every = parse.GetValue(checkpointEvery) ?? TrainingCheckpoint.UsualEvery, Resumed = step => note($"{path}: going on after {step} steps") };
 
     /// <summary>Says, once a run is done, which of the options did nothing in it.</summary>
     public void NoteWhatDidNothing(CommandContext context, ParseResult parse, AttributionOptions options)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Xunit;
 
 namespace Faith.Cli.Tests;
@@ -45,6 +46,35 @@ public sealed class KillTests : CliTest
             }
         }
         Done("circuit", "--scores", scores, "--edges", "3", "--out", At("circuit.json"));
+        Assert.Empty(Temporaries());
+    }
+
+    [Theory]
+    [InlineData("mattr", Kill)]
+    [InlineData("edge-pruning", Kill)]
+    [InlineData("mattr", Int)]
+    public void A_stopped_training_goes_on_to_the_scores_of_one_that_ran_through(string method, int signal)
+    {
+        const int mostKills = 4, mostRuns = 30;
+        string[] Command(string scores, params string[] more) => ["attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "20", "--method", method, "--train-steps", "120", "--out", At(scores), .. more];
+        string Scores(string file)
+        {
+            var scores = JsonNode.Parse(File.ReadAllText(At(file)))!;
+            scores["run"]!.AsObject().Remove("seconds");
+            return scores.ToJsonString();
+        }
+        Done(Command("through.json"));
+        var (random, kills, written) = (new Random(signal), 0, 0L);
+        string[] stopped = Command("stopped.json", "--checkpoint", At("training"), "--checkpoint-every", "3");
+        for (var runs = 0; kills < mostKills && !File.Exists(At("stopped.json")); runs++)
+        {
+            Assert.True(runs < mostRuns, "the training does not come to an end");
+            if (Stop(stopped, signal, random.Next(300, LongestWait)) != 0) kills++;
+            if (File.Exists(At("training"))) written = new FileInfo(At("training")).Length;
+        }
+        Assert.True(kills > 0 && written > 0, $"{kills} kills, {written} bytes");
+        Assert.Equal(0, Run(stopped).Code);
+        Assert.Equal(Scores("through.json"), Scores("stopped.json"));
         Assert.Empty(Temporaries());
     }
 

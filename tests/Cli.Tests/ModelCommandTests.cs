@@ -395,6 +395,29 @@ public sealed class ModelCommandTests : CliTest
     }
 
     [Fact]
+    public void A_checkpoint_is_of_one_run_and_whole()
+    {
+        string[] attribute = ["attribute", "--model", model, "--data", data, "--out", At("t.json"), "--method", "mattr", "--train-steps", "3"];
+        string[] kept = [.. attribute, "--checkpoint", At("c")];
+        Done(kept);
+        Assert.Contains("going on after 3 steps", Run([.. kept, "--threads", "1"]).Error, StringComparison.Ordinal);
+        File.Delete(At("t.json"));
+        Refused("c: is the checkpoint of another run: learning-rate was 0.05, and is 0.1 now; give another name", [.. kept, "--learning-rate", "0.1"]);
+        Refused("c: is the checkpoint of another run: level was edge, and is node now", [.. kept, "--level", "node"]);
+        Refused("--checkpoint needs --method mattr or edge-pruning", ["attribute", "--model", model, "--data", data, "--out", At("t.json"), "--checkpoint", At("c")]);
+        Refused("--checkpoint-every needs --checkpoint FILE", [.. attribute, "--checkpoint-every", "5"]);
+        var whole = File.ReadAllBytes(At("c"));
+        foreach (var (bytes, message) in ((byte[], string)[])[(whole[..^9], "damaged or cut short"), ([.. whole[..60], (byte)~whole[60], .. whole[61..]], "damaged or cut short"), ("x"u8.ToArray(), "is no checkpoint of a training"), ([], "is empty")])
+        {
+            File.WriteAllBytes(At("c"), bytes);
+            Refused(message, kept);
+        }
+        Refused("is a device", [.. attribute, "--checkpoint", "/dev/null"]);
+        Refused("the folder does not exist", [.. attribute, "--checkpoint", At("nowhere/c")]);
+        Assert.False(File.Exists(At("t.json")));
+    }
+
+    [Fact]
     public void A_circuit_of_another_model_of_the_same_graph_is_evaluated_with_a_note()
     {
         var (circuit, other) = (SelectedCircuit(), TinyModel.Write(At("other"), scale: 2));

@@ -35,6 +35,7 @@ internal static class AttributeCommand
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
             "faith attribute --model tasks-4l --data ioi --method acdc --examples 10 --thresholds 0.01,0.05,0.2 --out acdc.json",
             "faith attribute --model tasks-4l --data ioi --method mattr --warm-start scores.json --train-steps 1000 --out masks.json",
+            "faith attribute --model tasks-4l --data ioi --method mattr --checkpoint masks.ckpt --out masks.json",
             "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --compat eap-ig --compat-batch 10 --out scores.json",
             "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
@@ -66,6 +67,8 @@ internal static class AttributeCommand
                 choice.NoteFirst($"{options.Method} at the level of {options.Level.Name()}s", models.First.Device);
                 models = models.First;
             }
+            string Identity() => TrainingIdentity.Of(run.Specification(parse, options), models.First, data, options.AblationData as PromptSet, options.WarmStart);
+            options = options with { Checkpoint = method.Checkpoint(parse, Identity, context.Note) };
             var attribution = ProgressDisplay.Run(context, progress =>
             {
                 if (parse.GetValue(top) is { } count)

@@ -44,6 +44,8 @@ public sealed record AttributionOptions
     public EdgeScores? WarmStart { get; init; }
     /// <summary>What training draws at random: the same seed gives the same scores.</summary>
     public int Seed { get; init; }
+    /// <summary>Where a training leaves what it needs to go on after it was stopped; null: nowhere.</summary>
+    public TrainingCheckpoint? Checkpoint { get; init; }
     /// <summary>Is handed the edge scores of every example; null: nobody wants them. Methods without scores by example refuse it (<see cref="AttributionMethod.ScoresByExample"/>).</summary>
     public IScoreSink? Sink { get; init; }
     /// <summary>Most bytes of device memory for micro-batches; null: on a CPU a quarter of what is free and at most 1.5 GB, on a GPU half and at most 16 GiB.</summary>

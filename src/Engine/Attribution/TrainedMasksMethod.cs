@@ -26,7 +26,6 @@ internal abstract class TrainedMasksMethod : AttributionMethod
         var clock = Stopwatch.StartNew();
         var (graph, ofNodes) = (model.Graph, options.Level == ScoreLevel.Node);
         var evaluation = new EvaluationOptions { Metric = options.Metric, Ablation = options.Ablation, AblationData = options.AblationData, MemoryBytes = options.MemoryBytes };
-        using var session = new MaskSession(model, data, evaluation, ExamplesOfStep, (ulong)options.Seed);
         // Where the mask of an edge stands among those that are trained.
         var edges = graph.AllEdges.Select(e => e.Index).ToArray();
         var place = edges.Select((e, i) => ofNodes ? graph.SourceOf(new(e)).Index : i).ToArray();
@@ -35,8 +34,13 @@ internal abstract class TrainedMasksMethod : AttributionMethod
         var (edgeMasks, ofMasks) = (new float[graph.Pairs], new double[graph.Pairs]);
         var steps = options.TrainSteps ?? DefaultTrainSteps!.Value;
         var training = Begin(scores, options, options.LearningRate ?? DefaultLearningRate!.Value, steps);
-        for (var step = 0; step < steps; step++)
+        // Before the work, so that neither a file of another run nor one that cannot be written wastes it.
+        var done = options.Checkpoint?.Resume(training, steps) ?? 0;
+        if (done == 0) options.Checkpoint?.Save(training, 0);
+        using var session = new MaskSession(model, data, evaluation, ExamplesOfStep, (ulong)options.Seed);
+        for (var step = done; step < steps; step++)
         {
+            if (step > done && (step % options.Checkpoint?.Every == 0 || cancellation.IsCancellationRequested)) options.Checkpoint?.Save(training, step);
             cancellation.ThrowIfCancellationRequested();
             var size = training.Open();
             for (var i = 0; i < edges.Length; i++) edgeMasks[edges[i]] = (float)training.Masks[place[i]];
@@ -47,6 +51,7 @@ internal abstract class TrainedMasksMethod : AttributionMethod
             for (var i = 0; i < edges.Length; i++) ofScores[place[i]] += ofMasks[edges[i]];
             training.Move(ofScores);
         }
+        if (done < steps) options.Checkpoint?.Save(training, steps);
         progress?.Report(new RunProgress(steps, steps, Name));
         var least = scores.Min();
         var values = new double[graph.Pairs];

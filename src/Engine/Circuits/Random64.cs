@@ -5,6 +5,9 @@ internal struct Random64(ulong seed)
 {
     private ulong state = seed;
 
+    /// <summary>The seed of one that goes on from here.</summary>
+    public readonly ulong State => state;
+
     /// <summary>64 random bits.</summary>
     public ulong Next()
     {

@@ -16,6 +16,9 @@ internal sealed record FileUse(string Archives, string Remedy)
 
     /// <summary>Scores and circuits.</summary>
     internal static readonly FileUse Scores = new("as PyTorch writes", "the EAP-IG library writes scores as JSON with graph.to_json(…)");
+
+    /// <summary>Checkpoints of a training.</summary>
+    internal static readonly FileUse Training = new("as many programs write", "give the name of a checkpoint that faith wrote, or of a file that is not there yet");
 }
 
 /// <summary>Knows files of other formats by what they begin with.</summary>

@@ -10,6 +10,22 @@ internal sealed class Adam(int count, double rate)
     private readonly double[] squares = new double[count];
     private int steps;
 
+    /// <summary>Writes what <see cref="Load"/> reads.</summary>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(steps);
+        foreach (var mean in means) writer.Write(mean);
+        foreach (var square in squares) writer.Write(square);
+    }
+
+    /// <summary>Goes on from where another of the same numbers was.</summary>
+    public void Load(BinaryReader reader)
+    {
+        steps = reader.ReadInt32();
+        for (var i = 0; i < means.Length; i++) means[i] = reader.ReadDouble();
+        for (var i = 0; i < squares.Length; i++) squares[i] = reader.ReadDouble();
+    }
+
     /// <summary>Moves <paramref name="x"/> against the gradient.</summary>
     public void Step(double[] x, double[] gradient)
     {

@@ -14,7 +14,6 @@ internal sealed class EdgePruningTraining : MaskTraining
     private readonly double rising;
     private readonly double target;
     private readonly double[] slopes;
-    private Random64 random;
     private (double Linear, double Square) multipliers;
     private double shut;
     private int step;
@@ -24,9 +23,9 @@ internal sealed class EdgePruningTraining : MaskTraining
     /// <param name="steps">Steps of the training.</param>
     /// <param name="target">The share of gates that is to be shut in the end.</param>
     /// <param name="random">Draws the gates.</param>
-    public EdgePruningTraining(double[] scores, double rate, int steps, double target, Random64 random) : base(scores, rate)
+    public EdgePruningTraining(double[] scores, double rate, int steps, double target, Random64 random) : base(scores, rate, random)
     {
-        (this.rate, this.target, this.random) = (rate, target, random);
+        (this.rate, this.target) = (rate, target);
         rising = 5.0 / 6 * steps;
         slopes = new double[scores.Length];
         for (var i = 0; i < scores.Length; i++) scores[i] += Start;
@@ -38,11 +37,28 @@ internal sealed class EdgePruningTraining : MaskTraining
         var open = 0.0;
         for (var i = 0; i < Scores.Length; i++)
         {
-            (Masks[i], slopes[i]) = HardConcrete.At(Scores[i], random.Unit());
+            (Masks[i], slopes[i]) = HardConcrete.At(Scores[i], Draw());
             open += HardConcrete.Open(Scores[i]).Chance;
         }
         shut = 1 - open / Scores.Length;
         return open;
+    }
+
+    /// <inheritdoc/>
+    public override void Save(BinaryWriter writer)
+    {
+        base.Save(writer);
+        writer.Write(step);
+        writer.Write(multipliers.Linear);
+        writer.Write(multipliers.Square);
+    }
+
+    /// <inheritdoc/>
+    public override void Load(BinaryReader reader)
+    {
+        base.Load(reader);
+        step = reader.ReadInt32();
+        multipliers = (reader.ReadDouble(), reader.ReadDouble());
     }
 
     /// <inheritdoc/>

@@ -6,14 +6,12 @@ namespace Faith.Engine.Masks;
 /// <param name="scores">What training starts from; moved in place.</param>
 /// <param name="rate">The learning rate.</param>
 /// <param name="random">Draws the sizes.</param>
-internal sealed class MatryoshkaTraining(double[] scores, double rate, Random64 random) : MaskTraining(scores, rate)
+internal sealed class MatryoshkaTraining(double[] scores, double rate, Random64 random) : MaskTraining(scores, rate, random)
 {
-    private Random64 random = random;
-
     /// <inheritdoc/>
     public override double Open()
     {
-        var budget = Math.Min(Math.Exp(random.Unit() * Math.Log(Scores.Length)), Scores.Length - 0.5);
+        var budget = Math.Min(Math.Exp(Draw() * Math.Log(Scores.Length)), Scores.Length - 0.5);
         BudgetedMasks.Set(Scores, budget, Masks);
         return budget;
     }

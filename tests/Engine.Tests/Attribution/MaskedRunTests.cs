@@ -9,6 +9,7 @@ using Faith.Engine.Metrics;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tests.Families;
+using Faith.Engine.Tests.Models;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;
 using Xunit;
@@ -134,6 +135,40 @@ public sealed class MaskedRunTests
         var started = Scoring.Run(weights, data, options with { WarmStart = eap, LearningRate = 1e-9, TrainSteps = 1 }).Scores;
         int[] Ranked(EdgeScores scores) => [.. scores.Graph.AllEdges.Select(e => e.Index).OrderBy(i => Math.Abs(scores.Values[i]))];
         Assert.Equal(Ranked(eap), Ranked(started));
+    }
+
+    // Stopped after any step, by a signal or for good, and started again: as if nothing had been.
+    [Theory]
+    [InlineData("mattr")]
+    [InlineData("edge-pruning")]
+    public void AStoppedTrainingGoesOnToTheSameBits(string method)
+    {
+        using var weights = RandomModels.Llama(62);
+        using var folder = new TemporaryDirectory();
+        var data = RandomExamples.Create(63, weights.Config.Vocabulary, count: 20);
+        var options = new AttributionOptions { Method = method, TrainSteps = 7, Seed = 3 };
+        var expected = Scoring.Scores(weights, data, options);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        for (var stop = 1; stop <= 5; stop += 2)
+        {
+            var resumed = new List<int>();
+            options = options with { Checkpoint = new() { Path = folder.File($"{stop}.ckpt"), Identity = "a=1\n", Every = 2, Resumed = resumed.Add } };
+            using var cancelled = new CancellationTokenSource();
+            // It sees that it is to stop before the step after this one.
+            var watch = new Watch(done => { if (done == stop - 1) cancelled.Cancel(); });
+            Assert.Throws<OperationCanceledException>(() => Attributor.Run(model, data, options, watch, cancelled.Token));
+            Assert.Equal(expected, Attributor.Run(model, data, options).Scores.Values);
+            Assert.Equal(expected, Attributor.Run(model, data, options).Scores.Values);
+            Assert.Equal([stop, 7], resumed);
+        }
+        var other = options with { Checkpoint = new() { Path = folder.File("1.ckpt"), Identity = "a=2\n" } };
+        Assert.Contains("a was 1, and is 2 now", Assert.Throws<InputException>(() => Attributor.Run(model, data, other)).Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Watch(Action<int> report) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => report(value.Done);
     }
 
     // All examples are held at once, so that memory says only whether they fit.
