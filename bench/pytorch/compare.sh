@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Times `faith bench` and the PyTorch scripts in turn (A B C D, A B C D, ...) and prints the medians of the rounds' ratios.
 # Usage: compare.sh [shape [rounds [threads [examples]]]]     default: gpt2 5 <cores> 20
-# Environment: PYTHON (python3), TOKENS (16), BATCH (10, PyTorch's), STEPS (5), RESULTS (a folder to keep the JSON files in),
+# Environment: PYTHON (python3), TOKENS (16), BATCH (10, PyTorch's), STEPS (5), LAYERS (the shape's), RESULTS (a folder to keep the JSON files in),
 #              FAITH (a command that runs faith; default: built from this checkout)
 set -euo pipefail
 
@@ -30,6 +30,7 @@ else
 fi
 
 common=(--shape "$shape" --tokens "$tokens" --steps "$steps" --threads "$threads")
+if [[ -n ${LAYERS:-} ]]; then common+=(--layers "$LAYERS"); fi
 
 run_faith() {      # name, first difference
     "${faith[@]}" bench "${common[@]}" --method eap-ig --examples "$examples" --first-difference "$2" --device cpu \

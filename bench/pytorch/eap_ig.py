@@ -16,7 +16,7 @@ from pathlib import Path
 
 import measure
 import torch
-from model import SHAPES, Layer, Model, attention, load_model, random_model
+from model import Layer, Model, attention, load_model, random_model
 from torch import Tensor
 
 Tap = Callable[[Tensor, int], None]  # gets the input of some destinations, and how many sources they read
@@ -211,7 +211,7 @@ def main() -> None:
         options.error('--model and --data go together')
     measure.prepare(args)
     dtype = torch.float64 if args.float64 else torch.float32
-    model = load_model(args.model, dtype) if args.model else random_model(SHAPES[args.shape])
+    model = load_model(args.model, dtype) if args.model else random_model(measure.shape(args))
     layers = [SplitLayer(model, layer) for layer in model.layers]
     batches = read_batches(model, args.data, args.batch) if args.data else random_batches(model, args)
     examples = sum(len(batch.clean) for batch in batches)

@@ -2,7 +2,7 @@
 embeddings. No gradients of weights, logits of the last position only, and nothing is attributed."""
 import measure
 import torch
-from model import SHAPES, Layer, Model, attention, random_model
+from model import Layer, Model, attention, random_model
 from torch import Tensor
 
 
@@ -35,7 +35,7 @@ def gradient(model: Model, tokens: Tensor, answers: Tensor) -> Tensor:
 def main() -> None:
     args = measure.parser(__doc__).parse_args()
     measure.prepare(args)
-    model = random_model(SHAPES[args.shape])
+    model = random_model(measure.shape(args))
     tokens = torch.randint(model.shape.vocabulary, (args.examples, args.tokens))
     answers = torch.randint(model.shape.vocabulary, (args.examples, 2))
 

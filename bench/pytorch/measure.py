@@ -1,6 +1,7 @@
 """Options, timing and environment shared by the scripts beside this file."""
 import argparse
 import ctypes
+import dataclasses
 import json
 import os
 import statistics
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from model import SHAPES
+from model import SHAPES, Shape
 
 
 def count(text: str) -> int:
@@ -29,6 +30,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument('--shape', choices=SHAPES, default='gpt2', help='random weights of this shape, in float32')
     options.add_argument('--examples', type=count, default=20, help='prompts in a run')
     options.add_argument('--tokens', type=count, default=16, help='length of every prompt')
+    options.add_argument('--layers', type=count, help='layers of the model; the shape\'s own unless given')
     options.add_argument('--batch', type=count, default=10, help='prompts computed together')
     options.add_argument('--steps', type=count, default=5, help='forward and backward passes, or steps of EAP-IG')
     options.add_argument('--threads', type=count, default=os.cpu_count(), help='threads of torch and its BLAS')
@@ -45,6 +47,11 @@ def prepare(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
     for advice in slow_settings():
         print(f'warning: {advice}', file=sys.stderr)
+
+
+def shape(args: argparse.Namespace) -> Shape:
+    named = SHAPES[args.shape]
+    return dataclasses.replace(named, layers=args.layers) if args.layers else named
 
 
 def loaded_libraries() -> list[str]:
@@ -115,7 +122,7 @@ def time_runs(work: Callable[[], object], runs: int) -> tuple[list[float], float
 def report(args: argparse.Namespace, method: str, seconds: list[float], processor_seconds: float) -> None:
     median = statistics.median(seconds)
     result = {
-        'method': method, 'shape': args.shape, 'examples': args.examples, 'tokens': args.tokens, 'batch': args.batch,
+        'method': method, 'shape': args.shape, 'layers': shape(args).layers, 'examples': args.examples, 'tokens': args.tokens, 'batch': args.batch,
         'steps': args.steps, 'seconds': median, 'seconds_min': min(seconds), 'runs': seconds,
         'seconds_per_example': median / args.examples, 'examples_per_second': args.examples / median,
         'processor_seconds': processor_seconds,

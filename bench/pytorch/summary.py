@@ -30,7 +30,7 @@ def ratio_line(label: str, results: dict[str, list[dict]], above: str, below: st
 def main() -> None:
     results = {name: rounds(Path(sys.argv[1]), name) for name in NAMES}
     settings = results['gradients'][0]
-    print(f'{settings["shape"]}, prompts of {settings["tokens"]} tokens, {settings["steps"]} steps, threads {settings["threads"]}; '
+    print(f'{settings["shape"]} of {settings["layers"]} layers, prompts of {settings["tokens"]} tokens, {settings["steps"]} steps, threads {settings["threads"]}; '
           f'PyTorch {settings["torch"]} in batches of {settings["batch"]}, BLAS {settings["blas"]}')
     print(f'medians of {len(results["gradients"])} rounds\n')
     print(f'{"":54}{"s an example":>12}{"peak GB":>10}')

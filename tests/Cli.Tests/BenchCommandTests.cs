@@ -30,6 +30,9 @@ public sealed class BenchCommandTests : CliTest
         Assert.InRange(flops, 1, double.MaxValue);
         Assert.InRange(peak, 0.1, double.MaxValue);
         Assert.Equal(flops / seconds / 1e9 / peak, result.GetProperty("share_of_peak").GetDouble(), 9);
+        Assert.All(["share_of_peak", "share_of_product"], share => Assert.InRange(result.GetProperty(share).GetDouble(), double.Epsilon, 1));
+        Assert.InRange(result.GetProperty("seconds_max").GetDouble(), seconds, double.MaxValue);
+        Assert.InRange(result.GetProperty("peak_gflops_min").GetDouble(), double.Epsilon, peak);
         Assert.InRange(result.GetProperty("peak_memory_bytes").GetInt64(), 1 << 20, long.MaxValue);
         Assert.InRange(result.GetProperty("phases").EnumerateObject().Sum(p => p.Value.GetDouble()), double.Epsilon, double.MaxValue);
         Assert.Equal(flops / seconds / 1e9 / result.GetProperty("product_gflops").GetDouble(), result.GetProperty("share_of_product").GetDouble(), 9);
@@ -107,6 +110,26 @@ public sealed class BenchCommandTests : CliTest
         Assert.Equal(result.GetProperty("flops").GetDouble() / result.GetProperty("seconds").GetDouble() / 1e9 / 2 / result.GetProperty("product_gflops").GetDouble(), result.GetProperty("share_of_product").GetDouble(), 9);
     }
 
+    /// <summary>As on a machine that was busy while one of the measurements was taken.</summary>
+    [Fact]
+    public void Ceilings_of_a_busy_machine_are_the_larger_ones_and_say_so()
+    {
+        Ceilings quiet = new(30, 200, 220), busy = new(40, 90, 110);
+        foreach (var both in (Ceilings[])[quiet.Or(busy), busy.Or(quiet)])
+        {
+            Assert.Equal((40, 200, 220, 110, true), (both.CopyGigabytes, both.ProductGflops, both.FmaGflops, both.LeastFmaGflops, both.WasBusy));
+            Assert.Equal((both.FmaGflops, both.LeastFmaGflops), (both.AtLeast(150).FmaGflops, both.AtLeast(150).LeastFmaGflops));
+        }
+        Assert.False(quiet.Or(quiet).WasBusy);
+        // Work that was done faster than any ceiling was measured raises it: no share is above 1, and that it was too low is seen.
+        var raised = busy.AtLeast(180);
+        Assert.Equal((180, 180, true), (raised.ProductGflops, raised.FmaGflops, raised.WasBusy));
+        Assert.Equal(1, raised.Floor(0, 180e9).Seconds);
+        using var device = new Kernels.Host.HostDevice(1);
+        var measured = Ceilings.Arithmetic(device, 1);
+        Assert.InRange(measured.ProductGflops, double.Epsilon, measured.FmaGflops);
+    }
+
     private static void CheckOperations(JsonElement result)
     {
         var (copy, product) = (result.GetProperty("copy_gigabytes_per_second").GetDouble(), result.GetProperty("product_gflops").GetDouble());
@@ -117,6 +140,7 @@ public sealed class BenchCommandTests : CliTest
             var (memory, arithmetic) = (operation.GetProperty("bytes").GetDouble() / copy / 1e9, operation.GetProperty("flops").GetDouble() / product / 1e9);
             var share = Math.Max(memory, arithmetic) / operation.GetProperty("seconds").GetDouble();
             Assert.Equal(Math.Min(share, 1), operation.GetProperty("share").GetDouble(), 9);
+            Assert.InRange(operation.GetProperty("spread").GetDouble(), 1, double.MaxValue);
             Assert.Equal(memory < arithmetic ? "product" : share > 1 ? "cache" : "copy", operation.GetProperty("ceiling").GetString());
         }
         Assert.All(["eap", "eap-ig"], method => Assert.InRange(result.GetProperty("examples_per_second").GetProperty(method).GetDouble(), double.Epsilon, double.MaxValue));
@@ -131,6 +155,7 @@ public sealed class BenchCommandTests : CliTest
         Refused("--tokens 1000: the context of stories260k holds 512", "bench", "--shape", "stories260k", "--tokens", "1000");
         Refused("--rows needs --what operations", ["bench", .. Small, "--rows", "10"]);
         Refused("--what operations times eap and eap-ig; leave --method out", ["bench", .. Small, "--what", "operations", "--method", "eap"]);
+        Refused("--what growth varies the layers; leave --layers out", ["bench", .. Small, "--what", "growth", "--layers", "2"]);
         Refused("--svg needs --what growth", ["bench", .. Small, "--svg", At("x.svg")]);
         Refused("--device tpu: unknown device 'tpu'", "bench", "--shape", "stories260k", "--device", "tpu");
     }

@@ -11,15 +11,26 @@ namespace Faith.Cli.Benchmarks;
 /// <param name="FmaGflops">Fused multiply-adds on registers alone, in 10⁹ operations a second.</param>
 internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, double FmaGflops)
 {
-    /// <summary>The least that a measurement of <see cref="FmaGflops"/> gave: far below it, the machine was busy with something else.</summary>
+    private const double BusyShare = 0.9;
+
+    /// <summary>The least that a measurement of <see cref="FmaGflops"/> gave.</summary>
     public double LeastFmaGflops { get; private init; } = FmaGflops;
+
+    /// <summary>True where one measurement of the peak fell short of another: something else ran on the machine, and shares of a ceiling are too low rather than too high.</summary>
+    public bool WasBusy => LeastFmaGflops < BusyShare * FmaGflops;
 
     /// <summary>Measures; <paramref name="threads"/> are those of a CPU.</summary>
     public static Ceilings Measure(Device device, int threads) => Arithmetic(device, threads) with { CopyGigabytes = DeviceProbe.CopyGigabytes(device) };
 
     /// <summary>Measures what takes hardly any memory; the copy is not measured and stands at 0.</summary>
-    public static Ceilings Arithmetic(Device device, int threads) => new(0, DeviceProbe.ProductGflops(device),
-        device is GpuDevice gpu ? gpu.MultiplyAddGflops() : PeakProbe.MeasureGflops(threads));
+    public static Ceilings Arithmetic(Device device, int threads)
+    {
+        var product = DeviceProbe.ProductGflops(device);
+        // A CPU's products are made of multiply-adds: a peak below them was measured while the machine was busy.
+        if (device is GpuDevice gpu) return new(0, product, gpu.MultiplyAddGflops());
+        var peak = PeakProbe.MeasureGflops(threads);
+        return new(0, product, Math.Max(peak, product)) { LeastFmaGflops = peak };
+    }
 
     /// <summary>The higher of two: the machine may have been busy with something else at one of them.</summary>
     public Ceilings Or(Ceilings other) => new(Math.Max(CopyGigabytes, other.CopyGigabytes), Math.Max(ProductGflops, other.ProductGflops), Math.Max(FmaGflops, other.FmaGflops))
@@ -44,6 +55,7 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
         json.WriteNumber("product_gflops", ProductGflops);
         json.WriteNumber("peak_gflops", FmaGflops);
         json.WriteNumber("peak_gflops_min", LeastFmaGflops);
+        json.WriteBoolean("busy", WasBusy);
     }
 
     /// <summary>Rows of a table for people.</summary>
@@ -51,6 +63,6 @@ internal sealed record Ceilings(double CopyGigabytes, double ProductGflops, doub
     {
         table.Add("copy ceiling", $"{CopyGigabytes:#,0.0} GB/s");
         table.Add("matrix product ceiling", $"{ProductGflops:#,0.0} GFLOP/s");
-        table.Add("FMA peak", $"{FmaGflops:#,0.0} GFLOP/s, the highest; {LeastFmaGflops:#,0.0} the lowest");
+        table.Add("FMA peak", $"{FmaGflops:#,0.0} GFLOP/s, the highest; {LeastFmaGflops:#,0.0} the lowest{(WasBusy ? ": the machine was busy with something else" : "")}");
     }
 }

@@ -93,10 +93,10 @@ internal sealed record CircuitBench
     public void Print(CommandContext context)
     {
         var table = new TextTable($"{Edges.Count} circuits of {Edges.Min()} to {Edges.Max()} edges on {Settings.Shape}, {Settings.Examples} × {Settings.Tokens} tokens, {Device}", "");
-        table.Add("seconds of the curve (median, fastest)", $"{Curve.Median:0.000}, {Curve.Least:0.000} of {Settings.Runs} runs");
-        table.Add("seconds of one clean and one corrupted forward", $"{Ends.Median:0.000}, {Ends.Least:0.000}");
+        table.Add("seconds of the curve (median, fastest, slowest)", $"{Curve.Median:0.000}, {Curve.Least:0.000}, {Curve.Most:0.000} of {Settings.Runs} runs");
+        table.Add("seconds of one clean and one corrupted forward", $"{Ends.Median:0.000}, {Ends.Least:0.000}, {Ends.Most:0.000}");
         table.Add("ratio, prefixes shared by all", $"{Ratio:0.00}; of their operations {OperationsRatio:0.00}");
-        table.Add("the same, over whole prompts", $"{WholeEnds.Median:0.000}, {WholeEnds.Least:0.000}");
+        table.Add("the same, over whole prompts", $"{WholeEnds.Median:0.000}, {WholeEnds.Least:0.000}, {WholeEnds.Most:0.000}");
         table.Add("ratio", $"{WholeRatio:0.00}");
         table.Write(context);
     }

@@ -24,6 +24,7 @@ internal static class BenchCommand
         var examples = OptionKinds.Integer("--examples", "random examples", 20, 1, 1_000_000);
         var tokens = OptionKinds.Integer("--tokens", "tokens of each example", 16, 2, 1_000_000);
         var rows = OptionKinds.OptionalInteger("--rows", $"with --what operations: rows of a pass; {DefaultRows} unless given", 1, 1_000_000);
+        var layers = OptionKinds.OptionalInteger("--layers", "layers of the model, for a part of a large one; the shape's own unless given", 1, 1000);
         var first = OptionKinds.OptionalNumber("--first-difference", "share", "the share of the prompt before the first differing token; 0 (the default): every position can differ",
             value => value is >= 0 and < 1, "a number from 0 to below 1");
         var bf16 = new Option<bool>("--bf16") { Description = "hold the weights in bfloat16, whatever the shape's own precision" };
@@ -35,13 +36,14 @@ internal static class BenchCommand
             "faith bench --shape gpt2", "faith bench --shape gpt2 --first-difference 0.667 --json bench.json",
             "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape gpt2 --what masks --examples 16",
             "faith bench --shape stories15m --what growth --svg growth.svg", "faith bench --shape gpt2 --what operations --device cuda")
-        { shape, what, method, steps, examples, tokens, rows, first, bf16, runs, json, svg };
+        { shape, what, method, steps, examples, tokens, rows, layers, first, bf16, runs, json, svg };
         device.AddTo(command);
         command.Validators.Add(result =>
         {
             var chosen = what.In(result);
             if (result.GetResult(svg) is not null && chosen is not (null or "growth")) result.AddError("--svg needs --what growth");
             if (result.GetResult(rows) is not null && chosen is not (null or "operations")) result.AddError("--rows needs --what operations");
+            if (result.GetResult(layers) is not null && chosen == "growth") result.AddError("--what growth varies the layers; leave --layers out");
             if (result.GetResult(method) is { Implicit: false } && chosen == "operations") result.AddError("--what operations times eap and eap-ig; leave --method out");
         });
         command.SetAction(parse =>
@@ -52,6 +54,7 @@ internal static class BenchCommand
             {
                 Shape = parse.GetRequiredValue(shape),
                 Precision = parse.GetValue(bf16) ? WeightPrecision.BFloat16 : null,
+                Layers = parse.GetValue(layers),
                 Options = new() { Method = parse.GetRequiredValue(method), Steps = parse.GetValue(steps), MemoryBytes = choice.MemoryBytes },
                 Examples = parse.GetValue(examples),
                 Tokens = parse.GetValue(tokens),
