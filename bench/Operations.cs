@@ -48,24 +48,39 @@ internal sealed class Operations : IDisposable
     /// <summary>The operations by name.</summary>
     public Dictionary<string, PassOperation> Table { get; } = [];
 
-    /// <summary>A quick table of the operations whose names have <paramref name="part"/> in them: medians of <paramref name="rounds"/>, on one thread in processor time.</summary>
+    /// <summary>
+    /// A quick table of the operations whose names have <paramref name="part"/> in them: medians of <paramref name="rounds"/>, and their share of what the same
+    /// clock says of a copy and of a product of large matrices. On one thread it is processor time, which hardly depends on what else the machine does.
+    /// </summary>
     public static void Run(int threads, int rounds, string part)
     {
+        const int Copied = 1 << 24, Square = 1024;
         using var device = new HostDevice(threads);
-        using var operations = new Operations(device);
-        foreach (var (name, operation) in operations.Table.Where(o => o.Key.Contains(part, StringComparison.Ordinal)))
+        using var from = device.Allocate(sizeof(float) * (long)Copied);
+        using var to = device.Allocate(sizeof(float) * (long)Copied);
+        using var weights = device.CreateWeights(new ArrayMatrix(new float[Square * Square], Square, Square, false));
+        Tensor x = new(from, Copied / 4096, 4096), y = new(to, Copied / 4096, 4096), a = new(from, Square, Square), b = new(to, Square, Square);
+        double Median(Action run)
         {
             // A few milliseconds a round.
-            var calls = (int)Math.Clamp(0.003 / DeviceProbe.SecondsOf(device, operation.Run), 1, 200);
+            var calls = (int)Math.Clamp(0.003 / DeviceProbe.SecondsOf(device, run), 1, 200);
             List<double> seconds = [];
             for (var round = 0; round < rounds; round++)
             {
                 var start = Clock.Now(threads == 1);
-                for (var i = 0; i < calls; i++) operation.Run();
+                for (var i = 0; i < calls; i++) run();
                 seconds.Add((Clock.Now(threads == 1) - start) / calls);
             }
-            var median = Clock.Median(seconds);
-            Console.WriteLine($"{name,-44} {median * 1e6,10:F1} µs {operation.Bytes / median / 1e9,8:F1} GB/s{(operation.Flops > 0 ? $" {operation.Flops / median / 1e9,8:F1} GFLOP/s" : "")}");
+            return Clock.Median(seconds);
+        }
+        double copy = 2.0 * sizeof(float) * Copied / Median(() => device.Copy(x, y)), product = 2.0 * Square * Square * Square / Median(() => device.Multiply(weights, WeightSide.Forward, a, b));
+        Console.WriteLine($"{device.Name}: copy {copy / 1e9:F1} GB/s, product {product / 1e9:F1} GFLOP/s; medians of {rounds}{(threads == 1 ? ", processor time" : "")}");
+        using var operations = new Operations(device);
+        foreach (var (name, operation) in operations.Table.Where(o => o.Key.Contains(part, StringComparison.Ordinal)))
+        {
+            var seconds = Median(operation.Run);
+            var (memory, arithmetic) = (operation.Bytes / copy, operation.Flops / product);
+            Console.WriteLine($"{name,-56} {seconds * 1e6,10:F1} µs {operation.Bytes / seconds / 1e9,8:F1} GB/s {operation.Flops / seconds / 1e9,8:F1} GFLOP/s {Math.Max(memory, arithmetic) / seconds,6:P0} of {(memory > arithmetic ? "copy" : "product")}");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Faith.Kernels.Host;
@@ -66,6 +67,7 @@ internal sealed unsafe partial class RowKernels<V>
         public readonly int Pitch, Width;
         readonly int head, column, suffixColumn, prefixColumn, prefixStart, window;
 
+        [MethodImpl(Hot)]
         public HeadOfSequence(in AttentionOperands o, int sequence, int head)
         {
             HeadDim = o.Shape.HeadDim;
@@ -156,6 +158,7 @@ internal sealed unsafe partial class RowKernels<V>
     public override long AttentionScratch(int headDim, int keys, bool backward) => new AttentionMemory(null, headDim, keys).Floats(backward);
 
     /// <summary>Caps products q·k where there is a cap, and returns the factor by which what it leaves are scores.</summary>
+    [MethodImpl(Hot)]
     static float Cap(float* products, int n, in AttentionShape shape)
     {
         if (shape.Cap == 0) return shape.Scale;
@@ -164,6 +167,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>Lays out keys or values in panels, from the first one on that any query sees.</summary>
+    [MethodImpl(Hot)]
     static void Turn(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* turned)
     {
         for (var key = PanelOf(s.FirstSeen(0)); key < s.Keys; key += 2 * V.Count)
@@ -179,6 +183,7 @@ internal sealed unsafe partial class RowKernels<V>
     /// Asks for the rows of the next head, which stand right of this one's. A row of all heads is longer than what the machine reads ahead by itself, and short
     /// sequences take less time than the memory.
     /// </summary>
+    [MethodImpl(Hot)]
     static void Prefetch(in HeadOfSequence s, float* row, nint stride, int rows)
     {
         if (!Sse.IsSupported || s.Keys > ShortSequence) return;
@@ -187,6 +192,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>y[i][j] = (row i of x)·(row j of what was turned), for the keys from <paramref name="from"/> to <paramref name="to"/> and others of their panels.</summary>
+    [MethodImpl(Hot)]
     static void MultiplyTurned(in HeadOfSequence s, float* x, float* turned, float* y, int queries, int from, int to)
     {
         for (var key = PanelOf(from); key < to; key += 2 * V.Count)
@@ -197,6 +203,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>Copies the rows of keys or values, from the first one on that any query sees.</summary>
+    [MethodImpl(Hot)]
     static void GatherKeys(in HeadOfSequence s, RawTensor suffix, RawTensor prefix, float* rows)
     {
         int first = s.FirstSeen(0), ofSuffix = Math.Max(first - s.Prefix, 0);
@@ -205,6 +212,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>y = Σ over the keys from <paramref name="from"/> on that a query sees of weight[i][j]·(row j), for a block of queries from <paramref name="first"/> on.</summary>
+    [MethodImpl(Hot)]
     static void SumOverKeys(in HeadOfSequence s, float* weights, int first, int queries, int from, float* rows, float* y)
     {
         var to = s.Seen(first + queries - 1);
@@ -224,6 +232,7 @@ internal sealed unsafe partial class RowKernels<V>
     /// Row j of the suffix of a gradient += Σ over the queries of a block from <paramref name="first"/> on of weight[i][j]·(row i of x), for the keys from
     /// <paramref name="from"/> to <paramref name="to"/>. Those that no block before has seen are set instead.
     /// </summary>
+    [MethodImpl(Hot)]
     static void SumOverQueries(in HeadOfSequence s, float* weights, int first, int queries, int from, int to, float* x, float* gradient)
     {
         int start = Math.Max(from, s.Prefix), fresh = first == 0 ? start : Math.Max(s.Seen(first - 1), start);
@@ -237,6 +246,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>Writes the rows of a gradient, zero where no query sees a key.</summary>
+    [MethodImpl(Hot)]
     static void ScatterKeys(in HeadOfSequence s, float* rows, RawTensor gradient)
     {
         var unseen = Math.Max(s.FirstSeen(0) - s.Prefix, 0);
@@ -248,6 +258,7 @@ internal sealed unsafe partial class RowKernels<V>
     /// x = 0 from <paramref name="from"/> to <paramref name="begin"/> and from <paramref name="end"/> to <paramref name="to"/>: what other queries of a block
     /// see and this one does not. Past <paramref name="to"/> whole registers are written.
     /// </summary>
+    [MethodImpl(Hot)]
     static void ClearOutside(float* x, int from, int begin, int end, int to)
     {
         if (begin > from) new Span<float>(x + from, begin - from).Clear();

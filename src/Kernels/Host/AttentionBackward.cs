@@ -16,6 +16,7 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
+    [MethodImpl(Hot)]
     public override void AttentionBackward(in AttentionOperands o, int sequence, int head, int heads, float* scratch)
     {
         var s = new HeadOfSequence(o, sequence, head);
@@ -28,6 +29,7 @@ internal sealed unsafe partial class RowKernels<V>
         for (var i = 0; i < heads; i++) AttentionBackward(new HeadOfSequence(o, sequence, head + i), o, memory);
     }
 
+    [MethodImpl(Hot)]
     static void AttentionBackward(in HeadOfSequence s, in AttentionOperands o, in AttentionMemory memory)
     {
         float* q = memory.Queries, d = memory.Gradients, p = memory.Probabilities, ds = memory.Slopes;
@@ -94,6 +96,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>The same of products q·k that may have a cap, whose slopes take the memory of <paramref name="bends"/>.</summary>
+    [MethodImpl(Hot)]
     static void SoftmaxGradient(float* p, float* ds, float* bends, int n, in AttentionShape shape, float* normalizer)
     {
         if (shape.Cap != 0) Map(new CapSlopeMap(shape.Scale, shape.Cap), p, p, bends, n);

@@ -12,6 +12,7 @@ public sealed unsafe partial class HostDevice
 
 internal sealed unsafe partial class RowKernels<V>
 {
+    [MethodImpl(Hot)]
     public override void AttentionForward(in AttentionOperands o, int sequence, int head, int heads, float* scratch)
     {
         var s = new HeadOfSequence(o, sequence, head);
@@ -23,6 +24,7 @@ internal sealed unsafe partial class RowKernels<V>
         for (var i = 0; i < heads; i++) AttentionForward(new HeadOfSequence(o, sequence, head + i), o, memory);
     }
 
+    [MethodImpl(Hot)]
     static void AttentionForward(in HeadOfSequence s, in AttentionOperands o, in AttentionMemory memory)
     {
         float* q = memory.Queries, p = memory.Probabilities, sums = memory.Sums;

@@ -4,6 +4,7 @@ namespace Faith.Kernels.Host;
 
 internal sealed unsafe partial class RowKernels<V>
 {
+    [MethodImpl(Hot)]
     public override void AttentionValuesBackward(in AttentionOperands o, int sequence, int head, int heads, float* scratch)
     {
         var s = new HeadOfSequence(o, sequence, head);
@@ -13,6 +14,7 @@ internal sealed unsafe partial class RowKernels<V>
         for (var i = 0; i < heads; i++) AttentionValuesBackward(new HeadOfSequence(o, sequence, head + i), o, memory);
     }
 
+    [MethodImpl(Hot)]
     static void AttentionValuesBackward(in HeadOfSequence s, in AttentionOperands o, in AttentionMemory memory)
     {
         float* q = memory.Queries, d = memory.Gradients, p = memory.Probabilities;

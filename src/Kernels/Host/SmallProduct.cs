@@ -10,6 +10,7 @@ internal sealed unsafe partial class RowKernels<V>
     /// rows, n whole registers and, of registers of fewer than 16 lanes, whole pairs of them. Every element is one chain of
     /// multiply-adds in ascending k, whichever tile it is in.
     /// </summary>
+    [MethodImpl(Hot)]
     static void Product(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int m, int n, int k, bool add)
     {
         var j = 0;
