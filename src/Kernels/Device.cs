@@ -63,7 +63,7 @@ public abstract class Device : IDisposable
     /// <summary>Marks this place in the order of operations, to be timed later. Does not wait.</summary>
     public virtual DeviceMark Mark() => new ClockMark();
 
-    /// <summary>Packs a weight matrix: W and Wᵀ.</summary>
+    /// <summary>Packs a weight matrix, for products with W and with Wᵀ.</summary>
     public abstract Weights CreateWeights(MatrixSource source);
 
     // ---- rows and elements ----

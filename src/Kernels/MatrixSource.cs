@@ -7,6 +7,8 @@ public enum WeightPrecision
     Float32,
     /// <summary>bfloat16: the upper half of a float32.</summary>
     BFloat16,
+    /// <summary>IEEE half precision.</summary>
+    Float16,
 }
 
 /// <summary>
@@ -24,7 +26,7 @@ public abstract class MatrixSource
     /// <summary>True when stored as [Outputs × Inputs].</summary>
     public abstract bool StoredTransposed { get; }
 
-    /// <summary>The precision that loses nothing of what is stored (F16 is widened to float32).</summary>
+    /// <summary>The precision that loses nothing of what is stored.</summary>
     public abstract WeightPrecision Precision { get; }
 
     /// <summary>Reads rows [start, start + count) of the stored matrix, widened to float32, into <paramref name="destination"/>.</summary>

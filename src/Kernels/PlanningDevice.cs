@@ -40,8 +40,8 @@ public sealed class PlanningDevice : Device
     /// <inheritdoc/>
     public override string Name { get; }
 
-    /// <summary>True when W and Wᵀ are held apart, as on the CPU.</summary>
-    public bool HoldsBothSides => gpuCache is null;
+    /// <summary>True for a CPU.</summary>
+    public bool IsHost => gpuCache is null;
 
     /// <summary>True to refuse, like the device itself, what does not fit; otherwise <see cref="FreeMemory"/> says how much is missing.</summary>
     public bool RefusesMore { get; set; }
@@ -53,13 +53,13 @@ public sealed class PlanningDevice : Device
     public override long FreeMemory => memory - held;
 
     /// <inheritdoc/>
-    public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes, HoldsBothSides ? bytes : GpuBuffer.BytesOf(bytes));
+    public override DeviceBuffer Allocate(long bytes) => new CountedBuffer(this, bytes, IsHost ? bytes : GpuBuffer.BytesOf(bytes));
 
     /// <inheritdoc/>
     public override Weights CreateWeights(MatrixSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new CountedWeights(source, Allocate(HoldsBothSides ? HostWeights.BytesOf(source) : GpuWeights.BytesOf(source)));
+        return new CountedWeights(source, Allocate(IsHost ? HostWeights.BytesOf(source) : GpuWeights.BytesOf(source)));
     }
 
     /// <summary>Gives back what operations on a GPU have taken for their own inside, and says how much it was. On the CPU it is not counted.</summary>
@@ -103,9 +103,7 @@ public sealed class PlanningDevice : Device
     public override void Multiply(Weights weights, WeightSide side, Tensor x, Tensor y, Tensor bias = default, bool add = false, int k0 = 0, int n0 = 0, Epilogue then = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        // Of the two packed sides that the host holds a product reads one.
-        var bytes = (double)(HoldsBothSides ? weights.Bytes / 2 : weights.Bytes);
-        WeightBytesRead += bytes * ((double)x.Columns * y.Columns / ((double)weights.Inputs * weights.Outputs));
+        WeightBytesRead += weights.Bytes * ((double)x.Columns * y.Columns / ((double)weights.Inputs * weights.Outputs));
     }
 
     /// <inheritdoc/>

@@ -1,8 +1,8 @@
 namespace Faith.Kernels;
 
 /// <summary>
-/// A weight matrix W [Inputs × Outputs] on a device, in whatever packed forms its kernels want, with W and Wᵀ both
-/// ready: the forward pass multiplies by W, the backward pass by Wᵀ.
+/// A weight matrix W [Inputs × Outputs] on a device, in whatever packed form its kernels want. It is held once: the forward pass
+/// multiplies by W, the backward pass by Wᵀ.
 /// </summary>
 public abstract class Weights(int inputs, int outputs) : IDisposable
 {
@@ -12,14 +12,14 @@ public abstract class Weights(int inputs, int outputs) : IDisposable
     /// <summary>Columns of W.</summary>
     public int Outputs { get; } = outputs;
 
-    /// <summary>Bytes of device memory held, packed forms included.</summary>
+    /// <summary>Bytes of device memory held.</summary>
     public abstract long Bytes { get; }
 
     /// <inheritdoc/>
     public abstract void Dispose();
 }
 
-/// <summary>Which of the two packed forms a product uses.</summary>
+/// <summary>What a product multiplies by.</summary>
 public enum WeightSide
 {
     /// <summary>x·W.</summary>

@@ -122,7 +122,12 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
         for (var i = 0; i < logical.Length; i++)
         {
             var value = (float)(random.NextDouble() - 0.5);
-            logical[i] = precision == WeightPrecision.BFloat16 ? BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) & unchecked((int)0xFFFF0000)) : value;
+            logical[i] = precision switch
+            {
+                WeightPrecision.BFloat16 => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) & unchecked((int)0xFFFF0000)),
+                WeightPrecision.Float16 => (float)(Half)value,
+                _ => value,
+            };
         }
         var stored = logical;
         if (storedTransposed)

@@ -28,7 +28,7 @@ internal static class MixedCases
 
     static void Multiply(CaseContext t, int rows, int d, int room)
     {
-        foreach (var (precision, centred) in new[] { (WeightPrecision.Float32, true), (WeightPrecision.BFloat16, false) })
+        foreach (var (precision, centred) in new[] { (WeightPrecision.Float32, true), (WeightPrecision.BFloat16, false), (WeightPrecision.Float16, true) })
         {
             const int Outputs = 100;
             using var weights = t.Weights(d, Outputs, precision, true, out var w);

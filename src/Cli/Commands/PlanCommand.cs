@@ -109,7 +109,7 @@ internal static class PlanCommand
     {
         bool Fits(long gib)
         {
-            using var larger = device.HoldsBothSides ? PlanningDevice.Host(gib * Gibibyte) : Card(gib);
+            using var larger = device.IsHost ? PlanningDevice.Host(gib * Gibibyte) : Card(gib);
             try
             {
                 _ = RunPlanner.Plan(larger, weights, data, options);

@@ -21,7 +21,7 @@ internal sealed class HeadwiseMatrix(StoredTensor tensor, int heads, int keyHead
     /// <inheritdoc/>
     public override bool StoredTransposed => true;
     /// <inheritdoc/>
-    public override WeightPrecision Precision => tensor.Type == ElementType.BF16 ? WeightPrecision.BFloat16 : WeightPrecision.Float32;
+    public override WeightPrecision Precision => tensor.Precision;
 
     /// <inheritdoc/>
     public override void ReadStoredRows(int start, int count, Span<float> destination)

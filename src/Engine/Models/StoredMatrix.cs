@@ -21,7 +21,7 @@ internal sealed class StoredMatrix : MatrixSource
         rows = checked((int)parts.Sum(part => part.Shape[0]));
         width = checked((int)parts[0].Shape[1]);
         StoredTransposed = storedTransposed;
-        Precision = parts.All(part => part.Type == ElementType.BF16) ? WeightPrecision.BFloat16 : WeightPrecision.Float32;
+        Precision = parts.All(part => part.Type == parts[0].Type) ? parts[0].Precision : WeightPrecision.Float32;
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faith.Kernels;
 
 namespace Faith.Engine.Models;
 
@@ -46,6 +47,8 @@ public sealed class StoredTensor
 
     /// <summary>Whether <see cref="Read"/> knows the encoding.</summary>
     public bool IsReadable => Type != ElementType.Other;
+    /// <summary>The precision that holds its elements exactly.</summary>
+    internal WeightPrecision Precision => Type switch { ElementType.F16 => WeightPrecision.Float16, ElementType.BF16 => WeightPrecision.BFloat16, _ => WeightPrecision.Float32 };
     /// <summary>Bytes of one element; 0 when not readable.</summary>
     internal int ElementBytes => Type switch { ElementType.F32 => 4, ElementType.F16 or ElementType.BF16 => 2, _ => 0 };
 

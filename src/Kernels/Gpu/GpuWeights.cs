@@ -15,7 +15,8 @@ internal sealed class GpuWeights(GpuBuffer buffer, MatrixSource source) : Weight
     /// <summary>True when the rows in memory are the columns of W.</summary>
     public bool StoredTransposed { get; } = source.StoredTransposed;
 
-    public WeightPrecision Precision { get; } = source.Precision;
+    /// <summary>Float16 is widened.</summary>
+    public WeightPrecision Precision { get; } = source.Precision == WeightPrecision.BFloat16 ? WeightPrecision.BFloat16 : WeightPrecision.Float32;
 
     /// <summary>The elements, of float32.</summary>
     public ArrayView<float> Singles => buffer.Floats;

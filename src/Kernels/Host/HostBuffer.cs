@@ -2,24 +2,25 @@ using System.Runtime.InteropServices;
 
 namespace Faith.Kernels.Host;
 
-/// <summary>64-byte-aligned zeroed host memory.</summary>
+/// <summary>Zeroed host memory, aligned to 64 bytes or more.</summary>
 internal sealed unsafe class HostBuffer : DeviceBuffer
 {
-    const int Alignment = 64;
+    /// <summary>A page, beyond which nothing is read ahead.</summary>
+    public const int Page = 4096;
 
     /// <summary>Allocates <paramref name="bytes"/> bytes.</summary>
-    public HostBuffer(long bytes) : base(Reserve(bytes), bytes) { }
+    public HostBuffer(long bytes, int alignment = 64) : base(Reserve(bytes, alignment), bytes) { }
 
     /// <summary>First element.</summary>
     public float* Floats => (float*)Address;
 
-    static nint Reserve(long bytes)
+    static nint Reserve(long bytes, int alignment)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         try
         {
             var size = (nuint)Math.Max(bytes, 1);
-            var memory = NativeMemory.AlignedAlloc(size, Alignment);
+            var memory = NativeMemory.AlignedAlloc(size, (nuint)alignment);
             NativeMemory.Clear(memory, size);
             return (nint)memory;
         }

@@ -139,8 +139,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         var onLastRows = u > 0 && OnLastRows(layer);
         var count = onLastRows ? lastCount : chunkRows;
         if (count == 0) return;
-        var memory = scratch.Reserve(thread, matrices.EdgeFloats + (long)count * (2 * dh + d) + (long)lastCount * (d + 1));
-        float* packed = memory + matrices.EdgeFloats, rows = packed + (long)count * dh, gathered = rows + (long)count * d;
+        var memory = scratch.Reserve(thread, matrices.ScratchFloats + (long)count * (2 * dh + d) + (long)lastCount * (d + 1));
+        float* packed = memory + matrices.ScratchFloats, rows = packed + (long)count * dh, gathered = rows + (long)count * d;
         var z = new RawTensor((nint)rows, count, d);
         if (u > 0 && h < heads)
         {
@@ -205,8 +205,8 @@ internal sealed unsafe class HostContraction(WorkerPool pool, MatrixKernels matr
         var (offset, number) = Math.DivRem(unit, slices);
         var layer = firstLayer + offset;
         int start = number * slice, n = Math.Min(slice, d - start);
-        var edge = scratch.Reserve(thread, matrices.EdgeFloats + Width * (long)pitch);
-        var g = edge + matrices.EdgeFloats;
+        var edge = scratch.Reserve(thread, matrices.ScratchFloats + Width * (long)pitch);
+        var g = edge + matrices.ScratchFloats;
         var last = g + headColumns * pitch;
         var onLastRows = OnLastRows(layer);
         if (layer < c.Layers)

@@ -6,38 +6,44 @@ public sealed unsafe partial class HostDevice
     public override Weights CreateWeights(MatrixSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        int inputs = source.Inputs, outputs = source.Outputs;
-        var forward = new PackedMatrix(inputs, outputs, source.Precision, matrices.Lanes);
-        var transposed = new PackedMatrix(outputs, inputs, source.Precision, matrices.Lanes);
-        // A stored row is a row of one side and a column of the other.
-        var (rowSide, columnSide) = source.StoredTransposed ? (transposed, forward) : (forward, transposed);
+        var packed = new PackedMatrix(source.Inputs, source.Outputs, source.Precision, matrices.Lanes);
         const int Band = PackedMatrix.PanelColumns, Bands = 8;
-        int rows = rowSide.Depth, width = rowSide.Columns;
+        var isTransposed = source.StoredTransposed;
+        var (rows, width) = isTransposed ? (source.Outputs, source.Inputs) : (source.Inputs, source.Outputs);
         using var buffer = new HostBuffer(sizeof(float) * (long)Band * Bands * width);
         for (var start = 0; start < rows; start += Band * Bands)
         {
             var count = Math.Min(Band * Bands, rows - start);
             source.ReadStoredRows(start, count, new Span<float>(buffer.Floats, checked(count * width)));
-            pool.For((count + Band - 1) / Band, 1, (rowSide, columnSide, stored: (nint)buffer.Floats, start, count),
-                static (in (PackedMatrix rowSide, PackedMatrix columnSide, nint stored, int start, int count) job, int from, int to, int _) =>
+            pool.For((count + Band - 1) / Band, 1, (packed, isTransposed, stored: (nint)buffer.Floats, start, count, width),
+                static (in (PackedMatrix packed, bool isTransposed, nint stored, int start, int count, int width) job, int from, int to, int _) =>
                 {
                     for (var band = from; band < to; band++)
-                        PackBand(job.rowSide, job.columnSide, (float*)job.stored + (long)band * Band * job.rowSide.Columns, job.start + band * Band, Math.Min(Band, job.count - band * Band));
+                    {
+                        var stored = (float*)job.stored + (long)band * Band * job.width;
+                        int first = job.start + band * Band, count = Math.Min(Band, job.count - band * Band);
+                        if (job.isTransposed) PackColumns(job.packed, stored, first, count);
+                        else PackRows(job.packed, stored, first, count);
+                    }
                 });
         }
-        return new HostWeights(forward, transposed);
+        return new HostWeights(packed);
     }
 
-    /// <summary>Packs ≤ 32 stored rows: whole rows of one side, one panel of the other.</summary>
-    static void PackBand(PackedMatrix rowSide, PackedMatrix columnSide, float* stored, int start, int count)
+    /// <summary>Packs rows [first, first + count) of the matrix.</summary>
+    static void PackRows(PackedMatrix packed, float* stored, int first, int count)
     {
-        var width = rowSide.Columns;
         for (var r = 0; r < count; r++)
-            for (var panel = 0; panel < rowSide.Panels; panel++)
+            for (var panel = 0; panel < packed.Panels; panel++)
             {
                 var column = panel * PackedMatrix.PanelColumns;
-                rowSide.SetRow(panel, start + r, stored + (long)r * width + column, Math.Min(PackedMatrix.PanelColumns, width - column), 1);
+                packed.SetRow(panel, first + r, stored + (long)r * packed.Columns + column, Math.Min(PackedMatrix.PanelColumns, packed.Columns - column), 1);
             }
-        for (var c = 0; c < width; c++) columnSide.SetRow(start / PackedMatrix.PanelColumns, c, stored + c, count, width);
+    }
+
+    /// <summary>Packs columns [first, first + count), at most a panel, that are stored as rows.</summary>
+    static void PackColumns(PackedMatrix packed, float* stored, int first, int count)
+    {
+        for (var k = 0; k < packed.Depth; k++) packed.SetRow(first / PackedMatrix.PanelColumns, k, stored + k, count, packed.Depth);
     }
 }

@@ -2,18 +2,24 @@
 #nullable enable
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Faith.Kernels.Host;
 
 internal sealed unsafe partial class MatrixKernels
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -38,13 +44,18 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = a1;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -78,14 +89,19 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = a1;
         Vector512<float> a2 = Vector512<float>.Zero, b2 = a2;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -128,15 +144,20 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = a1;
         Vector512<float> a2 = Vector512<float>.Zero, b2 = a2;
         Vector512<float> a3 = Vector512<float>.Zero, b3 = a3;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -188,7 +209,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -196,8 +217,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a2 = Vector512<float>.Zero, b2 = a2;
         Vector512<float> a3 = Vector512<float>.Zero, b3 = a3;
         Vector512<float> a4 = Vector512<float>.Zero, b4 = a4;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -258,7 +284,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -267,8 +293,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a3 = Vector512<float>.Zero, b3 = a3;
         Vector512<float> a4 = Vector512<float>.Zero, b4 = a4;
         Vector512<float> a5 = Vector512<float>.Zero, b5 = a5;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -338,7 +369,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows7(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows7(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -348,8 +379,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a4 = Vector512<float>.Zero, b4 = a4;
         Vector512<float> a5 = Vector512<float>.Zero, b5 = a5;
         Vector512<float> a6 = Vector512<float>.Zero, b6 = a6;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -428,7 +464,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows8(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows8(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -439,8 +475,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a5 = Vector512<float>.Zero, b5 = a5;
         Vector512<float> a6 = Vector512<float>.Zero, b6 = a6;
         Vector512<float> a7 = Vector512<float>.Zero, b7 = a7;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -528,7 +569,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows9(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows9(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -540,8 +581,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a6 = Vector512<float>.Zero, b6 = a6;
         Vector512<float> a7 = Vector512<float>.Zero, b7 = a7;
         Vector512<float> a8 = Vector512<float>.Zero, b8 = a8;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -638,7 +684,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows10(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows10(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -651,8 +697,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a7 = Vector512<float>.Zero, b7 = a7;
         Vector512<float> a8 = Vector512<float>.Zero, b8 = a8;
         Vector512<float> a9 = Vector512<float>.Zero, b9 = a9;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -758,7 +809,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows11(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows11(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -772,8 +823,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a8 = Vector512<float>.Zero, b8 = a8;
         Vector512<float> a9 = Vector512<float>.Zero, b9 = a9;
         Vector512<float> a10 = Vector512<float>.Zero, b10 = a10;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -888,7 +944,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows12(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows12(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -903,8 +959,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a9 = Vector512<float>.Zero, b9 = a9;
         Vector512<float> a10 = Vector512<float>.Zero, b10 = a10;
         Vector512<float> a11 = Vector512<float>.Zero, b11 = a11;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -1028,7 +1089,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows13(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows13(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1044,8 +1105,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a10 = Vector512<float>.Zero, b10 = a10;
         Vector512<float> a11 = Vector512<float>.Zero, b11 = a11;
         Vector512<float> a12 = Vector512<float>.Zero, b12 = a12;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -1178,7 +1244,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single512Rows14(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single512Rows14(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1195,8 +1261,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a11 = Vector512<float>.Zero, b11 = a11;
         Vector512<float> a12 = Vector512<float>.Zero, b12 = a12;
         Vector512<float> a13 = Vector512<float>.Zero, b13 = a13;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector512.Load(w);
             var w1 = Vector512.Load(w + 16);
             var f = Vector512.Create(x[0]);
@@ -1340,29 +1411,34 @@ internal sealed unsafe partial class MatrixKernels
     static nint[] Single512() =>
     [
         0,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows1,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows2,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows3,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows4,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows5,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows6,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows7,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows8,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows9,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows10,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows11,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows12,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows13,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single512Rows14,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows1,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows2,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows3,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows4,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows5,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows6,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows7,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows8,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows9,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows10,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows11,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows12,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows13,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single512Rows14,
     ];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1388,13 +1464,18 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = a1;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1429,14 +1510,19 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = a1;
         Vector512<float> a2 = Vector512<float>.Zero, b2 = a2;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1480,15 +1566,20 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
         Vector512<float> a1 = Vector512<float>.Zero, b1 = a1;
         Vector512<float> a2 = Vector512<float>.Zero, b2 = a2;
         Vector512<float> a3 = Vector512<float>.Zero, b3 = a3;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1541,7 +1632,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1549,8 +1640,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a2 = Vector512<float>.Zero, b2 = a2;
         Vector512<float> a3 = Vector512<float>.Zero, b3 = a3;
         Vector512<float> a4 = Vector512<float>.Zero, b4 = a4;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1612,7 +1708,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1621,8 +1717,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a3 = Vector512<float>.Zero, b3 = a3;
         Vector512<float> a4 = Vector512<float>.Zero, b4 = a4;
         Vector512<float> a5 = Vector512<float>.Zero, b5 = a5;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1693,7 +1794,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows7(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows7(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1703,8 +1804,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a4 = Vector512<float>.Zero, b4 = a4;
         Vector512<float> a5 = Vector512<float>.Zero, b5 = a5;
         Vector512<float> a6 = Vector512<float>.Zero, b6 = a6;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1784,7 +1890,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows8(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows8(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1795,8 +1901,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a5 = Vector512<float>.Zero, b5 = a5;
         Vector512<float> a6 = Vector512<float>.Zero, b6 = a6;
         Vector512<float> a7 = Vector512<float>.Zero, b7 = a7;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1885,7 +1996,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows9(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows9(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -1897,8 +2008,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a6 = Vector512<float>.Zero, b6 = a6;
         Vector512<float> a7 = Vector512<float>.Zero, b7 = a7;
         Vector512<float> a8 = Vector512<float>.Zero, b8 = a8;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -1996,7 +2112,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows10(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows10(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -2009,8 +2125,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a7 = Vector512<float>.Zero, b7 = a7;
         Vector512<float> a8 = Vector512<float>.Zero, b8 = a8;
         Vector512<float> a9 = Vector512<float>.Zero, b9 = a9;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -2117,7 +2238,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows11(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows11(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -2131,8 +2252,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a8 = Vector512<float>.Zero, b8 = a8;
         Vector512<float> a9 = Vector512<float>.Zero, b9 = a9;
         Vector512<float> a10 = Vector512<float>.Zero, b10 = a10;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -2248,7 +2374,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows12(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows12(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -2263,8 +2389,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a9 = Vector512<float>.Zero, b9 = a9;
         Vector512<float> a10 = Vector512<float>.Zero, b10 = a10;
         Vector512<float> a11 = Vector512<float>.Zero, b11 = a11;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -2389,7 +2520,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows13(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows13(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -2405,8 +2536,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a10 = Vector512<float>.Zero, b10 = a10;
         Vector512<float> a11 = Vector512<float>.Zero, b11 = a11;
         Vector512<float> a12 = Vector512<float>.Zero, b12 = a12;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -2540,7 +2676,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half512Rows14(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half512Rows14(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector512<float> a0 = Vector512<float>.Zero, b0 = a0;
@@ -2557,8 +2693,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector512<float> a11 = Vector512<float>.Zero, b11 = a11;
         Vector512<float> a12 = Vector512<float>.Zero, b12 = a12;
         Vector512<float> a13 = Vector512<float>.Zero, b13 = a13;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector512.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector512.Create(0xFFFF0000u)).AsSingle();
@@ -2703,29 +2844,34 @@ internal sealed unsafe partial class MatrixKernels
     static nint[] Half512() =>
     [
         0,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows1,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows2,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows3,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows4,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows5,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows6,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows7,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows8,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows9,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows10,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows11,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows12,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows13,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half512Rows14,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows1,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows2,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows3,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows4,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows5,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows6,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows7,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows8,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows9,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows10,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows11,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows12,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows13,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half512Rows14,
     ];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single256Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single256Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector256.Load(w);
             var w1 = Vector256.Load(w + 8);
             var f = Vector256.Create(x[0]);
@@ -2750,13 +2896,18 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single256Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single256Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
         Vector256<float> a1 = Vector256<float>.Zero, b1 = a1;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector256.Load(w);
             var w1 = Vector256.Load(w + 8);
             var f = Vector256.Create(x[0]);
@@ -2790,14 +2941,19 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single256Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single256Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
         Vector256<float> a1 = Vector256<float>.Zero, b1 = a1;
         Vector256<float> a2 = Vector256<float>.Zero, b2 = a2;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector256.Load(w);
             var w1 = Vector256.Load(w + 8);
             var f = Vector256.Create(x[0]);
@@ -2840,15 +2996,20 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single256Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single256Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
         Vector256<float> a1 = Vector256<float>.Zero, b1 = a1;
         Vector256<float> a2 = Vector256<float>.Zero, b2 = a2;
         Vector256<float> a3 = Vector256<float>.Zero, b3 = a3;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector256.Load(w);
             var w1 = Vector256.Load(w + 8);
             var f = Vector256.Create(x[0]);
@@ -2900,7 +3061,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single256Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single256Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
@@ -2908,8 +3069,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector256<float> a2 = Vector256<float>.Zero, b2 = a2;
         Vector256<float> a3 = Vector256<float>.Zero, b3 = a3;
         Vector256<float> a4 = Vector256<float>.Zero, b4 = a4;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector256.Load(w);
             var w1 = Vector256.Load(w + 8);
             var f = Vector256.Create(x[0]);
@@ -2970,7 +3136,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single256Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single256Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
@@ -2979,8 +3145,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector256<float> a3 = Vector256<float>.Zero, b3 = a3;
         Vector256<float> a4 = Vector256<float>.Zero, b4 = a4;
         Vector256<float> a5 = Vector256<float>.Zero, b5 = a5;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector256.Load(w);
             var w1 = Vector256.Load(w + 8);
             var f = Vector256.Create(x[0]);
@@ -3052,21 +3223,26 @@ internal sealed unsafe partial class MatrixKernels
     static nint[] Single256() =>
     [
         0,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single256Rows1,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single256Rows2,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single256Rows3,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single256Rows4,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single256Rows5,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single256Rows6,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single256Rows1,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single256Rows2,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single256Rows3,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single256Rows4,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single256Rows5,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single256Rows6,
     ];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half256Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half256Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector256.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector256.Create(0xFFFF0000u)).AsSingle();
@@ -3092,13 +3268,18 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half256Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half256Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
         Vector256<float> a1 = Vector256<float>.Zero, b1 = a1;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector256.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector256.Create(0xFFFF0000u)).AsSingle();
@@ -3133,14 +3314,19 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half256Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half256Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
         Vector256<float> a1 = Vector256<float>.Zero, b1 = a1;
         Vector256<float> a2 = Vector256<float>.Zero, b2 = a2;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector256.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector256.Create(0xFFFF0000u)).AsSingle();
@@ -3184,15 +3370,20 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half256Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half256Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
         Vector256<float> a1 = Vector256<float>.Zero, b1 = a1;
         Vector256<float> a2 = Vector256<float>.Zero, b2 = a2;
         Vector256<float> a3 = Vector256<float>.Zero, b3 = a3;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector256.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector256.Create(0xFFFF0000u)).AsSingle();
@@ -3245,7 +3436,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half256Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half256Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
@@ -3253,8 +3444,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector256<float> a2 = Vector256<float>.Zero, b2 = a2;
         Vector256<float> a3 = Vector256<float>.Zero, b3 = a3;
         Vector256<float> a4 = Vector256<float>.Zero, b4 = a4;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector256.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector256.Create(0xFFFF0000u)).AsSingle();
@@ -3316,7 +3512,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half256Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half256Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector256<float> a0 = Vector256<float>.Zero, b0 = a0;
@@ -3325,8 +3521,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector256<float> a3 = Vector256<float>.Zero, b3 = a3;
         Vector256<float> a4 = Vector256<float>.Zero, b4 = a4;
         Vector256<float> a5 = Vector256<float>.Zero, b5 = a5;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector256.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector256.Create(0xFFFF0000u)).AsSingle();
@@ -3399,21 +3600,26 @@ internal sealed unsafe partial class MatrixKernels
     static nint[] Half256() =>
     [
         0,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half256Rows1,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half256Rows2,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half256Rows3,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half256Rows4,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half256Rows5,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half256Rows6,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half256Rows1,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half256Rows2,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half256Rows3,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half256Rows4,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half256Rows5,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half256Rows6,
     ];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single128Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single128Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector128.Load(w);
             var w1 = Vector128.Load(w + 4);
             var f = Vector128.Create(x[0]);
@@ -3438,13 +3644,18 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single128Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single128Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
         Vector128<float> a1 = Vector128<float>.Zero, b1 = a1;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector128.Load(w);
             var w1 = Vector128.Load(w + 4);
             var f = Vector128.Create(x[0]);
@@ -3478,14 +3689,19 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single128Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single128Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
         Vector128<float> a1 = Vector128<float>.Zero, b1 = a1;
         Vector128<float> a2 = Vector128<float>.Zero, b2 = a2;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector128.Load(w);
             var w1 = Vector128.Load(w + 4);
             var f = Vector128.Create(x[0]);
@@ -3528,15 +3744,20 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single128Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single128Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
         Vector128<float> a1 = Vector128<float>.Zero, b1 = a1;
         Vector128<float> a2 = Vector128<float>.Zero, b2 = a2;
         Vector128<float> a3 = Vector128<float>.Zero, b3 = a3;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector128.Load(w);
             var w1 = Vector128.Load(w + 4);
             var f = Vector128.Create(x[0]);
@@ -3588,7 +3809,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single128Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single128Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
@@ -3596,8 +3817,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector128<float> a2 = Vector128<float>.Zero, b2 = a2;
         Vector128<float> a3 = Vector128<float>.Zero, b3 = a3;
         Vector128<float> a4 = Vector128<float>.Zero, b4 = a4;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector128.Load(w);
             var w1 = Vector128.Load(w + 4);
             var f = Vector128.Create(x[0]);
@@ -3658,7 +3884,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Single128Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Single128Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (float*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
@@ -3667,8 +3893,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector128<float> a3 = Vector128<float>.Zero, b3 = a3;
         Vector128<float> a4 = Vector128<float>.Zero, b4 = a4;
         Vector128<float> a5 = Vector128<float>.Zero, b5 = a5;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var w0 = Vector128.Load(w);
             var w1 = Vector128.Load(w + 4);
             var f = Vector128.Create(x[0]);
@@ -3740,21 +3971,26 @@ internal sealed unsafe partial class MatrixKernels
     static nint[] Single128() =>
     [
         0,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single128Rows1,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single128Rows2,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single128Rows3,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single128Rows4,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single128Rows5,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Single128Rows6,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single128Rows1,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single128Rows2,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single128Rows3,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single128Rows4,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single128Rows5,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Single128Rows6,
     ];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half128Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half128Rows1(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector128.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector128.Create(0xFFFF0000u)).AsSingle();
@@ -3780,13 +4016,18 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half128Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half128Rows2(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
         Vector128<float> a1 = Vector128<float>.Zero, b1 = a1;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector128.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector128.Create(0xFFFF0000u)).AsSingle();
@@ -3821,14 +4062,19 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half128Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half128Rows3(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
         Vector128<float> a1 = Vector128<float>.Zero, b1 = a1;
         Vector128<float> a2 = Vector128<float>.Zero, b2 = a2;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector128.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector128.Create(0xFFFF0000u)).AsSingle();
@@ -3872,15 +4118,20 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half128Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half128Rows4(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
         Vector128<float> a1 = Vector128<float>.Zero, b1 = a1;
         Vector128<float> a2 = Vector128<float>.Zero, b2 = a2;
         Vector128<float> a3 = Vector128<float>.Zero, b3 = a3;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector128.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector128.Create(0xFFFF0000u)).AsSingle();
@@ -3933,7 +4184,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half128Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half128Rows5(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
@@ -3941,8 +4192,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector128<float> a2 = Vector128<float>.Zero, b2 = a2;
         Vector128<float> a3 = Vector128<float>.Zero, b3 = a3;
         Vector128<float> a4 = Vector128<float>.Zero, b4 = a4;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector128.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector128.Create(0xFFFF0000u)).AsSingle();
@@ -4004,7 +4260,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Half128Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)
+    static void Half128Rows6(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)
     {
         var w = (ushort*)panel;
         Vector128<float> a0 = Vector128<float>.Zero, b0 = a0;
@@ -4013,8 +4269,13 @@ internal sealed unsafe partial class MatrixKernels
         Vector128<float> a3 = Vector128<float>.Zero, b3 = a3;
         Vector128<float> a4 = Vector128<float>.Zero, b4 = a4;
         Vector128<float> a5 = Vector128<float>.Zero, b5 = a5;
-        for (var k = depth; k > 0; k--)
+        var next = ahead->Address;
+        nint step = ahead->Step, jump = ahead->Jump;
+        for (var k = depth; k > 0; next += jump)
+        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)
         {
+            if (Sse.IsSupported) Sse.Prefetch1(next);
+            next += step;
             var pair = Vector128.Load((uint*)w);
             var w0 = (pair << 16).AsSingle();
             var w1 = (pair & Vector128.Create(0xFFFF0000u)).AsSingle();
@@ -4087,12 +4348,12 @@ internal sealed unsafe partial class MatrixKernels
     static nint[] Half128() =>
     [
         0,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half128Rows1,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half128Rows2,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half128Rows3,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half128Rows4,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half128Rows5,
-        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&Half128Rows6,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half128Rows1,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half128Rows2,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half128Rows3,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half128Rows4,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half128Rows5,
+        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&Half128Rows6,
     ];
 
 }

@@ -12,7 +12,7 @@ namespace Faith.Kernels.Host;
 internal sealed unsafe partial class MatrixKernels
 {
     /// <summary>Longest block of k: a tile of it and a panel of it stay in the second-level cache.</summary>
-    const int MaxDepth = 768;
+    internal const int MaxDepth = 768;
 
     /// <summary>Rows whose packed block stays in the second-level cache beside a panel.</summary>
     const int MaxRows = 288;
@@ -36,8 +36,10 @@ internal sealed unsafe partial class MatrixKernels
     /// <summary>Most rows of a tile.</summary>
     public int TileRows => single.Length - 1;
 
-    /// <summary>Floats of scratch memory a thread needs for <see cref="Multiply"/>.</summary>
-    public int EdgeFloats => TileRows * PackedMatrix.PanelColumns;
+    /// <summary>Floats of scratch memory a thread needs for <see cref="Multiply"/>: a tile at the edge of the result, and an unpacked panel.</summary>
+    public int ScratchFloats => EdgeFloats + UnpackedPanel.Floats;
+
+    int EdgeFloats => TileRows * PackedMatrix.PanelColumns;
 
     /// <summary>Even blocks of k for a depth.</summary>
     public static int BlockDepth(int depth)
@@ -120,7 +122,7 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     /// <summary>What <see cref="Multiply"/> computes: y (= or +=) packed rows · w[k0 …, n0 …] + bias.</summary>
-    public readonly record struct Product(PackedMatrix W, Tiling Tiling, nint Packed, int Depth, int K0, int N0, RawTensor Y, nint Bias, bool Add)
+    public readonly record struct Product(PackedSide W, Tiling Tiling, nint Packed, int Depth, int K0, int N0, RawTensor Y, nint Bias, bool Add)
     {
         /// <summary>First panel that holds a column of the result.</summary>
         public int FirstPanel => N0 / PackedMatrix.PanelColumns;
@@ -130,11 +132,14 @@ internal sealed unsafe partial class MatrixKernels
     }
 
     /// <summary>The product for tiles [tile, tileEnd) and panels [panel, panelEnd) counted from <see cref="Product.FirstPanel"/>.</summary>
-    /// <param name="edge"><see cref="EdgeFloats"/> floats of this thread.</param>
+    /// <param name="scratch"><see cref="ScratchFloats"/> floats of this thread.</param>
+    /// <param name="next">The panel that this thread is likely to be given afterwards.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(in Product p, int tile, int tileEnd, int panel, int panelEnd, float* edge)
+    public void Multiply(in Product p, int tile, int tileEnd, int panel, int panelEnd, float* scratch, int next = int.MaxValue)
     {
-        var kernels = p.W.Half ? half : single;
+        float* edge = scratch, unpacked = scratch + EdgeFloats;
+        var isDirect = p.W.IsDirect;
+        var kernels = isDirect && p.W.Matrix.IsHalf ? half : single;
         int block = BlockDepth(p.Depth), wide = 2 * Lanes;
         nint stride = p.Y.Stride;
         for (var k = 0; k < p.Depth; k += block)
@@ -143,26 +148,31 @@ internal sealed unsafe partial class MatrixKernels
             var bias = k == 0 ? (float*)p.Bias : null;
             var add = p.Add || k > 0;
             for (var q = panel; q < panelEnd; q++)
+            {
+                var (nextPanel, nextK) = q + 1 < panelEnd ? (q + 1, k) : k + block < p.Depth ? (panel, k + block) : (next, 0);
+                var singles = isDirect ? null : UnpackedPanel.Of(p.W, p.FirstPanel + q, p.K0 + k, depth, unpacked);
                 for (var column = 0; column < PackedMatrix.PanelColumns; column += wide)
                 {
                     var first = (p.FirstPanel + q) * PackedMatrix.PanelColumns + column - p.N0; // column of y
                     if (first >= p.Y.Columns || first + wide <= 0) continue;
-                    var w = p.W.Panel(p.FirstPanel + q, p.K0 + k, column);
+                    var w = isDirect ? p.W.Matrix.Panel(p.FirstPanel + q, p.K0 + k, column) : singles + column;
                     var whole = first >= 0 && first + wide <= p.Y.Columns;
                     for (var t = tile; t < tileEnd; t++)
                     {
+                        var ahead = isDirect || column > 0 || nextPanel >= p.Panels ? new(w) : UnpackedPanel.Ahead(p.W, p.FirstPanel + nextPanel, p.K0 + nextK, t - tile, w);
                         int start = p.Tiling.Start(t), rows = p.Tiling.Start(t + 1) - start;
-                        var kernel = (delegate*<float*, void*, float*, nint, nint, float*, bool, void>)kernels[rows];
+                        var kernel = (delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)kernels[rows];
                         var x = (float*)p.Packed + p.Tiling.Offset(t, k, depth);
                         if (whole)
                         {
-                            kernel(x, w, p.Y.Row(start) + first, stride, depth, bias == null ? null : bias + first, add);
+                            kernel(x, w, p.Y.Row(start) + first, stride, depth, bias == null ? null : bias + first, add, &ahead);
                             continue;
                         }
-                        kernel(x, w, edge, wide, depth, null, false);
+                        kernel(x, w, edge, wide, depth, null, false, &ahead);
                         Merge(edge, wide, first, p.Y, start, rows, bias, add);
                     }
                 }
+            }
         }
     }
 

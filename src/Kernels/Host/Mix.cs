@@ -44,7 +44,7 @@ public sealed unsafe partial class HostDevice
         // Input by input within a block of rows, so that sources which several inputs read are read from the cache.
         var blocks = (mix.Baseline.Rows + MixedBlock - 1) / MixedBlock;
         pool.For(blocks * mix.Inputs, 1, (device: this, mix, w, products, starts, blocks),
-            static (in (HostDevice device, NormedMix mix, PackedMatrix w, MixedProduct[] products, int[] starts, int blocks) job, int from, int to, int thread) =>
+            static (in (HostDevice device, NormedMix mix, PackedSide w, MixedProduct[] products, int[] starts, int blocks) job, int from, int to, int thread) =>
             {
                 for (var unit = from; unit < to; unit++)
                 {
@@ -56,10 +56,10 @@ public sealed unsafe partial class HostDevice
         GC.KeepAlive(weights);
     }
 
-    void MultiplyMixed(in NormedMix mix, PackedMatrix w, int input, int firstRow, int rows, ReadOnlySpan<MixedProduct> products, int thread)
+    void MultiplyMixed(in NormedMix mix, PackedSide w, int input, int firstRow, int rows, ReadOnlySpan<MixedProduct> products, int thread)
     {
         var size = (long)rows * w.Depth;
-        var memory = scratch.Reserve(thread, 2 * size + matrices.EdgeFloats);
+        var memory = scratch.Reserve(thread, 2 * size + matrices.ScratchFloats);
         float* packed = memory + size, edge = packed + size;
         var x = new RawTensor((nint)memory, rows, w.Depth);
         Mix(kernels, mix, input, firstRow, rows, x);

@@ -27,7 +27,7 @@ public sealed unsafe partial class HostDevice
         GC.KeepAlive(weights);
     }
 
-    void Multiply(PackedMatrix w, RawTensor x, RawTensor y, RawTensor bias, bool add, int k0, int n0, in Epilogue then)
+    void Multiply(PackedSide w, RawTensor x, RawTensor y, RawTensor bias, bool add, int k0, int n0, in Epilogue then)
     {
         if (!bias.IsNone) RequireColumns(bias.Columns, y.Columns);
         var work = (long)x.Rows * x.Columns * y.Columns;
@@ -43,14 +43,14 @@ public sealed unsafe partial class HostDevice
         pool.For(tiling.Blocks * groups, work < SmallProduct ? int.MaxValue : 1, (device: this, product, then, panels, group, groups),
             static (in (HostDevice device, MatrixKernels.Product product, Epilogue then, int panels, int group, int groups) job, int from, int to, int thread) =>
             {
-                var edge = job.device.scratch.Reserve(thread, job.device.matrices.EdgeFloats);
+                var edge = job.device.scratch.Reserve(thread, job.device.matrices.ScratchFloats);
                 for (var unit = from; unit < to; unit++)
                 {
                     var (block, number) = Math.DivRem(unit, job.groups);
                     var tiling = job.product.Tiling;
                     int tile = block * tiling.BlockTiles, tileEnd = Math.Min(tiling.Tiles, tile + tiling.BlockTiles);
                     int panel = number * job.group, panelEnd = Math.Min(job.panels, panel + job.group);
-                    job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge);
+                    job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge, panel + job.device.pool.Threads * job.group);
                     if (job.then.IsGate) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
                     int first = panel * PackedMatrix.PanelColumns, end = Math.Min(panelEnd * PackedMatrix.PanelColumns, job.product.Y.Columns);
                     job.device.Apply(job.then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));

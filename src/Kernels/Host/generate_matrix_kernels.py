@@ -20,13 +20,21 @@ def kernel(width, rows, half):
     fma = f"{vector}.MultiplyAddEstimate" if width == 128 else f"{vector}.FusedMultiplyAdd"
     lines = [
         "    [MethodImpl(MethodImplOptions.AggressiveOptimization)]",
-        f"    static void {name}(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add)",
+        f"    static void {name}(float* x, void* panel, float* y, nint stride, nint depth, float* bias, bool add, Ahead* ahead)",
         "    {",
         f"        var w = ({weight}*)panel;",
     ]
     for r in range(rows):
         lines.append(f"        {vector}<float> a{r} = {vector}<float>.Zero, b{r} = a{r};")
-    lines += ["        for (var k = depth; k > 0; k--)", "        {"]
+    lines += [
+        "        var next = ahead->Address;",
+        "        nint step = ahead->Step, jump = ahead->Jump;",
+        "        for (var k = depth; k > 0; next += jump)",
+        "        for (var stop = nint.Max(0, k - Ahead.Lines); k > stop; k--)",
+        "        {",
+        "            if (Sse.IsSupported) Sse.Prefetch1(next);",
+        "            next += step;",
+    ]
     if half:
         lines += [
             f"            var pair = {vector}.Load((uint*)w);",
@@ -64,6 +72,7 @@ def main():
     print("#nullable enable")
     print("using System.Runtime.CompilerServices;")
     print("using System.Runtime.Intrinsics;")
+    print("using System.Runtime.Intrinsics.X86;")
     print()
     print("namespace Faith.Kernels.Host;")
     print()
@@ -80,7 +89,7 @@ def main():
             print("    [")
             print("        0,")
             for name in names:
-                print(f"        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, void>)&{name},")
+                print(f"        (nint)(delegate*<float*, void*, float*, nint, nint, float*, bool, Ahead*, void>)&{name},")
             print("    ];")
             print()
     print("}")

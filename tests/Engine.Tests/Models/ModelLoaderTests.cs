@@ -158,7 +158,7 @@ public sealed class ModelLoaderTests
     }
 
     [Theory]
-    [InlineData("F16", WeightPrecision.Float32)]
+    [InlineData("F16", WeightPrecision.Float16)]
     [InlineData("BF16", WeightPrecision.BFloat16)]
     public void Sixteen_bit_weights_are_widened_exactly(string type, WeightPrecision precision)
     {
