@@ -66,6 +66,9 @@ public abstract class Device : IDisposable
     /// <summary>Packs a weight matrix, for products with W and with Wᵀ.</summary>
     public abstract Weights CreateWeights(MatrixSource source);
 
+    /// <summary>The same of a matrix whose rows are read by their numbers as well, such as embeddings. It must not be stored transposed.</summary>
+    public virtual Weights CreateTable(MatrixSource source) => CreateWeights(source);
+
     // ---- rows and elements ----
 
     /// <summary>x = value.</summary>
@@ -91,6 +94,9 @@ public abstract class Device : IDisposable
 
     /// <summary>y[i] (= or, with <paramref name="add"/>, +=) scale·table[rows[i]].</summary>
     public abstract void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false);
+
+    /// <summary>The same of rows of W, which <see cref="CreateTable"/> made.</summary>
+    public abstract void GatherRows(Weights table, Indices rows, float scale, Tensor y, bool add = false);
 
     /// <summary>y[rows[i]] += x[i]; the rows are distinct.</summary>
     public abstract void ScatterAddRows(Tensor x, Indices rows, Tensor y);

@@ -62,6 +62,9 @@ public sealed class PlanningDevice : Device
         return new CountedWeights(source, Allocate(IsHost ? HostWeights.BytesOf(source) : GpuWeights.BytesOf(source)));
     }
 
+    /// <inheritdoc/>
+    public override Weights CreateTable(MatrixSource source) => CreateWeights(IsHost ? source : new WidenedMatrix(source));
+
     /// <summary>Gives back what operations on a GPU have taken for their own inside, and says how much it was. On the CPU it is not counted.</summary>
     public long ReleaseScratch()
     {
@@ -91,6 +94,8 @@ public sealed class PlanningDevice : Device
     public override void Interpolate(Tensor corrupted, Tensor clean, float alpha, Tensor y) { }
     /// <inheritdoc/>
     public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false) { }
+    /// <inheritdoc/>
+    public override void GatherRows(Weights table, Indices rows, float scale, Tensor y, bool add = false) { }
     /// <inheritdoc/>
     public override void ScatterAddRows(Tensor x, Indices rows, Tensor y) { }
     /// <inheritdoc/>

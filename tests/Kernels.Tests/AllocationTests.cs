@@ -17,6 +17,7 @@ public sealed class AllocationTests
         Indices offsets = t.Integers(0, 1, 2), tokens = t.Integers(3, 4), list = t.Integers(0, 0);
         using var weights = t.Weights(Width, Width, WeightPrecision.Float32, false, out _);
         using var projection = t.Weights(Width, 3 * Width, WeightPrecision.Float32, false, out _);
+        using var table = t.Table(Rows, Width, WeightPrecision.BFloat16, out _);
         var layout = new Ragged([40, 24], [0, 0], [0, 0], false);
         var shape = new AttentionShape(Heads, HeadDim, 1, 1, 0.1f);
         var contraction = new ScoreContraction
@@ -33,6 +34,7 @@ public sealed class AllocationTests
             ("Scale", () => device.Scale(x, 0.9f)),
             ("Interpolate", () => device.Interpolate(x, z, 0.5f, y)),
             ("GatherRows", () => device.GatherRows(x, indices, 1, y)),
+            ("GatherRows of a table", () => device.GatherRows(table, indices, 1, y)),
             ("NormForward", () => device.NormForward(x, row, row, 1e-5f, true, y, z, inverse)),
             ("NormBackward", () => device.NormBackward(x, row, z, inverse, true, true, y)),
             ("NormDifferential", () => device.NormDifferential(x, row, z, inverse, true, y)),
@@ -48,7 +50,7 @@ public sealed class AllocationTests
             ("AttentionBackward", () => device.AttentionBackward(layout, shape, x, y, z, default, default, dense, perHead, x, y, z, dense)),
             ("AccumulateSplitGradient", () => device.AccumulateSplitGradient(x, y, row, inverse, Width, HeadDim, 1, 0.1f, z, perHead)),
             ("ContractScores", () => device.ContractScores(contraction)),
-            ("SparseLogits", () => device.SparseLogits(two, new(x, default, 5), offsets, tokens, row, value, two)),
+            ("SparseLogits", () => device.SparseLogits(two, new(table, default, 5), offsets, tokens, row, value, two)),
             ("SoftCap", () => device.SoftCap(x, 5, y)),
             ("SoftCapBackward", () => device.SoftCapBackward(x, 5, y, y)),
             ("AttentionForward with a window and a cap", () => device.AttentionForward(layout, shape with { Window = 7, Cap = 5 }, x, y, z, default, default, dense, perHead)),

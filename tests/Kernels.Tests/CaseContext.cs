@@ -116,7 +116,13 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
     }
 
     /// <summary>A weight matrix of random values, and the values as [inputs × outputs].</summary>
-    public Weights Weights(int inputs, int outputs, WeightPrecision precision, bool storedTransposed, out float[] values)
+    public Weights Weights(int inputs, int outputs, WeightPrecision precision, bool storedTransposed, out float[] values) =>
+        device.CreateWeights(Source(inputs, outputs, precision, storedTransposed, out values));
+
+    /// <summary>The same, made to be read row by row.</summary>
+    public Weights Table(int rows, int columns, WeightPrecision precision, out float[] values) => device.CreateTable(Source(rows, columns, precision, false, out values));
+
+    StoredMatrix Source(int inputs, int outputs, WeightPrecision precision, bool storedTransposed, out float[] values)
     {
         var logical = new float[inputs * outputs];
         for (var i = 0; i < logical.Length; i++)
@@ -137,7 +143,7 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
                 for (var n = 0; n < outputs; n++) stored[n * inputs + k] = logical[k * outputs + n];
         }
         values = logical;
-        return device.CreateWeights(new StoredMatrix(stored, inputs, outputs, storedTransposed, precision));
+        return new(stored, inputs, outputs, storedTransposed, precision);
     }
 
     sealed class StoredMatrix(float[] values, int inputs, int outputs, bool transposed, WeightPrecision precision) : MatrixSource

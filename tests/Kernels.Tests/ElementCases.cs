@@ -68,6 +68,17 @@ internal static class ElementCases
             t.Device.GatherRows(table, indices, 1, y, add: true);
             t.Check(y, (r, c) => before[r, c] + At(table, At(indices, r), c), Rounding, "y");
         }).Select(c => c with { Shape = c.Shape + " added" }),
+        .. Enum.GetValues<WeightPrecision>().SelectMany(precision => OpCases.RowWise("GatherRows", 4, (t, rows, n) =>
+        {
+            using var table = t.Table(7, n, precision, out var values);
+            var y = t.Batch(rows, n);
+            var indices = t.BatchIndices(6, 0, 3, 3);
+            t.Device.GatherRows(table, indices, 1.5f, y);
+            t.Check(y, (r, c) => 1.5 * values[At(indices, r) * n + c], Rounding, "y");
+            var before = Values(y);
+            t.Device.GatherRows(table, indices, 1, y, add: true);
+            t.Check(y, (r, c) => before[r, c] + values[At(indices, r) * n + c], Rounding, "y");
+        }).Select(c => c with { Shape = $"{c.Shape} of a table of {precision}" })),
         .. OpCases.Lengths.Select(n => new OpCase("ScatterAddRows", $"4 × {n}", t =>
         {
             Tensor x = t.Matrix(4, n), y = t.Matrix(7, n);

@@ -10,6 +10,7 @@ internal static class MetricCases
     public static IEnumerable<OpCase> All() =>
     [
         .. new[] { 1, 8, 33, 64, 257 }.Select(d => new OpCase("SparseLogits", $"width {d}", t => Sparse(t, d))),
+        .. new[] { WeightPrecision.BFloat16, WeightPrecision.Float16 }.Select(precision => new OpCase("SparseLogits", $"{precision}", t => Sparse(t, 70, precision: precision))),
         .. new[] { 1, 33, 257 }.SelectMany(d => new[] { (true, 0f), (false, 0.7f), (true, 30f) }.Select(head =>
             new OpCase("SparseLogits", $"width {d}{(head.Item1 ? ", bias" : "")}{(head.Item2 == 0 ? "" : $", cap {head.Item2}")}", t => Sparse(t, d, head.Item1, head.Item2)))),
         .. OpCases.RowWise("SoftCap", 3, (t, rows, n) => Capped(t, rows, n, 5)),
@@ -33,19 +34,20 @@ internal static class MetricCases
         return (t.Integers(Offsets), t.Integers(tokens), t.Matrix(1, 5), tokens);
     }
 
-    static void Sparse(CaseContext t, int d, bool hasBias = false, float cap = 0)
+    static void Sparse(CaseContext t, int d, bool hasBias = false, float cap = 0, WeightPrecision precision = WeightPrecision.Float32)
     {
         const int Vocabulary = 11;
-        Tensor y = t.Matrix(3, d), unembedding = t.Matrix(Vocabulary, d), value = t.Matrix(3, 1), dy = t.Matrix(3, d);
+        using var unembedding = t.Table(Vocabulary, d, precision, out var table);
+        Tensor y = t.Matrix(3, d), value = t.Matrix(3, 1), dy = t.Matrix(3, d);
         var (offsets, tokens, weights, list) = Answers(t, Vocabulary);
         var head = new LogitHead(unembedding, hasBias ? t.Matrix(1, Vocabulary) : default, cap);
         t.Device.SparseLogits(y, head, offsets, tokens, weights, value, dy);
         IEnumerable<int> Entries(int i) => Enumerable.Range(Offsets[i], Offsets[i + 1] - Offsets[i]);
-        double Raw(int i, int j) => Enumerable.Range(0, d).Sum(c => (double)At(y, i, c) * At(unembedding, list[j], c)) + (hasBias ? At(head.Bias, 0, list[j]) : 0);
+        double Raw(int i, int j) => Enumerable.Range(0, d).Sum(c => (double)At(y, i, c) * table[list[j] * d + c]) + (hasBias ? At(head.Bias, 0, list[j]) : 0);
         double Logit(int i, int j) => cap == 0 ? Raw(i, j) : cap * Math.Tanh(Raw(i, j) / cap);
         double Slope(int i, int j) => cap == 0 ? 1 : 1 - Math.Pow(Math.Tanh(Raw(i, j) / cap), 2);
         t.Check(value, (i, _) => Entries(i).Sum(j => At(weights, 0, j) * Logit(i, j)), 3e-6, "value");
-        t.Check(dy, (i, c) => -Entries(i).Sum(j => At(weights, 0, j) * Slope(i, j) * At(unembedding, list[j], c)), 2e-6, "dy");
+        t.Check(dy, (i, c) => -Entries(i).Sum(j => At(weights, 0, j) * Slope(i, j) * table[list[j] * d + c]), 2e-6, "dy");
         t.Device.SparseLogits(y, head, offsets, tokens, weights, value, default);
     }
 

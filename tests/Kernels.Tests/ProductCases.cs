@@ -33,6 +33,13 @@ internal static class ProductCases
             foreach (var activation in ActivationCases.Every)
                 foreach (var kind in (EpilogueKind[])[EpilogueKind.Activate, EpilogueKind.Backward])
                     yield return new("Multiply", $"{rows} × {k} × {f}, then {kind}, {activation}", t => MultiplyThen(t, rows, k, f, kind, activation));
+        foreach (var precision in Enum.GetValues<WeightPrecision>())
+            yield return new("CreateTable", $"{precision}", t =>
+            {
+                using var table = t.Table(37, 65, precision, out _);
+                Assert.Equal((37, 65), (table.Inputs, table.Outputs));
+                Assert.True(table.Bytes >= 37 * 65 * 2);
+            });
         foreach (var stored in new[] { false, true })
             yield return new("CreateWeights", stored ? "stored transposed" : "stored as is", t =>
             {

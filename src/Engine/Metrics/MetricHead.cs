@@ -48,8 +48,6 @@ internal sealed class MetricHead
             if (kind.IsDivergence()) reference = arena.Matrix(sequences, model.Config.Vocabulary);
         }
         if (measuring) return;
-        // Packed now, since a run's steps do not allocate.
-        if (kind != MetricKind.LogitDifference) _ = model.Unembedding;
         offsets = model.Device.Upload(CollectionsMarshal.AsSpan(entryOffsets), offsetMemory);
         tokens = model.Device.Upload(CollectionsMarshal.AsSpan(entryTokens), tokenMemory);
         model.Device.Upload(CollectionsMarshal.AsSpan(entryWeights), weights);

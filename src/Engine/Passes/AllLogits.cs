@@ -8,7 +8,7 @@ internal static class AllLogits
     /// <summary>logits [rows × vocabulary] = y·Uᵀ + b, with a cap c·tanh(·/c) of it. y: [rows × d], after the final norm.</summary>
     public static void Form(Transformer model, Tensor y, Tensor logits)
     {
-        model.Device.Multiply(model.Unembedding, WeightSide.Transposed, y, logits, model.Head.Bias);
+        model.Device.Multiply(model.Head.Unembedding, WeightSide.Transposed, y, logits, model.Head.Bias);
         if (model.Head.Cap != 0) model.Device.SoftCap(logits, model.Head.Cap, logits);
     }
 
@@ -16,6 +16,6 @@ internal static class AllLogits
     public static void Backward(Transformer model, Tensor logits, Tensor gradient, Tensor dy)
     {
         if (model.Head.Cap != 0) model.Device.SoftCapBackward(logits, model.Head.Cap, gradient, gradient);
-        model.Device.Multiply(model.Unembedding, WeightSide.Forward, gradient, dy);
+        model.Device.Multiply(model.Head.Unembedding, WeightSide.Forward, gradient, dy);
     }
 }

@@ -11,6 +11,6 @@ internal static class Embed
     /// <summary>x += the learned positions.</summary>
     public static void AddPositions(Transformer model, PassLayout layout, Tensor x)
     {
-        if (!model.Positions.IsNone) model.Device.GatherRows(model.Positions, layout.Positions, 1, x, add: true);
+        if (model.Positions is { } table) model.Device.GatherRows(table, layout.Positions, 1, x, add: true);
     }
 }

@@ -9,14 +9,12 @@ namespace Faith.Engine.Passes;
 public sealed class Transformer : IDisposable
 {
     private readonly List<IDisposable> owned = [];
-    private readonly ModelWeights source;
     private readonly Lazy<Tensor> ones;
-    private Weights? unembedding;
     private DeviceBuffer? workspace;
     private RotaryTables? rotary;
     private bool isNoticeDue;
 
-    /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards only if no softmax metric is used.</summary>
+    /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards.</summary>
     /// <exception cref="InputException">The device does not take heads of the model's width, or a file was changed while it was read.</exception>
     public Transformer(Device device, ModelWeights weights)
     {
@@ -27,7 +25,6 @@ public sealed class Transformer : IDisposable
             throw new InputException($"the model's heads have {weights.Config.HeadDim} columns, {device.Name} takes at most {device.Limits.WidestHead}: run it with --device cpu");
         }
         Device = device;
-        source = weights;
         Config = weights.Config;
         ones = new(() => Vector([.. Enumerable.Repeat(1f, Config.Width)]));
         Hash = weights.Hash;
@@ -60,8 +57,8 @@ public sealed class Transformer : IDisposable
     /// <summary>Bytes of device memory held by parameters.</summary>
     public long Bytes { get; private set; }
 
-    internal Tensor Embedding { get; }
-    internal Tensor Positions { get; }
+    internal Weights Embedding { get; }
+    internal Weights? Positions { get; }
     /// <summary>The rotary angles of a layer, for the positions of all prompts that were <see cref="Admit"/>ted; null where nothing rotates.</summary>
     internal RotaryAngles? Angles(int l) => Config.Rotary?[l] is { } layer ? rotary?.Of(layer) : null;
     internal TransformerLayer[] Layers { get; }
@@ -77,9 +74,6 @@ public sealed class Transformer : IDisposable
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
     /// <summary>How the heads of a layer attend.</summary>
     internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale[l]) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0 };
-
-    /// <summary>The unembedding as a weight matrix U [vocabulary × d], packed when a metric first needs all logits.</summary>
-    internal Weights Unembedding => unembedding ??= PackUnembedding();
 
     /// <summary>Is told, in one line, when runs go on otherwise than planned: once, when memory is first found to be short. Null: nobody wants to know.</summary>
     public Action<string>? Notice { get; set; }
@@ -172,16 +166,12 @@ public sealed class Transformer : IDisposable
         return result;
     }
 
-    private Weights PackUnembedding()
-    {
-        var packed = Pack(source.Unembedding);
-        source.RequireUnchanged();
-        return packed;
-    }
+    private Weights Pack(MatrixSource source) => Own(Device.CreateWeights(source));
 
-    private Weights Pack(MatrixSource source)
+    private Weights Table(MatrixSource source) => Own(Device.CreateTable(source));
+
+    private Weights Own(Weights weights)
     {
-        var weights = Device.CreateWeights(source);
         owned.Add(weights);
         Bytes += weights.Bytes;
         return weights;
@@ -213,22 +203,6 @@ public sealed class Transformer : IDisposable
     private Norm Norm(float[]? scale, float[]? shift) => new(Device, Vector(scale), Vector(shift), Config.NormEpsilon, Centred);
 
     private Tensor Vector(float[]? values) => values is null ? default : Matrix(values, 1, values.Length);
-
-    /// <summary>A table of rows, read a piece at a time.</summary>
-    private Tensor Table(MatrixSource source)
-    {
-        var table = NewMatrix(source.Inputs, source.Outputs);
-        var step = Math.Max(1, (1 << 20) / source.Outputs);
-        var piece = new float[Math.Min(step, source.Inputs) * source.Outputs];
-        for (var row = 0; row < source.Inputs; row += step)
-        {
-            var count = Math.Min(step, source.Inputs - row);
-            var values = piece.AsSpan(0, count * source.Outputs);
-            source.ReadStoredRows(row, count, values);
-            Device.Upload(values, table.RowRange(row, count));
-        }
-        return table;
-    }
 }
 
 /// <summary>One layer's parameters on a device.</summary>

@@ -32,8 +32,6 @@ public static class RunPlanner
         model.Admit(data);
         if (AttributionMethods.Find(options.Method) is not PathMethod method) throw new InputException($"method {options.Method} cannot be planned; those that take gradients on a path can ({string.Join(", ", Methods)})");
         var path = method.Path(options, model.Graph);
-        // A softmax needs the unembedding in the form of a weight matrix.
-        if (options.Metric != MetricKind.LogitDifference) _ = model.Unembedding;
         if (device.FreeMemory < 0) throw new InputException($"{device.Name}: the parameters take {model.Bytes >> 20:N0} MiB, more than there is");
         var budget = MicroBatches.Budget(model, options.MemoryBytes);
         var (batches, largest, bytesOfLargest) = (0, (Batch?)null, 0L);

@@ -41,10 +41,15 @@ internal readonly struct ScatterAddRow : IElementwise<RowOperands, float>
 public sealed partial class GpuDevice
 {
     /// <inheritdoc/>
-    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false)
+    public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false) => GatherRows(View(table), rows, scale, y, add);
+
+    /// <inheritdoc/>
+    public override void GatherRows(Weights table, Indices rows, float scale, Tensor y, bool add = false) => GatherRows(((GpuWeights)table).Table, rows, scale, y, add);
+
+    private void GatherRows(Matrix table, Indices rows, float scale, Tensor y, bool add)
     {
         RequireShape(y, rows.Count, table.Columns);
-        var operands = new RowOperands(View(table), View(y), View(rows), scale);
+        var operands = new RowOperands(table, View(y), View(rows), scale);
         if (add) Elementwise<AddGatheredRow, RowOperands, float>(operands, y.Rows, y.Columns);
         else Elementwise<GatherRow, RowOperands, float>(operands, y.Rows, y.Columns);
     }

@@ -27,6 +27,9 @@ internal sealed class GpuWeights(GpuBuffer buffer, MatrixSource source) : Weight
     /// <summary>Elements from one row in memory to the next.</summary>
     public int Stride => StoredTransposed ? Inputs : Outputs;
 
+    /// <summary>The rows of a table.</summary>
+    public Matrix Table => StoredTransposed || Precision != WeightPrecision.Float32 ? throw new InvalidOperationException("no table") : new(Singles, Inputs, Outputs, Outputs);
+
     public override long Bytes => buffer.Bytes;
 
     /// <summary>Elements before W[row, column] (of Wᵀ for <see cref="WeightSide.Transposed"/>).</summary>
@@ -37,6 +40,9 @@ internal sealed class GpuWeights(GpuBuffer buffer, MatrixSource source) : Weight
 
 public sealed partial class GpuDevice
 {
+    /// <inheritdoc/>
+    public override Weights CreateTable(MatrixSource source) => CreateWeights(new WidenedMatrix(source));
+
     /// <inheritdoc/>
     public override Weights CreateWeights(MatrixSource source)
     {

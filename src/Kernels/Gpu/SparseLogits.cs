@@ -72,13 +72,13 @@ public sealed partial class GpuDevice
     public override void SparseLogits(Tensor y, LogitHead head, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy)
     {
         RequireShape(value, y.Rows, 1);
-        var operands = new MetricOperands(View(y), View(head.Unembedding), View(weights), View(value), View(dy), View(offsets), View(tokens), false);
+        var operands = new MetricOperands(View(y), ((GpuWeights)head.Unembedding).Table, View(weights), View(value), View(dy), View(offsets), View(tokens), false);
         if (head.Bias.IsNone && head.Cap == 0)
         {
             Launch(SparseLogitsKernel.Kernel, operands, y.Rows, threads: RowThreads(y.Columns));
             return;
         }
-        if (!head.Bias.IsNone) RequireShape(head.Bias, 1, head.Unembedding.Rows);
+        if (!head.Bias.IsNone) RequireShape(head.Bias, 1, head.Unembedding.Inputs);
         Launch(SparseLogitsKernel.OfHead, new HeadOperands(operands, View(head.Bias), head.Cap), y.Rows, threads: RowThreads(y.Columns));
     }
 }

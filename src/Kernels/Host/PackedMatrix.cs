@@ -113,6 +113,9 @@ internal sealed class HostWeights(PackedMatrix matrix) : Weights(matrix.Depth, m
     /// <summary>Bytes that a matrix takes.</summary>
     public static long BytesOf(MatrixSource source) => PackedMatrix.BytesOf(source.Inputs, source.Outputs, source.Precision);
 
+    /// <summary>W.</summary>
+    public PackedMatrix Matrix => matrix;
+
     /// <summary>W or Wᵀ.</summary>
     public PackedSide Side(WeightSide side) => new(matrix, side);
 

@@ -15,6 +15,7 @@ internal abstract unsafe class RowKernels
     public abstract void Interpolate(RawTensor corrupted, RawTensor clean, float alpha, RawTensor y, int from, int to);
     public abstract void MultiplyElements(RawTensor a, RawTensor b, RawTensor y, int from, int to);
     public abstract void GatherRows(RawTensor table, RawIndices rows, float scale, RawTensor y, bool add, int from, int to);
+    public abstract void GatherRow(float* x, float scale, float* y, int count, bool add);
     public abstract void ScatterAddRows(RawTensor x, RawIndices rows, RawTensor y, int from, int to);
     public abstract void SumHeadGroups(RawTensor x, int headDim, int group, RawTensor y, int from, int to);
     /// <summary>x = one row of input <paramref name="input"/>; see <see cref="NormedMix"/>.</summary>
@@ -55,7 +56,7 @@ internal abstract unsafe class RowKernels
 
     public abstract void SoftCap(RawTensor x, float cap, RawTensor y, int from, int to);
     public abstract void SoftCapBackward(RawTensor y, float cap, RawTensor dy, RawTensor dx, int from, int to);
-    public abstract void SparseLogits(in SparseLogitsOperands o, int from, int to);
+    public abstract void SparseLogits(in SparseLogitsOperands o, float* memory, int from, int to);
     public abstract void SoftmaxMetric(RawTensor logits, in AnswerWeights answers, RawTensor value, RawTensor dLogits, int from, int to);
     /// <param name="exponentials">Room for two rows.</param>
     public abstract void DivergenceMetric(RawTensor logits, RawTensor reference, bool jensenShannon, RawTensor value, RawTensor dLogits, float* exponentials, int from, int to);

@@ -1,24 +1,26 @@
 namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.SparseLogits"/>.</summary>
-internal readonly record struct SparseLogitsOperands(RawTensor Y, RawTensor Unembedding, RawTensor Bias, float Cap, AnswerWeights Answers, RawTensor Value, RawTensor Dy);
+internal readonly record struct SparseLogitsOperands(RawTensor Y, PackedMatrix Unembedding, RawTensor Bias, float Cap, AnswerWeights Answers, RawTensor Value, RawTensor Dy);
 
 public sealed unsafe partial class HostDevice
 {
     /// <inheritdoc/>
     public override void SparseLogits(Tensor y, LogitHead head, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dy)
     {
-        RequireColumns(head.Unembedding.Columns, y.Columns);
-        if (!head.Bias.IsNone) RequireColumns(head.Bias.Columns, head.Unembedding.Rows);
+        RequireColumns(head.Unembedding.Outputs, y.Columns);
+        if (!head.Bias.IsNone) RequireColumns(head.Bias.Columns, head.Unembedding.Inputs);
         RequireRows(offsets.Count, y.Rows + 1);
-        Rows(y.Rows, y.Columns, new SparseLogitsOperands(y, head.Unembedding, head.Bias, head.Cap, new(offsets, tokens, weights), value, dy),
-            static (k, in o, from, to) => k.SparseLogits(o, from, to));
+        var operands = new SparseLogitsOperands(y, ((HostWeights)head.Unembedding).Matrix, head.Bias, head.Cap, new(offsets, tokens, weights), value, dy);
+        pool.For(y.Rows, Math.Max(1, ElementsOfChunk / Math.Max(1, y.Columns)), (device: this, operands), static (in (HostDevice device, SparseLogitsOperands operands) job, int from, int to, int thread) =>
+            job.device.kernels.SparseLogits(job.operands, job.device.scratch.Reserve(thread, UnpackedPanel.RowFloats(job.operands.Unembedding)), from, to));
+        GC.KeepAlive(head.Unembedding);
     }
 }
 
 internal sealed unsafe partial class RowKernels<V>
 {
-    public override void SparseLogits(in SparseLogitsOperands o, int from, int to)
+    public override void SparseLogits(in SparseLogitsOperands o, float* token, int from, int to)
     {
         var d = o.Y.Columns;
         for (var r = from; r < to; r++)
@@ -28,7 +30,7 @@ internal sealed unsafe partial class RowKernels<V>
             for (var j = o.Answers.Offsets.First()[r]; j < o.Answers.Offsets.First()[r + 1]; j++)
             {
                 var id = o.Answers.Tokens.First()[j];
-                var token = o.Unembedding.Row(id);
+                UnpackedPanel.Row(o.Unembedding, id, token);
                 float weight = ((float*)o.Answers.Weights.Pointer)[j], logit = Dot(o.Y.Row(r), token, d), slope = 1;
                 if (!o.Bias.IsNone) logit += o.Bias.Row(0)[id];
                 if (o.Cap != 0) logit = Capped(logit, o.Cap, out slope);

@@ -39,6 +39,20 @@ internal static unsafe class UnpackedPanel
         return new((byte*)w.Matrix.Panel(k / Pitch, panel * Pitch) + part * Host.Ahead.Lines * 64, 64, w.Matrix.PanelBytes - Host.Ahead.Lines * 64);
     }
 
+    /// <summary>Floats that <see cref="Row"/> sets: those of whole panels.</summary>
+    public static int RowFloats(PackedMatrix w) => w.Panels * Pitch;
+
+    /// <summary>Row k of W.</summary>
+    public static void Row(PackedMatrix w, int k, float* memory)
+    {
+        for (var panel = 0; panel < w.Panels; panel++, memory += Pitch)
+        {
+            if (w.Precision == WeightPrecision.Float32) new Span<float>(w.Panel(panel, k), Pitch).CopyTo(new Span<float>(memory, Pitch));
+            else if (w.Precision == WeightPrecision.BFloat16) Widen<BFloat16Bits>(w, panel, k, 1, memory);
+            else Widen<Float16Bits>(w, panel, k, 1, memory);
+        }
+    }
+
     [MethodImpl(Hot)]
     static float* Transpose<T>(PackedMatrix w, int panel, int k, int depth, float* memory) where T : IUnits
     {

@@ -1,3 +1,5 @@
+using Faith.Kernels.Host;
+
 namespace Faith.Kernels.Validation;
 
 /// <summary>The operands of an operation as one of two devices sees them.</summary>
@@ -24,9 +26,30 @@ internal sealed class OwnOperands : IOperands
 /// <summary>Weights on both devices.</summary>
 internal sealed class ValidatedWeights(Weights own, Weights referees) : Weights(own.Inputs, own.Outputs)
 {
+    private double? largest;
+
     public Weights Own => own;
     public Weights Referees => referees;
     public override long Bytes => own.Bytes;
+
+    /// <summary>The largest absolute value; NaN and infinities are passed over.</summary>
+    public double Largest => largest ??= FindLargest();
+
+    private unsafe double FindLargest()
+    {
+        var matrix = ((HostWeights)referees).Matrix;
+        using var row = new HostBuffer(sizeof(float) * UnpackedPanel.RowFloats(matrix));
+        double found = 0;
+        for (var k = 0; k < matrix.Depth; k++)
+        {
+            UnpackedPanel.Row(matrix, k, row.Floats);
+            foreach (var value in new Span<float>(row.Floats, matrix.Columns))
+            {
+                if (float.IsFinite(value)) found = Math.Max(found, Math.Abs(value));
+            }
+        }
+        return found;
+    }
 
     public override void Dispose()
     {

@@ -58,12 +58,16 @@ public sealed class ValidatingDevice : Device
     public override DeviceMark Mark() => device.Mark();
 
     /// <inheritdoc/>
-    public override Weights CreateWeights(MatrixSource source)
+    public override Weights CreateWeights(MatrixSource source) => Validated(source, device.CreateWeights(source));
+
+    /// <inheritdoc/>
+    public override Weights CreateTable(MatrixSource source) => Validated(source, device.CreateTable(source));
+
+    private ValidatedWeights Validated(MatrixSource source, Weights own)
     {
-        var own = device.CreateWeights(source);
         try
         {
-            return new ValidatedWeights(own, referee.CreateWeights(source));
+            return new(own, referee.CreateTable(source));
         }
         catch
         {
@@ -97,6 +101,10 @@ public sealed class ValidatingDevice : Device
     /// <inheritdoc/>
     public override void GatherRows(Tensor table, Indices rows, float scale, Tensor y, bool add = false) =>
         Check((d, o) => d.GatherRows(o[table], o[rows], scale, o[y], add), [In(table), In(rows), Out(y)]);
+
+    /// <inheritdoc/>
+    public override void GatherRows(Weights table, Indices rows, float scale, Tensor y, bool add = false) =>
+        Check((d, o) => d.GatherRows(o[table], o[rows], scale, o[y], add), [In(rows), Out(y)]);
 
     /// <inheritdoc/>
     public override void ScatterAddRows(Tensor x, Indices rows, Tensor y) =>
@@ -177,7 +185,7 @@ public sealed class ValidatingDevice : Device
     {
         var (unembedding, bias) = (head.Unembedding, head.Bias);
         Check((d, o) => d.SparseLogits(o[y], head with { Unembedding = o[unembedding], Bias = o[bias] }, o[offsets], o[tokens], o[weights], o[value], o[dy]),
-            [In(y), In(unembedding), In(bias), In(offsets), In(tokens), In(weights), Out(value, o => o.Largest(y) * o.Largest(unembedding) * o.Largest(weights)), Out(dy)]);
+            [In(y), In(bias), In(offsets), In(tokens), In(weights), Out(value, o => o.Largest(y) * ((ValidatedWeights)unembedding).Largest * o.Largest(weights)), Out(dy)]);
     }
 
     /// <inheritdoc/>

@@ -112,17 +112,19 @@ public sealed class ChangedFileTests
     }
 
     [Fact]
-    public void What_is_read_only_when_a_metric_needs_it_is_refused_then()
+    public void Nothing_is_read_once_the_model_is_on_a_device()
     {
         using var directory = new TemporaryDirectory();
         TinyModel.Llama().As("F16").Write(directory.Path);
         using var weights = ModelLoader.Load(directory.Path);
         using var device = new HostDevice(1);
         using var model = new Transformer(device, weights);
-        var path = directory.File("model.safetensors");
-        Change(path, Overwrite);
-        Attributor.Run(model, Data, new());
-        Refused(path, () => Attributor.Run(model, Data, new() { Metric = MetricKind.ProbabilityDifference }));
+        var options = new AttributionOptions { Metric = MetricKind.ProbabilityDifference };
+        var before = Attributor.Run(model, Data, options).Scores.Values;
+        Change(directory.File("model.safetensors"), Overwrite);
+        Assert.Equal(before, Attributor.Run(model, Data, options).Scores.Values);
+        weights.Dispose();
+        Assert.Equal(before, Attributor.Run(model, Data, options).Scores.Values);
     }
 
     [Fact]

@@ -119,7 +119,8 @@ public sealed class RunPlannerTests
         (gpu.Limits, host.Limits) = (gpu.Limits with { RowsOfPass = 1 }, host.Limits with { RowsOfPass = 1 });
         var (onHost, onGpu) = (RunPlanner.Plan(host, weights, data, new()), RunPlanner.Plan(gpu, weights, data, new()));
         const long Matrices = 12L * 12 * 768 * 768 * 4;
-        Assert.Equal(onGpu.WeightBytes, onHost.WeightBytes);
+        // Of the tables the host fills up 32 rows.
+        Assert.InRange(onHost.WeightBytes - onGpu.WeightBytes, 0, 2 * 32 * 768 * 4);
         Assert.InRange(onHost.WeightBytes, Matrices, Matrices + (51_000L + 1024) * 768 * 4);
         Assert.Equal(onHost.WorkspaceBytes, onGpu.WorkspaceBytes);
         Assert.Equal(onHost.WeightBytesRead, onGpu.WeightBytesRead);

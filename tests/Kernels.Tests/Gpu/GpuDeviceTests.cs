@@ -227,7 +227,7 @@ public sealed class GpuDeviceTests(SimulatedFixture fixture) : IDisposable
         device.Upload([1 << 20], new Indices(numbers, 0, 1));
         var error = Assert.Throws<GpuException>(() =>
         {
-            device.GatherRows(new(memory, 4, 4), new(numbers, 0, 1), 1, new(memory, 16, 1, 4));
+            device.GatherRows(new Tensor(memory, 4, 4), new(numbers, 0, 1), 1, new(memory, 16, 1, 4));
             device.Synchronize();
         });
         Assert.Matches(@"^cuda:0: .*kernel Kernel_Loop, PTX line \d+ 'ld\.f32.*: thread \d+: global address \w+ is in no allocation", error.Message);
