@@ -173,7 +173,7 @@ internal sealed class PassOperations : IDisposable
     {
         var (rows, logits, d) = (batch.Sequences, o.Logits, (double)c.Width);
         Add("SparseLogits", 4 * rows * d, 0, () => device.SparseLogits(o.Last, model.Head, o.EntryOffsets, o.EntryTokens, o.EntryWeights, o.Values, o.LastGradient));
-        Add($"Multiply unembedding {c.Width} → {c.Vocabulary}", rows * d + logits.Count + model.Head.Unembedding.Bytes / (double)sizeof(float), 2 * d * logits.Count,
+        Add($"Multiply unembedding {c.Width} → {c.Vocabulary}", rows * d + logits.Count + d * c.Vocabulary * weightBytes / sizeof(float), 2 * d * logits.Count,
             () => device.Multiply(model.Head.Unembedding, WeightSide.Transposed, o.Last, logits));
         Add("SoftCap", 2.0 * logits.Count, 0, () => device.SoftCap(logits, 30, o.LogitsGradient));
         Add("SoftCapBackward", 3.0 * logits.Count, 0, () => device.SoftCapBackward(logits, 30, o.LogitsGradient, o.LogitsGradient));

@@ -28,7 +28,7 @@ public sealed unsafe partial class HostDevice
             static (in (HostDevice device, RawTensor x, RawTensor y, RawTensor bias, MatrixKernels.Tiling tiling, int depth, int width) job, int from, int to, int thread) =>
             {
                 var matrix = job.device.Combined(thread, job.depth, job.width);
-                var edge = job.device.scratch.Reserve(thread, job.device.matrices.EdgeFloats);
+                var edge = job.device.scratch.Reserve(thread, job.device.matrices.ScratchFloats);
                 for (var unit = from; unit < to; unit++)
                 {
                     int first = unit * job.width, count = Math.Min(job.width, job.y.Columns - first);
@@ -36,7 +36,7 @@ public sealed unsafe partial class HostDevice
                         for (var c = 0; c < count; c += PackedMatrix.PanelColumns)
                             matrix.SetRow(c / PackedMatrix.PanelColumns, k, job.x.Row(k) + first + c, Math.Min(PackedMatrix.PanelColumns, count - c), 1);
                     var bias = job.bias.IsNone ? 0 : job.bias.Pointer + first * sizeof(float);
-                    var product = new MatrixKernels.Product(matrix, job.tiling, job.device.packedRows.Address, job.depth, 0, 0, job.y.ColumnRange(first, count), bias, job.bias.IsNone);
+                    var product = new MatrixKernels.Product(new(matrix, WeightSide.Forward), job.tiling, job.device.packedRows.Address, job.depth, 0, 0, job.y.ColumnRange(first, count), bias, job.bias.IsNone);
                     job.device.matrices.Multiply(product, 0, job.tiling.Tiles, 0, product.Panels, edge);
                 }
             });
