@@ -38,7 +38,7 @@ public sealed record AttributionOptions
     public int? TrainSteps { get; init; }
     /// <summary>How far a step of training goes; null: as the method has it.</summary>
     public double? LearningRate { get; init; }
-    /// <summary>The share of edges, or nodes, to which edge-pruning prunes, above 0 and below 1; null: 0.1.</summary>
+    /// <summary>The share of edges, or nodes, to which edge-pruning prunes, above 0 and below 1; null: 0.02.</summary>
     public double? TargetShare { get; init; }
     /// <summary>Scores whose ranking by magnitude training starts from; null: all edges alike.</summary>
     public EdgeScores? WarmStart { get; init; }

@@ -12,7 +12,7 @@ internal sealed class MatryoshkaMethod : TrainedMasksMethod
 {
     public override string Name => "mattr";
     public override string Summary => "matryoshka attribution: masks trained at all sizes of the circuit at once (Arora et al. 2026)";
-    public override int? DefaultTrainSteps => 2000;
+    public override int? DefaultTrainSteps => 1000;
     public override double? DefaultLearningRate => 0.05;
 
     private protected override MaskTraining Begin(double[] start, AttributionOptions options, double rate, int steps) =>

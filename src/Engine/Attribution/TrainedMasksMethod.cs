@@ -9,8 +9,8 @@ using Faith.Engine.Passes;
 namespace Faith.Engine.Attribution;
 
 /// <summary>
-/// Methods that train a mask on every edge, or one a node for all edges out of it, by the loss of the masked run (method.md §10). The scores are those after the last
-/// step, less the smallest of them: they rank and have no unit.
+/// Methods that train a mask on every edge, or one a node for all edges out of it, by the loss of the masked run (method.md §10). Scores are what training leaves
+/// (<see cref="MaskTraining.Result"/>), less the smallest of them: they rank and have no unit.
 /// </summary>
 internal abstract class TrainedMasksMethod : AttributionMethod
 {
@@ -53,6 +53,7 @@ internal abstract class TrainedMasksMethod : AttributionMethod
         }
         if (done < steps) options.Checkpoint?.Save(training, steps);
         progress?.Report(new RunProgress(steps, steps, Name));
+        scores = training.Result;
         var least = scores.Min();
         var values = new double[graph.Pairs];
         if (!ofNodes) for (var i = 0; i < edges.Length; i++) values[edges[i]] = scores[i] - least;

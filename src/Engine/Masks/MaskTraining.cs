@@ -14,6 +14,9 @@ internal abstract class MaskTraining(double[] scores, double rate, Random64 rand
     /// <summary>The scores.</summary>
     public double[] Scores { get; } = scores;
 
+    /// <summary>By what edges, or nodes, are ranked after the last step.</summary>
+    public virtual double[] Result => Scores;
+
     /// <summary>The masks of the step, each from 0 to 1.</summary>
     public double[] Masks { get; } = new double[scores.Length];
 

@@ -32,7 +32,7 @@ public class AttributionMethodsTests
         ["acdc"] = (weights, data) => LiteralDiscovery.Scores(new ModelGraph(weights.Config.Layers, weights.Config.Heads), Options.Thresholds!,
             circuit => -OracleRun.Circuit(weights, data, circuit).Circuit.Average()),
         ["mattr"] = (weights, data) => LiteralMasks.Matryoshka(weights, data, Options.TrainSteps!.Value, Options.LearningRate!.Value, Options.Seed),
-        ["edge-pruning"] = (weights, data) => LiteralMasks.EdgePruning(weights, data, Options.TrainSteps!.Value, Options.LearningRate!.Value, Options.Seed, 0.1),
+        ["edge-pruning"] = (weights, data) => LiteralMasks.EdgePruning(weights, data, Options.TrainSteps!.Value, Options.LearningRate!.Value, Options.Seed, EdgePruningMethod.DefaultTargetShare),
     };
 
     public static TheoryData<string> Names() => [.. AttributionMethods.All.Select(m => m.Name)];

@@ -1,7 +1,12 @@
 using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
+using Faith.Engine.Graphs;
+using Faith.Engine.Masks;
 using Faith.Engine.Models;
+using Faith.Engine.Passes;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels;
+using Faith.Kernels.Host;
 using Xunit;
 
 namespace Faith.Engine.Tests.Attribution;
@@ -27,6 +32,36 @@ public sealed class LinearModelTests
         {
             Close.Check(exact, Scoring.Scores(weights, data, options), 1e-4, $"{options.Method}, {options.Rule}");
         }
+    }
+
+    // There a mask acts linearly too, whatever the others are: its gradient is what opening it wholly does, and where all are open, what patching the edge does.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void GradientsByMasksAreExact(bool parallel)
+    {
+        using var weights = Linear(RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with { NormEpsilon = Epsilon, ParallelBlocks = parallel }, 1));
+        var data = RandomExamples.Create(2, weights.Config.Vocabulary);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        using var session = new MaskSession(model, data, new EvaluationOptions(), data.Length, seed: 1);
+        var (graph, gradient) = (model.Graph, new double[model.Graph.Pairs]);
+        var masks = new float[graph.Pairs];
+        foreach (var edge in graph.AllEdges) masks[edge] = 1;
+        session.Run(0, masks, gradient);
+        Close.Check(Scoring.Scores(weights, data, new() { Method = "exact" }), [.. gradient.Select(g => -g)], 1e-4, "all open");
+
+        var random = new Random(4);
+        foreach (var edge in graph.AllEdges) masks[edge] = random.NextSingle();
+        session.Run(0, masks, gradient);
+        EdgeId[] some = [.. graph.AllEdges.Where((_, i) => i % 9 == 0)];
+        double Loss(EdgeId edge, float mask)
+        {
+            var moved = (float[])masks.Clone();
+            moved[edge] = mask;
+            return -session.Run(0, moved, new double[graph.Pairs]);
+        }
+        Close.Check([.. some.Select(edge => Loss(edge, 1) - Loss(edge, 0))], [.. some.Select(edge => gradient[edge])], 3e-4, "opened");
     }
 
     // Norms divide by a constant, which their scales take back; no query means equal attention; a bias beyond whatever comes in leaves the straight part of GELU.

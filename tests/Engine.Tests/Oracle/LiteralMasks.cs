@@ -67,19 +67,21 @@ public static class LiteralMasks
     {
         var graph = new LiteralModel(weights).Graph;
         int[] edges = [.. graph.AllEdges.Select(e => e.Index)];
-        double[] scores = [.. edges.Select(_ => 2.0)], means = new double[edges.Length], squares = new double[edges.Length];
+        double[] scores = [.. edges.Select(_ => 2.0)], means = new double[edges.Length], squares = new double[edges.Length], sums = new double[edges.Length];
         var random = new Random64((ulong)seed + 1);
         double n = edges.Length, linear = 0, square = 0;
         double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
         for (var step = 1; step <= steps; step++)
         {
+            for (var i = 0; i < edges.Length; i++) sums[i] += scores[i] = Math.Clamp(scores[i], Math.Log(0.01), Math.Log(100));
             var noise = edges.Select(_ => random.Unit()).Select(u => Math.Log(u / (1 - u))).ToArray();
             double Stretched(int i, double score) => 1.2 * Sigmoid(1.5 * (noise[i] + score)) - 0.1;
             double Chance(double score) => Sigmoid(score - 2.0 / 3 * Math.Log(0.1 / 1.1));
             var masks = new double[graph.Pairs];
             for (var i = 0; i < edges.Length; i++) masks[edges[i]] = Math.Clamp(Stretched(i, scores[i]), 0, 1);
             var gradients = examples.Select(e => Run(weights, e, masks).Gradient).ToArray();
-            var missing = (1 - kept) * Math.Min(1, step * 6.0 / (5 * steps)) - (1 - scores.Average(Chance));
+            // From all down to what is to be kept, by the same factor in every step.
+            var missing = 1 - Math.Exp(Math.Log(kept) * Math.Min(1, step * 6.0 / (5 * steps))) - (1 - scores.Average(Chance));
             var moved = new double[edges.Length];
             for (var j = 0; j < edges.Length; j++)
             {
@@ -95,7 +97,7 @@ public static class LiteralMasks
             (linear, square) = (linear + rate * n * missing, square + rate * n * missing * missing);
         }
         var result = new double[graph.Pairs];
-        for (var i = 0; i < edges.Length; i++) result[edges[i]] = scores[i] - scores.Min();
+        for (var i = 0; i < edges.Length; i++) result[edges[i]] = (sums[i] - sums.Min()) / steps;
         return result;
     }
 }
