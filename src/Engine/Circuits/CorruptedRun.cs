@@ -14,26 +14,34 @@ internal sealed class CorruptedRun
     private readonly BatchInputs inputs;
     private readonly Activations run;
     private readonly LayerRows[] last;
+    // Copies of what is read later, where the run's own memory goes to others.
+    private readonly (Tensor[] Contexts, Tensor LogitsStream)? copies;
 
-    public CorruptedRun(Transformer model, Arena arena, BatchInputs inputs)
+    /// <summary>Lays out the run.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="arena">Where what is read of it goes.</param>
+    /// <param name="inputs">What it starts from.</param>
+    /// <param name="work">Where the rest goes, which others may use once it is done: queries, keys and values are then not kept. Null: all is kept.</param>
+    public CorruptedRun(Transformer model, Arena arena, BatchInputs inputs, Arena? work = null)
     {
         (this.model, this.inputs) = (model, inputs);
         var (c, rows) = (model.Config, inputs.Layout.Rows);
-        run = new Activations(arena, c, rows);
+        run = new Activations(work ?? arena, c, rows);
         run.Keep(arena);
+        if (work is not null) copies = (rows.Matrices(arena, c.QueryWidth), arena.Matrix(rows.Sequences, c.Width));
         last = new LayerRows[c.Layers];
         for (var l = 0; l < c.Layers; l++)
         {
             // A narrow layer has its last rows only, but for the stream that its keys and values read.
             var stream = arena.Matrix(rows.Sequences, c.Width);
-            last[l] = rows.IsNarrow(l) ? OnAllRows(l) with { AttentionStream = stream } : new(stream, arena.Matrix(rows.Sequences, c.QueryWidth),
+            last[l] = rows.IsNarrow(l) ? OnAllRows(l) with { AttentionStream = stream } : new(stream, work is null ? arena.Matrix(rows.Sequences, c.QueryWidth) : default,
                 arena.Matrix(rows.Sequences, c.QueryWidth), c.NormsOutputs ? arena.Matrix(rows.Sequences, c.Width) : default, arena.Matrix(rows.Sequences, c.Width), arena.Matrix(rows.Sequences, c.Width));
         }
     }
 
     /// <summary>The stream that logits read.</summary>
-    public Tensor LogitsStream => run.Stream.Last;
-    /// <summary>What the final norm put out.</summary>
+    public Tensor LogitsStream => copies?.LogitsStream ?? run.Stream.Last;
+    /// <summary>What the final norm put out, until others use its memory.</summary>
     public Tensor Final => run.Final;
 
     /// <summary>Keys and values of a layer as projected.</summary>
@@ -48,11 +56,16 @@ internal sealed class CorruptedRun
         var device = model.Device;
         inputs.Start(inputs.Ablated, run);
         ForwardPass.Run(model, inputs.Layout, inputs.Prefix, run, inputs.Ablation);
+        if (copies is { } kept)
+        {
+            device.Copy(run.Stream.Last, kept.LogitsStream);
+            for (var l = 0; l < last.Length; l++) device.Copy(run.Layers[l].Context, kept.Contexts[l]);
+        }
         for (var l = 0; l < last.Length; l++)
         {
             Gather(l, layer => layer.AttentionStream);
             if (inputs.Layout.Rows.IsNarrow(l)) continue;
-            Gather(l, layer => layer.Query);
+            if (copies is null) Gather(l, layer => layer.Query);
             Gather(l, layer => layer.Context);
             if (model.Config.NormsOutputs) Gather(l, layer => layer.AttentionOutput);
             Gather(l, layer => layer.MlpStream);
@@ -65,7 +78,7 @@ internal sealed class CorruptedRun
     private LayerRows OnAllRows(int l)
     {
         var a = run.Layers[l];
-        return new(a.KeptAttentionStream, a.Projected.Query, a.Context, a.KeptAttentionOutput, a.KeptMlpStream, a.KeptMlpOutput);
+        return new(a.KeptAttentionStream, copies is null ? a.Projected.Query : default, copies?.Contexts[l] ?? a.Context, a.KeptAttentionOutput, a.KeptMlpStream, a.KeptMlpOutput);
     }
 
     /// <summary>

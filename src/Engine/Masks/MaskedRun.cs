@@ -48,8 +48,9 @@ internal sealed class MaskedRun
         var rows = inputs.Layout.Rows;
         metric = new MetricHead(model, arena, measuring, batch.Examples, kind, 1, gradient: true);
         values = arena.Matrix(batch.Sequences, 1);
-        corrupted = new CorruptedRun(model, arena, inputs);
         var mark = work.Mark();
+        corrupted = new CorruptedRun(model, arena, inputs, work);
+        work.Release(mark); // of it others use what it keeps
         clean = new Activations(work, c, rows, keepLayers: false);
         work.Release(mark); // the clean run is done before anything below is used
         streams = new MaskedStreams(model, work, inputs, corrupted);
