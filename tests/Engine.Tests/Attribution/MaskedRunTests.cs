@@ -187,6 +187,27 @@ public sealed class MaskedRunTests
         Assert.Throws<InputException>(() => Scoring.Scores(weights, data, options with { MemoryBytes = needed / 4 }));
     }
 
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("norms of inputs and outputs")]
+    [InlineData("queries and keys of all heads normed together, centred")]
+    public void MicroBatchesOfOneGiveTheSameBits(string name)
+    {
+        using var weights = Scoring.Models[name]();
+        var data = RandomExamples.Create(64, weights.Config.Vocabulary, count: 9);
+        var masks = Masks(weights, new Random(8));
+        double[] Cut(int rows, int threads)
+        {
+            using var device = new HostDevice(threads);
+            device.Limits = device.Limits with { RowsOfBatch = rows };
+            using var model = new Transformer(device, weights);
+            using var session = new MaskSession(model, data, new EvaluationOptions(), 4, seed: 1);
+            var gradient = new double[model.Graph.Pairs];
+            return [.. Enumerable.Range(0, session.Groups).SelectMany(group => (double[])[session.Run(group, masks, gradient), .. gradient])];
+        }
+        Assert.Equal(Cut(640, 2), Cut(1, 3));
+    }
+
     [Fact]
     public void WhatCannotBeMaskedIsRefused()
     {
