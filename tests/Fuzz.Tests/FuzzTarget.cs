@@ -23,6 +23,7 @@ internal sealed record FuzzTarget(string Name, int Share, Func<ITarget> Create)
         new("verbs", 30, Readers.Verbs),
         new("scores", 130, Readers.Scores),
         new("torch-scores", 60, Readers.SavedScores),
+        new("checkpoint", 20, CheckpointReader.Create),
         new("study", 40, SweepReaders.Studies),
         new("manifest", 20, SweepReaders.Manifests),
         new("report", 30, SweepReaders.Reports),
