@@ -1,0 +1,98 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Faith.Engine.Models;
+using Faith.Engine.Tests.Hub;
+using Xunit;
+
+namespace Faith.Cli.Tests;
+
+/// <summary>From an empty cache and a hub on this machine to CPR and CMD of a cell, through the program, for every kind of task.</summary>
+public sealed class MibEvidenceTests : CliTest
+{
+    private readonly HubServer server = new();
+
+    public MibEvidenceTests() => (Variables["HF_ENDPOINT"], Variables["HF_HOME"], Variables["HF_HUB_CACHE"]) = (server.Endpoint, At("home"), "");
+
+    [Theory]
+    [InlineData("ioi_gpt2", "openai-community/gpt2", "gpt2", "mib-bench/ioi", null, 5, 0)]
+    [InlineData("mcqa_qwen2.5", "Qwen/Qwen2.5-0.5B", "qwen2.5-0.5b", "mib-bench/copycolors_mcqa", "4_answer_choices", 4, 0)]
+    [InlineData("arithmetic-subtraction_llama3", "meta-llama/Llama-3.1-8B", "llama-3.1-8b", "mib-bench/arithmetic_subtraction", null, 4, 1)]
+    [InlineData("arc-easy_gemma2", "google/gemma-2-2b", "gemma-2-2b", "mib-bench/arc_easy", null, 4, 0)]
+    public void A_cell_is_measured_from_an_empty_cache(string cell, string model, string nickname, string dataSet, string? configuration, int examples, int filtered)
+    {
+        // The shipped model stands for the cell's.
+        server.Repositories[model] = Directory.GetFiles(ModelCatalog.Resolve("tasks-4l")).ToDictionary(path => Path.GetFileName(path)!, File.ReadAllBytes);
+        server.Repositories[$"datasets/{dataSet}"] = MibDataSets.Files(dataSet);
+
+        Assert.Contains($"faith pull {model}", Failed("mib", "attribute", "--cell", cell, "--out", "submission"), StringComparison.Ordinal);
+        Succeeded("pull", nickname);
+        Assert.Contains($"faith pull --dataset {dataSet}", Failed("mib", "attribute", "--cell", cell, "--out", "submission"), StringComparison.Ordinal);
+        Succeeded(["pull", "--dataset", dataSet, .. configuration is null ? (string[])[] : ["--config", configuration]]);
+        Assert.DoesNotContain(server.Contents, request => request.Path.Contains("2_answer_choices", StringComparison.Ordinal));
+        var asked = server.Requests.Count;
+
+        var (output, error) = Succeeded("mib", "attribute", "--cell", cell, "--out", "submission");
+        Assert.Contains($"on {examples} examples of {cell[..cell.IndexOf('_', StringComparison.Ordinal)]} train", output, StringComparison.Ordinal);
+        Assert.Equal(filtered > 0, error.Contains($"{filtered} rows of ", StringComparison.Ordinal));
+        var scores = Path.Combine("submission", cell, "importances.json");
+        var (table, _) = Succeeded("mib", "evaluate", "--cell", cell, "--scores", scores, "--json", "result.json");
+        Assert.Equal(asked, server.Requests.Count);
+
+        var result = JsonNode.Parse(File.ReadAllText(At("result.json")))!;
+        double[] p = Numbers(result["p"]!), f = Numbers(result["faithfulness"]!), bySize = Numbers(result["by_size"]!["faithfulness"]!);
+        Assert.Equal(1, f[^1], 1e-9);
+        var (cpr, cmd) = (Area(f), Area([.. bySize.Select(value => Math.Abs(1 - value))]));
+        Assert.Equal(cpr, (double)result["cpr"]!, 1e-12);
+        Assert.Equal(cmd, (double)result["by_size"]!["cmd"]!, 1e-12);
+        Assert.Contains("the benchmark's table: CPR ", table, StringComparison.Ordinal);
+
+        // Scores and faithfulness are those of the same examples given as any others.
+        Write("train.jsonl", Lines(cell, dataSet, "train"));
+        Write("validation.jsonl", Lines(cell, dataSet, "validation"));
+        Succeeded("attribute", "--model", nickname, "--data", "train.jsonl", "--answer-tokens", "first", "--out", "scores.json");
+        Assert.Equal(Scores("scores.json"), Scores(scores));
+        var edges = (int)Math.Floor(0.02 * Scores(scores).Length);
+        Succeeded("circuit", "--scores", scores, "--edges", $"{edges}", "--signed", "--out", "circuit.json");
+        Succeeded("evaluate", "--model", nickname, "--data", "validation.jsonl", "--answer-tokens", "first", "--circuit", "circuit.json", "--json", "evaluated.json");
+        var evaluated = JsonNode.Parse(File.ReadAllText(At("evaluated.json")))!;
+        double clean = Mean(evaluated, "clean"), corrupted = Mean(evaluated, "corrupted");
+        Assert.Equal(((Mean(evaluated, "circuit") - corrupted) / (clean - corrupted), clean, corrupted), (f[4], (double)result["full"]!, (double)result["empty"]!));
+
+        double Area(double[] values) => Enumerable.Range(1, p.Length - 1).Sum(i => (p[i] - p[i - 1]) * (values[i - 1] + values[i]) / 2);
+    }
+
+    // The rows that the benchmark takes, as faith attribute takes them.
+    private static string Lines(string cell, string dataSet, string split) =>
+        string.Concat(MibDataSets.Rows(dataSet, split).Select(row =>
+        {
+            var task = cell[..3];
+            var other = row![task switch { "ioi" => "s2_io_flip_counterfactual", "ari" => "random_counterfactual", _ => "symbol_counterfactual" }]!;
+            var (good, bad) = task switch
+            {
+                "ioi" => ($" {row["metadata"]!["indirect_object"]}", $" {row["metadata"]!["subject"]}"),
+                "ari" => ($"{row["label"]}", $"{other["label"]}"),
+                _ => ($"{row["choices"]!["label"]![(int)row["answerKey"]!]}", $"{other["choices"]!["label"]![(int)other["answerKey"]!]}"),
+            };
+            return task == "ari" && good.Length > 2 ? "" : JsonSerializer.Serialize(new { clean = $"{row["prompt"]}", corrupted = $"{other["prompt"]}", answers = new[] { good }, distractors = new[] { bad } }) + "\n";
+        }));
+
+    private double[] Scores(string path) => [.. JsonNode.Parse(File.ReadAllText(At(path)))!["edges"]!.AsObject().Select(edge => (double)edge.Value!["score"]!)];
+
+    private static double Mean(JsonNode result, string run) => (double)result[run]!["mean"]!;
+
+    private static double[] Numbers(JsonNode list) => [.. list.AsArray().Select(value => (double)value!)];
+
+    private (string Output, string Error) Succeeded(params string[] args)
+    {
+        var (code, output, error) = RunProcess(args);
+        Assert.True(code == 0, error);
+        return (output, error);
+    }
+
+    private string Failed(params string[] args)
+    {
+        var (code, _, error) = RunProcess(args);
+        Assert.Equal(FaithProgram.BadInput, code);
+        return Assert.Single(error.TrimEnd('\n').Split('\n'));
+    }
+}
