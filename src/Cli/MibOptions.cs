@@ -10,7 +10,7 @@ namespace Faith.Cli;
 /// <param name="split">The split unless another is given.</param>
 internal sealed class MibOptions(CommandContext context, string split)
 {
-    private readonly Option<string> cell = OptionKinds.Required("--cell", "task_model", "the cell: ioi_gpt2 and so on; faith mib cells lists them");
+    private readonly Option<string[]> cell = new("--cell") { HelpName = "task_model", Required = true, Description = "the cell: ioi_gpt2 and so on, which faith mib cells lists; several with commas between them, or again and again" };
     private readonly PathOption model = new("--model", PathRole.Model, "another model than the cell's, or where its directory is");
     private readonly PathOption data = new("--data", PathRole.Data, "the cell's data: a folder that holds the data set, or a file of it (Parquet or JSONL); unless given what faith pull --dataset brought into the Hugging Face cache");
     private readonly ChoiceOption from = new("--split", "which part of the data", split, MibData.Splits);
@@ -25,21 +25,18 @@ internal sealed class MibOptions(CommandContext context, string split)
         device.AddTo(command);
     }
 
-    /// <summary>The cell.</summary>
-    public MibCell Cell(ParseResult parse) => MibCells.Named(parse.GetRequiredValue(cell));
+    /// <summary>The cells, each once.</summary>
+    public IReadOnlyList<MibCell> Cells(ParseResult parse) =>
+        [.. parse.GetRequiredValue(cell).SelectMany(names => names.Split(',', StringSplitOptions.TrimEntries)).Select(MibCells.Named).Distinct()];
 
-    /// <summary>The model of the cell, or the one that stands for it.</summary>
-    public LoadedModel LoadModel(ParseResult parse)
-    {
-        var chosen = Cell(parse);
-        return LoadedModel.Load(parse.GetValue(model) ?? chosen.Model.Repository ?? throw new InputException($"--cell {chosen.Name}: its model is in no single repository; give --model DIR"));
-    }
+    /// <summary>The model of a cell, or the one that stands for it.</summary>
+    public string ModelName(ParseResult parse, MibCell chosen) =>
+        parse.GetValue(model) ?? chosen.Model.Repository;
 
-    /// <summary>The examples.</summary>
+    /// <summary>The examples of a cell.</summary>
     /// <param name="usual">How many unless given; null: all.</param>
-    public MibData LoadData(ParseResult parse, LoadedModel loaded, int? usual)
+    public MibData LoadData(ParseResult parse, MibCell chosen, LoadedModel loaded, int? usual)
     {
-        var chosen = Cell(parse);
         var path = parse.GetValue(data) ?? MibData.InCache(chosen, HubCache.OfEnvironment());
         var read = MibData.Load(chosen, path, parse.GetRequiredValue(from), parse.GetValue(examples) ?? usual, parse.GetValue(counterfactual), loaded, context.Cancellation);
         if (read.Filtered > 0) context.Note($"{read.Filtered} rows of {path} are left out by the benchmark's filters with the tokenizer of {loaded.Name}");
@@ -51,10 +48,8 @@ internal sealed class MibOptions(CommandContext context, string split)
     public DeviceChoice Device(ParseResult parse) => device.Read(parse);
 
     /// <summary>What makes a result, for its record.</summary>
-    public IEnumerable<(string Name, string Value)> Settings(ParseResult parse)
+    public Dictionary<string, string> Settings(ParseResult parse, MibCell chosen) => new(StringComparer.Ordinal)
     {
-        yield return ("mib_cell", Cell(parse).Name);
-        yield return ("mib_split", parse.GetRequiredValue(from));
-        if (parse.GetValue(counterfactual) is { } other) yield return ("mib_counterfactual", other);
-    }
+        ["mib_cell"] = chosen.Name, ["mib_split"] = parse.GetRequiredValue(from), ["mib_counterfactual"] = parse.GetValue(counterfactual) ?? chosen.Task.Counterfactual,
+    };
 }

@@ -51,7 +51,7 @@ internal static class MibDataSets
                 template = "When {name_A} and {name_B} went to the {place}, {name_C} gave a {object} to",
                 metadata = new() { indirect_object = io, subject = subject, @object = "map", place = "lake", random_a = Names[(i + 2) % 6], random_b = Names[(i + 4) % 6], random_c = other },
                 prompt = Prompt(io, subject, subject), choices = [io, subject], answerKey = 0,
-                abc_counterfactual = new() { prompt = Prompt("Ada", "Nina", "Mark"), choices = ["Ada", "Nina"], answerKey = 0 },
+                abc_counterfactual = new() { prompt = Prompt("Eva", "Nina", "Mark"), choices = ["Eva", "Nina"], answerKey = 0 },
                 s2_io_flip_counterfactual = new() { prompt = Prompt(io, subject, io), choices = [subject, io], answerKey = 0 },
             };
         }

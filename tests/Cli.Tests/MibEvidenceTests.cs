@@ -61,6 +61,59 @@ public sealed class MibEvidenceTests : CliTest
         double Area(double[] values) => Enumerable.Range(1, p.Length - 1).Sum(i => (p[i] - p[i - 1]) * (values[i - 1] + values[i]) / 2);
     }
 
+    /// <summary>InterpBench's model: a pickle, a torch file under TransformerLens' names, and another repository's tokenizer; its circuit is known.</summary>
+    [Fact]
+    public void The_model_whose_circuit_is_known_is_measured_against_it()
+    {
+        var shipped = Directory.GetFiles(ModelCatalog.Resolve("tasks-4l")).ToDictionary(path => Path.GetFileName(path)!, File.ReadAllBytes);
+        server.Repositories["openai-community/gpt2"] = shipped;
+        server.Repositories["mib-bench/interpbench"] = InterpBenchFiles.Make((int)JsonNode.Parse(shipped["config.json"])!["vocab_size"]!, "gpt2");
+        server.Repositories["datasets/mib-bench/ioi"] = MibDataSets.Files("mib-bench/ioi");
+        string[] attribute = ["mib", "attribute", "--cell", "ioi_interpbench", "--level", "neuron", "--out", "submission"];
+
+        Succeeded("pull", "--dataset", "mib-bench/ioi");
+        Assert.Contains("faith pull mib-bench/interpbench", Failed(attribute), StringComparison.Ordinal);
+        Succeeded("pull", "mib-bench/interpbench");
+        Assert.DoesNotContain(server.Contents, request => request.Path.Contains("110_80_80", StringComparison.Ordinal));
+        Assert.Contains("mib-bench/interpbench has the tokenizer of openai-community/gpt2, which is not in the Hugging Face cache; faith pull openai-community/gpt2 fetches it", Failed(attribute), StringComparison.Ordinal);
+        Succeeded("pull", "gpt2");
+
+        Assert.Contains("/importances.json: 1", Succeeded(attribute).Output, StringComparison.Ordinal);
+        var scores = Path.Combine("submission", "ioi_interpbench", "importances.json");
+        Succeeded("circuit", "--scores", scores, "--edges", "20", "--out", "reference.json");
+        var reference = JsonNode.Parse(File.ReadAllText(At("reference.json")))!;
+        var file = JsonNode.Parse(File.ReadAllText(At(scores)))!;
+        foreach (var level in (string[])["edge", "node", "neuron"])
+        {
+            Succeeded("mib", "evaluate", "--cell", "ioi_interpbench", "--level", level, "--scores", scores, "--json", $"{level}.json");
+            Assert.Equal(1, Numbers(JsonNode.Parse(File.ReadAllText(At($"{level}.json")))!["faithfulness"]!)[^1], 1e-9);
+            Succeeded("mib", "auroc", "--scores", scores, "--reference", "reference.json", "--level", level, "--json", "auroc.json");
+            var areas = JsonNode.Parse(File.ReadAllText(At("auroc.json")))!;
+            var (values, known) = Items(level);
+            Assert.Equal(Probability(values, known), (double)areas["auroc"]!, 1e-12);
+            Assert.InRange((double)areas["mib"]!, 0, 1);
+        }
+        // Edges: those of the reference are the ones of the largest scores, but for what pruning took.
+        Assert.InRange(Probability(Items("edge").Values, Items("edge").Known), 0.95, 1);
+
+        // Literally, in the order of the file.
+        (double[] Values, bool[] Known) Items(string level) => level switch
+        {
+            "edge" => ([.. file["edges"]!.AsObject().Select(e => (double)e.Value!["score"]!)], [.. reference["edges"]!.AsObject().Select(e => (bool)e.Value!["in_graph"]!)]),
+            "node" => ([.. Nodes().Select(n => (double)file["nodes"]![n]!["score"]!)], [.. Nodes().Select(n => (bool)reference["nodes"]![n]!["in_graph"]!)]),
+            _ => ([.. Nodes().SelectMany(n => Numbers(file["nodes"]![n]!["neurons_scores"]!))], [.. Nodes().SelectMany(n => Enumerable.Repeat((bool)reference["nodes"]![n]!["in_graph"]!, 64))]),
+        };
+
+        IEnumerable<string> Nodes() => file["nodes"]!.AsObject().Select(node => node.Key).Where(name => name != "logits");
+
+        // That one inside scores higher than one outside.
+        static double Probability(double[] values, bool[] known)
+        {
+            double[] outside = [.. values.Where((_, i) => !known[i]).Select(Math.Abs)];
+            return values.Where((_, i) => known[i]).Select(Math.Abs).Average(inside => outside.Average(other => inside > other ? 1 : inside == other ? 0.5 : 0));
+        }
+    }
+
     // The rows that the benchmark takes, as faith attribute takes them.
     private static string Lines(string cell, string dataSet, string split) =>
         string.Concat(MibDataSets.Rows(dataSet, split).Select(row =>

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Faith.Engine;
-using Faith.Engine.Circuits;
+using Faith.Engine.Attribution;
 using Faith.Engine.Experiments;
 using Faith.Engine.Mib;
 using Faith.Engine.ScoreFiles;
@@ -24,7 +24,7 @@ internal static class MibCommand
             var table = new TextTable("cell", "model", "data set", "counterfactual", ">examples scored");
             foreach (var cell in MibCells.All)
             {
-                table.Add(cell.Name, cell.Model.Repository ?? "a directory (--model)", cell.Task.Config is { } config ? $"{cell.Task.DataSet} ({config})" : cell.Task.DataSet, cell.Task.Counterfactual,
+                table.Add(cell.Name, cell.Model.Repository, cell.Task.Config is { } config ? $"{cell.Task.DataSet} ({config})" : cell.Task.DataSet, cell.Task.Counterfactual,
                     cell.Task.AttributionExamples is { } count ? $"{count}" : "all");
             }
             table.Write(context);
@@ -51,18 +51,19 @@ internal static class MibCommand
     {
         var scores = new PathOption("--scores", PathRole.Input, "scores, as written by faith attribute", required: true);
         var reference = new PathOption("--reference", PathRole.Input, "the known circuit", required: true);
+        var level = new ChoiceOption("--level", "what is compared", "edge", ScoreLevels.Names);
         var json = new PathOption("--json", PathRole.Output, "both areas");
         var command = new FaithCommand("auroc", "How well scores find a known circuit: the benchmark's area, and the usual one.",
-            "faith mib auroc --scores scores.json --reference circuit.json")
-        { scores, reference, json };
+            "faith mib auroc --scores scores.json --reference circuit.json", "faith mib auroc --scores scores.json --reference circuit.json --level node")
+        { scores, reference, level, json };
         command.SetAction(parse =>
         {
             var (path, known) = (parse.GetRequiredValue(scores), parse.GetRequiredValue(reference));
-            var values = ScoreFile.Read(path).Scores ?? throw new InputException($"{path}: the edges have no scores");
+            var values = ScoreFile.Read(path);
             var circuit = ScoreFile.Read(known);
             CircuitFile.RequireCircuit(known, circuit);
             if (values.Graph != circuit.Graph) throw new InputException($"{known}: is of another model than {path}");
-            var (theirs, usual) = (MibAuroc.Of(values, circuit.InGraph), Auroc.Of(values, circuit.InGraph));
+            var (theirs, usual) = MibAuroc.Of(values, path, circuit.InGraph, ScoreLevels.Parse(parse.GetRequiredValue(level)));
             if (parse.GetValue(json) is { } to)
             {
                 JsonFile.Write(to, writer =>
@@ -72,7 +73,7 @@ internal static class MibCommand
                 });
             }
             var table = new TextTable("area", ">value");
-            table.Add("MIB's: greedy circuits of its sizes, without (0, 0)", Figures.Fixed(theirs));
+            table.Add("MIB's: circuits of its sizes, without (0, 0)", Figures.Fixed(theirs));
             table.Add("AUROC of |score|", Figures.Fixed(usual));
             table.Write(context);
         });

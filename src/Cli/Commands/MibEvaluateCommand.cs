@@ -1,106 +1,111 @@
 using System.CommandLine;
-using System.Text.Json;
 using Faith.Engine;
+using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Data;
 using Faith.Engine.Experiments;
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
 using Faith.Engine.Mib;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 
-/// <summary>`faith mib evaluate`: CPR, CMD and what belongs beside them, of a cell's scores.</summary>
+/// <summary>`faith mib evaluate`: CPR, CMD and what belongs beside them, of the scores of cells.</summary>
 internal static class MibEvaluateCommand
 {
-    // By score, then by its size: the benchmark takes CPR from the first and CMD from the second.
-    private static readonly bool[] Rankings = [true, false];
-
     public static Command Create(CommandContext context)
     {
         var mib = new MibOptions(context, "validation");
-        var scores = new PathOption("--scores", PathRole.Input, "the cell's scores", required: true);
+        var scores = new PathOption("--scores", PathRole.Input, "the cell's scores; or a folder of them, of the nine circuits of a cell, or with one such folder a cell", required: true);
         var level = new ChoiceOption("--level", "what is selected", "edge", ScoreLevels.Names);
         var absolute = new Option<bool>("--absolute") { Description = "report circuits ranked by the size of the score, from which the benchmark takes CMD; unless given by the score, from which it takes CPR" };
-        var json = new PathOption("--json", PathRole.Output, "the curve and its measures");
+        var json = new PathOption("--json", PathRole.Output, "the curve and its measures, of one cell");
+        var output = new PathOption("--out", PathRole.Folder, "a folder for them, CELL.json each; cells that are done are left");
         var command = new FaithCommand("evaluate", "Measures the circuits of the benchmark's ten sizes: CPR, CMD, acc-AUC and the average faithfulness.",
             "faith mib evaluate --cell ioi_gpt2 --data ./ioi --scores submission/ioi_gpt2/importances.json --json ioi.json",
+            "faith mib evaluate --cell ioi_gpt2,ioi_qwen2.5,mcqa_qwen2.5 --scores submission --out results",
             "faith mib evaluate --cell ioi_gpt2 --data ./ioi --scores scores.json --absolute --split test --examples 200");
         mib.AddTo(command);
-        foreach (var option in (Option[])[scores, level, absolute, json]) command.Add(option);
+        foreach (var option in (Option[])[scores, level, absolute, json, output]) command.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(json) is not null && result.GetResult(output) is not null) result.AddError("--json and --out both say where the result goes; give one");
+        });
         command.SetAction(parse =>
         {
-            var (cell, path) = (mib.Cell(parse), parse.GetRequiredValue(scores));
-            using var model = mib.LoadModel(parse);
-            var file = CircuitFile.Read(path, model);
-            // Information flow is selected greedily there.
-            var values = LevelScores.Of(file, path, ScoreLevels.Parse(parse.GetRequiredValue(level)), new(file.Run?.Method == "ifr" ? "greedy" : SelectionMethods.TopName));
-            var data = mib.LoadData(parse, model, null).Prompts;
-            var device = mib.Device(parse);
-            var models = model.OnAll(device);
-            Circuit[] circuits = [.. Rankings.SelectMany(signed => CurveAreas.MibFractions.Select(p => values.Top(CurveAreas.CountOf(values.Most, p), signed)))];
-            var options = new EvaluationOptions { MemoryBytes = device.MemoryBytes };
-            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
-            var sizes = CurveAreas.MibFractions.Count;
-            var curves = Enumerable.Range(0, Rankings.Length).Select(i => new MibCurve([.. circuits.Skip(i * sizes).Take(sizes).Select(c => c.EdgeCount)], [.. results.Skip(i * sizes).Take(sizes)])).ToArray();
-            var reported = parse.GetValue(absolute) ? 1 : 0;
-            if (parse.GetValue(json) is { } to) JsonFile.Write(to, writer => Members(writer, cell, curves, reported));
-            CircuitFile.NoteDoubts(context.Note, path, file, model);
-            Summarise(context, cell, curves, reported);
-            DataSummary.Write(context, model, models.First, data, MetricKind.LogitDifference, results[0].Clean, results[0].Corrupted);
+            var (cells, from, folder) = (mib.Cells(parse), parse.GetRequiredValue(scores), parse.GetValue(output));
+            if (cells.Count > 1 && parse.GetValue(json) is not null) throw new InputException("--json takes the result of one cell; --out DIR those of several");
+            if (folder is not null && FileIdentity.Of(folder).IsSameFile(FileIdentity.Of(from))) throw new InputException($"--out {folder}: is the folder of --scores; a submission holds no results, so give another");
+            var done = new List<MibResult>();
+            var code = MibRuns.Run(context, mib, parse, (cell, model) =>
+            {
+                var circuits = MibCircuits.Read(from, cell, model, ScoreLevels.Parse(parse.GetRequiredValue(level)));
+                var data = mib.LoadData(parse, cell, model, null).Prompts;
+                var settings = mib.Settings(parse, cell);
+                (settings["scores_hash"], settings["ranked_by"]) = (circuits.Hash, parse.GetValue(absolute) ? "size" : "score");
+                var planned = new RunRecord
+                {
+                    Version = ProgramVersion.Text, Model = model.Name, ModelHash = model.Hash, Data = data.Name, DataHash = data.Hash, Method = circuits.Scores?.Run?.Method, Metric = MetricKind.LogitDifference.Name(),
+                    Ablation = Ablation.Patching.Name(), Level = parse.GetRequiredValue(level), Examples = data.Count, Options = settings,
+                };
+                var path = folder is null ? parse.GetValue(json) : Path.Combine(folder, $"{cell.Name}.json");
+                if (folder is not null && MibRuns.IsDone(context, path!, planned, made => MibResult.Read(made).Run)) done.Add(MibResult.Read(path!));
+                else done.Add(Measure(context, cell, circuits, model, data, mib.Device(parse), planned, parse.GetValue(absolute), path, folder));
+            });
+            if (cells.Count > 1 && done.Count > 0) Summarise(context, done);
+            return code;
         });
         return command;
     }
 
-    private static void Members(Utf8JsonWriter json, MibCell cell, MibCurve[] curves, int reported)
+    private static MibResult Measure(CommandContext context, MibCell cell, MibCircuits circuits, LoadedModel model, PromptSet data, DeviceChoice device, RunRecord planned, bool absolute, string? path, string? folder)
     {
-        json.WriteString("cell", cell.Name);
-        json.WriteString("ranked_by", Name(reported));
-        Numbers(json, "p", CurveAreas.MibFractions);
-        Curve(json, curves[reported]);
-        json.WriteNumberOrNull("full", curves[0].Results[0].CleanMean);
-        json.WriteNumberOrNull("empty", curves[0].Results[0].CorruptedMean);
-        // The benchmark's table takes one number from each ranking.
-        for (var i = 0; i < curves.Length; i++)
+        var models = model.OnAll(device);
+        // What was given instead of selected is the same in both rankings.
+        Circuit[] different = [.. circuits.ByScore.Concat(circuits.BySize).Distinct()];
+        var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, different, new EvaluationOptions { MemoryBytes = device.MemoryBytes }, progress, context.Cancellation));
+        var (byScore, bySize) = (CurveOf(circuits.ByScore), CurveOf(circuits.BySize));
+        var result = new MibResult
         {
-            json.WriteStartObject($"by_{Name(i)}");
-            Curve(json, curves[i]);
-            json.WriteEndObject();
-        }
+            Cell = cell.Name, ReportsSize = absolute, Score = MibMeasures.Of(byScore), Size = MibMeasures.Of(bySize), Full = results[0].CleanMean, Empty = results[0].CorruptedMean,
+            Run = planned with { Device = models.DeviceName },
+        };
+        if (folder is not null) OutputFolder.Make(folder);
+        if (path is not null) JsonFile.Write(path, result.Write);
+        if (circuits.Scores is { } file) CircuitFile.NoteDoubts(context.Note, circuits.Path, file, model);
+        Summarise(context, result, absolute ? bySize : byScore);
+        DataSummary.Write(context, model, models.First, data, MetricKind.LogitDifference, results[0].Clean, results[0].Corrupted);
+        return result;
+
+        MibCurve CurveOf(IReadOnlyList<Circuit> chosen) => new([.. chosen.Select(c => c.EdgeCount)], [.. chosen.Select(c => results[Array.IndexOf(different, c)])]);
     }
 
-    private static void Curve(Utf8JsonWriter json, MibCurve curve)
-    {
-        Numbers(json, "edges", [.. curve.Edges.Select(n => (double)n)]);
-        Numbers(json, "faithfulness", curve.Faithfulness);
-        json.WriteNumberOrNull("cpr", curve.Areas.Cpr);
-        json.WriteNumberOrNull("cmd", curve.Areas.Cmd);
-        json.WriteNumberOrNull("acc_auc", curve.AccuracyArea);
-        json.WriteNumberOrNull("average", curve.Average);
-    }
-
-    private static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in values) json.WriteNumberValueOrNull(value);
-        json.WriteEndArray();
-    }
-
-    private static string Name(int ranking) => Rankings[ranking] ? "score" : "size";
-
-    private static void Summarise(CommandContext context, MibCell cell, MibCurve[] curves, int reported)
+    private static void Summarise(CommandContext context, MibResult result, MibCurve curve)
     {
         var points = new TextTable(">p", ">edges", ">faithfulness", ">above 0");
         for (var i = 0; i < CurveAreas.MibFractions.Count; i++)
         {
-            var result = curves[reported].Results[i];
-            points.Add(Figures.Exact(CurveAreas.MibFractions[i]), $"{curves[reported].Edges[i]}", Figures.Fixed(curves[reported].Faithfulness[i]), Figures.Percent(result.Circuit.Average(value => value > 0 ? 1.0 : 0.0), 1));
+            points.Add(Figures.Exact(CurveAreas.MibFractions[i]), $"{curve.Edges[i]}", Figures.Fixed(curve.Faithfulness[i]), Figures.Percent(curve.Results[i].Circuit.Average(value => value > 0 ? 1.0 : 0.0), 1));
         }
-        context.Output.WriteLine($"{cell.Name}, ranked by {Name(reported)}:");
+        context.Output.WriteLine($"{result.Cell}, ranked by {result.RankedBy}:");
         points.Write(context);
         var areas = new TextTable("ranked by", ">CPR", ">CMD", ">acc-AUC", ">average");
-        for (var i = 0; i < curves.Length; i++) areas.Add(Name(i), Figures.Fixed(curves[i].Areas.Cpr), Figures.Fixed(curves[i].Areas.Cmd), Figures.Fixed(curves[i].AccuracyArea), Figures.Fixed(curves[i].Average));
+        foreach (var (name, of) in ((string, MibMeasures)[])[("score", result.Score), ("size", result.Size)]) areas.Add(name, Figures.Fixed(of.Cpr), Figures.Fixed(of.Cmd), Figures.Fixed(of.AccuracyArea), Figures.Fixed(of.Average));
         areas.Write(context);
-        context.Output.WriteLine($"the benchmark's table: CPR {Figures.Fixed(curves[0].Areas.Cpr)} (by score), CMD {Figures.Fixed(curves[1].Areas.Cmd)} (by size); full {Figures.Fixed(curves[0].Results[0].CleanMean)}, empty {Figures.Fixed(curves[0].Results[0].CorruptedMean)}");
+        context.Output.WriteLine($"the benchmark's table: CPR {Figures.Fixed(result.Score.Cpr)} (by score), CMD {Figures.Fixed(result.Size.Cmd)} (by size); full {Figures.Fixed(result.Full)}, empty {Figures.Fixed(result.Empty)}");
+    }
+
+    // As the benchmark's table: CPR by score, CMD by size.
+    private static void Summarise(CommandContext context, IReadOnlyList<MibResult> results)
+    {
+        var table = new TextTable("cell", ">CPR", ">CMD", ">acc-AUC", ">average", ">full", ">empty");
+        foreach (var result in results)
+        {
+            table.Add(result.Cell, Figures.Fixed(result.Score.Cpr), Figures.Fixed(result.Size.Cmd), Figures.Fixed(result.Score.AccuracyArea), Figures.Fixed(result.Score.Average), Figures.Fixed(result.Full), Figures.Fixed(result.Empty));
+        }
+        table.Write(context);
     }
 }

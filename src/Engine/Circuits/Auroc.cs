@@ -16,15 +16,22 @@ public static class Auroc
         ArgumentNullException.ThrowIfNull(scores);
         ArgumentNullException.ThrowIfNull(known);
         if (scores.Graph != known.Graph) throw new InputException("the scores and the known circuit are of different models");
-        var edges = scores.Graph.AllEdges.ToArray();
-        var values = Array.ConvertAll(edges, e => Math.Abs(scores[e]));
+        EdgeId[] edges = [.. scores.Graph.AllEdges];
+        return Of(Array.ConvertAll(edges, e => scores[e]), Array.ConvertAll(edges, known.Contains));
+    }
+
+    /// <summary>The same of anything: scores, and which of what they are of is known to belong.</summary>
+    /// <exception cref="InputException">A score is not a number.</exception>
+    internal static double Of(double[] scores, bool[] known)
+    {
+        var values = Array.ConvertAll(scores, Math.Abs);
         if (values.Any(double.IsNaN)) throw new InputException("a score is not a number: the edges cannot be ranked");
         var ranks = RankCorrelation.Ranks(values);
-        double inside = known.EdgeCount, outside = edges.Length - inside;
+        double inside = known.Count(isIn => isIn), outside = known.Length - inside;
         var sum = 0.0;
-        for (var i = 0; i < edges.Length; i++)
+        for (var i = 0; i < values.Length; i++)
         {
-            if (known.Contains(edges[i])) sum += ranks[i];
+            if (known[i]) sum += ranks[i];
         }
         return inside == 0 || outside == 0 ? double.NaN : (sum - inside * (inside + 1) / 2) / (inside * outside);
     }

@@ -10,14 +10,14 @@ internal static class NeuronSelection
     {
         if (count < 0 || count > scores.Count) throw new InputException($"a circuit of {count} neurons was asked for; give a number from 0 to {scores.Count}");
         var keys = Keys(graph, scores, signed);
-        return Of(graph, scores.Count, Enumerable.Range(0, keys.Length).OrderByDescending(n => keys[n]).Take(count));
+        return With(graph, scores.Count, Enumerable.Range(0, keys.Length).OrderByDescending(n => keys[n]).Take(count));
     }
 
     /// <summary>The neurons that score <paramref name="threshold"/> or more.</summary>
     public static Circuit AtLeast(ModelGraph graph, IReadOnlyList<double> scores, double threshold, bool signed)
     {
         var (keys, bound) = (Keys(graph, scores, signed), RankingKeys.OfThreshold(threshold));
-        return Of(graph, scores.Count, Enumerable.Range(0, keys.Length).Where(n => keys[n] >= bound));
+        return With(graph, scores.Count, Enumerable.Range(0, keys.Length).Where(n => keys[n] >= bound));
     }
 
     private static ulong[] Keys(ModelGraph graph, IReadOnlyList<double> scores, bool signed)
@@ -27,7 +27,8 @@ internal static class NeuronSelection
         return [.. scores.Select((score, n) => RankingKeys.Of(score, signed, () => $"neuron {n % width} of {graph.NodeName(new(n / width))}"))];
     }
 
-    private static Circuit Of(ModelGraph graph, int most, IEnumerable<int> chosen)
+    /// <summary>The neurons chosen of <paramref name="most"/>, and every edge between nodes that have some of them.</summary>
+    public static Circuit With(ModelGraph graph, int most, IEnumerable<int> chosen)
     {
         var neurons = new NeuronSet(graph, most / graph.Sources, chosen);
         var inside = new bool[graph.Nodes];

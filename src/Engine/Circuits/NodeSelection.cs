@@ -10,17 +10,17 @@ internal static class NodeSelection
     {
         if (count < 0 || count >= graph.Sources) throw new InputException($"a circuit of {count} nodes was asked for; give a number from 0 to {graph.Sources - 1}");
         var keys = Keys(graph, scores, signed);
-        return Of(graph, graph.AllSources.Skip(1).OrderByDescending(u => keys[u]).Take(count));
+        return With(graph, [ModelGraph.InputNode, .. graph.AllSources.Skip(1).OrderByDescending(u => keys[u]).Take(count)]);
     }
 
     /// <summary>The heads and MLPs that score <paramref name="threshold"/> or more; input and logits always belong.</summary>
     public static Circuit AtLeast(ModelGraph graph, IReadOnlyList<double> scores, double threshold, bool signed)
     {
         var (keys, bound) = (Keys(graph, scores, signed), RankingKeys.OfThreshold(threshold));
-        return Of(graph, graph.AllSources.Skip(1).Where(u => keys[u] >= bound));
+        return With(graph, [ModelGraph.InputNode, .. graph.AllSources.Skip(1).Where(u => keys[u] >= bound)]);
     }
 
-    /// <summary>Every edge from a node that <paramref name="inside"/> has to another, or to logits.</summary>
+    /// <summary>Every edge from a node that is <paramref name="inside"/> to another, or to logits.</summary>
     public static IEnumerable<EdgeId> EdgesBetween(ModelGraph graph, bool[] inside)
     {
         inside[graph.LogitsNode] = true;
@@ -33,10 +33,10 @@ internal static class NodeSelection
         return [.. scores.Select((score, u) => RankingKeys.Of(score, signed, () => graph.NodeName(new(u))))];
     }
 
-    private static Circuit Of(ModelGraph graph, IEnumerable<NodeId> nodes)
+    /// <summary>Every edge from one of the nodes to another, or to logits.</summary>
+    public static Circuit With(ModelGraph graph, IReadOnlyList<NodeId> nodes)
     {
         var inside = new bool[graph.Nodes];
-        inside[ModelGraph.InputNode] = true;
         foreach (var u in nodes) inside[u] = true;
         return new Circuit(graph, EdgesBetween(graph, inside));
     }

@@ -1,4 +1,5 @@
 using Faith.Engine.Graphs;
+using Faith.Engine.Hub;
 using Faith.Engine.Models;
 using Faith.Engine.Passes;
 using Faith.Engine.Tokenizers;
@@ -57,12 +58,27 @@ public sealed class LoadedModel : IDisposable
         var weights = ModelLoader.Load(directory);
         try
         {
-            return new(name, weights, WithBegin(tokenizer, begin, name, weights.Config));
+            return new(name, weights, WithBegin(tokenizer ?? OfAnother(weights.Config.TokenizerRepository, name), begin, name, weights.Config));
         }
         catch
         {
             weights.Dispose();
             throw;
+        }
+    }
+
+    // Models of TransformerLens say whose tokenizer they use, and hold none of their own.
+    private static Tokenizer? OfAnother(string? repository, string name)
+    {
+        if (repository is null || HubName.TryParse(repository) is not { } parsed) return null;
+        try
+        {
+            if (HubCache.OfEnvironment().Find(parsed) is { } folder && TokenizerLoader.TryLoad(folder) is { } tokenizer) return tokenizer;
+            return new UnreadableTokenizer(new($"{PlainText.Short(name)} has the tokenizer of {parsed}, which is not in the Hugging Face cache; faith pull {parsed} fetches it, or put tokenizer.json beside the model"));
+        }
+        catch (InputException e)
+        {
+            return new UnreadableTokenizer(e);
         }
     }
 

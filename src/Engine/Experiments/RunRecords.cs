@@ -19,7 +19,16 @@ public static class RunRecords
     /// <param name="settings">Further settings that no specification has.</param>
     public static RunRecord Of(RunSpecification run, TransformerSet models, PromptSet data, PromptSet? ablationData, AttributionResult result, IReadOnlyDictionary<string, string>? settings = null)
     {
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(result);
+        return Planned(run, models.First.Hash, data, ablationData, settings) with { Device = models.DeviceName, CompletenessGap = result.CompletenessGap, Seconds = result.Seconds };
+    }
+
+    /// <summary>The same before it is run: without what it gives, and where.</summary>
+    public static RunRecord Planned(RunSpecification run, string modelHash, PromptSet data, PromptSet? ablationData, IReadOnlyDictionary<string, string>? settings = null)
+    {
         ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(data);
         var options = run.Scoring;
         var method = AttributionMethods.Find(options.Method);
         var rule = method.Rule(options);
@@ -33,7 +42,7 @@ public static class RunRecords
         {
             Version = ProgramVersion.Text,
             Model = run.Model,
-            ModelHash = models.First.Hash,
+            ModelHash = modelHash,
             Data = data.Name,
             DataHash = data.Hash,
             Method = options.Method,
@@ -42,10 +51,7 @@ public static class RunRecords
             Metric = options.Metric.Name(),
             Ablation = options.Ablation.Name(),
             Level = options.Level.Name(),
-            Device = models.DeviceName,
             Examples = data.Count,
-            CompletenessGap = result.CompletenessGap,
-            Seconds = result.Seconds,
             Options = further,
         };
     }

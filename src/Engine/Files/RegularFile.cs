@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace Faith.Engine.Files;
@@ -62,6 +63,21 @@ internal static class RegularFile
             return bytes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw Unreadable(path, e);
+        }
+    }
+
+    /// <summary>SHA-256 of a file, in lower-case hexadecimal.</summary>
+    /// <exception cref="InputException">It is missing, unreadable or no regular file.</exception>
+    internal static string HashOf(string path)
+    {
+        using var stream = new FileStream(Open(path, mayBeEmpty: true), FileAccess.Read);
+        try
+        {
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (IOException e)
         {
             throw Unreadable(path, e);
         }

@@ -31,7 +31,7 @@ public static class MibCells
         new("qwen2.5", "Qwen/Qwen2.5-0.5B", 24, 14),
         new("gemma2", "google/gemma-2-2b", 26, 8),
         new("llama3", "meta-llama/Llama-3.1-8B", 32, 32),
-        new("interpbench", null, 6, 4),
+        new("interpbench", "mib-bench/interpbench", 6, 4),
     ];
 
     /// <summary>The cells, by task.</summary>

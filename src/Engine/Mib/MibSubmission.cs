@@ -1,4 +1,5 @@
 using Faith.Engine.Experiments;
+using Faith.Engine.Graphs;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Mib;
@@ -39,12 +40,34 @@ public static class MibSubmission
         return wrong;
     }
 
+    /// <summary>The files of a cell's folder: one, or nine.</summary>
+    /// <exception cref="InputException">There are others.</exception>
+    internal static IReadOnlyList<string> FilesOf(string folder)
+    {
+        string[] files = [.. Directory.EnumerateFiles(folder).Where(file => Extensions.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
+        return files.Length is 1 or Circuits ? files : throw new InputException($"{folder}: holds {files.Length} files of scores; give one, or the {Circuits} circuits of the benchmark's sizes");
+    }
+
+    /// <summary>What is wrong with the sizes of nine circuits, ascending.</summary>
+    internal static IEnumerable<string> TooLarge(ModelGraph graph, IReadOnlyList<int> sizes)
+    {
+        for (var i = 0; i < Circuits; i++)
+        {
+            var most = (int)(graph.Edges * Shares[i]);
+            if (sizes[i] > most) yield return $"its circuit number {i + 1} by size has {sizes[i]} edges; at most {Figures.Percent(Shares[i], 1)} of {graph.Edges}, {most}, are allowed";
+        }
+    }
+
     private static string CheckCell(MibCell cell, string path, List<string> wrong)
     {
-        string[] files = [.. Directory.EnumerateFiles(path).Where(file => Extensions.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
-        if (files.Length is not (1 or Circuits))
+        IReadOnlyList<string> files;
+        try
         {
-            wrong.Add($"{path}: holds {files.Length} files of scores; give one, or the {Circuits} circuits of the benchmark's sizes");
+            files = FilesOf(path);
+        }
+        catch (InputException e)
+        {
+            wrong.Add(e.Message);
             return "";
         }
         var sizes = new List<int>();
@@ -52,22 +75,17 @@ public static class MibSubmission
         {
             try
             {
-                if (Read(cell, file, files.Length == 1) is { } size) sizes.Add(size);
+                if (Read(cell, file, files.Count == 1) is { } size) sizes.Add(size);
             }
             catch (InputException e)
             {
                 wrong.Add(e.Message);
             }
         }
-        if (files.Length == 1) return "one file of scores";
+        if (files.Count == 1) return "one file of scores";
         if (sizes.Count < Circuits) return "";
         sizes.Sort();
-        var edges = new Graphs.ModelGraph(cell.Model.Layers, cell.Model.Heads).Edges;
-        for (var i = 0; i < Circuits; i++)
-        {
-            var most = (int)(edges * Shares[i]);
-            if (sizes[i] > most) wrong.Add($"{path}: its circuit number {i + 1} by size has {sizes[i]} edges; at most {Figures.Percent(Shares[i], 1)} of {edges}, {most}, are allowed");
-        }
+        wrong.AddRange(TooLarge(new(cell.Model.Layers, cell.Model.Heads), sizes).Select(fault => $"{path}: {fault}"));
         return $"{Circuits} circuits of {sizes[0]} to {sizes[^1]} edges";
     }
 

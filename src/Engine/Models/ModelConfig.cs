@@ -19,6 +19,8 @@ public sealed record ModelConfig
 {
     /// <summary>Hugging Face model_type, for reports only.</summary>
     public required string Family { get; init; }
+    /// <summary>The repository whose tokenizer the model uses, where its own files hold none but name one.</summary>
+    public string? TokenizerRepository { get; init; }
     /// <summary>L, the number of layers.</summary>
     public required int Layers { get; init; }
     /// <summary>d_model, the width of the residual stream.</summary>

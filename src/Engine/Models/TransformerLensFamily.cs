@@ -41,6 +41,7 @@ internal sealed class TransformerLensFamily : ModelFamily
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
+            TokenizerRepository = file.Text("tokenizer_name"),
             Layers = layers,
             Width = width,
             Heads = heads,

@@ -8,11 +8,11 @@ namespace Faith.Engine.ScoreFiles;
 /// </summary>
 internal sealed class JsonTokens(Stream stream, string name)
 {
-    private const int MaxToken = 1 << 20;
+    private const int MaxToken = 1 << 20, LongestNotFinite = 9;
     private byte[] buffer = new byte[1 << 16];
     private char[] text = new char[256];
     private int start, end, textLength;
-    private bool ended;
+    private bool ended, isNaN;
     private JsonReaderState state = new(new JsonReaderOptions { MaxDepth = 64 });
 
     /// <summary>The current token's type.</summary>
@@ -26,6 +26,9 @@ internal sealed class JsonTokens(Stream stream, string name)
 
     /// <summary>Tells what is being read, for messages: edges["input->m0"].score. Asked only when something is wrong.</summary>
     public Func<string>? Place { get; set; }
+
+    /// <summary>Whether NaN, which Python writes though JSON does not have it, is a number here.</summary>
+    public bool TakesNaN { get; set; }
 
     /// <summary>Moves to the next token; false at the end of the file.</summary>
     public bool Read()
@@ -44,6 +47,18 @@ internal sealed class JsonTokens(Stream stream, string name)
             catch (JsonException e)
             {
                 var rest = buffer.AsSpan(start + (int)reader.BytesConsumed, end - start - (int)reader.BytesConsumed).TrimStart(" \t\r\n:,"u8);
+                if (rest.Length < LongestNotFinite && !ended)
+                {
+                    Fill();
+                    continue;
+                }
+                if (TakesNaN && rest.StartsWith("NaN"u8))
+                {
+                    // Read again, as a number that is one.
+                    "0.0"u8.CopyTo(rest);
+                    isNaN = true;
+                    continue;
+                }
                 if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
                     throw Fault("is NaN or infinite, which JSON does not have and nothing can be ranked by; the run that wrote it went wrong (overflow, or a metric that is not defined)", e);
                 throw new InputException($"{name}: not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}", e);
@@ -54,6 +69,7 @@ internal sealed class JsonTokens(Stream stream, string name)
             }
             state = reader.CurrentState;
             start += (int)reader.BytesConsumed;
+            if (found && isNaN && Type == JsonTokenType.Number) (Number, isNaN) = (double.NaN, false);
             if (found) return true;
             if (ended) return false;
             Fill();
@@ -110,6 +126,17 @@ internal sealed class JsonTokens(Stream stream, string name)
     {
         Expect(JsonTokenType.Number, "a number");
         return double.IsFinite(Number) ? Number : throw Fault("should be a finite number");
+    }
+
+    /// <summary>Reads the score of something that need not have one: a finite number, or null or NaN for none.</summary>
+    public double? OptionalScore()
+    {
+        TakesNaN = true;
+        Next();
+        TakesNaN = false;
+        if (Type == JsonTokenType.Null) return null;
+        if (Type != JsonTokenType.Number) throw Fault("should be a number");
+        return double.IsNaN(Number) ? null : double.IsFinite(Number) ? Number : throw Fault("should be a finite number");
     }
 
     /// <summary>Reads a whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>

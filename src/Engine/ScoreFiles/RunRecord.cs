@@ -3,6 +3,8 @@ namespace Faith.Engine.ScoreFiles;
 /// <summary>How a result came about: what it takes to make it again. Everything is optional in a file that is read.</summary>
 public sealed record RunRecord
 {
+    private const int LongestShown = 24;
+
     /// <summary>Version of the program.</summary>
     public string? Version { get; init; }
     /// <summary>The model as it was named.</summary>
@@ -35,4 +37,20 @@ public sealed record RunRecord
     public double? Seconds { get; init; }
     /// <summary>Further settings, name to value, in the order of their names.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The first setting in which another run differs, in words; null where none does and the results are the same. Where it ran and how long it
+    /// took is no setting, and neither are the names of model and data, which go by their hashes.
+    /// </summary>
+    public string? Difference(RunRecord other)
+    {
+        var (mine, theirs) = (Settings(this), Settings(other));
+        // A hash says least: it differs because of something else, where that differs too.
+        return mine.Keys.Union(theirs.Keys).OrderBy(name => name.EndsWith("_hash", StringComparison.Ordinal)).Where(name => mine.GetValueOrDefault(name) != theirs.GetValueOrDefault(name))
+            .Select(name => $"{name.Replace('_', ' ')} {Shown(theirs, name)}, not {Shown(mine, name)}").FirstOrDefault();
+
+        static Dictionary<string, string> Settings(RunRecord run) => RunRecordJson.Pairs(run with { Model = null, Data = null, Device = null, Seconds = null, CompletenessGap = null }).ToDictionary();
+
+        static string Shown(Dictionary<string, string> settings, string name) => settings.TryGetValue(name, out var value) ? PlainText.Short(value, LongestShown) : "none";
+    }
 }

@@ -136,9 +136,9 @@ internal sealed class ScoreFileReader
             switch (tokens.Text)
             {
                 case "in_graph": key = "in_graph"; nodeInGraph[named] = tokens.Boolean(); break;
-                case "score": key = "score"; entry = entry with { Score = tokens.Finite() }; break;
+                case "score": key = "score"; entry = entry with { Score = tokens.OptionalScore() }; break;
                 case "neurons": key = "neurons"; (neurons ??= new bool[]?[graph.Nodes])[named] = ReadArray(Flag); break;
-                case "neurons_scores": key = "neurons_scores"; entry = entry with { NeuronScores = ReadArray(Score) }; break;
+                case "neurons_scores": key = "neurons_scores"; entry = entry with { NeuronScores = ReadScores() }; break;
                 default: tokens.Skip(); break;
             }
         }
@@ -146,9 +146,20 @@ internal sealed class ScoreFileReader
 
         static bool Flag(JsonTokens t) =>
             t.Type is JsonTokenType.True or JsonTokenType.False ? t.Type == JsonTokenType.True : throw t.Fault("should hold only true and false");
+    }
 
-        static double Score(JsonTokens t) =>
-            t.Type == JsonTokenType.Number && double.IsFinite(t.Number) ? t.Number : throw t.Fault("should hold only finite numbers");
+    // A node of which no neuron has a score has none.
+    private double[]? ReadScores()
+    {
+        tokens.TakesNaN = true;
+        var scores = ReadArray(t => t.Type switch
+        {
+            JsonTokenType.Null => double.NaN,
+            JsonTokenType.Number when !double.IsInfinity(t.Number) => t.Number,
+            _ => throw t.Fault("should hold only finite numbers"),
+        });
+        tokens.TakesNaN = false;
+        return scores.All(double.IsNaN) ? null : scores;
     }
 
     private T[] ReadArray<T>(Func<JsonTokens, T> element)

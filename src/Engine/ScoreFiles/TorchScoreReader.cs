@@ -75,14 +75,14 @@ internal sealed class TorchScoreReader
 
     private NodeEntry[] Nodes(double[]? scores, double[]? neurons)
     {
-        if (neurons is not null && Array.FindIndex(neurons, score => !double.IsFinite(score)) is >= 0 and var at)
+        if (neurons is not null && Array.FindIndex(neurons, double.IsInfinity) is >= 0 and var at)
         {
-            throw Fault($"neurons_scores: that of {graph.NodeName(new(at / dModel))} in column {at % dModel} is NaN or infinite; the run that wrote it went wrong");
+            throw Fault($"neurons_scores: that of {graph.NodeName(new(at / dModel))} in column {at % dModel} is infinite; the run that wrote it went wrong");
         }
         return [.. Enumerable.Range(0, graph.Nodes).Select(node => node == graph.LogitsNode ? NodeEntry.None
-            // The library gives a node that it did not score NaN.
+            // What the library did not score is NaN.
             : new NodeEntry(scores is null || double.IsNaN(scores[node]) ? null : double.IsFinite(scores[node]) ? scores[node] : throw Fault($"nodes_scores: {graph.NodeName(new(node))} is infinite"),
-                neurons?[(node * dModel)..((node + 1) * dModel)]))];
+                neurons?[(node * dModel)..((node + 1) * dModel)] is { } row && !row.All(double.IsNaN) ? row : null))];
     }
 
     private double[]? Numbers(string key, params long[] shape)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
@@ -71,7 +70,7 @@ public static class SweepMerge
         foreach (var (name, hash) in record.Files)
         {
             if (name is not (SweepFolder.ScoresFile or SweepFolder.CurveFile)) continue;
-            if (HashOf(folder.PathOf(cell, name)) != hash) return $"{name} is not the one that was written with its record";
+            if (RegularFile.HashOf(folder.PathOf(cell, name)) != hash) return $"{name} is not the one that was written with its record";
         }
         return null;
     }
@@ -91,12 +90,6 @@ public static class SweepMerge
         var peer = folder.Cells.FirstOrDefault(c => c.Run.Model == record.Run.Model) ?? folder.Cells[0];
         if (record.Run.Version != peer.Version) return $"{id}: not in the manifest, made by version {PlainText.Short(record.Run.Version ?? "?")}, not {PlainText.Short(peer.Version)}";
         return peer.Run.Model == record.Run.Model && record.Run.ModelHash != peer.ModelHash ? $"{id}: not in the manifest, made with another model (hash {PlainText.Short(record.Run.ModelHash ?? "?", 12)})" : null;
-    }
-
-    private static string HashOf(string path)
-    {
-        using var stream = new FileStream(RegularFile.Open(path, mayBeEmpty: true), FileAccess.Read);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     private static string Csv(IReadOnlyList<MergedRow> rows)
