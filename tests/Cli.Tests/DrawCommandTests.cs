@@ -46,4 +46,33 @@ public sealed class DrawCommandTests : CliTest
         Refused("--out", "draw", circuit);
         Refused("see faith draw --help", "draw", "--out", At("c.svg"));
     }
+
+    /// <summary>Another program may score what hinders with a plus: pictures, circuits and reports of its files say so.</summary>
+    [Fact]
+    public void Signs_that_look_reversed_are_said()
+    {
+        Done("attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "2", "--method", "eap", "--out", At("ours.json"));
+        var file = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(At("ours.json")))!;
+        var strong = file["edges"]!.AsObject().OrderByDescending(edge => Math.Abs((double)edge.Value!["score"]!)).Select((edge, i) => (Entry: edge.Value!, Place: i)).ToArray();
+        foreach (var (entry, place) in strong)
+        {
+            entry["in_graph"] = place < 20;
+            entry["score"] = (place % 4 == 0 ? 1 : -1) * Math.Abs((double)entry["score"]!);
+        }
+        foreach (var node in file["nodes"]!.AsObject()) node.Value!["in_graph"] = true;
+        // A file that says how it was made has our signs.
+        File.WriteAllText(At("known.json"), file.ToJsonString());
+        Done("circuit", "--scores", At("known.json"), "--edges", "30", "--out", At("k.json"));
+        file.AsObject().Remove("run");
+        File.WriteAllText(At("theirs.json"), file.ToJsonString());
+        foreach (var command in (string[][])[["draw", At("theirs.json"), "--out", At("a.svg")], ["circuit", "--scores", At("theirs.json"), "--edges", "30", "--out", At("c.json")], ["draw", At("c.json"), "--out", At("b.html")]])
+        {
+            var (code, _, error) = Run(command);
+            Assert.Equal(0, code);
+            Assert.Contains(" strongest edges have negative scores, so that its signs look reversed", error, StringComparison.Ordinal);
+        }
+        Assert.Contains("signs look reversed", File.ReadAllText(At("a.svg")), StringComparison.Ordinal);
+        Assert.Equal(0, Run("report", At("theirs.json"), "--out", At("r.html")).Code);
+        Assert.Contains("signs look reversed", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+    }
 }

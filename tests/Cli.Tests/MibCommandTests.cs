@@ -129,20 +129,67 @@ public sealed class MibCommandTests : CliTest
         WriteScores("two/ioi_gpt2/b.json", 12, 12, 1);
         WrongIn("two", "holds 2 files of scores");
         // Nine circuits, of which the fifth is larger than 2 % of the edges.
-        var graph = new ModelGraph(12, 12);
-        double[] shares = [0.001, 0.002, 0.005, 0.01, 0.03, 0.05, 0.1, 0.2, 0.5];
-        for (var i = 0; i < shares.Length; i++)
-        {
-            var path = Prepared($"nine/ioi_gpt2/{i}.json");
-            new ScoreFile { Graph = graph, DModel = 768, Scores = EdgeScores.Zero(graph), InGraph = new Circuit(graph, graph.AllEdges.Take((int)(shares[i] * graph.Edges))) }.Write(path);
-        }
+        WriteNine("nine/ioi_gpt2", [0.001, 0.002, 0.005, 0.01, 0.03, 0.05, 0.1, 0.2, 0.5]);
         WrongIn("nine", "its circuit number 5 by size has");
+        WriteNine("fine/ioi_gpt2", [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]);
+        WriteScores("fine/mcqa_qwen2.5/importances.json", 24, 14, 1);
+        Assert.Contains("ioi_gpt2: 9 circuits of 32 to 16245 edges", Done("mib", "check", At("fine")), StringComparison.Ordinal);
 
         void WrongIn(string folder, string message)
         {
             var (code, output, error) = Run("mib", "check", At(folder));
             Assert.Equal(2, code);
             Assert.Contains(message, error + output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Every_entry_of_a_submission_is_looked_at()
+    {
+        WriteScores("bad/ioi_gpt2/importances.json", 12, 12, 1);
+        WriteScores("bad/mcqa_qwen2.5/importances.json", 24, 14, 1);
+        var path = Path.Combine(At("bad"), "ioi_gpt2", "importances.json");
+        var good = File.ReadAllText(path);
+        Faults([]);
+        Faults(["edges[\"input->a3.h12<q>\"] is no edge of gpt2, and 1 more", "is not there; a file of scores has all 32491 of gpt2, and 1 more"], ("\"input->a3.h1<q>\"", "\"input->a3.h12<q>\""), ("\"m0->logits\"", "\"m0->nowhere\""));
+        Faults(["edges[\"input->m0\"] has NaN for a score, and 1 more", "edges[\"input->m1\"] has infinity for a score", "edges[\"input->m3\"] has a score that is no number"],
+            ("\"input->m0\": {\"score\": 0", "\"input->m0\": {\"score\": NaN"), ("\"input->m2\": {\"score\": 0", "\"input->m2\": {\"score\": NaN"), ("\"input->m1\": {\"score\": 0", "\"input->m1\": {\"score\": -Infinity"), ("\"input->m3\": {\"score\": 0", "\"input->m3\": {\"score\": [0]"));
+        Faults(["edges[\"input->m4\"] has no score, which the benchmark's reader asks of every edge"], ("\"input->m4\": {\"score\": 0, ", "\"input->m4\": {"));
+        Faults(["edges[\"input->m5\"] is given twice", "edges[\"input->m6\"] is not there; a file of scores has all 32491 of gpt2"], ("\"input->m6\"", "\"input->m5\""));
+        Faults(["nodes[\"a12.h0\"] is no node of gpt2"], ("\"a1.h1\": {", "\"a1.h1\": {}, \"a12.h0\": {"), ("\"a1.h1\": {}, \"a12.h0\"", "\"a1.h1\": {\"in_graph\": false}, \"a12.h0\""));
+        Faults(["has no \"cfg\""], ("\"cfg\"", "\"config\""));
+        Faults(["not valid JSON at line"], ("\"nodes\": {", "\"nodes\": {,"));
+        // Nodes in place of edges: each must have a score, and those of the input count.
+        File.WriteAllText(path, Nodes(false));
+        Check([]);
+        File.WriteAllText(path, Nodes(true));
+        Check(["nodes[\"m3\"] has NaN for a score", "nodes[\"a0.h7\"] is not there; a file of scores has all 157 of gpt2"]);
+
+        void Faults(string[] expected, params (string From, string To)[] changes)
+        {
+            var text = good;
+            foreach (var (from, to) in changes)
+            {
+                Assert.Contains(from, text, StringComparison.Ordinal);
+                text = text.Replace(from, to, StringComparison.Ordinal);
+            }
+            File.WriteAllText(path, text);
+            Check(expected);
+        }
+
+        void Check(string[] expected)
+        {
+            var (code, output, error) = Run("mib", "check", At("bad"));
+            Assert.Equal(expected.Length == 0 ? 0 : 2, code);
+            foreach (var line in expected) Assert.Contains(line, error + output, StringComparison.Ordinal);
+            Assert.Equal(expected.Length, (error + output).Split('\n').Count(line => line.Contains("importances.json: ", StringComparison.Ordinal)));
+        }
+
+        static string Nodes(bool damaged)
+        {
+            string[] names = ["input", .. Enumerable.Range(0, 12).SelectMany(l => Enumerable.Range(0, 12).Select(h => $"a{l}.h{h}").Append($"m{l}")), "logits"];
+            return "{\"cfg\": {\"n_layers\": 12, \"n_heads\": 12}, \"nodes\": {" + string.Join(",", names.Where(name => !damaged || name != "a0.h7")
+                .Select(name => $"\"{name}\": {{\"in_graph\": false{(name == "logits" ? "" : damaged && name == "m3" ? ", \"score\": NaN" : ", \"score\": 0.5")}}}")) + "}}";
         }
     }
 
@@ -193,6 +240,15 @@ public sealed class MibCommandTests : CliTest
     {
         Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
         return At(name);
+    }
+
+    private void WriteNine(string folder, double[] shares)
+    {
+        var graph = new ModelGraph(12, 12);
+        for (var i = 0; i < shares.Length; i++)
+        {
+            new ScoreFile { Graph = graph, DModel = 768, Scores = EdgeScores.Zero(graph), InGraph = new Circuit(graph, graph.AllEdges.Take((int)(shares[i] * graph.Edges))) }.Write(Prepared($"{folder}/{i}.json"));
+        }
     }
 
     private void WriteScores(string name, int layers, int heads, double score)

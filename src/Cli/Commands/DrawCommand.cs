@@ -32,7 +32,7 @@ internal static class DrawCommand
 
     private static string? Title(ScoreFile file)
     {
-        string?[] parts = [file.Run?.Model, file.Run?.Data, file.Run?.Method, $"{file.InGraph.EdgeCount} edges"];
+        string?[] parts = [ScoreDoubt.OfSigns(file) is null ? null : "signs look reversed", file.Run?.Model, file.Run?.Data, file.Run?.Method, $"{file.InGraph.EdgeCount} edges"];
         return string.Join(" · ", parts.Where(part => part is not null));
     }
 }

@@ -45,10 +45,11 @@ public static class CircuitFile
         if (file.Run?.ModelHash is { } hash && hash != model.Hash) note($"{path} was made with another model ({file.Run.Model}) than {model.Name}, of the same graph");
     }
 
-    /// <summary>Says what speaks against the scores of a file, by its record.</summary>
+    /// <summary>Says what speaks against the scores of a file, by its record and by their signs.</summary>
     public static void NoteDoubts(Action<string> note, string path, ScoreFile file)
     {
         if (ScoreDoubt.Of(file.Run) is { } doubt) note($"{path}: {doubt}");
+        if (ScoreDoubt.OfSigns(file) is { } signs) note($"{path}: {signs}");
     }
 
     private static string Describe(int layers, int heads, bool parallel) => $"{layers} layers of {heads} heads{(parallel ? " in parallel with the MLPs" : "")}";

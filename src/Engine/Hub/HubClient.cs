@@ -62,13 +62,14 @@ internal sealed class HubClient : IDisposable
 
     /// <summary>What is at an address of the hub, whole.</summary>
     /// <param name="most">More bytes than that are refused.</param>
+    /// <param name="leaveHost">Whether redirects to another host are followed.</param>
     /// <exception cref="InputException">The hub refuses, cannot be reached, or answers with more.</exception>
-    internal async Task<byte[]> Read(Uri address, string what, int most, CancellationToken cancellation)
+    internal async Task<byte[]> Read(Uri address, string what, int most, bool leaveHost, CancellationToken cancellation)
     {
         var buffer = new byte[1 << 16];
         for (var tries = 1; ; tries++)
         {
-            using var response = await Send(HttpMethod.Get, address, what, leaveHost: false, null, cancellation);
+            using var response = await Send(HttpMethod.Get, address, what, leaveHost, null, cancellation);
             using var bytes = new MemoryStream();
             try
             {

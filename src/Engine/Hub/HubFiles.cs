@@ -61,18 +61,20 @@ internal static class HubFiles
         }
     }
 
-    /// <summary>The files of a data set, of one configuration where it is given: those in a folder of its name, or whose own names begin with it.</summary>
+    /// <summary>The files of a data set, of one configuration where it is given: those that the card names, else those in a folder of its name, or whose own names begin with it.</summary>
     /// <exception cref="InputException">There are none.</exception>
-    internal static IReadOnlyList<string> OfDataset(HubName name, IReadOnlyList<string> all, string? configuration)
+    internal static IReadOnlyList<string> OfDataset(HubName name, IReadOnlyList<string> all, string? configuration, DatasetCard? card)
     {
-        var data = DataKinds.Select(kind => all.Where(path => path.EndsWith(kind, StringComparison.OrdinalIgnoreCase) && !NoData.Contains(path)).ToArray()).FirstOrDefault(found => found.Length > 0)
-            ?? throw new InputException($"{name}: has no Parquet, JSONL, JSON or CSV files; the hub's own conversion may be there: faith pull --dataset {name.Repository}@refs/convert/parquet");
-        if (configuration is null) return data;
-        string[] chosen = [.. data.Where(path => BelongsTo(path, configuration))];
-        if (chosen.Length > 0) return chosen;
-        var folders = string.Join(", ", data.Select(path => Path.GetDirectoryName(path) ?? "").Where(folder => folder.Length > 0).Distinct(StringComparer.Ordinal).Take(20).Select(folder => PlainText.Short(folder)));
-        throw new InputException($"{name}: has no configuration {PlainText.Name(configuration)}{(folders.Length > 0 ? $"; its folders are {folders}" : "")}");
+        if (configuration is null) return OneKind(all) ?? throw new InputException($"{name}: has no Parquet, JSONL, JSON or CSV files; the hub's own conversion may be there: faith pull --dataset {name.Repository}@refs/convert/parquet");
+        if (card?.FilesOf(configuration, all) is { } listed) return OneKind(listed) ?? throw new InputException($"{name}: its card lists no Parquet, JSONL, JSON or CSV files that are there for the configuration {PlainText.Name(configuration)}");
+        if (OneKind([.. all.Where(path => BelongsTo(path, configuration))]) is { } chosen) return chosen;
+        var names = string.Join(", ", (card?.Names ?? []).Take(20).Select(known => PlainText.Short(known)));
+        var folders = string.Join(", ", (OneKind(all) ?? []).Select(path => Path.GetDirectoryName(path) ?? "").Where(folder => folder.Length > 0).Distinct(StringComparer.Ordinal).Take(20).Select(folder => PlainText.Short(folder)));
+        throw new InputException($"{name}: has no configuration {PlainText.Name(configuration)}{(names.Length > 0 ? $"; its card has {names}" : folders.Length > 0 ? $"; its folders are {folders}" : "")}");
     }
+
+    private static string[]? OneKind(IReadOnlyList<string> all) =>
+        DataKinds.Select(kind => all.Where(path => path.EndsWith(kind, StringComparison.OrdinalIgnoreCase) && !NoData.Contains(path)).ToArray()).FirstOrDefault(found => found.Length > 0);
 
     private static bool BelongsTo(string path, string configuration)
     {

@@ -12,18 +12,24 @@ namespace Faith.Engine.Hub;
 /// <param name="folder">A folder for the files themselves, in place of the cache; null for the cache.</param>
 public sealed class HubPull(HubSettings settings, HubCache cache, string? folder = null)
 {
-    private const int LargestAnswer = 64 << 20, LargestIndex = 16 << 20;
+    private const int LargestAnswer = 64 << 20, LargestIndex = 16 << 20, LargestCard = 4 << 20;
     private const long LargestFile = 1L << 50;
 
     /// <summary>Downloads a model: its configuration, tokenizer and weights.</summary>
     /// <exception cref="InputException">It is not there, not given out, or cannot be written.</exception>
     public Task<HubPulled> Model(HubName name, IProgress<HubProgress>? progress, CancellationToken cancellation) =>
-        Guarded(() => Run(name, all => HubFiles.OfModel(name, all), progress, cancellation));
+        Guarded(() => Run(name, (_, _, all) => Task.FromResult(HubFiles.OfModel(name, all)), progress, cancellation));
 
     /// <summary>Downloads a data set, or one configuration of it.</summary>
     /// <exception cref="InputException">It is not there, not given out, or cannot be written.</exception>
     public Task<HubPulled> Dataset(HubName name, string? configuration, IProgress<HubProgress>? progress, CancellationToken cancellation) =>
-        Guarded(() => Run(name, all => HubFiles.OfDataset(name, all, configuration), progress, cancellation));
+        Guarded(() => Run(name, async (client, commit, all) =>
+        {
+            // Configurations are what the card says they are.
+            var card = configuration is null || !all.Contains(DatasetCard.FileName) ? null
+                : DatasetCard.Read(await client.Read(Address(client, name, commit, DatasetCard.FileName), $"{name} {DatasetCard.FileName}", LargestCard, leaveHost: true, cancellation));
+            return HubFiles.OfDataset(name, all, configuration, card);
+        }, progress, cancellation));
 
     private async Task<HubPulled> Guarded(Func<Task<HubPulled>> run)
     {
@@ -37,7 +43,7 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
         }
     }
 
-    private async Task<HubPulled> Run(HubName name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, IProgress<HubProgress>? progress, CancellationToken cancellation)
+    private async Task<HubPulled> Run(HubName name, Func<HubClient, string, IReadOnlyList<string>, Task<IReadOnlyList<string>>> choose, IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
         using var client = new HubClient(settings);
         var download = new HubDownload(client, settings, progress, cancellation);
@@ -45,7 +51,7 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
         var blobs = folder ?? Path.Combine(cache.Of(name), "blobs");
         Directory.CreateDirectory(blobs);
         var (got, fetched) = (new List<HubFile>(), 0L);
-        await Get(choose(all));
+        await Get(await choose(client, commit, all));
         if (got.FirstOrDefault(file => HubFiles.IsIndex(file.Path)) is { } index)
         {
             await Get(HubFiles.OfIndex(name, index.Path, RegularFile.ReadAll(Target(index), FileUse.Model, LargestIndex), all));
@@ -83,7 +89,7 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
         var address = client.Address($"api/{(name.IsDataset ? "datasets" : "models")}/{name.Repository}/revision/{Uri.EscapeDataString(name.Revision)}");
         try
         {
-            using var document = JsonDocument.Parse(await client.Read(address, name.ToString(), LargestAnswer, cancellation));
+            using var document = JsonDocument.Parse(await client.Read(address, name.ToString(), LargestAnswer, leaveHost: false, cancellation));
             var commit = document.RootElement.GetProperty("sha").GetString() ?? "";
             string[] files = [.. document.RootElement.GetProperty("siblings").EnumerateArray().Select(file => file.GetProperty("rfilename").GetString() ?? "")];
             return HubCache.IsCommit(commit) ? (commit, files) : throw new InputException($"{name}: the hub names the commit {PlainText.Name(commit)}, which is none");

@@ -1,4 +1,3 @@
-using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 using Faith.Engine.ScoreFiles;
 
@@ -9,7 +8,8 @@ public static class MibSubmission
 {
     private const int Circuits = 9, FewestModels = 2, FewestTasks = 2;
     private static readonly double[] Shares = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
-    private static readonly string[] Extensions = [".json", ".pt"];
+    private const string TorchExtension = ".pt";
+    private static readonly string[] Extensions = [".json", TorchExtension];
 
     /// <summary>What is wrong with a folder, a line each; none: it can be submitted.</summary>
     /// <param name="folder">The folder.</param>
@@ -75,7 +75,7 @@ public static class MibSubmission
         {
             try
             {
-                if (Read(cell, file, files.Count == 1) is { } size) sizes.Add(size);
+                sizes.Add(Read(cell.Model, file, files.Count > 1, wrong));
             }
             catch (InputException e)
             {
@@ -89,16 +89,21 @@ public static class MibSubmission
         return $"{Circuits} circuits of {sizes[0]} to {sizes[^1]} edges";
     }
 
-    // The size of a circuit; null of scores.
-    private static int? Read(MibCell cell, string path, bool isAlone)
+    // The size of the circuit that a file holds.
+    private static int Read(MibModel model, string path, bool isCircuit, List<string> wrong)
     {
+        if (Path.GetExtension(path) != TorchExtension)
+        {
+            var (faults, edges) = MibFileCheck.Of(path, model, isCircuit);
+            wrong.AddRange(faults);
+            return edges;
+        }
         var file = ScoreFile.Read(path);
-        var (graph, model) = (file.Graph, cell.Model);
+        var graph = file.Graph;
         if ((graph.Layers, graph.Heads) != (model.Layers, model.Heads)) throw new InputException($"{path}: is of a model with {graph.Layers} layers of {graph.Heads} heads; {model.Name} has {model.Layers} of {model.Heads}");
-        if (!isAlone) return CircuitFile.HoldsCircuit(file) ? file.InGraph.EdgeCount : throw new InputException($"{path}: holds no circuit; of {Circuits} files every one must");
         // Nodes and neurons may be scored instead of edges.
-        if (file.Scores is { } scores && graph.AllEdges.Any(edge => scores[edge] != 0)) return null;
-        if (file.Nodes?.Take(graph.Sources).All(node => node.Score is not null || node.NeuronScores is not null) ?? false) return null;
-        throw new InputException($"{path}: has no score of its edges, nor of all of its nodes, other than 0");
+        if (!isCircuit && !(file.Scores is { } scores && graph.AllEdges.Any(edge => scores[edge] != 0))
+            && !(file.Nodes?.Take(graph.Sources).All(node => node.Score is not null || node.NeuronScores is not null) ?? false)) throw new InputException($"{path}: has no score of its edges, nor of all of its nodes, other than 0");
+        return file.InGraph.EdgeCount;
     }
 }

@@ -9,6 +9,7 @@ namespace Faith.Engine.ScoreFiles;
 internal sealed class JsonTokens(Stream stream, string name)
 {
     private const int MaxToken = 1 << 20, LongestNotFinite = 9;
+    private const string NotFinite = "is NaN or infinite, which JSON does not have and nothing can be ranked by; the run that wrote it went wrong (overflow, or a metric that is not defined)";
     private byte[] buffer = new byte[1 << 16];
     private char[] text = new char[256];
     private int start, end, textLength;
@@ -27,8 +28,8 @@ internal sealed class JsonTokens(Stream stream, string name)
     /// <summary>Tells what is being read, for messages: edges["input->m0"].score. Asked only when something is wrong.</summary>
     public Func<string>? Place { get; set; }
 
-    /// <summary>Whether NaN, which Python writes though JSON does not have it, is a number here.</summary>
-    public bool TakesNaN { get; set; }
+    /// <summary>Whether NaN and Infinity, which Python writes though JSON does not have them, are numbers here.</summary>
+    public bool TakesNotFinite { get; set; }
 
     /// <summary>Moves to the next token; false at the end of the file.</summary>
     public bool Read()
@@ -52,15 +53,15 @@ internal sealed class JsonTokens(Stream stream, string name)
                     Fill();
                     continue;
                 }
-                if (TakesNaN && rest.StartsWith("NaN"u8))
+                if (TakesNotFinite && (rest.StartsWith("NaN"u8) || rest.TrimStart((byte)'-').StartsWith("Infinity"u8)))
                 {
-                    // Read again, as a number that is one.
-                    "0.0"u8.CopyTo(rest);
-                    isNaN = true;
+                    // Read again, as a number of the same length.
+                    isNaN = rest[0] == 'N';
+                    (isNaN ? "0.0"u8 : rest[0] == '-' ? "-9.9e9999"u8 : "9.9e9999"u8).CopyTo(rest);
                     continue;
                 }
                 if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
-                    throw Fault("is NaN or infinite, which JSON does not have and nothing can be ranked by; the run that wrote it went wrong (overflow, or a metric that is not defined)", e);
+                    throw Fault(NotFinite, e);
                 throw new InputException($"{name}: not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}", e);
             }
             catch (InvalidOperationException e)
@@ -131,12 +132,12 @@ internal sealed class JsonTokens(Stream stream, string name)
     /// <summary>Reads the score of something that need not have one: a finite number, or null or NaN for none.</summary>
     public double? OptionalScore()
     {
-        TakesNaN = true;
+        TakesNotFinite = true;
         Next();
-        TakesNaN = false;
+        TakesNotFinite = false;
         if (Type == JsonTokenType.Null) return null;
         if (Type != JsonTokenType.Number) throw Fault("should be a number");
-        return double.IsNaN(Number) ? null : double.IsFinite(Number) ? Number : throw Fault("should be a finite number");
+        return double.IsNaN(Number) ? null : !double.IsInfinity(Number) ? Number : throw Fault(NotFinite);
     }
 
     /// <summary>Reads a whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>

@@ -151,14 +151,14 @@ internal sealed class ScoreFileReader
     // A node of which no neuron has a score has none.
     private double[]? ReadScores()
     {
-        tokens.TakesNaN = true;
+        tokens.TakesNotFinite = true;
         var scores = ReadArray(t => t.Type switch
         {
             JsonTokenType.Null => double.NaN,
             JsonTokenType.Number when !double.IsInfinity(t.Number) => t.Number,
             _ => throw t.Fault("should hold only finite numbers"),
         });
-        tokens.TakesNaN = false;
+        tokens.TakesNotFinite = false;
         return scores.All(double.IsNaN) ? null : scores;
     }
 

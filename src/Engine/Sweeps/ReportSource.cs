@@ -78,7 +78,7 @@ public static class ReportSource
             Model = run?.Model ?? "", Task = run?.Data ?? Path.GetFileName(path), Method = run?.Method ?? Path.GetFileNameWithoutExtension(path), Seconds = run?.Seconds,
             Scores = file.Scores, Selected = CircuitFile.HoldsCircuit(file) ? file.InGraph : null,
             Selection = SweepReport.SelectionOf(run), Signed = run?.Options.GetValueOrDefault("signed") == "true",
-            Doubts = [.. ((string?[])[ScoreDoubt.Of(run), SweepReport.SelectionOf(run).Name == SelectionMethods.StableName ? "edges were selected by intervals that the file does not hold; at other sizes those of the largest scores are shown" : null]).OfType<string>()],
+            Doubts = [.. ((string?[])[ScoreDoubt.Of(run), ScoreDoubt.OfSigns(file), SweepReport.SelectionOf(run).Name == SelectionMethods.StableName ? "edges were selected by intervals that the file does not hold; at other sizes those of the largest scores are shown" : null]).OfType<string>()],
             Record = [new("file", path), .. run is null ? [] : RunRecordJson.Pairs(run)],
         };
     }

@@ -353,6 +353,42 @@ public sealed class HubPullTests : IDisposable
         Assert.Contains("has no Parquet, JSONL, JSON or CSV files", (await Assert.ThrowsAsync<InputException>(() => Puller().Dataset(name, null, null, default))).Message);
     }
 
+    [Theory]
+    [InlineData("- config_name: four\n  data_files:\n  - split: train\n    path: x/train-*\n  - split: test\n    path: [x/test-*, more/**]", "more/deep/1.parquet more/2.parquet x/test-0.parquet x/train-0.parquet")]
+    [InlineData("- config_name: other\n  data_files: y/*\n- config_name: four\n  data_files: \"**/*-0.parquet\"", "x/test-0.parquet x/train-0.parquet y/four-0.parquet")]
+    [InlineData("- {config_name: four, data_dir: ./more/, data_files: '?.parquet'}", "more/2.parquet")]
+    [InlineData("- {config_name: four, data_dir: more}", "more/2.parquet more/deep/1.parquet")]
+    [InlineData("- {config_name: four, data_files: {train: x/train-0.parquet, test: more}}", "more/2.parquet more/deep/1.parquet x/train-0.parquet")]
+    [InlineData("- {config_name: four, data_files: x/*-*}", "x/test-0.parquet x/train-0.parquet")]
+    // The card does not know it, or is none: the name of the file tells.
+    [InlineData("- {config_name: other, data_files: x/*}", "y/four-0.parquet")]
+    [InlineData("- {config_name: four", "y/four-0.parquet")]
+    [InlineData("[[[[[[[[[[[[[[[[[[[[[[[[[[[", "y/four-0.parquet")]
+    [InlineData("- &a [*a]", "y/four-0.parquet")]
+    public async Task A_configuration_is_what_the_card_says(string configurations, string expected)
+    {
+        var files = new Dictionary<string, byte[]> { ["README.md"] = Encoding.UTF8.GetBytes($"---\nlicense: mit\nconfigs:\n{configurations}\n---\n# Data\n"), ["x/train-0.csv"] = [1] };
+        foreach (var path in (string[])["x/train-0.parquet", "x/test-0.parquet", "more/2.parquet", "more/deep/1.parquet", "y/four-0.parquet"]) files[path] = Noise(600 + path.Length);
+        server.Repositories["datasets/org/data"] = files;
+        var pulled = await Puller().Dataset(HubName.TryParse("org/data", isDataset: true)!, "four", null, default);
+        Assert.Equal(expected.Split(' ').Order(), Directory.GetFiles(pulled.Folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(pulled.Folder, path)).Order());
+    }
+
+    [Fact]
+    public async Task A_configuration_that_is_not_there_is_one_line()
+    {
+        var files = server.Repositories["datasets/org/data"] = new() { ["README.md"] = "---\r\nconfigs:\r\n- config_name: a\r\n  data_files: a/*.zip\r\n- config_name: b\r\n  data_files: ../../etc/*\r\n---\r\n"u8.ToArray(), ["x/0.parquet"] = [1] };
+        Assert.Contains("org/data: has no configuration 'c'; its card has a, b", await Refusal("c"));
+        Assert.Contains("its card lists no Parquet, JSONL, JSON or CSV files that are there for the configuration 'a'", await Refusal("a"));
+        Assert.Contains("for the configuration 'b'", await Refusal("b"));
+        files["README.md"] = new byte[5 << 20];
+        Assert.Contains("README.md: the hub's answer has more than 4194304 bytes", await Refusal("c"));
+        files["README.md"] = [];
+        Assert.Contains("has no configuration 'c'; its folders are x", await Refusal("c"));
+
+        async Task<string> Refusal(string configuration) => (await Assert.ThrowsAsync<InputException>(() => Puller().Dataset(HubName.TryParse("org/data", isDataset: true)!, configuration, null, default))).Message;
+    }
+
     [Fact]
     public async Task What_is_no_model_is_not_fetched()
     {
