@@ -12,6 +12,7 @@ internal sealed class Gpt2Family : ModelFamily
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
         file.Require("add_cross_attention", false);
+        if (file.Value("pruned_heads") is { } pruned && pruned.GetRawText() is not ("{}" or "[]")) throw file.Unsupported("pruned_heads", "none");
         var layers = file.Size("n_layer");
         var width = file.Size("n_embd");
         var heads = file.Size("n_head");

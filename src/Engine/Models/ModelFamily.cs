@@ -104,6 +104,7 @@ internal abstract class ModelFamily
         var width = file.Size("hidden_size");
         var heads = file.Size("num_attention_heads");
         if (width % heads != 0) throw file.Unsupported("num_attention_heads", $"a divisor of hidden_size = {width}");
+        if (file.Size("head_dim", width / heads) != width / heads) throw file.Unsupported("head_dim", $"hidden_size / num_attention_heads = {width / heads}");
         return (width, heads, width / heads);
     }
 

@@ -13,7 +13,6 @@ internal sealed class Starcoder2Family : LlamaNamedFamily
         const int KeyValueHeadsOfTransformers = 2; // where the file does not say
         var (width, heads, headDim) = ReadHeads(file);
         var keyValueHeads = ReadKeyValueHeads(file, heads, KeyValueHeadsOfTransformers);
-        if (file.Has("head_dim") && file.Size("head_dim") != headDim) throw file.Unsupported("head_dim", $"hidden_size / num_attention_heads = {headDim}");
         if ((file.Text("mlp_type") ?? "default") != "default") throw file.Unsupported("mlp_type", "default");
         if ((file.Text("norm_type") ?? "layer_norm") != "layer_norm") throw file.Unsupported("norm_type", "layer_norm");
         var config = Checked(file, new ModelConfig

@@ -23,11 +23,16 @@ internal sealed class TransformerLensFamily : ModelFamily
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
-        foreach (var setting in (string[])["gated_mlp", "final_rms", "shortformer_pos", "use_NTK_by_parts_rope", "use_local_attn", "post_embedding_ln", "use_normalization_before_and_after", "use_qk_norm"])
+        foreach (var setting in (string[])["gated_mlp", "final_rms", "shortformer_pos", "use_NTK_by_parts_rope", "use_local_attn", "post_embedding_ln", "use_normalization_before_and_after", "use_qk_norm",
+            "use_yarn_rope", "rmsnorm_uses_offset"])
         {
             file.Require(setting, false);
         }
         if ((file.Text(Positions) ?? Learned) is not (Learned or Rotary)) throw file.Unsupported(Positions, $"{Learned}, {Rotary}");
+        foreach (var setting in (string[])["num_experts", "experts_per_token", "rotary_base_local"])
+        {
+            if (!IsUnset(file, setting)) throw file.Unsupported(setting, "null");
+        }
         if ((file.Text("attention_dir") ?? "causal") != "causal") throw file.Unsupported("attention_dir", "causal");
         foreach (var cap in (string[])["attn_scores_soft_cap", "output_logits_soft_cap"])
         {
