@@ -34,6 +34,9 @@ internal abstract class LlamaNamedFamily : ModelFamily
     /// <summary>The norms of a layer.</summary>
     protected virtual NormNames Norms => new("input_layernorm", null, "post_attention_layernorm", null);
 
+    /// <summary>The norms of a layer of this model.</summary>
+    protected virtual NormNames NormsOf(ModelConfig config) => Norms;
+
     /// <summary>The matrices of an MLP, their outputs before the activation one after the other.</summary>
     protected virtual (string[] Up, string Down) MlpNames => (["gate_proj", "up_proj"], "down_proj");
 
@@ -41,7 +44,7 @@ internal abstract class LlamaNamedFamily : ModelFamily
     {
         var (d, q, f) = (config.Width, config.QueryWidth, config.MlpWidth);
         string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
-        var biases = BiasesOf(tensors.Config);
+        var (biases, norms) = (BiasesOf(tensors.Config), NormsOf(config));
         var (up, down) = MlpNames;
         var width = (config.Gated ? 2 * f : f) / up.Length;
         // Matrices first: their shapes are checked against the file, and only then is anything made as wide as config.json says.
@@ -50,9 +53,9 @@ internal abstract class LlamaNamedFamily : ModelFamily
             ? (Matrix: tensors.Linear(d, (attention + fused + ".weight", config.ProjectionWidth)), Bias: null)
             : ReadProjection(config, tensors, attention, biases.QueryKeyValue);
         (float[]? Scale, float[]? Shift) Norm(string? name) => name is null ? default : ReadNorm(config, tensors, prefix + name);
-        var attentionNorm = Norm(Norms.AttentionInput);
+        var attentionNorm = Norm(norms.AttentionInput);
         var (queryNorm, keyNorm) = ReadQueryKeyNorm(config, tensors, attention);
-        var mlpNorm = Norm(Norms.MlpInput);
+        var mlpNorm = norms.MlpInput is { } name && name == norms.AttentionInput ? attentionNorm : Norm(norms.MlpInput);
         return new LayerWeights
         {
             AttentionNormScale = attentionNorm.Scale,
@@ -63,14 +66,14 @@ internal abstract class LlamaNamedFamily : ModelFamily
             KeyNormScale = keyNorm,
             Output = tensors.Linear(q, (attention + "o_proj.weight", d)),
             OutputBias = biases.Output ? tensors.Vector(attention + "o_proj.bias", d) : null,
-            AttentionOutputNormScale = Norm(Norms.AttentionOutput).Scale,
+            AttentionOutputNormScale = Norm(norms.AttentionOutput).Scale,
             MlpNormScale = mlpNorm.Scale,
             MlpNormShift = mlpNorm.Shift,
             Up = tensors.Linear(d, [.. up.Select(name => (mlp + name + ".weight", width))]),
             UpBias = biases.Mlp ? tensors.Vectors([.. up.Select(name => (mlp + name + ".bias", width))]) : null,
             Down = tensors.Linear(f, (mlp + down + ".weight", d)),
             DownBias = biases.Mlp ? tensors.Vector(mlp + down + ".bias", d) : null,
-            MlpOutputNormScale = Norm(Norms.MlpOutput).Scale,
+            MlpOutputNormScale = Norm(norms.MlpOutput).Scale,
         };
     }
 }

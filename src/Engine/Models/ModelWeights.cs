@@ -56,8 +56,12 @@ public sealed record LayerWeights
     public float[]? QueryKeyValueBias { get; init; }
     /// <summary>γ of the norm of queries [d_head], or [H·d_head] where those of all heads are normed together; null: there is no norm.</summary>
     public float[]? QueryNormScale { get; init; }
+    /// <summary>β of the norm of every head's queries [d_head], or null.</summary>
+    public float[]? QueryNormShift { get; init; }
     /// <summary>γ of the norm of keys [d_head], or [Hkv·d_head]; null: there is no norm.</summary>
     public float[]? KeyNormScale { get; init; }
+    /// <summary>β of the norm of every head's keys [d_head], or null.</summary>
+    public float[]? KeyNormShift { get; init; }
     /// <summary>W_O [H·d_head × d].</summary>
     public required MatrixSource Output { get; init; }
     /// <summary>b_O [d].</summary>

@@ -4,7 +4,7 @@ namespace Faith.Engine.Models;
 
 /// <summary>
 /// Phi (1, 1.5 and 2): rotary positions on a share of every head, biases everywhere, of the logits too. Heads and MLP of a layer read the same stream
-/// through the same norm.
+/// through the same norm; where the file asks for it ("qk_layernorm") every head's queries and keys are normed.
 /// </summary>
 internal sealed class PhiFamily : ModelFamily
 {
@@ -17,7 +17,6 @@ internal sealed class PhiFamily : ModelFamily
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
         var (width, heads, headDim) = ReadHeads(file);
-        file.Require("qk_layernorm", false);
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
@@ -35,6 +34,7 @@ internal sealed class PhiFamily : ModelFamily
             Rotary = RotarySettings.ReadPartial(file, headDim, "rope_theta", "partial_rotary_factor", 0.5),
             TiedEmbedding = file.Flag("tie_word_embeddings", false),
             ParallelBlocks = true,
+            QueryKeyNorm = file.Flag("qk_layernorm", false) ? QueryKeyNorm.Heads : QueryKeyNorm.None,
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
@@ -47,12 +47,19 @@ internal sealed class PhiFamily : ModelFamily
         string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
         var projection = ReadProjection(config, tensors, attention, hasBias: true);
         var (scale, shift) = ReadNorm(config, tensors, prefix + "input_layernorm");
+        (float[]? Scale, float[]? Shift) HeadNorm(string name) => config.QueryKeyNorm == QueryKeyNorm.None ? default
+            : (tensors.Vector(attention + name + ".weight", config.HeadDim), tensors.Vector(attention + name + ".bias", config.HeadDim));
+        var (queryNorm, keyNorm) = (HeadNorm("q_layernorm"), HeadNorm("k_layernorm"));
         return new LayerWeights
         {
             AttentionNormScale = scale,
             AttentionNormShift = shift,
             QueryKeyValue = projection.Matrix,
             QueryKeyValueBias = projection.Bias,
+            QueryNormScale = queryNorm.Scale,
+            QueryNormShift = queryNorm.Shift,
+            KeyNormScale = keyNorm.Scale,
+            KeyNormShift = keyNorm.Shift,
             Output = tensors.Linear(d, (attention + "dense.weight", d)),
             OutputBias = tensors.Vector(attention + "dense.bias", d),
             MlpNormScale = scale,

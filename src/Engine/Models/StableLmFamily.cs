@@ -3,8 +3,8 @@ using Faith.Kernels;
 namespace Faith.Engine.Models;
 
 /// <summary>
-/// StableLM: Llama's matrices and names between norms of the LayerNorm kind, rotary positions on a share of every head. The sizes
-/// that norm q and k, whose blocks are parallel besides, are refused.
+/// StableLM: Llama's matrices and names between norms of the LayerNorm kind, rotary positions on a share of every head; blocks one after the other, or
+/// parallel behind one norm. The sizes that norm q and k, every head by weights of its own, are refused.
 /// </summary>
 internal sealed class StableLmFamily : LlamaNamedFamily
 {
@@ -17,7 +17,6 @@ internal sealed class StableLmFamily : LlamaNamedFamily
         var (width, heads, headDim) = ReadHeads(file);
         var keyValueHeads = ReadKeyValueHeads(file, heads, KeyValueHeadsOfTransformers);
         file.Require("qk_layernorm", false);
-        file.Require("use_parallel_residual", false);
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
@@ -34,12 +33,16 @@ internal sealed class StableLmFamily : LlamaNamedFamily
             Activation = ActivationNames.Read(file, "hidden_act", "silu"),
             Gated = true,
             Rotary = RotarySettings.ReadPartial(file, headDim, "rope_theta", "partial_rotary_factor", 0.25),
+            ParallelBlocks = file.Flag("use_parallel_residual", false),
             TiedEmbedding = file.Flag("tie_word_embeddings", false),
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),
             BeginToken = file.Token("bos_token_id"),
             EndToken = file.Token("eos_token_id"),
         });
     }
+
+    // Parallel blocks read the stream through one norm.
+    protected override NormNames NormsOf(ModelConfig config) => config.ParallelBlocks ? Norms with { MlpInput = Norms.AttentionInput } : Norms;
 
     protected override Biases BiasesOf(ConfigFile file) => new(file.Flag("use_qkv_bias", false), Output: false, Mlp: false);
 }

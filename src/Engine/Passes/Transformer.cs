@@ -142,8 +142,8 @@ public sealed class Transformer : IDisposable
             ProjectionBias = bias,
             ProjectionAtZero = ProjectionAtZero(projection, norm.Shift, bias),
             CopiedKeyNorm = CopiedKeyNorm(layer),
-            QueryNorm = layer.QueryNormScale is { } q ? Norm(q, null) : null,
-            KeyNorm = layer.KeyNormScale is { } k ? Norm(k, null) : null,
+            QueryNorm = layer.QueryNormScale is { } q ? Norm(q, layer.QueryNormShift) : null,
+            KeyNorm = layer.KeyNormScale is { } k ? Norm(k, layer.KeyNormShift) : null,
             ProjectionScale = norm.IsNone ? ones.Value : norm.Scale,
             Output = Pack(layer.Output),
             OutputBias = Vector(layer.OutputBias),
@@ -195,7 +195,7 @@ public sealed class Transformer : IDisposable
     private Norm? CopiedKeyNorm(LayerWeights layer)
     {
         if (layer.KeyNormScale is not { } scale) return null;
-        if (!HasJoinedHeads) return Norm(scale, null);
+        if (!HasJoinedHeads) return Norm(scale, layer.KeyNormShift);
         var dh = Config.HeadDim;
         return Norm([.. Enumerable.Range(0, Config.Heads).SelectMany(h => scale.Skip(h / Config.Group * dh).Take(dh))], null);
     }

@@ -108,7 +108,6 @@ public sealed class FamilyTests
     [InlineData("stablelm", "qk_layernorm", "true", "qk_layernorm is true; supported: false")]
     [InlineData("stablelm", "num_key_value_heads", "null", "num_key_value_heads is absent; supported: a divisor of num_attention_heads = 3")]
     [InlineData("stablelm", "use_qkv_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [48] is missing")]
-    [InlineData("stablelm", "use_parallel_residual", "true", "use_parallel_residual is true; supported: false")]
     [InlineData("opt", "do_layer_norm_before", "false", "do_layer_norm_before is false; supported: true")]
     [InlineData("opt", "word_embed_proj_dim", "16", "word_embed_proj_dim is 16; supported: hidden_size = 32")]
     [InlineData("opt", "_remove_final_layer_norm", "true", "_remove_final_layer_norm is true; supported: false")]

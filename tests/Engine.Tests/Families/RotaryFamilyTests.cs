@@ -77,7 +77,6 @@ public sealed class RotaryFamilyTests
     [InlineData("phi3", "attention_bias", "true", "attention_bias is true; supported: false")]
     [InlineData("phi3", "num_key_value_heads", "2", "has shape [144, 48]; config.json makes it [96, 48]")]
     [InlineData("phi3", "intermediate_size", "64", "gate_up_proj.weight' has shape [256, 48]; config.json makes it [128, 48]")]
-    [InlineData("phi", "qk_layernorm", "true", "qk_layernorm is true; supported: false")]
     [InlineData("phi", "num_key_value_heads", "1", "has shape [48, 48]; config.json makes it [16, 48]")]
     [InlineData("gptj", "rotary_dim", "null", "rotary_dim is absent; supported: an even number of the 16 columns of a head")]
     [InlineData("gptj", "rotary_dim", "18", "rotary_dim is 18; supported: an even number of the 16 columns")]

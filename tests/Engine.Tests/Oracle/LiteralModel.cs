@@ -96,9 +96,9 @@ public sealed class LiteralModel
             }).ToArray();
 
             var rotary = config.Rotary?[l] is { } angles ? LiteralRotary.Of(angles, tokens.Length) : null;
-            Value Turn(Value x, double[]? scale)
+            Value Turn(Value x, double[]? scale, double[] shift)
             {
-                if (scale is not null) x = Norm(tape, x, scale, new double[scale.Length]);
+                if (scale is not null) x = Norm(tape, x, scale, shift);
                 return rotary is null ? x : tape.Rotate(x, rotary);
             }
 
@@ -110,7 +110,7 @@ public sealed class LiteralModel
             for (var h = 0; h < config.Heads; h++)
             {
                 var (ofScores, ofValues) = Rule.SharesProducts ? (0.25, 0.5) : (1.0, 1.0);
-                var scores = tape.Product(tape.Share(Turn(q[h], JoinsHeads ? null : layer.QueryScale), ofScores), tape.Transpose(tape.Share(Turn(k[h], JoinsHeads ? null : layer.KeyScale), ofScores)));
+                var scores = tape.Product(tape.Share(Turn(q[h], JoinsHeads ? null : layer.QueryScale, layer.QueryShift), ofScores), tape.Transpose(tape.Share(Turn(k[h], JoinsHeads ? null : layer.KeyScale, layer.KeyShift), ofScores)));
                 var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue, Rule.Pattern == PatternRule.Softened ? 2 : 1);
                 var mixed = tape.Product(Rule.Pattern == PatternRule.Constant ? Tape.Constant(attention) : attention, tape.Share(v[h], ofValues));
                 Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
@@ -304,7 +304,9 @@ public sealed class LiteralModel
             HeadOutput = LiteralMatrix.Read(weights.Output).Chunk(config.HeadDim).ToArray();
             OutputBias = LiteralMatrix.WidenOrZero(weights.OutputBias, config.Width);
             QueryScale = Scale(weights.QueryNormScale);
+            QueryShift = LiteralMatrix.WidenOrZero(weights.QueryNormShift, config.HeadDim);
             KeyScale = Scale(weights.KeyNormScale);
+            KeyShift = LiteralMatrix.WidenOrZero(weights.KeyNormShift, config.HeadDim);
             AttentionScale = Scale(weights.AttentionNormScale);
             AttentionOutputScale = Scale(weights.AttentionOutputNormScale);
             AttentionShift = LiteralMatrix.WidenOrZero(weights.AttentionNormShift, config.Width);
@@ -332,8 +334,11 @@ public sealed class LiteralModel
         public Dictionary<InputKind, double[][]> ProjectionBias { get; } = [];
         /// <summary>γ of the norm of every head's queries [d_head], or null.</summary>
         public double[]? QueryScale { get; }
+        /// <summary>β of it.</summary>
+        public double[] QueryShift { get; }
         /// <summary>The same of keys.</summary>
         public double[]? KeyScale { get; }
+        public double[] KeyShift { get; }
         /// <summary>The rows of W_O of every head [d_head × d].</summary>
         public double[][][] HeadOutput { get; }
         public double[] OutputBias { get; }

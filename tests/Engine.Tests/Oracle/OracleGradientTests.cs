@@ -12,7 +12,7 @@ public sealed class OracleGradientTests
         var cases = new TheoryData<string, OracleMetric>();
         foreach (var metric in Enum.GetValues<OracleMetric>())
         {
-            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary", "interleaved rotary, longer by a half", "norms of queries and keys", "gelu", "relu", "gated gelu" }) cases.Add(model, metric);
+            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary", "interleaved rotary, longer by a half", "norms of queries and keys", "norms of queries and keys, centred", "gelu", "relu", "gated gelu" }) cases.Add(model, metric);
         }
         return cases;
     }
@@ -88,6 +88,7 @@ public sealed class OracleGradientTests
             Rotary = new RotaryConfig(100, 6) { Interleaved = true, Scaling = new YarnScaling(4, 16, 32, 1, 1.5, true) },
         }, 1),
         "norms of queries and keys" => RandomModels.Create(RandomModels.LlamaConfig(heads: 4, keyValueHeads: 2, headDim: 4) with { QueryKeyNorm = QueryKeyNorm.Heads }, 1),
+        "norms of queries and keys, centred" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { QueryKeyNorm = QueryKeyNorm.Heads }, 1),
         "gelu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { Activation = ActivationFunction.GeluErf }, 1),
         // No step of the differences below crosses a corner: the numbers are of one seed.
         "relu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2, layers: 1) with { Activation = ActivationFunction.Relu }, 1),
