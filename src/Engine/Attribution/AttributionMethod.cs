@@ -31,6 +31,8 @@ public abstract class AttributionMethod
     public virtual bool TakesTargetShare => false;
     /// <summary>True where <see cref="AttributionOptions.Rules"/> can take the place of the method's own.</summary>
     public virtual bool TakesRules => false;
+    /// <summary>True where positions can be told apart (<see cref="AttributionOptions.Positions"/>).</summary>
+    public virtual bool TakesPositions => false;
     /// <summary>
     /// True when the scores are means of scores of single examples, which <see cref="AttributionOptions.Sink"/> can have and several
     /// devices can share out; the result then has <see cref="AttributionResult.Sums"/>.

@@ -28,6 +28,10 @@ public sealed record AttributionOptions
     public IReadOnlyList<Example>? AblationData { get; init; }
     /// <summary>What another program does in its own way; null: all as it is defined here.</summary>
     internal Quirks? Quirks { get; init; }
+    /// <summary>How positions are told apart: edges are then scored at every span of the prompts, and between spans (<see cref="AttributionResult.Spans"/>). Null: they are not.</summary>
+    public PositionKind? Positions { get; init; }
+    /// <summary>The graph over the spans of a run's examples, which have been given these; null where positions are not told apart.</summary>
+    internal SpanGraph? SpanGraph { get; init; }
     /// <summary>What is scored.</summary>
     public ScoreLevel Level { get; init; } = ScoreLevel.Edge;
     /// <summary>The edges that exact patching tries; the others score 0. Null: all of them.</summary>

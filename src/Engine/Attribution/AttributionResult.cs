@@ -17,6 +17,12 @@ public sealed record AttributionResult
     internal NeuronSums? Nodes { get; init; }
     /// <summary>Standard error of every mean score, laid out like <see cref="EdgeScores.Values"/>; null with one example.</summary>
     public double[]? StandardErrors { get; init; }
+    /// <summary>Scores by span, where positions were told apart: those within spans add up to <see cref="Scores"/>.</summary>
+    public SpanScores? Spans { get; init; }
+    /// <summary>What <see cref="Spans"/> are the means of.</summary>
+    internal SpanSums? SpanSums { get; init; }
+    /// <summary>Standard error of every score by span; null with one example.</summary>
+    public double[]? SpanErrors { get; init; }
     /// <summary>The metric of the clean run, by example.</summary>
     public required double[] Clean { get; init; }
     /// <summary>Node scores [F], where asked for and the method has them.</summary>

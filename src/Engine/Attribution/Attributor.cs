@@ -1,5 +1,6 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Data;
+using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
 
 namespace Faith.Engine.Attribution;
@@ -19,6 +20,11 @@ public static class Attributor
         options ??= new();
         Check(data, options);
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
+        if (options.Positions is { } positions)
+        {
+            (var spans, data) = Positions.Apply(data, positions);
+            options = options with { SpanGraph = new SpanGraph(models.Graph, spans) };
+        }
         var method = AttributionMethods.Find(options.Method);
         return method.ScoresByExample(options)
             ? MultiDeviceRun.Run(models, data, options, method.Run, progress, cancellation)
@@ -34,6 +40,11 @@ public static class Attributor
         {
             var taking = string.Join(", ", AttributionMethods.All.Where(m => m.TakesRules).Select(m => m.Name));
             throw new InputException($"{options.Method} goes back by no rule that could be another (--rules); those that do: {taking}");
+        }
+        if (options.Positions is not null && (!AttributionMethods.Find(options.Method).TakesPositions || options.Level != ScoreLevel.Edge))
+        {
+            if (options.Level != ScoreLevel.Edge) throw new InputException($"--positions scores edges; leave --level {options.Level.Name()} out");
+            throw new InputException($"{options.Method} does not tell positions apart (--positions); those that do: {string.Join(", ", AttributionMethods.All.Where(m => m.TakesPositions).Select(m => m.Name))}");
         }
         if (options.Sink is not null && !AttributionMethods.Find(options.Method).ScoresByExample(options))
         {

@@ -31,6 +31,7 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
         ArgumentNullException.ThrowIfNull(convergence);
         ArgumentNullException.ThrowIfNull(data);
         if (AttributionMethods.Find(options.Method) is not PathMethod method || method.DefaultSteps is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
+        if (options.Positions is not null) throw new InputException("--positions needs a number of steps: --steps auto finds one without it");
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
         var rounds = new List<ConvergenceRound>();
         List<HashSet<int>>? before = null;

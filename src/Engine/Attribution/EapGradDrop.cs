@@ -12,6 +12,7 @@ internal sealed class EapGradDrop : PathMethod
     public override string Name => "eap-graddrop";
     public override string Summary => "EAP's magnitude averaged over gradients that each leave one layer out (AtP*'s GradDrop, Kramár et al. 2024)";
     public override bool IsPathIntegral => false;
+    public override bool TakesPositions => false;
     public override bool HasOwnNodeScores => true;
     public override int HostBytesOfScore => sizeof(double);
 

@@ -12,6 +12,7 @@ internal sealed class EapQkFix : PathMethod
     public override string Name => "eap-qkfix";
     public override string Summary => "EAP with the attention recomputed for edges into queries and keys (AtP*'s QK fix, Kramár et al. 2024)";
     public override bool IsPathIntegral => false;
+    public override bool TakesPositions => false;
     // What it recomputes takes the place of the derivative.
     public override bool TakesRules => false;
     public override int HostBytesOfScore => sizeof(float);

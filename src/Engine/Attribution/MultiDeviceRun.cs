@@ -32,11 +32,15 @@ internal static class MultiDeviceRun
     private static AttributionResult Join(AttributionResult[] parts, TransformerSet models, AttributionOptions options, Stopwatch clock)
     {
         var (sums, first) = (ScoreSums.Join(models.Graph, [.. parts.Select(Sums)]), parts[0]);
+        var spans = first.SpanSums is null ? null : SpanSums.Join([.. parts.Select(p => p.SpanSums!)]);
         var (clean, corrupted, means) = (Concat(p => p.Clean), Concat(p => p.Corrupted), sums.Means());
         return new AttributionResult
         {
             Scores = means,
             Sums = sums,
+            Spans = spans?.Means(),
+            SpanSums = spans,
+            SpanErrors = spans?.StandardErrors(),
             NodeScores = first.NodeScores is null ? null : first.Nodes is null ? PathMethod.NodeScores(means) : NeuronSums.Join([.. parts.Select(p => p.Nodes!)]).Means(),
             NeuronScores = first.Neurons is null ? null : NeuronSums.Join([.. parts.Select(p => p.Neurons!)]).Means(),
             StandardErrors = sums.StandardErrors(),

@@ -26,6 +26,9 @@ internal abstract class PathMethod : AttributionMethod
     /// <summary>Points whose gradients are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
     public virtual int StepsTogether => 32;
 
+    /// <summary>True where scores can be told apart by position: they are what one contraction gives.</summary>
+    public override bool TakesPositions => true;
+
     /// <summary>Bytes of host memory that an extension takes for each pair of an example.</summary>
     public virtual int HostBytesOfScore => 0;
 
@@ -55,6 +58,7 @@ internal abstract class PathMethod : AttributionMethod
         using var tableMemory = table;
         using var endsMemory = ends;
         var sums = new ScoreSums(model.Graph, data.Count, options.Sink);
+        var spans = options.SpanGraph is { } spanGraph ? new SpanSums(spanGraph, data.Count) : null;
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var nodes = HasOwnNodeScores && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
@@ -77,6 +81,7 @@ internal abstract class PathMethod : AttributionMethod
                     run.ReadScores(e, scores);
                     earlier?.AddTo(scores, start + part.First + e);
                     sums.Add(scores);
+                    spans?.Add(run, e);
                 }
                 if (!run.AddOwn(nodes, neurons) && neurons is not null)
                 {
@@ -94,6 +99,9 @@ internal abstract class PathMethod : AttributionMethod
         {
             Scores = means,
             Sums = sums,
+            Spans = spans?.Means(),
+            SpanSums = spans,
+            SpanErrors = spans?.StandardErrors(),
             Neurons = neurons,
             Nodes = nodes,
             NodeScores = options.Level == ScoreLevel.Edge ? null : nodes?.Means() ?? NodeScores(means),

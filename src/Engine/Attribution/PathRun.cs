@@ -34,6 +34,12 @@ internal sealed class PathRun
     private readonly BackwardBuffers backward;
     private readonly ScoreContraction contraction;
     private readonly PathExtension[] extensions;
+    private readonly CrossingAttention? crossing;
+    private readonly SpanRows? spans;
+    // The last layer's MLP gradient and that of logits for every run of rows of a span.
+    private readonly Tensor lastMlpOfRuns;
+    private readonly Tensor logitsOfRuns;
+    private float[]? ofRun;
     private readonly PassHook outputHook;
     private readonly GradientHook gradientHook;
 
@@ -59,7 +65,12 @@ internal sealed class PathRun
         metric = new MetricHead(model, arena, measuring, batch.Examples, options.Metric, largest, gradient: true);
         values = arena.Matrix(points.Length * batch.Sequences, 1);
         if (options.Metric.IsDivergence() && unweighted is [{ Alpha: 0 }]) ablatedFinal = arena.Matrix(batch.Sequences, c.Width);
-        scores = arena.Matrix(batch.Sequences, model.Graph.Pairs);
+        if (options.SpanGraph is { } graph)
+        {
+            spans = new SpanRows(model, arena, measuring, batch, graph.Spans.Count);
+            (lastMlpOfRuns, logitsOfRuns) = (arena.Matrix(spans.Runs, c.Width), arena.Matrix(spans.Runs, c.Width));
+        }
+        scores = arena.Matrix(spans?.Runs ?? batch.Sequences, model.Graph.Pairs);
         activations = new Activations(arena, c, rows.Times(largest), rule: rule);
         steps = [.. cuts.Select((cut, i) => new PathStep(cut.First, layouts[cut.Count], activations.First(rows.Times(cut.Count)), cut.Slot,
             points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
@@ -67,9 +78,10 @@ internal sealed class PathRun
         contraction = Contraction(inputDifference, differences, scores);
         var own = method.Extend(this, new(model, arena, measuring, inputs, differences, activations, backward), options);
         var quirk = ends is null ? null : options.Quirks!.ToEnds(this, model, arena, measuring, batch, inputs.Layout, ends);
-        extensions = [.. new[] { quirk, own }.OfType<PathExtension>()];
+        if (spans is not null) crossing = new CrossingAttention(model, arena, measuring, options.SpanGraph!, spans, inputs, activations);
+        extensions = [.. new[] { quirk, own, crossing }.OfType<PathExtension>()];
         outputHook = own?.Outputs ?? differences;
-        gradientHook = new GradientHooks([.. new[] { own?.Gradients, sums, outputs }.OfType<GradientHook>()]);
+        gradientHook = new GradientHooks([.. new[] { own?.Gradients, crossing?.Gradients, sums, outputs }.OfType<GradientHook>()]);
     }
 
     /// <summary>The bytes that a run of this shape takes, where the device's memory is the host's with the scores that are gathered there.</summary>
@@ -77,7 +89,8 @@ internal sealed class PathRun
     {
         var arena = Arena.Measuring();
         _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, ends);
-        return model.Device.Limits.IsHostMemory ? arena.Peak + (long)method.HostBytesOfScore * batch.Sequences * model.Graph.Pairs : arena.Peak;
+        var onHost = (long)method.HostBytesOfScore * model.Graph.Pairs + (options.SpanGraph is { } graph ? sizeof(float) * (long)CrossingAttention.ScoresOf(graph) : 0);
+        return model.Device.Limits.IsHostMemory ? arena.Peak + onHost * batch.Sequences : arena.Peak;
     }
 
     /// <summary>Runs everything.</summary>
@@ -102,6 +115,8 @@ internal sealed class PathRun
             if (!hasDifferences) differences.Finish(inputs.Layout.LastRows);
             hasDifferences = true;
             contraction.Steps = sums.HoldsSteps ? slot + step.Layout.Points : 0;
+            spans?.SpreadLast(sums.MlpGradient[^1], lastMlpOfRuns);
+            spans?.SpreadLast(sums.LogitsGradient, logitsOfRuns);
             device.ContractScores(contraction);
             var isTaken = false;
             foreach (var extension in extensions) isTaken |= extension.Contracted(contraction.Steps, step.Points[^1]);
@@ -130,7 +145,31 @@ internal sealed class PathRun
     }
 
     /// <summary>The scores [F·N] of one example as the contractions so far left them.</summary>
-    public void ReadContracted(int example, Span<float> destination) => model.Device.Download(scores.RowRange(example, 1), destination);
+    public void ReadContracted(int example, Span<float> destination)
+    {
+        if (spans is null)
+        {
+            model.Device.Download(scores.RowRange(example, 1), destination);
+            return;
+        }
+        destination.Clear();
+        foreach (var (run, _) in spans.RunsOf(example)) AddRun(run, destination);
+    }
+
+    /// <summary>The scores [<see cref="SpanGraph.Entries"/>] of one example by span.</summary>
+    public void ReadSpanScores(int example, Span<float> destination)
+    {
+        destination.Clear();
+        foreach (var (run, span) in spans!.RunsOf(example)) AddRun(run, destination.Slice(span * model.Graph.Pairs, model.Graph.Pairs));
+        crossing!.ReadCrossing(example, destination);
+    }
+
+    private void AddRun(int run, Span<float> sum)
+    {
+        ofRun ??= new float[model.Graph.Pairs];
+        model.Device.Download(scores.RowRange(run, 1), ofRun);
+        for (var i = 0; i < sum.Length; i++) sum[i] += ofRun[i];
+    }
 
     /// <summary>Adds the scores of nodes and neurons that an extension has instead of the ordinary ones; false where none has.</summary>
     public bool AddOwn(NeuronSums? nodes, NeuronSums? neurons) => extensions.Any(e => e.AddTo(nodes, neurons));
@@ -219,7 +258,7 @@ internal sealed class PathRun
     /// <summary>The contraction of the accumulated gradients with some differences.</summary>
     public ScoreContraction Contraction(Tensor input, DifferenceCapture differences, Tensor scores) => new()
     {
-        Layout = inputs.Layout.All,
+        Layout = spans?.Layout ?? inputs.Layout.All,
         Layers = model.Config.Layers,
         Heads = model.Config.Heads,
         HeadDim = model.Config.HeadDim,
@@ -239,8 +278,8 @@ internal sealed class PathRun
         NormalizedInputs = sums.NormalizedInputs,
         StepProducts = sums.StepProducts,
         Steps = 0,
-        MlpGradient = sums.MlpGradient,
-        LogitsGradient = sums.LogitsGradient,
+        MlpGradient = spans is null ? sums.MlpGradient : [.. sums.MlpGradient.SkipLast(1), lastMlpOfRuns],
+        LogitsGradient = spans is null ? sums.LogitsGradient : logitsOfRuns,
         Scores = scores,
     };
 }

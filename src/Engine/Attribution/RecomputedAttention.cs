@@ -19,9 +19,8 @@ internal sealed class RecomputedAttention : PathExtension
     private readonly BackwardBuffers buffers;
     private readonly ContextGradients gradients;
     private readonly Tensor normalizers;
-    private readonly Tensor products;
+    private readonly HeadEffects effects;
     private readonly JoinedHeads? joined;
-    private readonly float[] read;
     private readonly float[][] scores;
 
     /// <summary>Lays out what is needed beside the memory of the backward pass, which is free when it is over; the clean run must be the last in <paramref name="activations"/>.</summary>
@@ -32,9 +31,8 @@ internal sealed class RecomputedAttention : PathExtension
         gradients = new(model.Device, rows.Matrices(arena, c.QueryWidth));
         activations.Keep(arena, mlpStreams: false, mlpOutputs: false);
         normalizers = arena.Matrix(rows.All, 2 * c.Heads);
-        products = arena.Matrix(rows.All, c.Heads);
+        effects = new(model, arena, measuring, rows);
         joined = JoinedHeads.Of(model, arena, rows);
-        read = measuring ? [] : new float[rows.All * c.Heads];
         scores = measuring ? [] : [.. Enumerable.Range(0, rows.Sequences).Select(_ => new float[model.Graph.Pairs])];
     }
 
@@ -101,20 +99,15 @@ internal sealed class RecomputedAttention : PathExtension
     /// <summary>Σ_pos (c′ − c)·∂L/∂c of every example, over so many columns of the contexts at a time.</summary>
     private void Read(int l, Tensor context, int columns, Action<int, int, float> taken)
     {
-        var device = model.Device;
-        device.AddScaled(activations.Layers[l].Context, -1, context);
-        device.MultiplyElements(context, gradients[l], context);
-        var sums = products.RowRange(0, context.Rows).ColumnRange(0, context.Columns / columns);
-        device.SumHeadGroups(context, 1, columns, sums);
-        var values = read.AsSpan(0, (int)sums.Extent);
-        device.Download(sums, values);
+        var heads = context.Columns / columns;
+        var values = effects.Of(context, activations.Layers[l].Context, gradients[l], columns);
         var offsets = inputs.Layout.Queries(l).QueryOffsets;
         for (var e = 0; e < scores.Length; e++)
         {
-            for (var h = 0; h < sums.Columns; h++)
+            for (var h = 0; h < heads; h++)
             {
                 var sum = 0.0;
-                for (var row = offsets[e]; row < offsets[e + 1]; row++) sum += values[row * sums.Stride + h];
+                for (var row = offsets[e]; row < offsets[e + 1]; row++) sum += values[row * model.Config.Heads + h];
                 taken(e, h, (float)sum);
             }
         }

@@ -5,21 +5,14 @@ namespace Faith.Engine.Attribution;
 /// <summary>Σs and Σs² of every edge over the examples, exact in any order (see <see cref="ExactSum"/>); hands the scores of each on.</summary>
 internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink)
 {
-    private readonly EdgeId[] edges = [.. graph.AllEdges];
-    private readonly ExactSum sums = new(graph.Edges);
-    private readonly ExactSum squares = new(graph.Edges);
+    private readonly EntrySums sums = new([.. graph.AllEdges.Select(edge => edge.Index)], graph.Pairs, examples);
     private readonly double[] inputScores = new double[examples];
     private int added;
 
     /// <summary>Adds the scores [F·N] of the next example.</summary>
     public void Add(ReadOnlySpan<float> example)
     {
-        for (var i = 0; i < edges.Length; i++)
-        {
-            double score = example[edges[i]];
-            sums.Add(i, score);
-            squares.Add(i, score * score);
-        }
+        sums.Add(example);
         sink?.Add(added, example);
         var total = 0.0;
         foreach (var score in example[..graph.Columns]) total += score;
@@ -33,7 +26,6 @@ internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink
         foreach (var part in parts)
         {
             all.sums.Add(part.sums);
-            all.squares.Add(part.squares);
             part.inputScores.CopyTo(all.inputScores, all.added);
             all.added += part.added;
         }
@@ -41,25 +33,10 @@ internal sealed class ScoreSums(ModelGraph graph, int examples, IScoreSink? sink
     }
 
     /// <summary>Mean scores.</summary>
-    public EdgeScores Means()
-    {
-        var values = new double[graph.Pairs];
-        for (var i = 0; i < edges.Length; i++) values[edges[i]] = sums[i] / examples;
-        return new EdgeScores(graph, values);
-    }
+    public EdgeScores Means() => new(graph, sums.Means());
 
     /// <summary>Standard errors of the means: √(s²/n) with the unbiased variance s²; null with one example.</summary>
-    public double[]? StandardErrors()
-    {
-        if (examples < 2) return null;
-        var values = new double[graph.Pairs];
-        for (var i = 0; i < edges.Length; i++)
-        {
-            var mean = sums[i] / examples;
-            values[edges[i]] = Math.Sqrt(Math.Max(0, squares[i] / examples - mean * mean) / (examples - 1));
-        }
-        return values;
-    }
+    public double[]? StandardErrors() => sums.StandardErrors();
 
     /// <summary>Σ_v score(input→v) of every example.</summary>
     public double[] InputScores() => inputScores;

@@ -27,7 +27,8 @@ internal static class CsvPrompts
     {
         var table = new CsvTable(path, file);
         if (table.Header.Count == 0) return [];
-        if (named is not null) return Named(table, words, named);
+        var spans = needs.Positions == PositionKind.Spans ? CsvSpans.Of(table, named) : null;
+        if (named is not null) return Named(table, words, named, spans);
         var (clean, corrupted) = (table.Column("clean"), table.Column("corrupted"));
         if (Recognise(table, needs) is not var (layout, columns)) return table.ReadRows().Select(row => Draft(row.Line, row.Fields, null, null));
         return layout switch
@@ -78,10 +79,10 @@ internal static class CsvPrompts
         }
 
         ExampleDraft Draft(int line, string[] fields, TokenDraft[]? answers, TokenDraft[]? distractors) =>
-            new($"line {line}", new(fields[clean]), corrupted < 0 ? null : new PromptDraft(fields[corrupted]), answers, distractors);
+            new($"line {line}", new(fields[clean]), corrupted < 0 ? null : new PromptDraft(fields[corrupted]), answers, distractors) { Spans = spans?.Read(line, fields) };
     }
 
-    private static IEnumerable<ExampleDraft> Named(CsvTable table, AnswerWords words, PromptColumns named)
+    private static IEnumerable<ExampleDraft> Named(CsvTable table, AnswerWords words, PromptColumns named, CsvSpans? spans)
     {
         var columns = new[] { named.Clean, named.Corrupted, named.Answers, named.Distractors }.Select(table.Column).ToArray();
         foreach (var (column, (name, own)) in columns.Zip(new[] { (named.Clean, ""), (named.Corrupted, PromptColumns.Default.Corrupted), (named.Answers, PromptColumns.Default.Answers), (named.Distractors, PromptColumns.Default.Distractors) }))
@@ -92,7 +93,7 @@ internal static class CsvPrompts
         {
             var answers = Tokens(line, fields, 2, named.Answers);
             if (answers is not null) words.Note(line, fields, answers);
-            yield return new($"line {line}", new(fields[columns[0]]), columns[1] < 0 ? null : new PromptDraft(fields[columns[1]]), answers, Tokens(line, fields, 3, named.Distractors));
+            yield return new($"line {line}", new(fields[columns[0]]), columns[1] < 0 ? null : new PromptDraft(fields[columns[1]]), answers, Tokens(line, fields, 3, named.Distractors)) { Spans = spans?.Read(line, fields) };
         }
 
         // A list of ids, an id, or a text.

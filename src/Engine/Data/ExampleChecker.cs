@@ -20,6 +20,7 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private const int CharactersShown = 280;
 
     private readonly Dictionary<string, int> tokens = [];
+    private readonly SpanChecker? spans = needs.Positions is { } positions ? new(positions) : null;
 
     /// <summary>How many texts of answers and distractors have several tokens and stand by their first.</summary>
     public int Shortened { get; private set; }
@@ -30,7 +31,11 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         var corrupted = Optional(needs.Corrupted, () => Corrupted(draft, clean)) ?? clean;
         var answers = Optional(needs.Answers, () => Answers(draft.Answers, "answers", $"{needs.Answers} needs; --metric kl and js do without", draft.Place));
         var distractors = Optional(needs.Distractors, () => Answers(draft.Distractors, "distractors", $"{needs.Distractors} needs; --metric logprob, kl and js do without", draft.Place));
-        return new(clean, corrupted, answers ?? [], distractors ?? []);
+        var example = new Example(clean, corrupted, answers ?? [], distractors ?? [])
+        {
+            BeginTokens = draft.Clean.Text is not null && clean.Length > 0 && clean[0] == tokenizer?.BeginToken ? 1 : 0,
+        };
+        return spans is null ? example : example with { Spans = spans.Check(example, draft.Spans, message => Error(draft.Place, message)) };
     }
 
     // What nobody needs may be missing or of no use.

@@ -19,4 +19,8 @@ internal readonly record struct TokenDraft(string? Text, int Id)
 /// <param name="Corrupted">Null where the data do not say.</param>
 /// <param name="Answers">Null where the data do not say.</param>
 /// <param name="Distractors">Null where the data do not say.</param>
-internal sealed record ExampleDraft(string Place, PromptDraft Clean, PromptDraft? Corrupted, IReadOnlyList<TokenDraft>? Answers, IReadOnlyList<TokenDraft>? Distractors);
+internal sealed record ExampleDraft(string Place, PromptDraft Clean, PromptDraft? Corrupted, IReadOnlyList<TokenDraft>? Answers, IReadOnlyList<TokenDraft>? Distractors)
+{
+    /// <summary>The named parts of the prompt, whose tokens count from the first after the begin token of a text; null where the data do not say, or nobody asked.</summary>
+    public IReadOnlyList<PromptSpan>? Spans { get; init; }
+}

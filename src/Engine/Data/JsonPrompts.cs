@@ -10,11 +10,29 @@ internal static class JsonPrompts
 {
     /// <summary>The examples of rows.</summary>
     /// <param name="columns">The fields; null: those of the project's own form, where answers are lists.</param>
-    public static IEnumerable<ExampleDraft> Read(IEnumerable<JsonRow> rows, PromptColumns? columns)
+    /// <param name="wantsSpans">Whether spans are read.</param>
+    public static IEnumerable<ExampleDraft> Read(IEnumerable<JsonRow> rows, PromptColumns? columns, bool wantsSpans)
     {
         var named = columns ?? PromptColumns.Default;
         return rows.Select(row => row.Read((r, root) => new ExampleDraft(r.Place, Prompt(r, root, named.Clean) ?? throw r.Error($"{PlainText.Quote(named.Clean)} is missing{Fields(root, columns)}"),
-            Prompt(r, root, named.Corrupted), Tokens(r, root, named.Answers, columns is not null), Tokens(r, root, named.Distractors, columns is not null))));
+            Prompt(r, root, named.Corrupted), Tokens(r, root, named.Answers, columns is not null), Tokens(r, root, named.Distractors, columns is not null))
+        {
+            Spans = wantsSpans ? Spans(r, root, named.Spans) : null,
+        }));
+    }
+
+    private static PromptSpan[]? Spans(JsonRow row, JsonElement root, string field)
+    {
+        if (JsonRow.Find(root, field) is not { } value) return null;
+        if (value.ValueKind != JsonValueKind.Object) throw row.Error($"{PlainText.Quote(field)} is {JsonRow.Kind(value)}; it must be an object such as {{\"subject\": [1, 3]}}");
+        var spans = new List<PromptSpan>();
+        foreach (var span in value.EnumerateObject())
+        {
+            int[] ends = span.Value.ValueKind != JsonValueKind.Array ? [] : [.. span.Value.EnumerateArray().Take(3).Select(end => end.ValueKind == JsonValueKind.Number && end.TryGetInt32(out var at) ? at : -1)];
+            if (ends is not [>= 0, >= 0]) throw row.Error($"{PlainText.Quote(span.Name)} in {PlainText.Quote(field)} must be the number of its first token and that after its last, as in [1, 3]");
+            spans.Add(new(span.Name, ends[0], ends[1]));
+        }
+        return [.. spans];
     }
 
     // What there is instead, where names were given.

@@ -3,7 +3,7 @@ namespace Faith.Engine.Data;
 /// <summary>Which columns of a table, or fields of its objects, hold what: names, or dotted paths into structs.</summary>
 public sealed record PromptColumns
 {
-    private static readonly string[] Keys = ["clean", "corrupted", "answers", "distractors"];
+    private static readonly string[] Keys = ["clean", "corrupted", "answers", "distractors", "spans"];
 
     /// <summary>The columns called as the fields are.</summary>
     public static PromptColumns Default { get; } = new();
@@ -16,6 +16,8 @@ public sealed record PromptColumns
     public string Answers { get; init; } = Keys[2];
     /// <summary>The distractors: lists, or one each.</summary>
     public string Distractors { get; init; } = Keys[3];
+    /// <summary>The spans: a field of objects, or of a CSV file the columns that hold their first tokens and last the end, joined by colons.</summary>
+    public string Spans { get; init; } = Keys[4];
 
     /// <summary>The columns that a text such as "clean=prompt,answers=label" names.</summary>
     /// <exception cref="InputException">It is none.</exception>
@@ -34,12 +36,13 @@ public sealed record PromptColumns
                 "clean" => columns with { Clean = name },
                 "corrupted" => columns with { Corrupted = name },
                 "answers" => columns with { Answers = name },
-                _ => columns with { Distractors = name },
+                "distractors" => columns with { Distractors = name },
+                _ => columns with { Spans = name },
             };
         }
         return columns;
     }
 
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
-    public override string ToString() => $"clean={Clean},corrupted={Corrupted},answers={Answers},distractors={Distractors}";
+    public override string ToString() => $"clean={Clean},corrupted={Corrupted},answers={Answers},distractors={Distractors}{(Spans == Default.Spans ? "" : $",spans={Spans}")}";
 }

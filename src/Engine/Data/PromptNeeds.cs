@@ -5,7 +5,8 @@ namespace Faith.Engine.Data;
 /// <param name="Answers">What needs answers ("--metric logprob"); null: nothing does.</param>
 /// <param name="Distractors">What needs distractors ("--metric logit-diff"); null: nothing does.</param>
 /// <param name="AnyLength">True where nothing pairs the prompts' positions: corrupted prompts may have any number of tokens.</param>
-public readonly record struct PromptNeeds(string? Corrupted, string? Answers, string? Distractors, bool AnyLength = false)
+/// <param name="Positions">How positions are told apart, which needs spans or prompts of one length; null: they are not.</param>
+public readonly record struct PromptNeeds(string? Corrupted, string? Answers, string? Distractors, bool AnyLength = false, PositionKind? Positions = null)
 {
     /// <summary>The clean prompt alone; of the rest what there is, as it stands.</summary>
     public static PromptNeeds Prompts { get; } = new(null, null, null, AnyLength: true);

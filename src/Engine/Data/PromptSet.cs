@@ -92,7 +92,7 @@ public sealed class PromptSet : IReadOnlyList<Example>
         var bytes = DataFile.Read(path, cancellation);
         var words = new AnswerWords(tokenizer);
         var drafts = IsCsv(path, bytes) ? CsvPrompts.Read(path, bytes, tokenizer, words, needs ?? PromptNeeds.Everything, format?.Columns)
-            : JsonPrompts.Read(JsonRows.Read(path, bytes, cancellation), format?.Columns);
+            : JsonPrompts.Read(JsonRows.Read(path, bytes, cancellation), format?.Columns, needs?.Positions == PositionKind.Spans);
         return Build(Path.GetFileName(path), path, drafts, tokenizer, config, Convert.ToHexStringLower(SHA256.HashData(bytes)), needs, words, format, cancellation);
     }
 

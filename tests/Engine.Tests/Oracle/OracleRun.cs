@@ -62,6 +62,27 @@ public static class OracleRun
         return Mean(examples.Select(example => scores.Neurons(example, method, Points(method, rule, steps))).ToArray());
     }
 
+    /// <summary>Scores by span [entries], the mean over the examples, which have the span of every position.</summary>
+    public static double[] SpanScores(
+        ModelWeights weights, SpanGraph graph, IReadOnlyList<Example> examples, OracleMethod method, int steps = 5, OracleRule? rule = null,
+        OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching, GradientRule? rules = null)
+    {
+        var model = new LiteralModel(weights) { Rule = rules ?? GradientRule.Derivative };
+        var spans = new LiteralSpans(model, graph, LiteralAblation.Of(ablation, model, Prompts(examples)));
+        var scores = Scorer(weights, examples, method, metric, ablation, null, rules);
+        return Mean([.. examples.Select(example => spans.Scores(example, scores, method, Points(method, rule, steps)))]);
+    }
+
+    /// <summary>The metric of every example with a circuit over spans.</summary>
+    public static double[] SpanCircuit(
+        ModelWeights weights, IReadOnlyList<Example> examples, SpanCircuit circuit,
+        OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching)
+    {
+        var model = new LiteralModel(weights);
+        var spans = new LiteralSpans(model, circuit.Graph, LiteralAblation.Of(ablation, model, Prompts(examples)));
+        return [.. examples.Select(example => LiteralMetric.Evaluate(metric, spans.LastLogits(example, edge => circuit.Contains(edge)), example, model.Run(example.Clean).LastLogits))];
+    }
+
     /// <summary>The metric of every example: with the circuit, on the clean prompt and on the corrupted prompt.</summary>
     public static (double[] Circuit, double[] Clean, double[] Corrupted) Circuit(
         ModelWeights weights, IReadOnlyList<Example> examples, Circuit circuit,
