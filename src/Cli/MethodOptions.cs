@@ -16,7 +16,7 @@ namespace Faith.Cli;
 internal sealed class MethodOptions(bool searches)
 {
     private const int MostSteps = 10_000;
-    private const string Auto = "auto";
+    private const string Auto = "auto", Off = "off";
 
     private static readonly AttributionMethod[] Training = [.. AttributionMethods.All.Where(m => m.DefaultTrainSteps is not null)];
     private static readonly string Trained = string.Join(" or ", Training.Select(m => m.Name));
@@ -40,11 +40,15 @@ internal sealed class MethodOptions(bool searches)
     private readonly Option<int?> seed = OptionKinds.OptionalInteger("--seed", $"with --method {Trained}: what training draws at random; 0 unless given", 0, int.MaxValue);
     private readonly PathOption checkpoint = new("--checkpoint", PathRole.Output, $"with --method {Trained}: where training leaves what it needs to go on; a run that was stopped goes on from there when it is started again");
     private readonly Option<int?> checkpointEvery = OptionKinds.OptionalInteger("--checkpoint-every", $"with --checkpoint: steps from one writing to the next; {TrainingCheckpoint.UsualEvery} unless given", 1, 1_000_000);
+    private readonly ChoiceOption positions = new("--positions", "score edges at every span of the prompts that the data name, or at every token, and between these; off: over whole prompts", Off, [Off, .. PositionKinds.Names]);
     private readonly Option<string?> compat = CompatibilityOption.Create();
     private readonly Option<int?> compatBatch = OptionKinds.OptionalInteger("--compat-batch", "with --compat eap-ig: the batch size of the library's run, on which its scores depend; 1 unless given", 1, 1_000_000);
 
     /// <summary>The method, for commands that treat one of them in a way of its own.</summary>
     public ChoiceOption Method => method;
+
+    /// <summary>How positions are told apart; null: they are not.</summary>
+    public PositionKind? Positions(ParseResult parse) => searches && parse.GetRequiredValue(positions) is var name && name != Off ? PositionKinds.Parse(name) : null;
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -54,7 +58,7 @@ internal sealed class MethodOptions(bool searches)
         command.Add(rule);
         command.Add(rules);
         if (!searches) return;
-        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, targetShare, warmStart, seed, checkpoint, checkpointEvery, compat, compatBatch]) command.Add(option);
+        foreach (var option in (Option[])[tolerance, mostSteps, thresholds, trainSteps, learningRate, targetShare, warmStart, seed, checkpoint, checkpointEvery, positions, compat, compatBatch]) command.Add(option);
         command.Validators.Add(result =>
         {
             var auto = result.GetResult(steps)?.Tokens is [var count] && KnownNames.Find(count.Value, [Auto]) is not null;
@@ -65,6 +69,11 @@ internal sealed class MethodOptions(bool searches)
                 if (result.GetResult(option) is not null && Training.All(m => m.Name != method.In(result))) result.AddError($"{option.Name} needs --method {Trained}");
             if (result.GetResult(targetShare) is not null && method.In(result) is not "edge-pruning") result.AddError("--target-share needs --method edge-pruning");
             if (result.GetResult(checkpointEvery) is not null && result.GetResult(checkpoint) is null) result.AddError("--checkpoint-every needs --checkpoint FILE");
+            if (positions.In(result) is not (null or Off))
+            {
+                if (auto) result.AddError("--positions needs a number of steps: --steps auto finds one without it");
+                if (mode is not null) result.AddError($"--compat {mode} tells no positions apart; leave --positions out");
+            }
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rules) is not null) result.AddError($"--compat {mode} goes back by the derivative; leave --rules out");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
@@ -87,6 +96,7 @@ internal sealed class MethodOptions(bool searches)
             Rules = parse.GetValue(rules) is { } names ? GradientRules.Parse(names) : null,
             Rule = IntegrationRules.Parse(name),
             Metric = measure.Metric,
+            Positions = Positions(parse),
             Thresholds = parse.GetValue(thresholds) is { Length: > 0 } rising ? rising : null,
             TrainSteps = parse.GetValue(trainSteps),
             TargetShare = parse.GetValue(targetShare),
@@ -133,6 +143,7 @@ internal sealed class MethodOptions(bool searches)
             return new(mode.Run(models, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
         }
         if (parse.GetValue(warmStart) is { } start) settings["warm_start"] = Path.GetFileName(start);
+        if (options.Positions is { } kind) settings["positions"] = kind.Name();
         if (options.Thresholds is { } given) settings["thresholds"] = string.Join(',', given.Select(t => t.ToString("R", CultureInfo.InvariantCulture)));
         if (parse.GetValue(steps) != 0) return new(Attributor.Run(models, data, options, progress, cancellation), options, null, settings);
         var limits = new ConvergenceOptions();

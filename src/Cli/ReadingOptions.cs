@@ -11,7 +11,7 @@ internal sealed class ReadingOptions(CommandContext context)
     private readonly Option<bool> bos = new("--bos") { Description = "texts begin with the model's begin token, also where its tokenizer's files have none" };
     private readonly Option<bool> noBos = new("--no-bos") { Description = "texts begin with no token of the model's, whatever its tokenizer's files say" };
     private readonly ChoiceOption answerTokens = new("--answer-tokens", "how many tokens an answer given as text may have: one, or as many as it likes and the first stands for it", "one", ["one", "first"]);
-    private readonly Option<string?> columns = OptionKinds.Optional("--columns", "clean=A,…", "the columns of a file that hold clean, corrupted, answers and distractors, where they are called otherwise: clean=A,corrupted=B,answers=C,distractors=D; dots lead into structs");
+    private readonly Option<string?> columns = OptionKinds.Optional("--columns", "clean=A,…", "the columns of a file that hold clean, corrupted, answers, distractors and spans, where they are called otherwise: clean=A,corrupted=B,answers=C,distractors=D; dots lead into structs; of CSV files spans=S1:S2:end lists the columns where spans begin");
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)

@@ -57,8 +57,9 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
     public LoadedModel LoadModel(ParseResult parse) => reading.LoadModel(parse, parse.GetRequiredValue(model));
 
     /// <summary>The examples, checked against the model.</summary>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) => measures
-        ? Specification(parse).LoadData(loaded, context.Note, context.Cancellation)
+    /// <param name="positions">How positions are told apart, which data need spans or one length for; null: they are not.</param>
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded, PositionKind? positions = null) => measures
+        ? (Specification(parse) is var asked && positions is null ? asked : asked with { Scoring = asked.Scoring with { Positions = positions } }).LoadData(loaded, context.Note, context.Cancellation)
         // A command without a metric of its own asks for the answers alone.
         : reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples), new(Corrupted: null, Answers: "the accuracy", Distractors: "the accuracy"));
 

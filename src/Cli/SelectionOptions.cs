@@ -29,7 +29,10 @@ internal sealed class SelectionOptions
     public Option<bool> Signed { get; } = new("--signed") { Description = "rank by score instead of by its size: only edges that help" };
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<Option> All => intervals is null ? [Select, Signed, negative] : [Select, Signed, negative, intervals];
+    public IReadOnlyList<Option> All => [Select, Signed, .. Settings];
+
+    /// <summary>Those that are of one selection each.</summary>
+    public IReadOnlyList<Option> Settings => intervals is null ? [negative] : [negative, intervals];
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)

@@ -38,7 +38,8 @@ internal static class AttributeCommand
             "faith attribute --model tasks-4l --data ioi --method mattr --checkpoint masks.ckpt --out masks.json",
             "faith attribute --model tasks-4l --data ioi --steps auto --tolerance 0.005 --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --compat eap-ig --compat-batch 10 --out scores.json",
-            "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json");
+            "faith attribute --model tasks-4l --data sva --level neuron --out neurons.json",
+            "faith attribute --model ./gpt2 --data roles.jsonl --positions spans --out scores.json");
         run.AddTo(command);
         command.Add(output);
         method.AddTo(command);
@@ -57,7 +58,7 @@ internal static class AttributeCommand
             var path = parse.GetRequiredValue(output);
             var jsonPath = parse.GetValue(json);
             using var model = run.LoadModel(parse);
-            var data = run.LoadData(parse, model);
+            var data = run.LoadData(parse, model, method.Positions(parse));
             var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)), WarmStart = method.WarmStart(parse, model) };
             var given = parse.GetValue(topOf) is { } of ? CircuitFile.Read(of, model).Scores ?? throw new InputException($"{of}: the edges have no scores to select by") : null;
             var choice = run.Device(parse);
@@ -82,13 +83,14 @@ internal static class AttributeCommand
             var settings = attribution.Settings.ToDictionary();
             if (parse.GetValue(top) is { } tried) settings["top"] = tried.ToString(CultureInfo.InvariantCulture);
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
-            var file = new ScoreFile
+            var record = RunRecords.Of(run.Specification(parse, options), models, data, options.AblationData as PromptSet, result, settings) with { Seconds = attribution.Seconds };
+            var file = result.Spans is { } spans ? new SpanScoreFile { Graph = spans.Graph, DModel = models.Config.Width, Scores = spans, InGraph = SpanCircuit.Empty(spans.Graph), Run = record }.ToOutput(path) : new ScoreFile
             {
                 Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, models.Config.Width),
-                Run = RunRecords.Of(run.Specification(parse, options), models, data, options.AblationData as PromptSet, result, settings) with { Seconds = attribution.Seconds },
-            };
+                Run = record,
+            }.ToOutput(path);
             Output[] numbers = jsonPath is null ? [] : [JsonFile.ToOutput(jsonPath, writer => Members(writer, attribution))];
-            OutputFile.WriteTogether([file.ToOutput(path), .. numbers]);
+            OutputFile.WriteTogether([file, .. numbers]);
             method.NoteWhatDidNothing(context, parse, options);
             if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, result.CompletenessGap) is { } doubt) context.Note(doubt);
             if (options.Metric.IsDivergence() && AttributionMethods.Find(options.Method).Path(options, models.Graph) is { } points && points.All(p => p.Alpha is 1))
@@ -102,7 +104,7 @@ internal static class AttributeCommand
     private static void Members(Utf8JsonWriter json, MethodRun run)
     {
         var result = run.Result;
-        json.WriteNumber("edges", result.Scores.Graph.Edges);
+        json.WriteNumber("edges", result.Spans?.Graph.Edges ?? result.Scores.Graph.Edges);
         json.WriteMetric("clean", result.Clean);
         json.WriteMetric("corrupted", result.Corrupted);
         json.WriteNumberOrNull("completeness_gap", result.CompletenessGap ?? double.NaN);
@@ -141,7 +143,13 @@ internal static class AttributeCommand
             }
             json.WriteEndArray();
         }
-        if (result.StandardErrors is { } errors)
+        if (result is { SpanErrors: { } bySpan, Spans.Graph: var spans })
+        {
+            json.WriteStartObject("standard_errors");
+            foreach (var edge in SpanScoreFile.EdgeOrder(spans)) json.WriteNumberOrNull(spans.EdgeName(edge), bySpan[edge]);
+            json.WriteEndObject();
+        }
+        else if (result.StandardErrors is { } errors)
         {
             var graph = result.Scores.Graph;
             json.WriteStartObject("standard_errors");
@@ -160,7 +168,7 @@ internal static class AttributeCommand
         var (result, options) = (run.Result, run.Options);
         var graph = result.Scores.Graph;
         var output = context.Output;
-        output.WriteLine($"{path}: {(result.HasEdgeScores ? $"{graph.Edges} edges" : $"{graph.Sources} nodes{(result.NeuronScores is { } neurons ? $" and {neurons.Length:N0} neurons" : "")}")} scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
+        output.WriteLine($"{path}: {(result.HasEdgeScores ? $"{result.Spans?.Graph.Edges ?? graph.Edges} edges{(result.Spans is { } over ? $" over the spans {PlainText.Short(string.Join(", ", over.Graph.Spans), 200)}" : "")}" : $"{graph.Sources} nodes{(result.NeuronScores is { } neurons ? $" and {neurons.Length:N0} neurons" : "")}")} scored with {options.Method} on {data.Count} examples of {data.Name} in {run.Seconds:0.00} s");
         output.WriteLine($"{options.Metric.Name()}: {Figures.Fixed(result.Clean.Average())} clean, {Figures.Fixed(result.Corrupted.Average())} {(options.Ablation == Ablation.Patching ? "corrupted" : "ablated")}"
             + (result.CompletenessGap is { } gap ? $"; completeness gap {Figures.Percent(gap, 1)}" : ""));
         if (run.Convergence is { } convergence)
@@ -184,7 +192,12 @@ internal static class AttributeCommand
         }
         if (!result.HasEdgeScores) return;
         var table = new TextTable("edge", ">score", ">± s.e.");
-        foreach (var edge in Best(result.Scores, BestShown))
+        if (result.Spans is { } spans)
+        {
+            foreach (var edge in SpanScoreFile.EdgeOrder(spans.Graph).OrderByDescending(edge => Math.Abs(spans[edge])).Take(BestShown))
+                table.Add(spans.Graph.EdgeName(edge), Figures.Fixed(spans[edge]), result.SpanErrors is { } bySpan ? Figures.Fixed(bySpan[edge]) : "");
+        }
+        else foreach (var edge in Best(result.Scores, BestShown))
         {
             var error = result.StandardErrors is { } errors ? Figures.Fixed(errors[edge]) : "";
             table.Add(graph.EdgeName(edge), Figures.Fixed(result.Scores[edge]), error);

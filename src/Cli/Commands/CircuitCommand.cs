@@ -60,6 +60,13 @@ internal static class CircuitCommand
                 return;
             }
             var (scoresPath, outputPath) = (parse.GetRequiredValue(scores), parse.GetRequiredValue(output));
+            if (SpanScoreFile.TryRead(scoresPath) is { } bySpan)
+            {
+                var how = parse.GetRequiredValue(selection.Select);
+                SpanSelectionOptions.Check(parse, scoresPath, how, level.Read(parse.CommandResult), [nodes, neurons, compat, .. selection.Settings]);
+                SpanSelectionOptions.Select(context, bySpan, scoresPath, outputPath, how, parse.GetValue(selection.Signed), parse.GetValue(edges), parse.GetValue(threshold));
+                return;
+            }
             var file = ScoreFile.Read(scoresPath);
             var graph = file.Graph;
             var (chosen, bySign) = selection.Read(parse, CompatibilityOption.Read(parse, compat), graph, scoresPath);

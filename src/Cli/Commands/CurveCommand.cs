@@ -2,10 +2,13 @@ using System.CommandLine;
 using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
+using Faith.Engine.Data;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
 using Faith.Engine.Reports;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Cli.Commands;
 
@@ -50,10 +53,15 @@ internal static class CurveCommand
         });
         command.SetAction(parse =>
         {
-            var path = parse.GetRequiredValue(output);
-            var plotPath = parse.GetValue(svg);
             using var model = run.LoadModel(parse);
             var scoresPath = parse.GetRequiredValue(scores);
+            if (CircuitFile.TryReadSpans(scoresPath, model) is { } bySpan)
+            {
+                var how = parse.GetRequiredValue(selection.Select);
+                SpanSelectionOptions.Check(parse, scoresPath, how, level.Read(parse.CommandResult), [nodes, neurons, compat, mib, .. selection.Settings]);
+                OfSpans(parse, model, bySpan, how, parse.GetValue(selection.Signed));
+                return;
+            }
             var file = CircuitFile.Read(scoresPath, model);
             var mode = CompatibilityOption.Read(parse, compat);
             var (chosen, bySign) = selection.Read(parse, mode, file.Graph, scoresPath);
@@ -71,14 +79,33 @@ internal static class CurveCommand
             var models = model.OnAll(run.Device(parse));
             var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
-            Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurveFiles.Plot($"{model.Name} on {data.Name}, {options.Metric.Name()}", Path.GetFileName(scoresPath), points))];
-            OutputFile.WriteTogether([Output.Text(path, CurveFiles.Csv(points)), .. plot]);
-            CircuitFile.NoteDoubts(context.Note, scoresPath, file, model);
-            Summarise(context, points, options.Metric);
-            DataSummary.Write(context, model, models.First, data, options.Metric, results[0].Clean, results[0].Corrupted);
+            Write(parse, model, models.First, data, options.Metric, points, () => CircuitFile.NoteDoubts(context.Note, scoresPath, file, model));
             if (isMib) Areas(context, points, counts.Length);
         });
         return command;
+
+        void OfSpans(ParseResult parse, LoadedModel model, SpanScoreFile file, string how, bool bySign)
+        {
+            var ofSpans = SpanSelectionOptions.ScoresOf(file, parse.GetRequiredValue(scores));
+            var counts = parse.GetValue(edges) is { Length: > 0 } given ? given : Benchmark(file.Graph.Edges);
+            if (counts[^1] > file.Graph.Edges) throw new InputException($"{edges.Name} {counts[^1]}: the graph of {parse.GetRequiredValue(scores)} has only {file.Graph.Edges}");
+            var data = run.LoadData(parse, model, PositionKinds.Of(file.Graph.Spans));
+            var circuits = counts.Select(count => SpanSelection.Select(ofSpans, how, count, bySign)).ToArray();
+            var options = run.Evaluation(parse, model);
+            var models = model.OnAll(run.Device(parse));
+            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
+            Write(parse, model, models.First, data, options.Metric, [.. circuits.Select((circuit, i) => new CurvePoint(counts[i], circuit, results[i]))], () => CircuitFile.NoteDoubts(context.Note, parse.GetRequiredValue(scores), file, model));
+        }
+
+        void Write(ParseResult parse, LoadedModel model, Transformer onDevice, PromptSet data, MetricKind metric, CurvePoint[] points, Action noteDoubts)
+        {
+            var (plotPath, scoresPath) = (parse.GetValue(svg), parse.GetRequiredValue(scores));
+            Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurveFiles.Plot($"{model.Name} on {data.Name}, {metric.Name()}", Path.GetFileName(scoresPath), points))];
+            OutputFile.WriteTogether([Output.Text(parse.GetRequiredValue(output), CurveFiles.Csv(points)), .. plot]);
+            noteDoubts();
+            Summarise(context, points, metric);
+            DataSummary.Write(context, model, onDevice, data, metric, points[0].Result.Clean, points[0].Result.Corrupted);
+        }
     }
 
     /// <summary>The sizes of the MIB benchmark: fixed fractions of what there is to select from.</summary>
@@ -92,7 +119,7 @@ internal static class CurveCommand
         var table = new TextTable([.. withRanking ? ["ranked by"] : Array.Empty<string>(), ">selected", ">edges", ">nodes", $">{metric.Name()}", ">faithfulness"]);
         foreach (var p in points)
         {
-            table.Add([.. p.Ranking is { } ranking ? [ranking] : Array.Empty<string>(), $"{p.Selected}", $"{p.Circuit.EdgeCount}", $"{p.Nodes}",
+            table.Add([.. p.Ranking is { } ranking ? [ranking] : Array.Empty<string>(), $"{p.Selected}", $"{p.Edges}", $"{p.Nodes}",
                 Figures.Fixed(p.Result.CircuitMean), Figures.Fixed(p.Result.Normalised)]);
         }
         table.Write(context);

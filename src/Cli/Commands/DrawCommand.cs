@@ -20,19 +20,31 @@ internal static class DrawCommand
         command.SetAction(parse =>
         {
             var (from, to) = (parse.GetRequiredValue(circuit)[0], parse.GetRequiredValue(output));
+            if (SpanScoreFile.TryRead(from) is { } bySpan)
+            {
+                CircuitFile.RequireCircuit(from, bySpan);
+                var circuitOfSpans = bySpan.InGraph;
+                if (circuitOfSpans.EdgeCount == 0) throw Empty(from);
+                OutputFile.WriteText(to, SpanDrawing.ForFile(to, circuitOfSpans, bySpan.Scores, Title(bySpan.Run, circuitOfSpans.EdgeCount), context.Cancellation));
+                CircuitFile.NoteDoubts(context.Note, from, bySpan);
+                context.Output.WriteLine($"{to}: {circuitOfSpans.EdgeCount} edges over {circuitOfSpans.Graph.Spans.Count} spans");
+                return;
+            }
             var file = ScoreFile.Read(from);
             CircuitFile.RequireCircuit(from, file);
-            if (file.InGraph.EdgeCount == 0) throw new InputException($"{from}: no edge is in the circuit; select some with faith circuit");
-            OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file), context.Cancellation));
+            if (file.InGraph.EdgeCount == 0) throw Empty(from);
+            OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file.Run, file.InGraph.EdgeCount, ScoreDoubt.OfSigns(file) is not null), context.Cancellation));
             CircuitFile.NoteDoubts(context.Note, from, file);
             context.Output.WriteLine($"{to}: {file.InGraph.EdgeCount} edges{(file.InGraph.Neurons is { } kept ? $", which carry {kept.Count} of {kept.Most} neurons" : "")}");
         });
         return command;
     }
 
-    private static string? Title(ScoreFile file)
+    private static InputException Empty(string path) => new($"{path}: no edge is in the circuit; select some with faith circuit");
+
+    private static string Title(RunRecord? run, int edges, bool areReversed = false)
     {
-        string?[] parts = [ScoreDoubt.OfSigns(file) is null ? null : "signs look reversed", file.Run?.Model, file.Run?.Data, file.Run?.Method, $"{file.InGraph.EdgeCount} edges"];
+        string?[] parts = [areReversed ? "signs look reversed" : null, run?.Model, run?.Data, run?.Method, $"{edges} edges"];
         return string.Join(" · ", parts.Where(part => part is not null));
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Faith.Engine;
 using Faith.Engine.Ablations;
 using Faith.Engine.Circuits;
+using Faith.Engine.Data;
 using Faith.Engine.Experiments;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -31,14 +32,18 @@ internal static class EvaluateCommand
             var jsonPath = parse.GetValue(json);
             using var model = run.LoadModel(parse);
             var path = parse.GetRequiredValue(circuit);
-            var file = CircuitFile.ReadCircuit(path, model);
-            var chosen = file.InGraph;
+            var bySpan = CircuitFile.TryReadSpans(path, model);
+            if (bySpan is not null) CircuitFile.RequireCircuit(path, bySpan);
+            var file = bySpan is null ? CircuitFile.ReadCircuit(path, model) : null;
+            var chosen = bySpan is null ? Chosen.Of(file!.InGraph) : Chosen.Of(bySpan.InGraph);
             var asksNecessity = parse.GetValue(necessity);
             if (asksNecessity && chosen.Neurons is not null) throw new InputException($"--necessity: what is outside the circuit of neurons in {path} is no set of edges; leave it out");
-            var data = run.LoadData(parse, model);
+            var data = run.LoadData(parse, model, bySpan is null ? null : PositionKinds.Of(bySpan.Graph.Spans));
             var options = run.Evaluation(parse, model);
             var models = model.OnAll(run.Device(parse));
-            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, asksNecessity ? [chosen, chosen.Complement()] : [chosen], options, progress, context.Cancellation));
+            var results = ProgressDisplay.Run(context, progress => bySpan is null
+                ? CircuitEvaluator.Evaluate(models, data, asksNecessity ? [file!.InGraph, file.InGraph.Complement()] : [file!.InGraph], options, progress, context.Cancellation)
+                : CircuitEvaluator.Evaluate(models, data, asksNecessity ? [bySpan.InGraph, bySpan.InGraph.Complement()] : [bySpan.InGraph], options, progress, context.Cancellation));
             var (result, without) = (results[0], asksNecessity ? results[1] : null);
             var examples = new ExampleStatistics(model, data, result, parse.GetValue(worst));
             if (jsonPath is not null)
@@ -49,7 +54,8 @@ internal static class EvaluateCommand
                     examples.Write(writer);
                 });
             }
-            CircuitFile.NoteDoubts(context.Note, path, file, model);
+            if (bySpan is null) CircuitFile.NoteDoubts(context.Note, path, file!, model);
+            else CircuitFile.NoteDoubts(context.Note, path, bySpan, model);
             Summarise(context, chosen, options, result, without);
             if (data.Count > 1) examples.Write(context);
             DataSummary.Write(context, model, models.First, data, options.Metric, result.Clean, result.Corrupted);
@@ -57,16 +63,12 @@ internal static class EvaluateCommand
         return command;
     }
 
-    private static void Members(Utf8JsonWriter json, Circuit circuit, EvaluationOptions options, Faithfulness result, Faithfulness? without)
+    private static void Members(Utf8JsonWriter json, Chosen circuit, EvaluationOptions options, Faithfulness result, Faithfulness? without)
     {
-        json.WriteNumber("edges", circuit.EdgeCount);
+        json.WriteNumber("edges", circuit.Edges);
         if (circuit.Neurons is { } neurons) json.WriteNumber("neurons", neurons.Count);
         json.WriteStartArray("nodes");
-        var nodes = circuit.NodesInCircuit();
-        for (var node = 0; node < nodes.Length; node++)
-        {
-            if (nodes[node]) json.WriteStringValue(circuit.Graph.NodeName(new(node)));
-        }
+        foreach (var node in circuit.Nodes) json.WriteStringValue(node);
         json.WriteEndArray();
         json.WriteString("metric", options.Metric.Name());
         json.WriteString("ablation", options.Ablation.Name());
@@ -79,15 +81,27 @@ internal static class EvaluateCommand
         json.WriteNumberOrNull("necessity", without.Lost);
     }
 
-    private static void Summarise(CommandContext context, Circuit circuit, EvaluationOptions options, Faithfulness result, Faithfulness? without)
+    private static void Summarise(CommandContext context, Chosen circuit, EvaluationOptions options, Faithfulness result, Faithfulness? without)
     {
         var table = new TextTable("run", $">{options.Metric.Name()}");
         table.Add("clean", Figures.Fixed(result.CleanMean));
-        table.Add($"circuit of {circuit.EdgeCount} edges{(circuit.Neurons is { } neurons ? $" and {neurons.Count} neurons" : "")}", Figures.Fixed(result.CircuitMean));
+        table.Add($"circuit of {circuit.Edges} edges{(circuit.Neurons is { } neurons ? $" and {neurons.Count} neurons" : "")}", Figures.Fixed(result.CircuitMean));
         if (without is not null) table.Add("model without these edges", Figures.Fixed(without.CircuitMean));
         table.Add(options.Ablation == Ablation.Patching ? "corrupted" : $"ablated ({options.Ablation.Name()})", Figures.Fixed(result.CorruptedMean));
         table.Write(context);
         context.Output.WriteLine($"faithfulness {FaithfulnessText.Of(result)}");
         if (without is not null) context.Output.WriteLine($"necessity {(without.Undefined is { } reason ? $"not defined: {reason}" : $"{Figures.Fixed(without.Lost)}: the share of the difference that is lost when the circuit alone is ablated")}");
+    }
+
+    /// <summary>A circuit as results tell of it.</summary>
+    private sealed record Chosen(int Edges, NeuronSet? Neurons, IReadOnlyList<string> Nodes)
+    {
+        public static Chosen Of(Circuit circuit)
+        {
+            var inside = circuit.NodesInCircuit();
+            return new(circuit.EdgeCount, circuit.Neurons, [.. circuit.Graph.AllSources.Append(circuit.Graph.LogitsNode).Where(node => inside[node]).Select(circuit.Graph.NodeName)]);
+        }
+
+        public static Chosen Of(SpanCircuit circuit) => new(circuit.EdgeCount, null, [.. circuit.NodesInCircuit().Select(place => circuit.Graph.NodeName(place.Node, place.Span))]);
     }
 }

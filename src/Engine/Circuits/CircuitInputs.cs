@@ -8,7 +8,7 @@ namespace Faith.Engine.Circuits;
 /// from ablated inputs is not its own ablated output. It is needed on all rows when something reads it there: keys and values are read from every
 /// row, queries and MLPs only where their own output is needed, logits in each sequence's last row.
 /// </summary>
-internal sealed class CircuitInputs
+internal sealed class CircuitInputs : ICircuitNodes
 {
     private readonly NodeId[][] lists;
     private readonly bool[] live;
@@ -21,7 +21,7 @@ internal sealed class CircuitInputs
     public CircuitInputs(Circuit circuit, bool patching, bool joined = false)
     {
         var graph = circuit.Graph;
-        Neurons = circuit.Neurons;
+        CutsOutputs = circuit.Neurons is not null;
         var all = circuit.Edges.ToLookup(graph.ColumnOf, graph.SourceOf);
 
         // Columns of a node come after those of every node that can feed it, so one sweep up and one down settle everything.
@@ -51,7 +51,17 @@ internal sealed class CircuitInputs
             }
         }
         live = useful[..graph.Sources];
-        LiveNodes = live.Count(isLive => isLive);
+        var numbers = new int[graph.Sources];
+        var nodes = new List<CircuitNode>();
+        foreach (var u in graph.AllSources.Where(IsLive))
+        {
+            numbers[u] = nodes.Count;
+            nodes.Add(new(u, -1, [.. graph.ColumnsOf(u).Select(Numbers)], allRows[u], circuit.Neurons is { } set && !set.HasAllOf(u) ? set : null));
+        }
+        Nodes = nodes;
+        Logits = Numbers(graph.LogitsColumn);
+
+        int[] Numbers(ColumnId column) => Array.ConvertAll(lists[column], u => numbers[u]);
     }
 
     // Of a layer's columns those of values come first here, when all that reads its heads has been seen.
@@ -62,11 +72,12 @@ internal sealed class CircuitInputs
         foreach (var head in heads) allRows[head] = true;
     }
 
-    /// <summary>The columns of the sources' outputs that the circuit carries; null: all.</summary>
-    public NeuronSet? Neurons { get; }
+    /// <summary>The live sources.</summary>
+    public IReadOnlyList<CircuitNode> Nodes { get; }
 
-    /// <summary>Number of live sources.</summary>
-    public int LiveNodes { get; }
+    public int[] Logits { get; }
+
+    public bool CutsOutputs { get; }
 
     /// <summary>The live sources that feed a column, ascending.</summary>
     public NodeId[] Into(ColumnId column) => lists[column];

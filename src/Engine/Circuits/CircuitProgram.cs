@@ -11,10 +11,8 @@ internal sealed class CircuitProgram
     private readonly int[] starts;
 
     /// <summary>The program of some circuits; <paramref name="joined"/> where the heads of a layer are normed together, and a head depends on what all read.</summary>
-    public CircuitProgram(ModelGraph graph, IReadOnlyList<CircuitInputs> circuits, bool joined = false)
+    public CircuitProgram(ModelGraph graph, IReadOnlyList<ICircuitNodes> circuits, bool joined = false)
     {
-        ColumnId[][] columns = [.. graph.AllSources.Select(u => graph.ColumnsOf(u).ToArray())];
-
         // Numbers in order of discovery; a node's inputs are known before it.
         var found = new List<ProgramNode>();
         var numbers = new Dictionary<int[], int>(ListComparer.Instance);
@@ -23,38 +21,36 @@ internal sealed class CircuitProgram
         for (var i = 0; i < circuits.Count; i++)
         {
             var circuit = circuits[i];
-            var numberOf = new int[graph.Sources];
-            int[] Inputs(ColumnId column) => [.. circuit.Into(column).Select(u => numberOf[u])];
+            var numberOf = new int[circuit.Nodes.Count];
+            int[] Numbers(int[] list) => Array.ConvertAll(list, n => numberOf[n]);
 
-            // What all live heads of a layer read, and which of their outputs are cut: one head of each number is in a group.
-            int Group(int l)
+            // What all heads of a layer (and span) read, and which of their outputs are cut: one head of each number is in a group.
+            int Group(int l, int span)
             {
-                NodeId[] heads = [.. Enumerable.Range(0, graph.Heads).Select(h => graph.HeadNode(l, h)).Where(circuit.IsLive)];
-                int[] alike = [l, circuit.Neurons is null ? -1 : i, .. heads.SelectMany(head =>
-                    (int[])[head, .. columns[head].Select(Inputs).SelectMany(list => (int[])[list.Length, .. list])])];
+                var heads = circuit.Nodes.Where(other => other.Span == span && graph.PlaceOf(other.Source) is { Kind: NodeKind.Head, Layer: var layer } && layer == l);
+                int[] alike = [l, span, circuit.CutsOutputs ? i : -1, .. heads.SelectMany(head => (int[])[head.Source, .. head.Inputs.Select(Numbers).SelectMany(list => (int[])[list.Length, .. list])])];
                 if (!layersAlike.TryGetValue(alike, out var number)) layersAlike[alike] = number = layersAlike.Count;
                 return number;
             }
 
-            foreach (var u in graph.AllSources)
+            for (var n = 0; n < circuit.Nodes.Count; n++)
             {
-                if (!circuit.IsLive(u)) continue;
-                int[][] inputs = [.. columns[u].Select(Inputs)];
-                var neurons = circuit.Neurons is { } set && !set.HasAllOf(u) ? set : null;
-                var group = joined && graph.PlaceOf(u) is { Kind: NodeKind.Head, Layer: var l } ? Group(l) : -1;
+                var node = circuit.Nodes[n];
+                int[][] inputs = [.. node.Inputs.Select(Numbers)];
+                var group = joined && graph.PlaceOf(node.Source) is { Kind: NodeKind.Head, Layer: var l } ? Group(l, node.Span) : -1;
                 // Outputs that are cut are a circuit's own.
-                int[] key = [u, neurons is null ? -1 : i, group, .. inputs.SelectMany(list => (int[])[list.Length, .. list])];
-                if (!numbers.TryGetValue(key, out numberOf[u]))
+                int[] key = [node.Source, node.Span, node.Neurons is null ? -1 : i, group, .. inputs.SelectMany(list => (int[])[list.Length, .. list])];
+                if (!numbers.TryGetValue(key, out numberOf[n]))
                 {
-                    numbers[key] = numberOf[u] = found.Count;
-                    found.Add(new(u, inputs, neurons) { Group = group });
+                    numbers[key] = numberOf[n] = found.Count;
+                    found.Add(new(node.Source, inputs, node.Neurons) { Group = group, Span = node.Span });
                 }
-                found[numberOf[u]].OnAllRows |= circuit.OnAllRows(u);
+                found[numberOf[n]].OnAllRows |= node.OnAllRows;
             }
-            logits[i] = Inputs(graph.LogitsColumn);
+            logits[i] = Numbers(circuit.Logits);
         }
 
-        int[] order = [.. Enumerable.Range(0, found.Count).OrderBy(n => graph.StageOf(found[n].Source)).ThenBy(n => found[n].OnAllRows ? 0 : 1).ThenBy(n => found[n].Group).ThenBy(n => found[n].Source)];
+        int[] order = [.. Enumerable.Range(0, found.Count).OrderBy(n => graph.StageOf(found[n].Source)).ThenBy(n => found[n].OnAllRows ? 0 : 1).ThenBy(n => found[n].Group).ThenBy(n => found[n].Span).ThenBy(n => found[n].Source)];
         var places = new int[order.Length];
         for (var place = 0; place < order.Length; place++) places[order[place]] = place;
         Nodes = [.. order.Select(n => found[n].Placed(places))];
@@ -74,18 +70,18 @@ internal sealed class CircuitProgram
     public (int First, int End) Stage(int stage) => (starts[stage], starts[stage + 1]);
 
     /// <summary>Neighbouring circuits that have together at most <paramref name="nodes"/> live nodes, or one that has more.</summary>
-    public static IEnumerable<IReadOnlyList<CircuitInputs>> Cut(IEnumerable<CircuitInputs> circuits, int nodes)
+    public static IEnumerable<IReadOnlyList<ICircuitNodes>> Cut(IEnumerable<ICircuitNodes> circuits, int nodes)
     {
-        var (group, held) = (new List<CircuitInputs>(), 0);
+        var (group, held) = (new List<ICircuitNodes>(), 0);
         foreach (var circuit in circuits)
         {
-            if (group.Count > 0 && held + circuit.LiveNodes > nodes)
+            if (group.Count > 0 && held + circuit.Nodes.Count > nodes)
             {
                 yield return group;
                 (group, held) = ([], 0);
             }
             group.Add(circuit);
-            held += circuit.LiveNodes;
+            held += circuit.Nodes.Count;
         }
         if (group.Count > 0) yield return group;
     }
@@ -106,9 +102,12 @@ internal sealed class ProgramNode(NodeId source, int[][] inputs, NeuronSet? neur
     /// <summary>A number that heads share whose queries, and keys, are normed together; -1 where heads have nothing to do with each other.</summary>
     public int Group { get; init; }
 
+    /// <summary>The span at whose positions alone its output counts; -1: at all.</summary>
+    public int Span { get; init; } = -1;
+
     /// <summary>The places of what feeds one of its columns.</summary>
     public int[] Inputs(int column) => inputs[column];
 
     /// <summary>The same with places for numbers.</summary>
-    public ProgramNode Placed(int[] places) => new(source, [.. inputs.Select(list => list.Select(n => places[n]).ToArray())], neurons) { OnAllRows = OnAllRows, Group = Group };
+    public ProgramNode Placed(int[] places) => new(source, [.. inputs.Select(list => list.Select(n => places[n]).ToArray())], neurons) { OnAllRows = OnAllRows, Group = Group, Span = Span };
 }

@@ -26,12 +26,13 @@ internal sealed class CircuitRun
     private readonly CorruptedRun corrupted;
     private readonly Activations clean;
     private readonly Tensor values;
+    private readonly SpanRows? spans;
     private readonly NodeDifferences differences;
     private readonly CircuitHeads heads;
     private readonly CircuitMlps mlps;
 
-    /// <summary>Lays out a run that holds the nodes of <paramref name="circuitsTogether"/> circuits, if they share none.</summary>
-    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, int circuitsTogether)
+    /// <summary>Lays out a run that holds the nodes of <paramref name="circuitsTogether"/> circuits, if they share none; circuits over so many spans, or where that is 0 ordinary ones.</summary>
+    public CircuitRun(Transformer model, Arena arena, bool measuring, Batch batch, MetricKind kind, AblationTable? table, int circuitsTogether, int spanCount = 0)
     {
         this.model = model;
         this.batch = batch;
@@ -42,16 +43,17 @@ internal sealed class CircuitRun
         var mark = arena.Mark();
         clean = new Activations(arena, model.Config, inputs.Layout.Rows, keepLayers: false);
         arena.Release(mark); // the clean run is done before anything below is used
-        differences = new NodeDifferences(model, arena, inputs.Layout, corrupted, circuitsTogether);
+        if (spanCount > 0) spans = new SpanRows(model, arena, measuring, batch, spanCount);
+        differences = new NodeDifferences(model, arena, inputs.Layout, corrupted, circuitsTogether, spans);
         heads = new CircuitHeads(model, arena, inputs.Layout, inputs.Prefix, corrupted, differences);
         mlps = new CircuitMlps(model, arena, inputs.Layout, corrupted, differences, circuitsTogether);
     }
 
     /// <summary>The bytes that a run of this shape takes.</summary>
-    public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuitsTogether)
+    public static long Measure(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuitsTogether, int spanCount = 0)
     {
         var arena = Arena.Measuring();
-        _ = new CircuitRun(model, arena, measuring: true, batch, kind, table, circuitsTogether);
+        _ = new CircuitRun(model, arena, measuring: true, batch, kind, table, circuitsTogether, spanCount);
         return arena.Peak;
     }
 
@@ -59,11 +61,11 @@ internal sealed class CircuitRun
     /// How many of <paramref name="circuits"/> circuits are best computed side by side within a budget, and the bytes that this takes: as
     /// many as make up <see cref="DeviceLimits.RowsOfBatch"/>. Results do not depend on it.
     /// </summary>
-    public static (int Together, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuits, long budget)
+    public static (int Together, long Bytes) Largest(Transformer model, Batch batch, MetricKind kind, AblationTable? table, int circuits, long budget, int spanCount = 0)
     {
         for (var together = Math.Clamp(model.Device.Limits.RowsOfBatch / batch.Rows, 1, Math.Clamp(circuits, 1, MostCircuits)); ; together /= 2)
         {
-            var bytes = Measure(model, batch, kind, table, together);
+            var bytes = Measure(model, batch, kind, table, together, spanCount);
             if (bytes <= budget || together == 1) return (together, bytes);
         }
     }
@@ -84,13 +86,19 @@ internal sealed class CircuitRun
     /// The metric of every example with everything outside a circuit ablated, for each of <paramref name="circuits"/>: handed to
     /// <paramref name="done"/> with the circuit's number, in order; valid during the call.
     /// </summary>
-    public void Evaluate(IReadOnlyList<Circuit> circuits, Action<int, double[]> done, CancellationToken cancellation = default)
+    public void Evaluate(IReadOnlyList<Circuit> circuits, Action<int, double[]> done, CancellationToken cancellation = default) =>
+        Evaluate(circuits.Select(circuit => new CircuitInputs(circuit, inputs.Ablation is null, model.HasJoinedHeads)), done, cancellation);
+
+    /// <summary>The same of circuits over spans.</summary>
+    public void Evaluate(IReadOnlyList<SpanCircuit> circuits, Action<int, double[]> done, CancellationToken cancellation = default) =>
+        Evaluate(circuits.Select(circuit => new SpanInputs(circuit, spans!, inputs.Ablation is null, model.HasJoinedHeads)), done, cancellation);
+
+    private void Evaluate(IEnumerable<ICircuitNodes> circuits, Action<int, double[]> done, CancellationToken cancellation)
     {
-        var patching = inputs.Ablation is null;
         var metrics = new double[batch.Sequences];
         var together = differences.MostInputs(batch.Sequences);
         var first = 0;
-        foreach (var group in CircuitProgram.Cut(circuits.Select(circuit => new CircuitInputs(circuit, patching, model.HasJoinedHeads)), differences.Held))
+        foreach (var group in CircuitProgram.Cut(circuits, differences.Held))
         {
             var program = new CircuitProgram(model.Graph, group, model.HasJoinedHeads);
             Run(program, cancellation);

@@ -24,12 +24,14 @@ internal sealed class NodeDifferences
     private readonly Indices listMemory;
     private readonly int inputsTogether;
     private readonly HeadMixtures? mixtures;
+    private readonly SpanMasks? masks;
 
     /// <summary>Room for the nodes of <paramref name="circuits"/> circuits, if they share none, which differ from <paramref name="corrupted"/>.</summary>
-    public NodeDifferences(Transformer model, Arena arena, PassLayout layout, CorruptedRun corrupted, int circuits)
+    public NodeDifferences(Transformer model, Arena arena, PassLayout layout, CorruptedRun corrupted, int circuits, SpanRows? spans = null)
     {
         (this.model, this.layout) = (model, layout);
-        var (rows, width, sources) = (layout.Rows, model.Config.Width, model.Graph.Sources);
+        var (rows, width, sources) = (layout.Rows, model.Config.Width, checked(model.Graph.Sources * (spans?.Spans ?? 1)));
+        if (spans is not null) masks = new SpanMasks(model, arena, spans);
         Held = checked(sources * circuits);
         if (model.Config.NormsOutputs) mixtures = new HeadMixtures(model, arena, layout, corrupted, this);
         differences = new RowMatrices(arena, rows.Times(checked(Held + (mixtures?.Room ?? 0))), width);
@@ -52,6 +54,7 @@ internal sealed class NodeDifferences
     {
         neuronRows = model.Device.Upload(new int[layout.Rows.All], neuronMemory);
         mixtures?.Start();
+        masks?.Start();
     }
 
     /// <summary>Before the first node of a program.</summary>
@@ -90,7 +93,7 @@ internal sealed class NodeDifferences
     }
 
     /// <summary>
-    /// Clears the columns of a node's difference that a circuit of neurons does not carry, and takes its last rows from all rows where these
+    /// Clears the columns of a node's difference that a circuit of neurons does not carry, and the rows of other spans than its own, and takes its last rows from all rows where these
     /// were computed. Needs the memory of the mixed inputs.
     /// </summary>
     public void Finish(ProgramNode node, int place)
@@ -106,6 +109,7 @@ internal sealed class NodeDifferences
             model.Device.GatherRows(neuronRow, neuronRows with { Count = mask.Rows }, 1, mask);
             model.Device.MultiplyElements(difference, mask, difference);
         }
+        if (node.Span >= 0) masks!.Apply(node.Span, onAllRows, difference, mixed.RowRange(0, difference.Rows));
         if (onAllRows) model.Device.GatherRows(difference, layout.LastRows, 1, At(place, allRows: false));
     }
 }

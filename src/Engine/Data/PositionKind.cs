@@ -21,6 +21,9 @@ public static class PositionKinds
     /// <exception cref="InputException">No such kind.</exception>
     public static PositionKind Parse(string name) => ByName.TryGetValue(name, out var kind) ? kind : throw new InputException($"unknown positions '{name}'; known: {string.Join(", ", Names)}");
 
+    /// <summary>What examples need for a circuit over these spans.</summary>
+    public static PositionKind Of(IReadOnlyList<string> spans) => Graphs.SpanGraph.AreTokens(spans) ? PositionKind.Tokens : PositionKind.Spans;
+
     /// <summary>The name of a kind.</summary>
     public static string Name(this PositionKind kind) => ByName.First(entry => entry.Value == kind).Key;
 }

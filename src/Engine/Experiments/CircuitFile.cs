@@ -1,3 +1,4 @@
+using Faith.Engine.Graphs;
 using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Experiments;
@@ -9,10 +10,23 @@ public static class CircuitFile
     public static ScoreFile Read(string path, LoadedModel model)
     {
         var file = ScoreFile.Read(path);
-        var (graph, needed) = (file.Graph, model.Graph);
-        if (graph != needed) throw new InputException($"{path}: is of a model with {Describe(graph.Layers, graph.Heads, graph.Parallel)}; {model.Name} has {Describe(needed.Layers, needed.Heads, needed.Parallel)}");
+        RequireGraph(path, file.Graph, model);
         if (file.InGraph.Neurons is { } neurons && neurons.Width != model.Config.Width) throw new InputException($"{path}: is of a model with {neurons.Width} neurons a node; {model.Name} has {model.Config.Width}");
         return file;
+    }
+
+    /// <summary>The same of a file by span; null where it is none.</summary>
+    public static SpanScoreFile? TryReadSpans(string path, LoadedModel model)
+    {
+        if (SpanScoreFile.TryRead(path) is not { } file) return null;
+        RequireGraph(path, file.Graph.Model, model);
+        return file;
+    }
+
+    /// <summary>Refuses scores by span from which nobody has selected a circuit.</summary>
+    public static void RequireCircuit(string path, SpanScoreFile file)
+    {
+        if (file.InGraph.EdgeCount == 0 && !IsSelected(file.Run) && file.Scores is not null) throw NoCircuit(path);
     }
 
     /// <summary>The same of a file that must hold a circuit.</summary>
@@ -27,22 +41,31 @@ public static class CircuitFile
     public static void RequireCircuit(string path, ScoreFile file)
     {
         if (HoldsCircuit(file)) return;
-        throw new InputException($"{path}: holds scores of which no circuit has been selected; faith circuit --scores {path} --edges N --out circuit.json selects one");
+        throw NoCircuit(path);
     }
+
+    private static InputException NoCircuit(string path) => new($"{path}: holds scores of which no circuit has been selected; faith circuit --scores {path} --edges N --out circuit.json selects one");
 
     /// <summary>Whether the edges of a file were selected, be it none of them; else it holds scores alone.</summary>
     public static bool HoldsCircuit(ScoreFile file)
     {
-        string[] selections = ["edges", "nodes", "neurons", "threshold"];
-        var isSelected = file.Run?.Options is { } options && selections.Any(options.ContainsKey);
-        return file.InGraph.EdgeCount > 0 || isSelected || (file.Scores is null && file.Nodes is null);
+        return file.InGraph.EdgeCount > 0 || IsSelected(file.Run) || (file.Scores is null && file.Nodes is null);
     }
+
+    private static bool IsSelected(RunRecord? run) => run?.Options is { } options && ((string[])["edges", "nodes", "neurons", "threshold"]).Any(options.ContainsKey);
 
     /// <summary>Says, once a run is done, what speaks against the scores of its file, and that they are those of another model with the same graph, where they are.</summary>
     public static void NoteDoubts(Action<string> note, string path, ScoreFile file, LoadedModel model)
     {
         NoteDoubts(note, path, file);
-        if (file.Run?.ModelHash is { } hash && hash != model.Hash) note($"{path} was made with another model ({file.Run.Model}) than {model.Name}, of the same graph");
+        NoteOtherModel(note, path, file.Run, model);
+    }
+
+    /// <summary>The same of a file by span.</summary>
+    public static void NoteDoubts(Action<string> note, string path, SpanScoreFile file, LoadedModel model)
+    {
+        NoteDoubts(note, path, file);
+        NoteOtherModel(note, path, file.Run, model);
     }
 
     /// <summary>Says what speaks against the scores of a file, by its record and by their signs.</summary>
@@ -50,6 +73,22 @@ public static class CircuitFile
     {
         if (ScoreDoubt.Of(file.Run) is { } doubt) note($"{path}: {doubt}");
         if (ScoreDoubt.OfSigns(file) is { } signs) note($"{path}: {signs}");
+    }
+
+    /// <summary>Says what speaks against the scores of a file by span, by its record.</summary>
+    public static void NoteDoubts(Action<string> note, string path, SpanScoreFile file)
+    {
+        if (ScoreDoubt.Of(file.Run) is { } doubt) note($"{path}: {doubt}");
+    }
+
+    private static void NoteOtherModel(Action<string> note, string path, RunRecord? run, LoadedModel model)
+    {
+        if (run?.ModelHash is { } hash && hash != model.Hash) note($"{path} was made with another model ({run.Model}) than {model.Name}, of the same graph");
+    }
+
+    private static void RequireGraph(string path, ModelGraph graph, LoadedModel model)
+    {
+        if (graph != model.Graph) throw new InputException($"{path}: is of a model with {Describe(graph.Layers, graph.Heads, graph.Parallel)}; {model.Name} has {Describe(model.Graph.Layers, model.Graph.Heads, model.Graph.Parallel)}");
     }
 
     private static string Describe(int layers, int heads, bool parallel) => $"{layers} layers of {heads} heads{(parallel ? " in parallel with the MLPs" : "")}";

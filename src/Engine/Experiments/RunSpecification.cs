@@ -17,7 +17,7 @@ namespace Faith.Engine.Experiments;
 public sealed record RunSpecification
 {
     // What single commands can do besides, by its name in records.
-    private static readonly string[] Unspecified = ["compat", "top", "top_of", "warm_start"];
+    private static readonly string[] Unspecified = ["compat", "top", "top_of", "warm_start", "positions"];
 
     /// <summary>The model: a directory or the name of one that is known.</summary>
     public required string Model { get; init; }
@@ -59,7 +59,8 @@ public sealed record RunSpecification
     public PromptNeeds Needs => new(
         Corrupted: Scoring.Ablation == Ablation.Patching && AblationData is null ? $"--ablation {Scoring.Ablation.Name()}" : null,
         Answers: Scoring.Metric.IsDivergence() ? null : $"--metric {Scoring.Metric.Name()}",
-        Distractors: Scoring.Metric.IsDifference() ? $"--metric {Scoring.Metric.Name()}" : null);
+        Distractors: Scoring.Metric.IsDifference() ? $"--metric {Scoring.Metric.Name()}" : null,
+        Positions: Scoring.Positions);
 
     /// <summary>All settings that say anything here, name=value a line: equal for runs that are the same.</summary>
     public string Identity => string.Concat(RunSettings.All.Select(s => s.Get(this) is { } value ? $"{s.Name}={value}\n" : ""));

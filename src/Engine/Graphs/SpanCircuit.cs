@@ -55,6 +55,9 @@ public sealed class SpanCircuit
         return [.. inside.Select(place => (new NodeId(place.Node), place.Span))];
     }
 
+    /// <summary>The edges that are not in the circuit.</summary>
+    public SpanCircuit Complement() => new(Graph, Graph.AllEdges.Where(edge => !Contains(edge)));
+
     /// <summary>Every edge of the graph.</summary>
     public static SpanCircuit Full(SpanGraph graph) => new(graph, graph.AllEdges);
 

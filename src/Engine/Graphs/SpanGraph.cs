@@ -129,6 +129,22 @@ public sealed class SpanGraph
     /// <summary>Where an edge ends.</summary>
     public int TargetOf(SpanEdgeId edge) => Of(edge) is var place && place.Edge is { } within ? VertexOfColumn(Model.ColumnOf(within), place.To) : Vertex(Model.NodeOfColumn(place.Port), place.To);
 
+    /// <summary>The ports that a vertex reads without an edge: those of a head at its own span.</summary>
+    public IEnumerable<int> PortsOf(int vertex)
+    {
+        var (node, port, span) = PlaceOf(vertex);
+        return port is null && Model.PlaceOf(node) is { Kind: NodeKind.Head } head ? PortKinds.Select(kind => VertexOfColumn(Model.HeadColumn(head.Layer, kind, head.Head), span)) : [];
+    }
+
+    /// <summary>The edges into a vertex.</summary>
+    public IEnumerable<SpanEdgeId> InEdges(int vertex)
+    {
+        var (node, port, span) = PlaceOf(vertex);
+        var within = Model.ColumnsOf(node).Where(column => VertexOfColumn(column, span) == vertex).SelectMany(Model.InEdges).Select(edge => Within(span, edge));
+        if (port is not null || Model.PlaceOf(node) is not { Kind: NodeKind.Head } head) return within;
+        return within.Concat(Enumerable.Range(0, Spans.Count).Where(from => Crosses(from, span)).SelectMany(from => PortKinds.Select(kind => Crossing(kind, head.Layer, head.Head, from, span))));
+    }
+
     /// <summary>A node at a span: a3.h2@subject.</summary>
     public string NodeName(NodeId node, int span) => $"{Model.NodeName(node)}@{Spans[span]}";
 
@@ -170,9 +186,11 @@ public sealed class SpanGraph
         return name.All(char.IsAsciiDigit) ? "is a number, as single tokens are called" : null;
     }
 
-    private static Int128 EntriesOf(ModelGraph model, Int128 spans) => spans * model.Pairs + 2 * spans * spans * model.Layers * model.Heads;
+    /// <summary>Entries that the graph over so many spans has; more than can be held or not.</summary>
+    internal static Int128 EntriesOf(ModelGraph model, Int128 spans) => spans * model.Pairs + 2 * spans * spans * model.Layers * model.Heads;
 
     private int VerticesOfNode => 3 * Spans.Count;
 
-    private bool Crosses(int from, int to) => from != to && (!inOrder || from < to);
+    /// <summary>True where heads at one span can read keys and values at another.</summary>
+    public bool Crosses(int from, int to) => from != to && (!inOrder || from < to);
 }

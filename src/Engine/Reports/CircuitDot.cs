@@ -43,7 +43,7 @@ internal static class CircuitDot
         return dot.Append("}\n").ToString();
     }
 
-    private static string Quote(string text)
+    public static string Quote(string text)
     {
         var result = new StringBuilder("\"");
         foreach (var c in text)

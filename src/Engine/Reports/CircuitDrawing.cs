@@ -32,6 +32,9 @@ public static class CircuitDrawing
             ".svg" => Svg(circuit, scores, title, cancellation),
             ".dot" => Dot(circuit, scores, title, cancellation),
             ".html" => Html(circuit, scores, title, cancellation),
-            _ => throw new InputException($"{path}: a drawing is a file that ends in {string.Join(", ", Extensions.SkipLast(1))} or {Extensions[^1]}"),
+            _ => throw OfNoKind(path),
         };
+
+    /// <summary>The error for a file of another extension.</summary>
+    internal static InputException OfNoKind(string path) => new($"{path}: a drawing is a file that ends in {string.Join(", ", Extensions.SkipLast(1))} or {Extensions[^1]}");
 }

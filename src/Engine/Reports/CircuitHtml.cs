@@ -3,16 +3,22 @@ namespace Faith.Engine.Reports;
 /// <summary>A page around the SVG of a circuit, with a small script of its own.</summary>
 internal static class CircuitHtml
 {
-    public static string Draw(DrawnCircuit drawn)
+    public static string Draw(DrawnCircuit drawn) => Page(drawn.Title, drawn.Edges.Count, [0, drawn.Graph.LogitsNode.Index], CircuitSvg.Draw(drawn));
+
+    /// <summary>The page.</summary>
+    /// <param name="title">Its title.</param>
+    /// <param name="count">Edges of the picture, which have ranks from 1.</param>
+    /// <param name="ends">Nodes that are shown with any number of edges.</param>
+    /// <param name="svg">The picture.</param>
+    public static string Page(string title, int count, IEnumerable<int> ends, string svg)
     {
-        var count = drawn.Edges.Count;
         return $$$"""
             <!DOCTYPE html>
             <html lang="en">
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>{{{SvgText.Escape(drawn.Title)}}}</title>
+            <title>{{{SvgText.Escape(title)}}}</title>
             <style>
             html { background: #ffffff; color: #1a202c; color-scheme: light; font: 14px {{{SvgText.Fonts}}}; }
             body { margin: 0; }
@@ -27,10 +33,10 @@ internal static class CircuitHtml
             <input id="count" type="range" min="{{{Math.Min(1, count)}}}" max="{{{count}}}" value="{{{count}}}">
             <output id="shown">{{{count}}}</output> of {{{count}}}</label>
             <span id="told"></span></header>
-            {{{CircuitSvg.Draw(drawn)}}}<script>
+            {{{svg}}}<script>
             const edges = [...document.querySelectorAll('.e')], nodes = [...document.querySelectorAll('.n')];
             const slider = document.getElementById('count'), told = document.getElementById('told');
-            const inputs = new Set(['0', '{{{drawn.Graph.LogitsNode.Index}}}']);
+            const inputs = new Set([{{{string.Join(", ", ends.Select(node => $"'{node}'"))}}}]);
             let held = null;
             function show() {
               const touched = new Set(inputs);

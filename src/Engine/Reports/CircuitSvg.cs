@@ -9,6 +9,8 @@ internal static class CircuitSvg
 {
     // Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour vision.
     public const string Helps = "#0072B2", Hurts = "#D55E00", Plain = "#4a5568";
+    /// <summary>How edges look, and what a page hides.</summary>
+    public const string Style = "<style>.e{fill:none;stroke-linecap:round}.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n";
     private const double MarginLeft = 110, MarginRight = 40, Header = 74, Footer = 80;
     private static readonly (InputKind Kind, char Letter, string Fill)[] Ports =
         [(InputKind.Query, 'q', "#e8d5f0"), (InputKind.Key, 'k', "#cfeadd"), (InputKind.Value, 'v', "#fbe6b5")];
@@ -24,7 +26,7 @@ internal static class CircuitSvg
         svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\"")
             .Append($" font-family=\"{SvgText.Fonts}\">\n");
         svg.Append($"<title>{SvgText.Escape(drawn.Title)}: {SvgText.Escape(drawn.Subtitle)}</title>\n");
-        svg.Append("<style>.e{fill:none;stroke-linecap:round}.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n");
+        svg.Append(Style);
         svg.Append($"<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n");
         svg.Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(drawn.Title)}</text>\n");
         svg.Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(drawn.Subtitle)}</text>\n");
@@ -34,13 +36,14 @@ internal static class CircuitSvg
         for (var i = paths.Length - 1; i >= 0; i--)
         {
             drawn.Cancellation.ThrowIfCancellationRequested();
-            Edge(svg, drawn, drawn.Edges[i], paths[i]);
+            var e = drawn.Edges[i];
+            Edge(svg, new(e.Name, e.Source.Index, e.Target.Index, e.Kind, e.Score, drawn.HasScores ? e.Strength : 0.25, e.Rank, drawn.Edges.Count), paths[i]);
         }
         svg.Append("</g>\n<g class=\"nodes\" text-anchor=\"middle\">\n");
         var usedPorts = drawn.Edges.Select(e => (e.Target, e.Kind)).ToHashSet();
         foreach (var node in drawn.Nodes) Node(svg, drawn, layout.Boxes[node], usedPorts);
         svg.Append("</g>\n</g>\n");
-        Legend(svg, drawn, height - Footer + 36);
+        Legend(svg, drawn.HasScores, drawn.Largest, height - Footer + 36);
         return svg.Append("</svg>\n").ToString();
     }
 
@@ -56,23 +59,27 @@ internal static class CircuitSvg
         svg.Append("</g>\n");
     }
 
-    private static void Edge(StringBuilder svg, DrawnCircuit drawn, DrawnEdge edge, string path)
+    /// <summary>An edge with its tip.</summary>
+    public static void Edge(StringBuilder svg, in Look edge, string path)
     {
-        var strength = drawn.HasScores ? edge.Strength : 0.25;
-        var score = edge.Score is { } s ? $"\nscore {SvgText.Value(s)}, {edge.Rank} of {drawn.Edges.Count}" : "";
-        var stroke = Stroke(strength);
+        var score = edge.Score is { } s ? $"\nscore {SvgText.Value(s)}, {edge.Rank} of {edge.Count}" : "";
+        var stroke = Stroke(edge.Strength);
         var dash = Dash(edge.Kind, stroke);
-        var opacity = (0.28 + 0.6 * Math.Sqrt(strength)).ToString("0.##", CultureInfo.InvariantCulture);
-        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source.Index}\" data-to=\"{edge.Target.Index}\" d=\"{path}\"")
+        var opacity = (0.28 + 0.6 * Math.Sqrt(edge.Strength)).ToString("0.##", CultureInfo.InvariantCulture);
+        svg.Append($"<path class=\"e\" data-rank=\"{edge.Rank}\" data-from=\"{edge.Source}\" data-to=\"{edge.Target}\" d=\"{path}\"")
             .Append($" stroke=\"{Colour(edge.Score)}\" stroke-width=\"{N(stroke)}\" stroke-opacity=\"{opacity}\"")
             .Append(dash.Length > 0 ? $" stroke-dasharray=\"{dash}\"" : "")
             .Append($"><title>{SvgText.Escape(edge.Name)}{score}</title></path>\n");
     }
 
+    /// <summary>What an edge looks like: what it says of itself, the numbers of its nodes in the picture, how strong it is and its place among how many.</summary>
+    public readonly record struct Look(string Name, int Source, int Target, InputKind Kind, double? Score, double Strength, int Rank, int Count);
+
     // Roots keep the weak ones visible: scores of a circuit span orders of magnitude.
     private static double Stroke(double strength) => 0.9 + 5 * Math.Sqrt(strength);
 
-    private static string Colour(double? score) => score switch { null => Plain, < 0 => Hurts, _ => Helps };
+    /// <summary>The colour of a score.</summary>
+    public static string Colour(double? score) => score switch { null => Plain, < 0 => Hurts, _ => Helps };
 
     private static string Dash(InputKind kind, double stroke) => kind switch
     {
@@ -102,15 +109,16 @@ internal static class CircuitSvg
         svg.Append("</g>\n");
     }
 
-    private static void Legend(StringBuilder svg, DrawnCircuit drawn, double y)
+    /// <summary>What lines mean.</summary>
+    public static void Legend(StringBuilder svg, bool hasScores, double largest, double y)
     {
         svg.Append("<g class=\"legend\" font-size=\"11\" fill=\"#2d3748\">\n");
         double x = 20;
-        if (drawn.HasScores)
+        if (hasScores)
         {
             Line(Helps, "", 3, "score > 0");
             Line(Hurts, "", 3, "score < 0");
-            Line(Plain, "", Stroke(1), $"|score| {SvgText.Value(drawn.Largest)}, the largest");
+            Line(Plain, "", Stroke(1), $"|score| {SvgText.Value(largest)}, the largest");
             Line(Plain, "", Stroke(0.1), "a tenth of it");
             (x, y) = (20, y + 22);
         }

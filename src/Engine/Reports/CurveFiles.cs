@@ -16,7 +16,7 @@ public static class CurveFiles
         foreach (var p in points)
         {
             var r = p.Result;
-            csv.Append(CultureInfo.InvariantCulture, $"{p.Selected},{p.Circuit.EdgeCount},{p.Nodes},");
+            csv.Append(CultureInfo.InvariantCulture, $"{p.Selected},{p.Edges},{p.Nodes},");
             csv.Append($"{Figures.Exact(r.CircuitMean)},{Figures.Exact(r.CleanMean)},{Figures.Exact(r.CorruptedMean)},{Cell(r.Normalised)}");
             if (p.Interval is { } interval) csv.Append($",{Cell(interval.Low)},{Cell(interval.High)}");
             csv.Append(ranked ? $",{p.Ranking}\n" : "\n");
@@ -30,7 +30,7 @@ public static class CurveFiles
     public static string Plot(string title, string name, IReadOnlyList<CurvePoint> points) => new CurvePlot
     {
         Title = $"{title}{FaithfulnessText.IfUndefined(points[0].Result)}",
-        XLabel = points[0].Circuit.Neurons is null ? "edges" : "neurons",
+        XLabel = points[0].Neurons is null ? "edges" : "neurons",
         Series = [.. points.GroupBy(p => p.Ranking).Select(group => Series(group.Key is { } ranking ? $"{name}, by {ranking}" : name, group))],
         Levels = [(1, "whole model"), (0, "corrupted run")],
     }.ToSvg();
@@ -43,5 +43,5 @@ public static class CurveFiles
     }
 
     /// <summary>A point's place on a plot: its neurons where it has only some, else its edges.</summary>
-    private static int Size(CurvePoint point) => point.Circuit.Neurons?.Count ?? point.Circuit.EdgeCount;
+    private static int Size(CurvePoint point) => point.Neurons ?? point.Edges;
 }

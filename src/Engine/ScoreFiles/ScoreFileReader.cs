@@ -46,7 +46,7 @@ internal sealed class ScoreFileReader
         return new ScoreFileReader(new JsonTokens(stream, name), graph, dModel).ReadAll();
     }
 
-    private static (ModelGraph Graph, int DModel) ReadConfig(JsonTokens tokens, long fileLength)
+    internal static (ModelGraph Graph, int DModel) ReadConfig(JsonTokens tokens, long fileLength)
     {
         tokens.Expect(JsonTokenType.StartObject, "an object with cfg, nodes and edges");
         while (true)
@@ -85,9 +85,12 @@ internal sealed class ScoreFileReader
     {
         if (!ModelGraph.CanHold(layers, heads)) return $"{layers} layers of {heads} heads are more than can be handled";
         var graph = new ModelGraph(layers, heads, parallel);
-        return graph.Pairs <= PairsOfAnyFile + fileLength * PairsOfAByte ? null
+        return graph.Pairs <= MostPairs(fileLength) ? null
             : $"{layers} layers of {heads} heads have {graph.Edges} edges, which are too many for a file of {fileLength} bytes";
     }
+
+    /// <summary>Most entries of scores that a file of so many bytes may stand for.</summary>
+    internal static long MostPairs(long fileLength) => PairsOfAnyFile + fileLength * PairsOfAByte;
 
     private ScoreFile ReadAll()
     {
@@ -95,6 +98,7 @@ internal sealed class ScoreFileReader
         tokens.Expect(JsonTokenType.StartObject, "an object with cfg, nodes and edges");
         for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next())
         {
+            if (tokens.Text is "spans") throw tokens.Fault("holds scores by span (faith attribute --positions), which this command does not take; faith circuit, evaluate, curve and draw do");
             section = tokens.Text switch { "nodes" => "nodes", "edges" => "edges", "run" => "run", "cfg" => "cfg", _ => "" };
             if (section.Length > 0 && !seen.Add(section)) throw tokens.Fault("given twice");
             switch (section)

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Faith.Engine.Graphs;
 
 namespace Faith.Engine.ScoreFiles;
 
@@ -15,9 +16,7 @@ internal static class ScoreFileWriter
         var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         using var writer = new StreamWriter(stream, encoding, 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var graph = file.Graph;
-        var width = file.DModel > 0 ? $", \"d_model\": {file.DModel}" : "";
-        writer.Write($"{{\"cfg\": {{\"n_layers\": {graph.Layers}, \"n_heads\": {graph.Heads}");
-        writer.WriteLine($", \"parallel_attn_mlp\": {Boolean(graph.Parallel)}{width}}},");
+        WriteConfig(writer, graph, file.DModel);
         if (file.Run is { } run) writer.WriteLine($"\"run\": {Json(run)},");
 
         writer.WriteLine("\"nodes\": {");
@@ -54,21 +53,29 @@ internal static class ScoreFileWriter
         }
     }
 
+    /// <summary>The beginning of a file: what model it is of.</summary>
+    public static void WriteConfig(StreamWriter writer, ModelGraph graph, int dModel)
+    {
+        var width = dModel > 0 ? $", \"d_model\": {dModel}" : "";
+        writer.Write($"{{\"cfg\": {{\"n_layers\": {graph.Layers}, \"n_heads\": {graph.Heads}");
+        writer.WriteLine($", \"parallel_attn_mlp\": {Boolean(graph.Parallel)}{width}}},");
+    }
+
     private static void WriteEntry(StreamWriter writer, NodeEntry entry, string place)
     {
         if (entry.Score is { } score) writer.Write($", \"score\": {Finite(score, place)}");
         if (entry.NeuronScores is { } values) writer.Write($", \"neurons_scores\": [{string.Join(", ", values.Select(v => Finite(v, place)))}]");
     }
 
-    private static string Finite(double value, string place) =>
+    public static string Finite(double value, string place) =>
         double.IsFinite(value) ? Figures.Exact(value) : throw NotFinite(place, value);
 
     private static InputException NotFinite(string place, double score) =>
         new($"{place}: the score is {Figures.Exact(score)}; the model's weights or the data are not usable");
 
-    private static string Boolean(bool value) => value ? "true" : "false";
+    public static string Boolean(bool value) => value ? "true" : "false";
 
-    private static string Json(RunRecord run)
+    public static string Json(RunRecord run)
     {
         using var memory = new MemoryStream();
         // The relaxed encoder keeps names readable; the file is never put into a web page as it stands.

@@ -86,7 +86,7 @@ internal sealed class CellRunner : IDisposable
             Cell = cell.Id,
             Run = scores.Run!,
             Graph = scores.Graph,
-            Curve = [.. points.Select(p => new ReportPoint(p.Selected, p.Circuit.EdgeCount, p.Nodes, p.Result.CircuitMean, p.Result.Normalised, p.Interval!.Value.Low, p.Interval.Value.High, p.Result.Circuit))],
+            Curve = [.. points.Select(p => new ReportPoint(p.Selected, p.Edges, p.Nodes, p.Result.CircuitMean, p.Result.Normalised, p.Interval!.Value.Low, p.Interval.Value.High, p.Result.Circuit))],
             Clean = points[0].Result.Clean,
             Corrupted = points[0].Result.Corrupted,
             Undefined = points[0].Result.Undefined,

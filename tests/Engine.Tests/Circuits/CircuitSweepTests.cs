@@ -68,7 +68,7 @@ public class CircuitSweepTests
         var graph = new ModelGraph(2, 2);
         // The input alone, the input and one head, and every node there is.
         var (one, two, all) = (Inputs(graph, [new(graph.LogitsColumn)]), Inputs(graph, [new(graph.HeadColumn(0, InputKind.Value, 1)), new(2 * graph.Columns + graph.LogitsColumn)]), Inputs(graph, Circuit.Full(graph).Edges));
-        Assert.Equal((1, 2, graph.Sources), (one.LiveNodes, two.LiveNodes, all.LiveNodes));
+        Assert.Equal((1, 2, graph.Sources), (one.Nodes.Count, two.Nodes.Count, all.Nodes.Count));
         static int[] Sizes(IEnumerable<CircuitInputs> circuits, int nodes) => [.. CircuitProgram.Cut(circuits, nodes).Select(group => group.Count)];
         Assert.Equal([3, 1, 2], Sizes([one, two, two, all, one, one], 5));
         Assert.Equal([1, 1], Sizes([all, all], 5));
