@@ -101,7 +101,7 @@ public sealed class PositionCommandTests : CliTest
         Refused(Elsewhere, "mib", "auroc", "--scores", At("s.json"), "--reference", At("s.json"));
         Refused("holds scores of which no circuit has been selected", "evaluate", "--model", model, "--data", data, "--circuit", At("s.json"));
         Refused("holds scores of which no circuit has been selected", "draw", At("s.json"), "--out", At("x.svg"));
-        Refused("--nodes", "circuit", "--scores", At("s.json"), "--nodes", "3", "--out", At("x.json"));
+        Refused("which are of edges; leave --level node and numbers of nodes out", "circuit", "--scores", At("s.json"), "--nodes", "3", "--out", At("x.json"));
         Refused("--select ratio", "circuit", "--scores", At("s.json"), "--edges", "3", "--select", "ratio", "--out", At("x.json"));
         Refused("has only ", "circuit", "--scores", At("s.json"), "--edges", "99999", "--out", At("x.json"));
         Done("circuit", "--scores", At("s.json"), "--edges", "50", "--out", At("c.json"));

@@ -107,7 +107,7 @@ public sealed class SpanScoreTests
         Assert.Equal(ordinary.CompletenessGap is null, bySpan.CompletenessGap is null);
     }
 
-    // method.md §12: what an edge's weight does to the metric at the full circuit is its score.
+    // What the weight of an edge does to the metric at the full circuit is its score.
     [Theory]
     [InlineData("llama")]
     [InlineData("norms of inputs and outputs")]
