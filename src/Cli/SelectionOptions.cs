@@ -55,7 +55,7 @@ internal sealed class SelectionOptions
         var (selection, path) = (Read(parse, name), parse.GetValue(intervals!));
         if (name != SelectionMethods.StableName) return path is null ? (selection, signed) : throw new InputException($"{intervals!.Name} needs {Select.Name} {SelectionMethods.StableName}");
         if (path is null) throw new InputException($"{Select.Name} {name}: {scores} holds no intervals of its edges; faith stability --edges N --json stability.json gives them, and {intervals!.Name} stability.json takes them");
-        return (selection with { Certain = EdgeIntervals.Certain(path, graph) }, signed);
+        return (selection with { Certain = StabilityFile.Read(path, graph).Certain }, signed);
     }
 
     /// <summary>The file of intervals, where one was given.</summary>

@@ -35,7 +35,7 @@ public sealed partial class ReportBrowserTests : SweepTest
         const string evil = "<script>document.title='evil'<!--.jsonl";
         Done("tasks", "export", "ioi", "--examples", "6", "--out", At("d.jsonl"));
         File.Move(At("d.jsonl"), At(evil));
-        var folder = Plan($"models: tasks-4l\ndata: [sva, \"{evil}\"]\nexamples: 6\nmethods: [eap, eap-ig]\nselections: [top, greedy, {{select: top, signed: true}}, {{select: ratio, negative: 0.3}}]\nedges: [30, 200, 700]\n", "sweep");
+        var folder = Plan($"models: tasks-4l\ndata: [sva, \"{evil}\"]\nexamples: 6\nmethods: [eap, eap-ig]\nselections: [top, greedy, stable, {{select: top, signed: true}}, {{select: ratio, negative: 0.3}}]\nedges: [30, 200, 700]\n", "sweep");
         Done("sweep", "run", folder);
         Done("sweep", "merge", folder, "--out", At("r.csv"), "--report", At("report.html"));
         var result = Open("report.html", """
@@ -92,7 +92,7 @@ public sealed partial class ReportBrowserTests : SweepTest
         // The data, the page's script, and those of the test: nothing of the file's name.
         Assert.Equal(5, Property(result, "scripts").GetInt32());
         var cells = Property(result, "sizes").EnumerateArray().ToArray();
-        Assert.Equal(16, cells.Length);
+        Assert.Equal(20, cells.Length);
         Assert.All(cells, cell => Assert.All(cell.EnumerateArray(), size =>
         {
             Assert.Equal(size[0].GetInt32(), size[1].GetInt32());
@@ -120,9 +120,9 @@ public sealed partial class ReportBrowserTests : SweepTest
         var matrix = Texts(result, "matrix");
         Assert.Equal(["1.00", "1.00"], (string[])[matrix[0], matrix[3]]);
         Assert.Equal(matrix[1], matrix[2]);
-        Assert.Equal(8, Property(result, "methods").GetArrayLength());
+        Assert.Equal(10, Property(result, "methods").GetArrayLength());
         Assert.Contains("model_hash", Property(result, "records").GetString(), StringComparison.Ordinal);
-        Assert.Equal(16, Property(result, "bands").GetInt32());
+        Assert.Equal(20, Property(result, "bands").GetInt32());
         Assert.Contains(evil, Property(result, "text").GetString(), StringComparison.Ordinal);
     }
 

@@ -30,6 +30,18 @@ public sealed class ReportCommandTests : SweepTest
         Done("curve", "--model", "tasks-4l", "--data", "ioi", "--examples", "3", "--scores", At("s.json"), "--edges", "20,300", "--out", At("c.csv"));
         Assert.Contains("1 run;", Done("report", At("s.json"), At("c.csv"), "--out", At("r.html")), StringComparison.Ordinal);
         Assert.Contains("\"selected\":300", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+        // What stability found of an edge stands beside its score, and says which edges a circuit of certain ones is made of.
+        Done("stability", "--model", "tasks-4l", "--data", "ioi", "--examples", "3", "--edges", "40", "--resamples", "10", "--random", "0", "--shuffles", "0", "--json", At("i.json"));
+        Done("report", At("s.json"), At("i.json"), "--out", At("r.html"));
+        Assert.Contains("\"frequencies\":[{\"selected\":40,", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+        Done("circuit", "--scores", At("s.json"), "--edges", "5", "--select", "stable", "--intervals", At("i.json"), "--out", At("stable.json"));
+        Done("report", At("stable.json"), "--out", At("r.html"));
+        Assert.Contains("selected by intervals that are not given here", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+        Done("report", At("stable.json"), At("i.json"), "--out", At("r.html"));
+        Assert.DoesNotContain("selected by intervals that are not given here", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+        Assert.Contains("\"certain\":", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
+        Refused("i.json: tells how stable edges are, but of no scores", "report", At("i.json"), "--out", At("x.html"));
+        Refused("i.json: is of eap-ig, and 2 of the 2 files of scores are", "report", At("s.json"), At("stable.json"), At("i.json"), "--out", At("x.html"));
     }
 
     [Fact]

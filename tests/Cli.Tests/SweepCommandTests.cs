@@ -111,6 +111,10 @@ public sealed class SweepCommandTests : SweepTest
         Refused("line 2: select stable: acdc does not score edges example by example; skip: leaves the combination out", "sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: sva\nmethods: [eap, acdc]\nselections: [top, stable]\n"), "--out", At("x"));
         Done("sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: sva\nexamples: 3\nmethods: [eap, acdc]\nselections: [top, stable]\nskip: [{method: acdc, select: stable}]\n"), "--out", At("x"));
         Assert.Equal(3, Ids(At("x")).Length);
+        // What is counted is told in seconds too, and what is not has none.
+        var planned = Done("sweep", "plan", At("s.yaml"), "--out", At("x"));
+        Assert.Matches(@"tasks-4l +eap +2 +\d\S* +\d+\.\d\d +\d+\.\d\d\d +\d", planned);
+        Assert.Matches(@"tasks-4l +acdc +1 +not counted +– +– +not planned", planned);
     }
 
     [Fact]

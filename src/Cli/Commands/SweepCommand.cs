@@ -36,15 +36,18 @@ internal static class SweepCommand
             OutputFile.WriteInFolder(folder, new Output("study.yaml", stream => stream.Write(copy)), new Output(SweepFolder.ManifestFile, stream => stream.Write(Manifest.Write(cells))));
             foreach (var doubt in read.Doubts) context.Note(doubt);
             var planned = SweepFolder.Open(folder);
-            var table = new TextTable("model", "method", ">cells", ">GFLOP", ">MiB");
+            var peak = PeakProbe.MeasureGflops(Environment.ProcessorCount);
+            var table = new TextTable("model", "method", ">cells", ">GFLOP", ">seconds", ">of a cell", ">MiB");
             foreach (var group in cells.GroupBy(c => (c.Run.Model, c.Run.Scoring.Method)))
             {
-                table.Add(group.Key.Model, group.Key.Method, $"{group.Count()}", group.Any(c => c.Gflop is null) ? "not counted" : Figures.Short(group.Sum(c => c.Gflop!.Value)),
+                var isCounted = group.All(c => c.Gflop is not null);
+                table.Add(group.Key.Model, group.Key.Method, $"{group.Count()}", isCounted ? Figures.Short(group.Sum(c => c.Gflop!.Value)) : "not counted",
+                    isCounted ? Figures.Fixed(group.Sum(c => c.Gflop!.Value) / peak, 2) : Figures.None, isCounted ? Figures.Fixed(group.Max(c => c.Gflop!.Value) / peak, 3) : Figures.None,
                     group.Max(c => c.Bytes) is { } bytes ? (bytes / Mebibyte).ToString("#,0", CultureInfo.InvariantCulture) : "not planned");
             }
             table.Write(context);
-            var (counted, peak) = (cells.Sum(c => c.Gflop ?? 0), PeakProbe.MeasureGflops(Environment.ProcessorCount));
-            if (counted > 0) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"what is counted takes {Time(counted / peak)} or more on this CPU ({peak:0} GFLOP/s at most); faith sweep status says more once a cell is done"));
+            var counted = cells.Sum(c => c.Gflop ?? 0);
+            if (counted > 0) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"what is counted takes {Time(counted / peak)} or more on this CPU ({peak:0} GFLOP/s at most, by which the seconds above are counted); faith sweep status says more once a cell is done"));
             if (planned.Strangers() is { Count: > 0 } others) context.Note($"{folder}: {others.Count} cells there are of another plan; faith sweep merge leaves them out");
             context.Output.WriteLine($"{Path.Combine(folder, SweepFolder.ManifestFile)}: {Count(cells.Count)}, {cells.Count(planned.IsDone)} of them done; faith sweep run {folder} makes the others");
         });

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Faith.Engine.Graphs;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Reports;
 
@@ -76,6 +77,7 @@ public static class ReportPage
             json.WriteEndObject();
             if (run.Scores is { } scores) Numbers(json, "scores", graph, scores.Values, run.Task);
             if (run.StandardErrors is { } errors) Numbers(json, "errors", graph, errors, null);
+            if (run.Stability is { } stability) Frequencies(json, graph, stability);
             if (run.Selection.Certain is { } certain)
             {
                 var members = new Circuit(graph, certain);
@@ -136,6 +138,21 @@ public static class ReportPage
         foreach (var row in matrix.Values) ValueList(json, row);
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    // Of every edge in percent, size by size; of those that it does not tell of 255.
+    private static void Frequencies(Utf8JsonWriter json, ModelGraph graph, StabilityFile stability)
+    {
+        json.WriteStartArray("frequencies");
+        for (var s = 0; s < stability.Sizes.Count; s++)
+        {
+            var shares = stability.Edges.ToDictionary(e => e.Edge, e => e.Selected[s]);
+            json.WriteStartObject();
+            json.WriteNumber("selected", stability.Sizes[s]);
+            json.WriteBase64String("percent", [.. graph.AllEdges.Select(e => shares.TryGetValue(e, out var share) && share is >= 0 and <= 1 ? (byte)Math.Round(100 * share) : byte.MaxValue)]);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     // Of every edge, ascending: as the bytes of doubles, so that the page selects from the very numbers that the program does.

@@ -1,5 +1,6 @@
 using Faith.Engine.Circuits;
 using Faith.Engine.Graphs;
+using Faith.Engine.ScoreFiles;
 
 namespace Faith.Engine.Reports;
 
@@ -18,6 +19,8 @@ public sealed record ReportRun
     public EdgeScores? Scores { get; init; }
     /// <summary>Their standard errors, laid out as the scores.</summary>
     public double[]? StandardErrors { get; init; }
+    /// <summary>How often resamples of the examples select its edges; null where nobody looked.</summary>
+    public StabilityFile? Stability { get; init; }
     /// <summary>A circuit that was selected already.</summary>
     public Circuit? Selected { get; init; }
     /// <summary>How circuits are selected.</summary>

@@ -44,7 +44,7 @@ public static class ReportSource
     private static List<ReportRun> OfFiles(List<string> files)
     {
         var runs = new List<ReportRun>();
-        var curves = new List<string>();
+        var (curves, studies) = (new List<string>(), new List<string>());
         var records = files.Where(f => Path.GetFileName(f) == SweepFolder.RecordFile).ToArray();
         foreach (var record in records)
         {
@@ -56,8 +56,10 @@ public static class ReportSource
         foreach (var file in files.Where(f => !covered.Contains(Path.GetFullPath(f))))
         {
             if (file.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)) curves.Add(file);
+            else if (StabilityFile.IsOne(file)) studies.Add(file);
             else runs.Add(OfScores(file));
         }
+        foreach (var path in studies) AddStability(runs, path);
         foreach (var (path, curve) in curves.SelectMany(path => Curves(path), (path, curve) => (path, curve)))
         {
             // A curve without a name of its own belongs to the scores when there are only these.
@@ -66,7 +68,20 @@ public static class ReportSource
             else if (curve.Task.Length > 0) runs.Add(curve);
             else runs.Add(curve with { Model = runs.FirstOrDefault()?.Model ?? "", Task = runs.FirstOrDefault()?.Task ?? Path.GetFileName(path), Method = curve.Method.Length > 0 ? curve.Method : Path.GetFileNameWithoutExtension(path) });
         }
-        return runs;
+        return [.. runs.Select(r => r is { Scores: not null, Selection: { Name: SelectionMethods.StableName, Certain: null } }
+            ? r with { Doubts = [.. r.Doubts, "edges were selected by intervals that are not given here: at other sizes those of the largest scores are shown"] } : r)];
+    }
+
+    private static void AddStability(List<ReportRun> runs, string path)
+    {
+        int[] scored = [.. Enumerable.Range(0, runs.Count).Where(i => runs[i].Scores is not null && runs[i].Stability is null)];
+        if (scored.Length == 0) throw new InputException($"{path}: tells how stable edges are, but of no scores; name the scores beside it");
+        // By the method, where there are several.
+        var read = scored.Select(i => (Run: i, File: StabilityFile.Read(path, runs[i].Scores!.Graph))).ToArray();
+        var own = read.Where(r => scored.Length == 1 || runs[r.Run].Method == r.File.Method).ToArray();
+        if (own.Length != 1) throw new InputException($"{path}: is of {PlainText.Short(read[0].File.Method)}, and {own.Length} of the {scored.Length} files of scores are; name those alone that it belongs to");
+        var (place, stability) = own[0];
+        runs[place] = runs[place] with { Stability = stability, Selection = runs[place].Selection with { Certain = runs[place].Selection.Name == SelectionMethods.StableName ? stability.Certain : null } };
     }
 
     private static ReportRun OfScores(string path)
@@ -78,7 +93,7 @@ public static class ReportSource
             Model = run?.Model ?? "", Task = run?.Data ?? Path.GetFileName(path), Method = run?.Method ?? Path.GetFileNameWithoutExtension(path), Seconds = run?.Seconds,
             Scores = file.Scores, Selected = CircuitFile.HoldsCircuit(file) ? file.InGraph : null,
             Selection = SweepReport.SelectionOf(run), Signed = run?.Options.GetValueOrDefault("signed") == "true",
-            Doubts = [.. ((string?[])[ScoreDoubt.Of(run), ScoreDoubt.OfSigns(file), SweepReport.SelectionOf(run).Name == SelectionMethods.StableName ? "edges were selected by intervals that the file does not hold; at other sizes those of the largest scores are shown" : null]).OfType<string>()],
+            Doubts = [.. ((string?[])[ScoreDoubt.Of(run), ScoreDoubt.OfSigns(file)]).OfType<string>()],
             Record = [new("file", path), .. run is null ? [] : RunRecordJson.Pairs(run)],
         };
     }

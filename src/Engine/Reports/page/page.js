@@ -18,6 +18,7 @@ for (const run of data.runs) {
   run.graph = graphs.get(key);
   lazily(run, 'scores');
   lazily(run, 'errors');
+  for (const f of run.frequencies ?? []) f.percent = Uint8Array.from(atob(f.percent), c => c.charCodeAt(0));
   if (run.certain) run.certain = Uint8Array.from(atob(run.certain), c => c.charCodeAt(0));
   if (run.selected) {
     const members = atob(run.selected);
@@ -107,12 +108,14 @@ function showEdges(run, circuit) {
   // The name of a node means its edges; other text any name that has it.
   const isNode = wanted !== '' && (/^(a\d+\.h\d+|m\d+|input|logits)$/.test(wanted));
   const matches = name => wanted === '' || (isNode ? name.startsWith(`${wanted}->`) || name.endsWith(`->${wanted}`) || name.includes(`->${wanted}<`) : name.includes(wanted));
-  const rows = [];
+  const rows = [], often = run.frequencies ? nearest(run.frequencies, state.asGiven ? circuit.length : size()) : null;
   for (let e = 0; e < graph.edges; e++) {
     if ((only && !inside[e]) || !matches(graph.names[e])) continue;
-    rows.push({ name: graph.names[e], score: run.scores ? run.scores[e] : null, error: run.errors ? run.errors[e] : null, inside: inside[e] === 1 });
+    rows.push({ name: graph.names[e], score: run.scores ? run.scores[e] : null, error: run.errors ? run.errors[e] : null, inside: inside[e] === 1, often: often ? often.percent[e] : null });
   }
-  at('edge-count').textContent = `${rows.length.toLocaleString('en')} edges`;
+  at('edge-count').textContent = `${rows.length.toLocaleString('en')} edges${often ? `; in resamples: the share of resamples of the examples that select the edge among ${often.selected.toLocaleString('en')}` : ''}`;
+  edgeTable.columns = often ? edgeColumns : edgeColumns.slice(0, -1);
+  if (edgeTable.sortedBy >= edgeTable.columns.length) edgeTable.sortedBy = 2;
   edgeTable.set(rows);
 }
 

@@ -48,6 +48,7 @@ const edgeColumns = [
   { title: '|score|', key: r => r.score === null ? null : Math.abs(r.score), text: r => short(r.score === null ? null : Math.abs(r.score)) },
   { title: '95 % interval', key: r => r.error, text: r => r.error === null ? '–' : `${short(r.score - 1.96 * r.error)} … ${short(r.score + 1.96 * r.error)}` },
   { title: 'in the circuit', isText: true, key: r => r.inside ? 'yes' : 'no', text: r => r.inside ? 'yes' : 'no' },
+  { title: 'in resamples', key: r => r.often === 255 ? 0 : r.often, text: r => r.often === 255 ? '< 5%' : `${r.often}%` },
 ];
 
 const exampleColumns = [
@@ -63,7 +64,7 @@ const exampleColumns = [
 // Layers and heads; the value of a node is a shade, its number and a button.
 function fillHeat(table, graph, values, held, hold) {
   const largest = Math.max(...values, 0);
-  const shade = node => make('td', { style: `background: rgba(var(--heat), ${largest > 0 ? (0.85 * values[node] / largest).toFixed(3) : 0})` },
+  const shade = node => make('td', { style: `background: rgba(var(--heat), ${largest > 0 ? (0.7 * values[node] / largest).toFixed(3) : 0})` },
     make('button', { type: 'button', class: held === node ? 'held' : null, 'aria-pressed': String(held === node), 'data-node': graph.nodeName(node), title: `${graph.nodeName(node)}: ${short(values[node])}`, onclick: () => hold(node) }, values[node] > 0 ? short(values[node]) : '·'));
   const heads = Array.from({ length: graph.heads }, (_, h) => make('th', { scope: 'col' }, `h${h}`));
   const rows = Array.from({ length: graph.layers }, (_, i) => graph.layers - 1 - i).map(layer => make('tr', {}, make('th', { scope: 'row' }, `layer ${layer}`),
@@ -77,5 +78,5 @@ function taskTable(title, tasks, values) {
   return make('div', { class: 'scroll' }, make('p', { class: 'note' }, title), make('table', { class: 'heat' },
     make('thead', {}, make('tr', {}, make('th', {}, 'circuit of'), ...tasks.map(t => make('th', { scope: 'col' }, t)))),
     make('tbody', {}, ...values.map((row, i) => make('tr', {}, make('th', { scope: 'row' }, tasks[i]),
-      ...row.map(v => make('td', { class: 'number', style: `padding: .3rem .6rem; background: rgba(var(--heat), ${v === null ? 0 : (0.85 * Math.min(Math.max(v, 0), 1)).toFixed(3)})` }, share(v))))))));
+      ...row.map(v => make('td', { class: 'number', style: `padding: .3rem .6rem; background: rgba(var(--heat), ${v === null ? 0 : (0.7 * Math.min(Math.max(v, 0), 1)).toFixed(3)})` }, share(v))))))));
 }
