@@ -14,7 +14,7 @@ public enum Flow : byte
     Exit,
     /// <summary>Waits for all threads of the block.</summary>
     Barrier,
-    /// <summary>Waits for all lanes of the warp and then runs it.</summary>
+    /// <summary>Waits for all lanes of the warp and then runs it: a shuffle, or a product of matrices.</summary>
     Shuffle,
 }
 
@@ -44,7 +44,7 @@ public sealed class Instruction
     public int B { get; set; }
     /// <summary>Third source.</summary>
     public int C { get; set; }
-    /// <summary>Registers loaded or stored.</summary>
+    /// <summary>Registers loaded or stored; of a product of matrices those of D, A, B and C.</summary>
     public int[] Values { get; set; } = [];
     /// <summary>Bytes of one value loaded or stored.</summary>
     public int Size { get; set; }

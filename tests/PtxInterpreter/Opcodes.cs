@@ -2,8 +2,8 @@ using System.Numerics;
 
 namespace Faith.PtxInterpreter;
 
-/// <summary>An instruction's implementation and its operands: d a 32-bit register, q a 64-bit one, p a predicate.</summary>
-public sealed record Opcode(string Operands, Execute Execute, bool IsShift = false, bool IsShuffle = false);
+/// <summary>An instruction's implementation and its operands: d a 32-bit register, q a 64-bit one, p a predicate. Those of a <see cref="TensorCore"/> are lists.</summary>
+public sealed record Opcode(string Operands, Execute Execute, bool IsShift = false, bool IsShuffle = false, bool IsMultiply = false);
 
 /// <summary>The table of all instructions but loads, stores and control flow. It holds what compilers make of the kernels, not all of PTX.</summary>
 public static class Opcodes
@@ -109,6 +109,11 @@ public static class Opcodes
         Add("cvt.rn.f32.f64", "dq", Lanes.Scalar<double, float, Number<double, float>>);
         Add("cvt.f32.f16", "dd", Lanes.Scalar<uint, float, HalfToFloat>);
         Add("cvt.rn.f16.f32", "dd", Lanes.Scalar<float, uint, FloatToHalf>);
+        Add("cvt.rn.bf16x2.f32", "ddd", Lanes.Scalar<float, uint, FloatsToBrains>);
+
+        // A whole warp's work, whose operands are lists of registers.
+        table.Add("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", new("", TensorCore.MultiplyBrain, IsMultiply: true));
+        table.Add("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", new("", TensorCore.MultiplyTf32, IsMultiply: true));
 
         foreach (var kind in Enum.GetValues<ShuffleKind>())
             Add($"shfl.sync.{kind.ToString().ToLowerInvariant()}.b32", "ddd", (i, w) => Lanes.Shuffle(i, w, kind));

@@ -190,6 +190,18 @@ internal struct FloatToHalf : IScalar<float, uint>
     public static uint Apply(float a, float b) => BitConverter.HalfToUInt16Bits((Half)a);
 }
 
+/// <summary>Two numbers rounded to bfloat16, the first in the upper half.</summary>
+internal struct FloatsToBrains : IScalar<float, uint>
+{
+    public static uint Apply(float a, float b) => Brain(a) << 16 | Brain(b);
+
+    private static uint Brain(float x)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(x);
+        return float.IsNaN(x) ? 0x7fffu : bits + 0x7fff + (bits >> 16 & 1) >> 16;
+    }
+}
+
 internal struct Floor<T> : IScalar<T, T> where T : IFloatingPointIeee754<T> { public static T Apply(T a, T b) => T.Floor(a); }
 internal struct Ceiling<T> : IScalar<T, T> where T : IFloatingPointIeee754<T> { public static T Apply(T a, T b) => T.Ceiling(a); }
 internal struct TowardsZero<T> : IScalar<T, T> where T : IFloatingPointIeee754<T> { public static T Apply(T a, T b) => T.Truncate(a); }

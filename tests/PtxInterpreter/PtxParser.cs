@@ -175,12 +175,12 @@ public sealed partial class PtxParser
             // A conversion may take the lower half of a wider register.
             else if (Opcodes.Find(operands is [_, var from] && from.StartsWith("%rd", StringComparison.Ordinal)
                 && opcode.StartsWith("cvt.s64.s32", StringComparison.Ordinal)
-                         ? "cvt.s64.lower" : opcode) is { } found && found.Operands.Length <= operands.Count)
+                         ? "cvt.s64.lower" : opcode) is { } found && (found.IsMultiply ? TensorCore.Registers.Length == operands.Count : found.Operands.Length <= operands.Count))
                 ParseOperands(instruction, found, operands);
             else
                 throw new FormatException($"unknown instruction {opcode}");
             if (instruction.Guard >= 0 && (instruction.Flow is Flow.Barrier or Flow.Shuffle))
-                throw new FormatException("a barrier or shuffle under a predicate is not known");
+                throw new FormatException("a barrier, shuffle or mma under a predicate is not known");
         }
         catch (Exception e) when (e is FormatException or KeyNotFoundException or OverflowException)
         {
@@ -233,8 +233,15 @@ public sealed partial class PtxParser
         if (opcode.IsShuffle && (operands is not [_, _, _, var segment, "0xffffffff" or "-1" or "4294967295"]
             || segment is not ("31" or "0x1f") && (segment != "0" || !instruction.Text.Contains(".up.", StringComparison.Ordinal))))
             throw new FormatException("only shuffles of whole warps are known");
-        instruction.Flow = opcode.IsShuffle ? Flow.Shuffle : Flow.Next;
+        if (opcode.IsMultiply) instruction.Values = [.. operands.Zip(TensorCore.Registers, RegistersOf).SelectMany(list => list)];
+        instruction.Flow = opcode.IsShuffle || opcode.IsMultiply ? Flow.Shuffle : Flow.Next;
         instruction.Execute = opcode.Execute;
+    }
+
+    private int[] RegistersOf(string list, int count)
+    {
+        if (list is not ['{', .. var names, '}'] || names.Split(',') is not { } split || split.Length != count) throw new FormatException($"{list} is no list of {count} registers");
+        return [.. split.Select(name => Register(name.Trim(), wide: false))];
     }
 
     // ld[.nc][.space][.v2|.v4].type, st likewise

@@ -189,7 +189,7 @@ public sealed class PtxInterpreterTests
     [InlineData("bra $nowhere;", "no label $nowhere")]
     [InlineData("add.s32 %r1, %r2, %r3;", "kernel k runs off its end")]
     [InlineData("atom.global.add.f32 %f1, [%rd1], %f2;\nret;", "unknown instruction atom.global.add.f32")]
-    [InlineData("@%p1 bar.sync 0;\nret;", "a barrier or shuffle under a predicate is not known")]
+    [InlineData("@%p1 bar.sync 0;\nret;", "a barrier, shuffle or mma under a predicate is not known")]
     [InlineData("{\n.param .b32 argument;\ncall.uni helper, (argument);\n}\nret;", "a call of a function is not known")]
     [InlineData("bar.sync 1;\nret;", "unknown instruction bar.sync")]
     [InlineData("shfl.sync.bfly.b32 %r3, %r2, 1, 15, 0xffffffff;\nret;", "only shuffles of whole warps are known")]
