@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Faith.Engine.Experiments;
+using Faith.Kernels;
 
 namespace Faith.Cli;
 
@@ -24,7 +25,10 @@ internal sealed class DeviceOptions(CommandContext context)
 
     private readonly Option<int?> threads = OptionKinds.OptionalInteger("--threads", "threads of the CPU; one a core unless given", 1, MostThreads);
 
-    private bool hasNotedThreads;
+    private readonly ChoiceOption products = new("--products", "how a GPU multiplies matrices: by its float32 units, or by the tensor cores of an NVIDIA GPU, as accurately and faster, with other bits", "exact", ["exact", "tensor"]);
+
+    // What has been said: the options are read, and devices opened, by several parts of a command.
+    private readonly HashSet<string> noted = [];
 
     private readonly Option<bool> cublas = new("--cublas")
     {
@@ -43,20 +47,25 @@ internal sealed class DeviceOptions(CommandContext context)
         command.Add(memory);
         command.Add(threads);
         command.Add(cublas);
+        command.Add(products);
         command.Add(validate);
     }
 
     /// <summary>What was chosen.</summary>
     public DeviceChoice Read(ParseResult parse) => new(parse.GetRequiredValue(device).ToLowerInvariant(), Threads(parse.GetValue(threads) ?? 0),
-        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, context.Note, parse.GetValue(cublas), parse.GetValue(validate), context.Gpus);
+        parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * BytesPerGibibyte) : null, Note, parse.GetValue(cublas), parse.GetValue(validate), context.Gpus,
+        parse.GetValue(products) == "tensor" ? Products.Tensor : Products.Exact);
+
+    private void Note(string text)
+    {
+        if (noted.Add(text)) context.Note(text);
+    }
 
     private int Threads(int asked)
     {
         var cores = Environment.ProcessorCount;
         if (asked <= ThreadsPerCore * cores) return asked;
-        // The options are read by several parts of a command.
-        if (!hasNotedThreads) context.Note($"--threads {asked}: there {(cores == 1 ? "is 1 core" : $"are {cores} cores")}, so {(cores == 1 ? "1 thread works" : $"{cores} threads work")}; more would only wait for each other");
-        hasNotedThreads = true;
+        Note($"--threads {asked}: there {(cores == 1 ? "is 1 core" : $"are {cores} cores")}, so {(cores == 1 ? "1 thread works" : $"{cores} threads work")}; more would only wait for each other");
         return cores;
     }
 }

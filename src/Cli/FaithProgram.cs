@@ -94,6 +94,7 @@ public static class FaithProgram
         {
             InputException => (BadInput, exception.Message),
             GpuException => (BadInput, $"the GPU failed: {exception.Message}; --device cpu runs without it"),
+            GpuKernelException => (Fault, $"{exception.Message}; --device cpu runs without it (a fault of this program: please report it with what `faith devices` says)"),
             ValidationException => (Fault, $"the device computes something else than the CPU: {exception.Message}"),
             DeviceMemoryException => (BadInput, $"{exception.Message}; a smaller --memory, fewer --examples or shorter prompts need less"),
             DeviceThreadsException => (BadInput, $"--threads: {exception.Message}; a smaller number needs fewer"),

@@ -12,6 +12,9 @@ public abstract class Device : IDisposable
     /// <summary>Short name for reports, e.g. "cpu (AVX-512, 2 threads)".</summary>
     public abstract string Name { get; }
 
+    /// <summary>How it multiplies matrices.</summary>
+    public virtual Products Products => Products.Exact;
+
     /// <summary>Bytes that can still be allocated, as far as the device can tell.</summary>
     public abstract long FreeMemory { get; }
 

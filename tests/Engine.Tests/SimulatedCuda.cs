@@ -1,3 +1,4 @@
+using Faith.Kernels;
 using Faith.Kernels.Gpu;
 using Faith.PtxInterpreter;
 using Xunit;
@@ -24,5 +25,13 @@ public sealed class SimulatedCuda
     {
         SimulatedGpu.Reset();
         return GpuDevices.Open(Info);
+    }
+
+    /// <summary>A healthy GPU that multiplies by tensor cores.</summary>
+    public static GpuDevice OpenTensor(Accumulation accumulation)
+    {
+        SimulatedGpu.Reset();
+        WarpProduct.Accumulation = accumulation;
+        return GpuDevices.Open(Info, products: Products.Tensor);
     }
 }

@@ -65,6 +65,9 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
     public int? OnlyRow => onlyRow;
     public Random Random => random;
 
+    /// <summary>How far compared results were from their references, |difference| / (1 + |expected|), one after the other.</summary>
+    public List<double> Deviations { get; } = [];
+
     /// <summary>The checked outputs so far, row after row.</summary>
     public IReadOnlyList<float[]> Results => results;
 
@@ -187,7 +190,9 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
                 double value = bits[r * actual.Columns + c] = At(actual, r, c);
                 if (!compare) continue;
                 var want = expected(r, c);
-                if (!(Math.Abs(value - want) <= tolerance * (1 + Math.Abs(want))))
+                var deviation = Math.Abs(value - want) / (1 + Math.Abs(want));
+                Deviations.Add(deviation);
+                if (!(deviation <= tolerance))
                     Assert.Fail($"{name}[{r}, {c}] = {value:R}, expected {want:R}");
             }
         results.Add(bits);

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Faith.PtxInterpreter;
 
-/// <summary>An instruction's implementation and its operands: d a 32-bit register, q a 64-bit one, p a predicate. Those of a <see cref="TensorCore"/> are lists.</summary>
+/// <summary>An instruction's implementation and its operands: d a 32-bit register, q a 64-bit one, p a predicate. Those of a <see cref="WarpProduct"/> are lists.</summary>
 public sealed record Opcode(string Operands, Execute Execute, bool IsShift = false, bool IsShuffle = false, bool IsMultiply = false);
 
 /// <summary>The table of all instructions but loads, stores and control flow. It holds what compilers make of the kernels, not all of PTX.</summary>
@@ -112,8 +112,8 @@ public static class Opcodes
         Add("cvt.rn.bf16x2.f32", "ddd", Lanes.Scalar<float, uint, FloatsToBrains>);
 
         // A whole warp's work, whose operands are lists of registers.
-        table.Add("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", new("", TensorCore.MultiplyBrain, IsMultiply: true));
-        table.Add("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", new("", TensorCore.MultiplyTf32, IsMultiply: true));
+        table.Add("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", new("", WarpProduct.MultiplyBrain, IsMultiply: true));
+        table.Add("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", new("", WarpProduct.MultiplyTf32, IsMultiply: true));
 
         foreach (var kind in Enum.GetValues<ShuffleKind>())
             Add($"shfl.sync.{kind.ToString().ToLowerInvariant()}.b32", "ddd", (i, w) => Lanes.Shuffle(i, w, kind));

@@ -175,7 +175,7 @@ public sealed partial class PtxParser
             // A conversion may take the lower half of a wider register.
             else if (Opcodes.Find(operands is [_, var from] && from.StartsWith("%rd", StringComparison.Ordinal)
                 && opcode.StartsWith("cvt.s64.s32", StringComparison.Ordinal)
-                         ? "cvt.s64.lower" : opcode) is { } found && (found.IsMultiply ? TensorCore.Registers.Length == operands.Count : found.Operands.Length <= operands.Count))
+                         ? "cvt.s64.lower" : opcode) is { } found && (found.IsMultiply ? WarpProduct.Registers.Length == operands.Count : found.Operands.Length <= operands.Count))
                 ParseOperands(instruction, found, operands);
             else
                 throw new FormatException($"unknown instruction {opcode}");
@@ -233,7 +233,7 @@ public sealed partial class PtxParser
         if (opcode.IsShuffle && (operands is not [_, _, _, var segment, "0xffffffff" or "-1" or "4294967295"]
             || segment is not ("31" or "0x1f") && (segment != "0" || !instruction.Text.Contains(".up.", StringComparison.Ordinal))))
             throw new FormatException("only shuffles of whole warps are known");
-        if (opcode.IsMultiply) instruction.Values = [.. operands.Zip(TensorCore.Registers, RegistersOf).SelectMany(list => list)];
+        if (opcode.IsMultiply) instruction.Values = [.. operands.Zip(WarpProduct.Registers, RegistersOf).SelectMany(list => list)];
         instruction.Flow = opcode.IsShuffle || opcode.IsMultiply ? Flow.Shuffle : Flow.Next;
         instruction.Execute = opcode.Execute;
     }

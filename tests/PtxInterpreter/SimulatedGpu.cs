@@ -65,7 +65,7 @@ public static class SimulatedGpu
         MemoryBytes = 1L << 30;
         SmallerMemory.Clear();
         ReverseBlocks = OnlyNoteLaunches = false;
-        TensorCore.Accumulation = Accumulation.RoundedOnce;
+        WarpProduct.Accumulation = Accumulation.RoundedOnce;
         Rewrite = null;
         Memory.StartPeak();
         Fault = null;

@@ -12,7 +12,8 @@ namespace Faith.Engine.Experiments;
 /// <param name="Cublas">Products by cuBLAS.</param>
 /// <param name="Validate">Every operation is repeated on the CPU and compared.</param>
 /// <param name="Gpus">The GPUs to choose from; null: those of the installed driver.</param>
-public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, GpuProbes? Gpus = null)
+/// <param name="Products">How a GPU multiplies matrices; where there are no tensor cores exactly, which is said.</param>
+public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, Action<string> Note, bool Cublas = false, bool Validate = false, GpuProbes? Gpus = null, Products Products = Products.Exact)
 {
     /// <summary>Opens one device: of several the first, which it says.</summary>
     /// <exception cref="InputException">There is no such device.</exception>
@@ -30,12 +31,14 @@ public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, A
     public IReadOnlyList<Device> OpenAll()
     {
         if (Cublas && (Name == "cpu" || Name.StartsWith("opencl", StringComparison.Ordinal))) throw new InputException($"--cublas needs an NVIDIA GPU; --device {Name} uses none");
+        if (Cublas && Products == Products.Tensor) throw new InputException("--cublas and --products tensor both say what multiplies matrices; leave one out");
         var reason = "";
         var blas = Cublas ? CuBlas.TryLoad(out reason) : null;
         if (Cublas && blas is null) throw new InputException($"--cublas: {reason}");
         try
         {
-            IReadOnlyList<Device> opened = Devices.AreSeveral(Name) ? Devices.OpenSeveral(Name, Gpus, blas) : [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas, Gpus)];
+            IReadOnlyList<Device> opened = Devices.AreSeveral(Name) ? Devices.OpenSeveral(Name, Gpus, blas, Products) : [Name == "auto" ? OpenBest(blas) : Devices.Open(Name, Threads, blas, Gpus, Products)];
+            if (opened[0].Products != Products) Note($"--products {Products.ToString().ToLowerInvariant()}: the tensor cores of an NVIDIA GPU are needed; {opened[0].Name} multiplies exactly");
             return Validate ? [.. opened.Select(device => ValidatingDevice.Over(device, Threads, Note))] : opened;
         }
         catch (Exception e) when (e is ArgumentException || GpuDevices.MeansUnusable(e))
@@ -57,7 +60,7 @@ public sealed record DeviceChoice(string Name, int Threads, long? MemoryBytes, A
         {
             try
             {
-                return Devices.Open(best, blas);
+                return Devices.Open(best, blas, Products);
             }
             catch (Exception e) when (GpuDevices.MeansUnusable(e))
             {

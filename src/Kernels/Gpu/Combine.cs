@@ -10,6 +10,6 @@ public sealed partial class GpuDevice
         if (!baseline.IsNone) RequireShape(baseline, 1, y.Columns);
         if (y.Rows == 0 || y.Columns == 0) return;
         MatrixFlops += 2L * weights.Rows * weights.Columns * x.Columns;
-        MultiplyBatch<Single32, float>(new(View(x).Data, x.Offset, x.Stride, Transposed: false), weights, y, default, baseline, add: baseline.IsNone);
+        MultiplyBatch<ThreeParts, Single32, float>(new(View(x).Data, x.Offset, x.Stride, Transposed: false), weights, y, default, baseline, add: baseline.IsNone);
     }
 }

@@ -16,7 +16,7 @@ public sealed partial class GpuDevice
             taken = GpuScratch.SequencesOfRows(layout, x.Rows, g.Rows, first);
             int row = layout.QueryOffsets[first], rows = layout.QueryOffsets[first + taken] - row;
             var products = Workspace(GpuScratch.FloatsOfRows(layout, x.Rows, g.Rows, first, taken));
-            MultiplyBatch<Single32, float>(new(View(g).Data.SubView((long)row * width), g.Offset + (long)row * width, g.Stride, Transposed: true),
+            MultiplyBatch<ThreeParts, Single32, float>(new(View(g).Data.SubView((long)row * width), g.Offset + (long)row * width, g.Stride, Transposed: true),
                 x.ColumnRange(row * width, width), new(products.Buffer!, x.Rows, g.Rows), new(rows, width, width, (long)x.Rows * g.Rows), default, add: false);
             Launch(ContractionKernels.Reduces, new ReduceOperands
             {

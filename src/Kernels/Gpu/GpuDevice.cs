@@ -37,14 +37,15 @@ public sealed partial class GpuDevice : Device
     private readonly int mostThreads;
     private readonly GpuDeviceInfo info;
     private GpuBuffer? workspace;
+    private GpuKernelException? notCompiled;
     private int nextStaging;
     private long held;
 
-    internal GpuDevice(Context context, GpuDeviceInfo info, CuBlas? blas = null)
+    internal GpuDevice(Context context, GpuDeviceInfo info, CuBlas? blas = null, Products products = Products.Exact)
     {
-        (this.context, this.info) = (context, info);
+        (this.context, this.info, Products) = (context, info, products);
         Limits = LimitsOfGpu;
-        Name = info.Title;
+        Name = products == Products.Exact ? info.Title : $"{info.Title[..^1]}, tensor products)";
         ContractionMemory = GpuScratch.MostOfContraction(info.Memory);
         try
         {
@@ -69,6 +70,9 @@ public sealed partial class GpuDevice : Device
 
     /// <inheritdoc/>
     public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override Products Products { get; }
 
     /// <inheritdoc/>
     public override long FreeMemory => accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() : Math.Max(0, info.Memory - held);
@@ -268,8 +272,9 @@ public sealed partial class GpuDevice : Device
     /// <summary>Compiles every kernel now instead of when it is used first, and returns how many there are.</summary>
     public int Warm()
     {
-        foreach (var kernel in GpuKernel.All) kernel.Load(this);
-        return GpuKernel.All.Count;
+        GpuKernel[] kernels = [.. GpuKernel.All.Where(k => !k.CudaOnly || accelerator is CudaAccelerator)];
+        foreach (var kernel in kernels) kernel.Load(this);
+        return kernels.Length;
     }
 
     /// <summary>The kernels that have been compiled.</summary>
@@ -277,7 +282,22 @@ public sealed partial class GpuDevice : Device
 
     /// <summary>The kernel as this device launches it, compiled where it is used first.</summary>
     internal Action<AcceleratorStream, KernelConfig, P> Loaded<P>(GpuKernel<P> kernel) where P : struct =>
-        (Action<AcceleratorStream, KernelConfig, P>)(kernels[kernel.Number] ??= accelerator.LoadKernel(kernel.Body, kernel.Specialization(accelerator is CudaAccelerator, mostThreads)));
+        (Action<AcceleratorStream, KernelConfig, P>)(kernels[kernel.Number] ??= Compiled(kernel));
+
+    /// <summary>Compiles a kernel.</summary>
+    /// <exception cref="GpuKernelException">ILGPU cannot compile it, or could not compile an earlier one: after that its context compiles nothing any more.</exception>
+    internal Action<AcceleratorStream, KernelConfig, P> Compiled<P>(GpuKernel<P> kernel) where P : struct
+    {
+        if (notCompiled is not null) throw notCompiled;
+        try
+        {
+            return accelerator.LoadKernel(kernel.Body, kernel.Specialization(accelerator is CudaAccelerator, mostThreads));
+        }
+        catch (Exception e) when (GpuKernelException.Means(e))
+        {
+            throw notCompiled = new(info.Id, kernel.Name, e);
+        }
+    }
 
     // Launches a kernel over a grid of blocks, of the largest size unless given; an empty grid launches nothing.
     private void Launch<P>(GpuKernel<P> kernel, in P operands, long gridX, long gridY = 1, long gridZ = 1, int threads = 0) where P : struct

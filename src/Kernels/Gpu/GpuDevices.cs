@@ -169,16 +169,17 @@ public static unsafe class GpuDevices
     /// Does the products with float32 weights of an NVIDIA GPU instead of the device's own kernels. Which of its kernels cuBLAS takes depends on the shape, so results
     /// no longer have the same bits for any number of rows.
     /// </param>
+    /// <param name="products">How an NVIDIA GPU multiplies matrices; others multiply exactly.</param>
     /// <exception cref="GpuException">It cannot be used; the message says why.</exception>
     /// <exception cref="DeviceMemoryException">It is full.</exception>
-    public static GpuDevice Open(GpuDeviceInfo info, CuBlas? blas = null)
+    public static GpuDevice Open(GpuDeviceInfo info, CuBlas? blas = null, Products products = Products.Exact)
     {
         ArgumentNullException.ThrowIfNull(info);
         if (!info.Usable) throw new GpuException($"{info.Id} cannot be used: {info}");
         GpuLibraries.Install();
         try
         {
-            return new(NewContext(info.Kind), info, info.Kind == GpuKind.Cuda ? blas : null);
+            return info.Kind == GpuKind.Cuda ? new(NewContext(info.Kind), info, blas, products) : new(NewContext(info.Kind), info);
         }
         // ILGPU refuses devices that lack something with the second.
         catch (Exception e) when (e is AcceleratorException or NotSupportedException)
@@ -197,7 +198,7 @@ public static unsafe class GpuDevices
     {
         if (kind == GpuKind.Cuda) builder.Cuda();
         if (kind == GpuKind.OpenCl) builder.OpenCL(_ => true);
-        builder.Optimize(kind == GpuKind.OpenCl ? OptimizationLevel.O2 : OptimizationLevel.O1).Profiling().EnableExact();
+        builder.Optimize(kind == GpuKind.OpenCl ? OptimizationLevel.O2 : OptimizationLevel.O1).Profiling().EnableExact().EnableTensorCore();
     });
 
     internal static Accelerator NewAccelerator(Context context, GpuDeviceInfo info) => info.Kind == GpuKind.Cuda ? CudaAccelerator(context, info) : OpenClAccelerator(context, info);

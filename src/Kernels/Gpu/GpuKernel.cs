@@ -10,9 +10,9 @@ internal abstract class GpuKernel
 
     private readonly int? blocks;
 
-    private protected GpuKernel(string name, MethodInfo method, int threads, int? blocks)
+    private protected GpuKernel(string name, MethodInfo method, int threads, int? blocks, bool cudaOnly)
     {
-        (Name, Method, Threads, this.blocks) = (name, method, threads, blocks);
+        (Name, Method, Threads, this.blocks, CudaOnly) = (name, method, threads, blocks, cudaOnly);
         Number = Interlocked.Increment(ref s_count) - 1;
     }
 
@@ -24,6 +24,9 @@ internal abstract class GpuKernel
 
     /// <summary>Threads of its largest block.</summary>
     public int Threads { get; }
+
+    /// <summary>True where it has instructions of NVIDIA GPUs.</summary>
+    public bool CudaOnly { get; }
 
     /// <summary>Its place in a device's table of loaded kernels.</summary>
     public int Number { get; }
@@ -58,6 +61,8 @@ internal abstract class GpuKernel
         NormKernels.Differentials,
         .. Gemm.All<Single32, float>(),
         .. Gemm.All<Brain16, ushort>(),
+        .. TensorGemm.All<ThreeParts, Single32, float>(),
+        .. TensorGemm.All<OnePart, Brain16, ushort>(),
         .. AttentionKernels.Of<NoCap>.All,
         .. AttentionKernels.Of<TanhCap>.All,
         SplitGradientKernel.Kernel,
@@ -83,7 +88,8 @@ internal abstract class GpuKernel
 /// <param name="method">The method that ILGPU compiles.</param>
 /// <param name="threads">Threads of its largest block.</param>
 /// <param name="blocks">Blocks that a multiprocessor is to hold at least, or null where that is left to the compiler.</param>
-internal sealed class GpuKernel<P>(string name, Action<P> method, int threads, int? blocks = null) : GpuKernel(name, method.Method, threads, blocks) where P : struct
+/// <param name="cudaOnly">True where it has instructions of NVIDIA GPUs.</param>
+internal sealed class GpuKernel<P>(string name, Action<P> method, int threads, int? blocks = null, bool cudaOnly = false) : GpuKernel(name, method.Method, threads, blocks, cudaOnly) where P : struct
 {
     public Action<P> Body => method;
 

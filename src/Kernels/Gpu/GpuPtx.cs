@@ -10,15 +10,24 @@ namespace Faith.Kernels.Gpu;
 public static class GpuPtx
 {
     /// <summary>Every kernel's name and PTX, of the version that ILGPU writes for compute capability 8.0.</summary>
+    /// <exception cref="GpuKernelException">ILGPU cannot compile one.</exception>
     public static IEnumerable<(string Name, string Ptx)> All()
     {
         GpuLibraries.Install();
         using var context = GpuDevices.NewContext();
         using var backend = new PTXBackend(context, new CudaArchitecture(8, 0), CudaInstructionSet.ISA_70, null!);
-        foreach (var kernel in GpuKernel.All)
+        foreach (var kernel in GpuKernel.All) yield return (kernel.Name, Compile(backend, kernel).PTXAssembly);
+    }
+
+    private static PTXCompiledKernel Compile(PTXBackend backend, GpuKernel kernel)
+    {
+        try
         {
-            var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(cuda: true, kernel.Threads));
-            yield return (kernel.Name, compiled.PTXAssembly);
+            return (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(cuda: true, kernel.Threads));
+        }
+        catch (Exception e) when (GpuKernelException.Means(e))
+        {
+            throw new GpuKernelException("PTX", kernel.Name, e);
         }
     }
 }

@@ -111,18 +111,33 @@ internal static class Gemm
     {
         var tileA = SharedMemory.Allocate<Float4>(2 * TTile.K * (TTile.M / 4 + 1));
         var tileB = SharedMemory.Allocate<Float4>(2 * TTile.K * (TTile.N / 4 + 1));
-        var paired = p.Following == (int)Following.Gate;
-        int width = paired ? TTile.N / 2 : TTile.N, end = paired ? p.Y.Columns >> 1 : p.Y.Columns;
-        var output = new GemmOutput(p.Y.Data.SubView(Grid.IdxZ * p.BatchY), p.Bias, p.Y.Rows, p.Y.Stride, Grid.IdxX * width, width, end, p.Add, p.AlignedY);
+        var (width, end) = Columns(p, TTile.N);
+        var output = Output(p, width, end);
         var sums = Walk<TFetch, TSide, TTile, R, C, TNumber, W>(p, output, tileA, tileB);
         R.Write(output, Grid.IdxY * TTile.M + Row<TTile>() * 4, Column<TTile>() * 4, RunsApart, sums);
+        Follow(p, TTile.M, width, end);
+    }
+
+    /// <summary>Columns of y that belong to a tile of this many, and where they end: of gated products the gates alone.</summary>
+    public static (int Width, int End) Columns<W>(in GemmOperands<W> p, int tile) where W : unmanaged
+    {
+        var paired = p.Following == (int)Following.Gate;
+        return (paired ? tile / 2 : tile, paired ? p.Y.Columns >> 1 : p.Y.Columns);
+    }
+
+    /// <summary>Where the block's results go.</summary>
+    public static GemmOutput Output<W>(in GemmOperands<W> p, int width, int end) where W : unmanaged =>
+        new(p.Y.Data.SubView(Grid.IdxZ * p.BatchY), p.Bias, p.Y.Rows, p.Y.Stride, Grid.IdxX * width, width, end, p.Add, p.AlignedY);
+
+    /// <summary>What follows, over the block's results, which are still in the cache: on the registers, the code would be twice as long.</summary>
+    public static void Follow<W>(in GemmOperands<W> p, int rows, int width, int end) where W : unmanaged
+    {
         if (p.Following == (int)Following.Nothing) return;
-        // Over the block's results, which are still in the cache: on the registers, the code would be twice as long.
         Barrier.Wait();
-        for (var i = Group.IdxX; i < TTile.M * width; i += Group.DimX)
+        for (var i = Group.IdxX; i < rows * width; i += Group.DimX)
         {
-            int m = Grid.IdxY * TTile.M + i / width, n = Grid.IdxX * width + i % width;
-            if (m < p.Y.Rows && n < end) Follow(p, m, n);
+            int m = Grid.IdxY * rows + i / width, n = Grid.IdxX * width + i % width;
+            if (m < p.Y.Rows && n < end) FollowOne(p, m, n);
         }
     }
 
@@ -185,8 +200,8 @@ internal static class Gemm
         return sums;
     }
 
-    // How many of a four of W are in bounds.
-    private static int Valid<TSide>(int left, int leftK) where TSide : struct, ISide => TSide.AlongK ? Math.Min(leftK, 4 * left) : leftK > 0 ? left : 0;
+    /// <summary>How many of a four of W are in bounds.</summary>
+    public static int Valid<TSide>(int left, int leftK) where TSide : struct, ISide => TSide.AlongK ? Math.Min(leftK, 4 * left) : leftK > 0 ? left : 0;
 
     // Eight steps of k, written out.
     private static R Eight<R, C>(ArrayView<Float4> a, ArrayView<Float4> b, int strideA, int strideB, R sums) where R : struct, IRows<R, C> where C : struct, IColumns<C>
@@ -217,7 +232,7 @@ internal static class Gemm
     }
 
     // What follows the result in row m and column n (of the gates).
-    private static void Follow<W>(in GemmOperands<W> p, int m, int n) where W : unmanaged
+    private static void FollowOne<W>(in GemmOperands<W> p, int m, int n) where W : unmanaged
     {
         var y = p.Y[m, n];
         if (p.Following == (int)Following.Times) p.Y[m, n] = y * p.Operand[m, n];
@@ -275,8 +290,8 @@ public sealed partial class GpuDevice
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
         var apart = new BatchSteps(batch, batchX, batchWeights, batchY);
         var (offset, transposed) = (w.Offset(side, k0, n0), side == WeightSide.Transposed != w.StoredTransposed);
-        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<Brain16, ushort>(new(w.Halves.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
-        else MultiplyBatch<Single32, float>(new(w.Singles.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
+        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<OnePart, Brain16, ushort>(new(w.Halves.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
+        else MultiplyBatch<ThreeParts, Single32, float>(new(w.Singles.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
     }
 
     /// <summary>The second factor of a product, from its first element on, which stands at <paramref name="Offset"/>; of a transposed one a row in memory is a column.</summary>
@@ -285,7 +300,8 @@ public sealed partial class GpuDevice
     /// <summary>Products of a batch, and elements of each operand from one of them to the next; by default there is one product.</summary>
     private readonly record struct BatchSteps(int Count, long X, long Weights, long Y);
 
-    private void MultiplyBatch<TNumber, W>(in Factor<W> w, Tensor x, Tensor y, in BatchSteps apart, Tensor bias, bool add, Epilogue then = default) where TNumber : struct, INumber<W> where W : unmanaged
+    private void MultiplyBatch<F, TNumber, W>(in Factor<W> w, Tensor x, Tensor y, in BatchSteps apart, Tensor bias, bool add, Epilogue then = default)
+        where F : struct, IBrainColumn<F, TNumber> where TNumber : struct, INumber<W> where W : unmanaged
     {
         var batch = Math.Max(apart.Count, 1);
         var transposed = w.Transposed;
@@ -310,15 +326,22 @@ public sealed partial class GpuDevice
         };
         var aligned = InFours(x.Offset, x.Stride, apart.X) && InFours(w.Offset, w.Stride, apart.Weights) && (transposed || y.Columns % 4 == 0 && inFours);
         var (columns, rows) = (then.IsGate ? y.Columns / 2 : y.Columns, y.Rows);
+        void Run(GpuKernel<GemmOperands<W>> kernel, int tileRows, int tileColumns) => Launch(kernel, operands, CeilDiv(columns, then.IsGate ? tileColumns / 2 : tileColumns), CeilDiv(rows, tileRows), batch);
         void OfTile<TTile, R, C>() where TTile : struct, ITile where R : struct, IRows<R, C> where C : struct, IColumns<C> =>
-            Launch(Gemm.Of<TTile, R, C, TNumber, W>.Kernel(aligned && x.Columns % TTile.K == 0, transposed), operands, CeilDiv(columns, then.IsGate ? TTile.N / 2 : TTile.N),
-                CeilDiv(rows, TTile.M), batch);
+            Run(Gemm.Of<TTile, R, C, TNumber, W>.Kernel(aligned && x.Columns % TTile.K == 0, transposed), TTile.M, TTile.N);
+        void OfWarps<R>() where R : struct, IWarpRows<R> => Run(TensorGemm.Of<R, F, TNumber, W>.Kernel(aligned && x.Columns % BrainTiles.K == 0, transposed), TensorGemm.Size<R>(), TensorGemm.Size<R>());
         // The largest tile that still gives every multiprocessor a block or two: a large one reads less, but an idle multiprocessor costs more
         // than that.
         long Blocks(int tile) => CeilDiv(rows, tile) * CeilDiv(y.Columns, tile) * batch;
-        if (rows > 64 && Blocks(128) >= 2 * accelerator.NumMultiprocessors) OfTile<LargeTile, TwoRuns<FourRows<EightColumns>, EightColumns>, EightColumns>();
-        else if (rows > 32 && Blocks(64) >= accelerator.NumMultiprocessors) OfTile<MediumTile, FourRows<FourColumns>, FourColumns>();
-        else OfTile<SmallTile, FourRows<FourColumns>, FourColumns>();
+        switch (rows > 64 && Blocks(128) >= 2 * accelerator.NumMultiprocessors ? 128 : rows > 32 && Blocks(64) >= accelerator.NumMultiprocessors ? 64 : 32, Products)
+        {
+            case (128, Products.Exact): OfTile<LargeTile, TwoRuns<FourRows<EightColumns>, EightColumns>, EightColumns>(); break;
+            case (64, Products.Exact): OfTile<MediumTile, FourRows<FourColumns>, FourColumns>(); break;
+            case (_, Products.Exact): OfTile<SmallTile, FourRows<FourColumns>, FourColumns>(); break;
+            case (128, _): OfWarps<TwiceRows<TwiceRows<SixteenRows>>>(); break;
+            case (64, _): OfWarps<TwiceRows<SixteenRows>>(); break;
+            default: OfWarps<SixteenRows>(); break;
+        }
     }
 
     // True where groups of four elements start at multiples of four elements in every row of every product; buffers are aligned.

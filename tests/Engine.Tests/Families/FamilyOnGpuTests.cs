@@ -22,4 +22,16 @@ public sealed class FamilyOnGpuTests
         Close.Check(directory.Scores("eap", model.Graph), result.Scores.Values, 2e-5, family);
         Assert.Null(SimulatedGpu.Fault);
     }
+
+    /// <summary>By tensor cores that cut what they add up: as close as the exact products must be.</summary>
+    [SimulatedTheory, MemberData(nameof(Names))]
+    public void ScoresOfTensorProductsAgreeWithTransformers(string family)
+    {
+        var directory = new FamilyDirectory(family);
+        using var device = SimulatedCuda.OpenTensor(Accumulation.Truncated);
+        using var model = new Transformer(device, directory.Load());
+        var result = Attributor.Run(model, directory.Examples, new() { Method = "eap" });
+        Close.Check(directory.Scores("eap", model.Graph), result.Scores.Values, 2e-5, family);
+        Assert.Null(SimulatedGpu.Fault);
+    }
 }

@@ -247,6 +247,29 @@ public sealed class GpuDeviceTests(SimulatedFixture fixture) : IDisposable
         Assert.DoesNotContain('\n', error.Message);
     }
 
+    /// <summary>ILGPU compiles nothing any more in a context where it once could not; other devices have contexts of their own.</summary>
+    [Fact]
+    public void AKernelThatIlgpuCannotCompileEndsInOneLineAndNothingIsCompiledAfterIt()
+    {
+        SimulatedGpu.Reset();
+        using (var device = SimulatedFixture.Open())
+        {
+            Tensor x = New(device, 1, 4), y = New(device, 1, 4);
+            device.Copy(x, y);
+            var error = Assert.Throws<GpuKernelException>(() => device.Compiled(new GpuKernel<int>("Broken", Broken, 32)));
+            Assert.Matches("^cuda:0: ILGPU cannot compile the kernel Broken: .+", error.Message);
+            Assert.DoesNotContain('\n', error.Message);
+            Assert.Same(error, Assert.Throws<GpuKernelException>(() => device.AddScaled(x, 1, y)));
+            // What has been compiled goes on.
+            device.Copy(x, y);
+            device.Synchronize();
+        }
+        using var next = SimulatedFixture.Open();
+        next.AddScaled(New(next, 1, 4), 1, New(next, 1, 4));
+    }
+
+    private static void Broken(int n) => Console.WriteLine(n);
+
     [Fact]
     public void ADriverWithoutAGpuSaysSo()
     {

@@ -8,28 +8,29 @@ namespace Faith.Kernels.Tests.Gpu;
 [Collection("cuda")]
 public sealed partial class MutationTests
 {
-    /// <summary>Operations whose kernels have barriers, and the entry of the kernel.</summary>
-    public static TheoryData<string, string> WithBarriers => new()
+    /// <summary>Operations whose kernels have barriers, the entry of the kernel, and how the device multiplies.</summary>
+    public static TheoryData<string, string, Products> WithBarriers => new()
     {
-        { "NormForward", "Kernel_Forward" },
-        { "NormBackward", "Kernel_Backward" },
-        { "NormDifferential", "Kernel_Differential" },
-        { "Multiply", "Kernel_Multiply" },
-        { "AttentionForward", "Kernel_Forward" },
-        { "AttentionBackward", "Kernel_BackwardQueries" },
-        { "AttentionBackward", "Kernel_BackwardKeys" },
-        { "AttentionBackward", "Kernel_BackwardValues" },
-        { "ContractScores", "Kernel_Centre" },
-        { "ContractScores", "Kernel_Tiles" },
-        { "SparseLogits", "Kernel_SparseLogits" },
-        { "SoftmaxMetric", "Kernel_SoftmaxMetric" },
-        { "DivergenceMetric", "Kernel_DivergenceMetric" },
+        { "NormForward", "Kernel_Forward", Products.Exact },
+        { "NormBackward", "Kernel_Backward", Products.Exact },
+        { "NormDifferential", "Kernel_Differential", Products.Exact },
+        { "Multiply", "Kernel_Multiply", Products.Exact },
+        { "Multiply", "Kernel_Multiply", Products.Tensor },
+        { "AttentionForward", "Kernel_Forward", Products.Exact },
+        { "AttentionBackward", "Kernel_BackwardQueries", Products.Exact },
+        { "AttentionBackward", "Kernel_BackwardKeys", Products.Exact },
+        { "AttentionBackward", "Kernel_BackwardValues", Products.Exact },
+        { "ContractScores", "Kernel_Centre", Products.Exact },
+        { "ContractScores", "Kernel_Tiles", Products.Exact },
+        { "SparseLogits", "Kernel_SparseLogits", Products.Exact },
+        { "SoftmaxMetric", "Kernel_SoftmaxMetric", Products.Exact },
+        { "DivergenceMetric", "Kernel_DivergenceMetric", Products.Exact },
     };
 
     // Not every barrier is needed by these cases (one after the last use of shared memory is not), but some are.
     [Theory]
     [MemberData(nameof(WithBarriers))]
-    public void ARemovedBarrierIsARace(string operation, string entry)
+    public void ARemovedBarrierIsARace(string operation, string entry, Products products)
     {
         int caught = 0, barriers = 1;
         for (var n = 0; n < barriers; n++)
@@ -39,7 +40,7 @@ public sealed partial class MutationTests
                 var all = BarrierLine().Matches(body);
                 barriers = Math.Max(barriers, all.Count);
                 return n < all.Count ? body.Remove(all[n].Index, all[n].Length) : body;
-            });
+            }, products);
             if (message is null) continue;
             Assert.Matches($@"kernel {entry}, PTX line \d+ '.*': block .*: (race|thread \d+ reads .* which nobody has written)", message);
             caught++;
@@ -93,7 +94,7 @@ public sealed partial class MutationTests
         Assert.Matches($@"kernel {entry}, PTX line \d+ 'st\.f32.*{what}", Fault(operation, entry, body => GlobalStore().Replace(body, m => $"\tst.f32\t[{m.Groups[1].Value}+{by}], {m.Groups[2].Value};")));
 
     // Runs the cases of the operation until one fails, and returns what the interpreter said.
-    private static string? Fault(string operation, string entry, Func<string, string> change)
+    private static string? Fault(string operation, string entry, Func<string, string> change, Products products = Products.Exact)
     {
         SimulatedGpu.Reset();
         var changed = false;
@@ -104,7 +105,7 @@ public sealed partial class MutationTests
             changed |= after != ptx;
             return after;
         };
-        using var device = SimulatedFixture.Open();
+        using var device = SimulatedFixture.Open(products);
         foreach (var item in Cases.All.Where(c => c.Op == operation).Where((_, i) => i % 3 == 1))
             foreach (var aligned in (bool[])[false, true])
             {

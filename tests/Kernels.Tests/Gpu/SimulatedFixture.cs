@@ -33,7 +33,7 @@ public sealed class SimulatedFixture : IDisposable
     }
 
     /// <summary>A device of its own, which compiles its kernels anew.</summary>
-    internal static GpuDevice Open() => GpuDevices.Open(Probe().Devices[0]);
+    internal static GpuDevice Open(Products products = Products.Exact) => GpuDevices.Open(Probe().Devices[0], products: products);
 
     public void Dispose() => Device.Dispose();
 }
@@ -45,13 +45,17 @@ internal static class Cases
     public static IEnumerable<OpCase> All => OpCases.All;
 
     /// <summary>Runs a case and returns the bits of its results.</summary>
-    public static IReadOnlyList<float[]> Results(Device device, OpCase item, int? row = null, bool aligned = false, bool compare = true)
+    public static IReadOnlyList<float[]> Results(Device device, OpCase item, int? row = null, bool aligned = false, bool compare = true) => Results(device, item, out _, row, aligned, compare);
+
+    /// <summary>Runs a case and returns the bits of its results, and how far they were from their references.</summary>
+    public static IReadOnlyList<float[]> Results(Device device, OpCase item, out IReadOnlyList<double> deviations, int? row = null, bool aligned = false, bool compare = true)
     {
         try
         {
             using var context = new CaseContext(device, seed: 7, row, compare, aligned);
             item.Run(context);
             context.CheckFences();
+            deviations = context.Deviations;
             return context.Results;
         }
         catch (Exception e) when (e is not OutOfMemoryException)

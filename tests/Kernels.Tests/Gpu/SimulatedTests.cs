@@ -52,9 +52,18 @@ public sealed class SimulatedTests(SimulatedFixture fixture)
     public void EveryKernelIsLaunchedByACase()
     {
         SimulatedGpu.Reset();
-        using var device = SimulatedFixture.Open();
+        using GpuDevice device = SimulatedFixture.Open(), tensor = SimulatedFixture.Open(Products.Tensor);
         SimulatedGpu.OnlyNoteLaunches = true;
-        foreach (var item in Cases.All)
+        Run(device, Cases.All);
+        Run(tensor, Cases.All.Where(c => c.Op == "Multiply"));
+        device.MultiplyAdds(new(device.Allocate(1024), 1, 256), 1);
+        Assert.Empty(GpuKernel.All.Select(k => k.Name).Except(device.LoadedKernels).Except(tensor.LoadedKernels));
+        SimulatedGpu.Reset();
+    }
+
+    private static void Run(GpuDevice device, IEnumerable<OpCase> cases)
+    {
+        foreach (var item in cases)
             foreach (var aligned in (bool[])[false, true])
             {
                 using var context = new CaseContext(device, seed: 7, compare: false, aligned: aligned);
@@ -67,9 +76,6 @@ public sealed class SimulatedTests(SimulatedFixture fixture)
                     // Nothing is computed, which some cases notice.
                 }
             }
-        device.MultiplyAdds(new(device.Allocate(1024), 1, 256), 1);
-        Assert.Empty(GpuKernel.All.Select(k => k.Name).Except(device.LoadedKernels));
-        SimulatedGpu.Reset();
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public enum Accumulation
 /// mma.sync: a warp multiplies a 16×k matrix of rows with a k×8 matrix of columns and adds a 16×8 one. Products are exact, as the factors are short; see
 /// <see cref="Accumulation"/>. Lane l holds of A rows l/4 and l/4 + 8, of B column l/4, and of C and D columns 2·(l mod 4) and the next.
 /// </summary>
-public static unsafe class TensorCore
+public static unsafe class WarpProduct
 {
     private const int Rows = 16, Columns = 8;
     // Registers of a lane: of D, A, B and C.

@@ -4,7 +4,7 @@ namespace Faith.Kernels.Tests.Gpu;
 
 /// <summary>The tensor cores of the interpreter, on a warp's product of matrices.</summary>
 [Collection("cuda")]
-public sealed class TensorCoreTests
+public sealed class WarpProductTests
 {
     private const string Brain = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", Tf32 = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32";
 
@@ -115,7 +115,7 @@ public sealed class TensorCoreTests
     private static float[,] Run(string instruction, Accumulation accumulation, float[,] a, float[,] b, float[,] c)
     {
         SimulatedGpu.Reset();
-        TensorCore.Accumulation = accumulation;
+        WarpProduct.Accumulation = accumulation;
         const int words = 10;
         var memory = new uint[32 * words];
         for (var lane = 0; lane < 32; lane++)
@@ -133,7 +133,7 @@ public sealed class TensorCoreTests
         var registers = string.Concat(Enumerable.Range(0, words).Select(n => $"ld.global.u32 %{(n < 6 ? 'r' : 'f')}{n + 1}, [%rd3+{4 * n}];\n"));
         var result = Execute($"{registers}{instruction} {{%f7, %f8, %f9, %f10}}, {{%r1, %r2, %r3, %r4}}, {{%r5, %r6}}, {{%f7, %f8, %f9, %f10}};\n"
             + string.Concat(Enumerable.Range(0, 4).Select(n => $"st.global.f32 [%rd3+{4 * n}], %f{n + 7};\n")), memory);
-        TensorCore.Accumulation = Accumulation.RoundedOnce;
+        WarpProduct.Accumulation = Accumulation.RoundedOnce;
         var d = new float[16, 8];
         for (var lane = 0; lane < 32; lane++)
             for (var n = 0; n < 4; n++) d[lane / 4 + n / 2 * 8, 2 * (lane % 4) + n % 2] = BitConverter.UInt32BitsToSingle(result[lane * words + n]);
