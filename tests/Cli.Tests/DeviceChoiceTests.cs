@@ -1,6 +1,8 @@
+using System.CommandLine;
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Engine.Experiments;
+using Faith.Kernels;
 using Faith.Kernels.Gpu;
 using Faith.PtxInterpreter;
 using Xunit;
@@ -211,6 +213,23 @@ public sealed class DeviceChoiceTests : CliTest
         Refused("--cublas needs an NVIDIA GPU; --device opencl:0 uses none", "bench", "--shape", "stories260k", "--device", "opencl:0", "--cublas");
         var choice = Choose("auto", Gpus()) with { Cublas = true };
         if (CuBlas.TryLoad(out var reason) is null) Assert.Equal($"--cublas: {reason}", Assert.Throws<InputException>(choice.Open).Message);
+    }
+
+    [SimulatedFact]
+    public void Tensor_products_are_of_nvidia_gpus_and_elsewhere_it_is_said_once_that_products_are_exact()
+    {
+        using (var device = (Choose("cuda", Gpus()) with { Products = Products.Tensor }).Open()) Assert.Equal("cuda:0 Simulated GPU (sm_90, tensor products)", device.Name);
+        Assert.Empty(notes.ToString());
+        using (var device = (Choose("auto", SimulatedCuda.None) with { Products = Products.Tensor }).Open()) Assert.Equal(Products.Exact, device.Products);
+        Assert.Matches(@"^faith: --products tensor: the tensor cores of an NVIDIA GPU are needed; cpu \(.+\) multiplies exactly\r?\n$", notes.ToString());
+        using var error = new StringWriter();
+        var options = new DeviceOptions(new(TextWriter.Null, error, false, false, CancellationToken.None));
+        var command = new Command("any");
+        options.AddTo(command);
+        foreach (var _ in (int[])[1, 2]) options.Read(command.Parse(["--products", "tensor", "--device", "cpu"])).Open().Dispose();
+        Assert.Single(error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Refused("--cublas and --products tensor both say what multiplies matrices; leave one out", "bench", "--shape", "stories260k", "--device", "cuda", "--cublas", "--products", "tensor");
+        Refused("--products tensors is not known; known: exact, tensor", "bench", "--shape", "stories260k", "--products", "tensors");
     }
 
     [SimulatedFact]

@@ -55,6 +55,24 @@ public sealed class GpuCommandTests : ResultTest
         Assert.Equal("cuda:0 Simulated GPU (sm_90)", Json("cuda.json").GetProperty("run").GetProperty("device").GetString());
     }
 
+    /// <summary>Of tensor cores that round once, and of such that cut what they add up; on one GPU and on two, in large and in small micro-batches.</summary>
+    [SimulatedTheory]
+    [InlineData("gpt2", Accumulation.RoundedOnce)]
+    [InlineData("llama", Accumulation.Truncated)]
+    public void Tensor_products_give_the_scores_of_the_cpu(string family, Accumulation accumulation)
+    {
+        SimulatedGpu.Devices = 2;
+        WarpProduct.Accumulation = accumulation;
+        var model = Model(family);
+        foreach (var (device, name) in ((string, string)[])[("cpu", "cpu"), ("cuda:0", "tensor"), ("cuda:0,1", "several")])
+            DoneOn(device, ["attribute", "--model", model, "--data", data, "--method", "eap-ig", "--out", At($"{name}.json"), .. device == "cpu" ? [] : (string[])["--products", "tensor"]]);
+        DoneOn("cuda:0", "attribute", "--model", model, "--data", data, "--method", "eap-ig", "--out", At("exact.json"), "--products", "exact");
+        AssertSame("cpu.json", "tensor.json", tolerance: 2e-5);
+        AssertSame("tensor.json", "several.json", tolerance: 0);
+        Assert.NotEqual(Json("exact.json").GetProperty("edges").GetRawText(), Json("tensor.json").GetProperty("edges").GetRawText());
+        Assert.Equal("cuda:0 Simulated GPU (sm_90, tensor products)", Json("tensor.json").GetProperty("run").GetProperty("device").GetString());
+    }
+
     [SimulatedTheory]
     [InlineData("gpt2", "cuda", "eap-ig", "--metric", "prob-diff")]
     [InlineData("llama", "cuda", "eap-qkfix")]

@@ -44,6 +44,9 @@ internal interface INumber<W> where W : unmanaged
 {
     static abstract float One(ArrayView<W> w, long at);
 
+    /// <summary>Two neighbours, aligned to two.</summary>
+    static abstract Pair Two(ArrayView<W> w, long at);
+
     /// <summary>Four neighbours, aligned to four.</summary>
     static abstract Float4 Four(ArrayView<W> w, long at);
 }
@@ -52,6 +55,7 @@ internal interface INumber<W> where W : unmanaged
 internal readonly struct Single32 : INumber<float>
 {
     public static float One(ArrayView<float> w, long at) => w[at];
+    public static Pair Two(ArrayView<float> w, long at) => w.SubView(at).AsAligned(8).Cast<Pair>()[0];
     public static Float4 Four(ArrayView<float> w, long at) => w.SubView(at).AsAligned(16).Cast<Float4>()[0];
 }
 
@@ -59,6 +63,12 @@ internal readonly struct Single32 : INumber<float>
 internal readonly struct Brain16 : INumber<ushort>
 {
     public static float One(ArrayView<ushort> w, long at) => Interop.IntAsFloat((uint)w[at] << 16);
+    public static Pair Two(ArrayView<ushort> w, long at)
+    {
+        var v = w.SubView(at).AsAligned(4).Cast<uint>()[0];
+        return new(Interop.IntAsFloat(v << 16), Interop.IntAsFloat(v & 0xffff0000u));
+    }
+
     public static Float4 Four(ArrayView<ushort> w, long at)
     {
         var v = w.SubView(at).AsAligned(8).Cast<UInt2>()[0];

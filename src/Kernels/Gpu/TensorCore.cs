@@ -23,12 +23,12 @@ internal static class TensorCore
     /// c + A·B of bfloat16, 16×16 by 16×8, by all 32 lanes of a warp, which add up in float32 in an order and with a rounding of their own. Lane l holds what
     /// <see cref="BrainTiles"/> says.
     /// </summary>
-    /// <param name="a">Of row 2·(l/4) of A, then of the next, two pairs along k.</param>
-    /// <param name="low">The first pair along k of column l/4 of B.</param>
-    /// <param name="high">The second.</param>
+    /// <param name="a">A pair along k of rows 2·(l/4) of A and the next, then the second pair of both.</param>
+    /// <param name="first">The first pair along k of column l/4 of B.</param>
+    /// <param name="second">The second.</param>
     /// <param name="c">Of row 2·(l/4), then of the next, columns 2·(l mod 4) and the one after.</param>
     [IntrinsicImplementation]
-    public static Float4 MultiplyAdd(UInt4 a, uint low, uint high, Float4 c) => throw new NotSupportedException();
+    public static Float4 MultiplyAdd(UInt4 a, uint first, uint second, Float4 c) => throw new NotSupportedException();
 
     /// <summary>Two numbers rounded to bfloat16, to the nearest, the first in the lower half.</summary>
     [IntrinsicImplementation]
@@ -46,10 +46,9 @@ internal static class TensorCore
     {
         var nodes = value.Nodes.ToArray();
         var (a, c) = (Names(generator, nodes[0]), Names(generator, nodes[3]));
-        string low = Name(generator.LoadHardware(nodes[1])), high = Name(generator.LoadHardware(nodes[2]));
+        string first = Name(generator.LoadHardware(nodes[1])), second = Name(generator.LoadHardware(nodes[2]));
         string[] d = [.. ((RegisterAllocator<PTXRegisterKind>.CompoundRegister)generator.Allocate(value)).Children.Select(c => Name((RegisterAllocator<PTXRegisterKind>.HardwareRegister)c))];
-        // The instruction takes the first pair of both rows first.
-        generator.Builder.AppendLine($"\tmma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {List(d)}, {List([a[0], a[2], a[1], a[3]])}, {List([low, high])}, {List(c)};");
+        generator.Builder.AppendLine($"\tmma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {List(d)}, {List(a)}, {List([first, second])}, {List(c)};");
     }
 
     internal static void PtxPair(PTXBackend backend, PTXCodeGenerator generator, Value value)

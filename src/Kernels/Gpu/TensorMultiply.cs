@@ -66,52 +66,47 @@ internal static class TensorGemm
         int lane = Group.IdxX & 31, warp = Group.IdxX >> 5, warps = Size<R>() / BrainTiles.Columns;
         // A warp's columns, and its half of the rows.
         int column = warp & warps - 1, half = Group.IdxX / Size<R>();
-        var sums = Walk<TFetch, TSide, R, F, TNumber, W>(p, output, tileX, tileW, tileX.SubView(half * (SizeX<R>() / 2) + lane),
-            tileW.SubView(column * F.Parts * 2 * 32 + BrainTiles.Slot(lane >> 2, lane & 3)));
+        var sums = Walk<TFetch, TSide, R, F, TNumber, W>(p, output, tileX, tileW, tileX.SubView(half * (SizeX<R>() / 2) + lane), column * F.Parts * 2 * 32 + BrainTiles.Slot(lane >> 2, lane & 3));
         R.Write(output, Grid.IdxY * Size<R>() + half * (Size<R>() / 2) + (lane >> 2) * 2, column * BrainTiles.Columns + (lane & 3) * 8, sums);
         Gemm.Follow(p, Size<R>(), width, end);
     }
 
-    private static R Walk<TFetch, TSide, R, F, TNumber, W>(in GemmOperands<W> p, in GemmOutput output, ArrayView<UInt4> tileX, ArrayView<UInt4> tileW, ArrayView<UInt4> readX, ArrayView<UInt4> readW)
+    private static R Walk<TFetch, TSide, R, F, TNumber, W>(in GemmOperands<W> p, in GemmOutput output, ArrayView<UInt4> tileX, ArrayView<UInt4> tileW, ArrayView<UInt4> readX, int slot)
         where TFetch : struct, IFetch where TSide : struct, ISide where R : struct, IWarpRows<R> where F : struct, IBrainColumn<F, TNumber> where TNumber : struct, INumber<W> where W : unmanaged
     {
         int t = Group.IdxX, depth = p.X.Columns;
-        // Of each step a thread brings two fours of x, along k, half a tile apart, and two of W: likewise, or neighbouring rows. Out of bounds those of the first row or column.
+        ArrayView<UInt4> readFirst = tileW.SubView(slot), readSecond = tileW.SubView(32 + (slot ^ BrainTiles.Second));
+        // Of each step a thread brings a lane's fours of two rows of x, along k, and of W two fours along k of columns half a tile apart, or two neighbours of four rows. Out of bounds
+        // those of the first row or column.
         int row = t >> 2, k4 = t & 3;
-        var x0 = new Fours(p.X, Grid.IdxZ * p.BatchX, Grid.IdxY * Size<R>() + row, p.Y.Rows, 4 * k4);
-        var x1 = new Fours(p.X, Grid.IdxZ * p.BatchX, Grid.IdxY * Size<R>() + row + Size<R>() / 2, p.Y.Rows, 4 * k4);
-        var writeX = tileX.Cast<UInt2>().SubView(((row >> 4) * BrainTiles.Parts * 32 + (row >> 1 & 7) * 4 + k4) * 2 + (row & 1));
-        int pair = t / (Size<R>() / 4), four = t % (Size<R>() / 4);
-        int firstN = TSide.AlongK ? row : four * 4, secondN = TSide.AlongK ? row + Size<R>() / 2 : firstN;
-        int firstK = TSide.AlongK ? 4 * k4 : 2 * pair, secondK = TSide.AlongK ? firstK : firstK + 1;
-        var w0 = FromWeights<TSide, W>(p, output, firstN, firstK);
-        var w1 = FromWeights<TSide, W>(p, output, secondN, secondK);
-        int leftN0 = output.Left(firstN), leftN1 = output.Left(secondN);
+        var x0 = new Fours(p.X, Grid.IdxZ * p.BatchX, Grid.IdxY * Size<R>() + 2 * row, p.Y.Rows, 4 * k4);
+        var x1 = new Fours(p.X, Grid.IdxZ * p.BatchX, Grid.IdxY * Size<R>() + 2 * row + 1, p.Y.Rows, 4 * k4);
+        var writeX = tileX.SubView((row >> 3) * BrainTiles.Parts * 32 + (t & 31));
+        int k = TSide.AlongK ? k4 : t / (Size<R>() / 2), firstN = TSide.AlongK ? row : t % (Size<R>() / 2) * 2, secondN = TSide.AlongK ? row + Size<R>() / 2 : firstN;
+        var w = new FromWeights<W>(AtWeights<TSide, W>(p, output, firstN, 4 * k), AtWeights<TSide, W>(p, output, secondN, 4 * k), p.StrideW, output.Left(firstN), output.Left(secondN));
         var stepW = TSide.AlongK ? BrainTiles.K : (long)BrainTiles.K * p.StrideW;
-        // Where they go: for fours along k the first pair of each, the second 32 fours behind it; else the four pairs of neighbouring rows.
-        int at0 = TSide.AlongK ? WordOf<F, TNumber>(firstN, k4) : WordOf<F, TNumber>(firstN, pair >> 1) + (pair & 1) * 32 * 4, at1 = TSide.AlongK ? WordOf<F, TNumber>(secondN, k4) : at0;
+        int at0 = PlaceOf<F, TNumber>(firstN, k), at1 = PlaceOf<F, TNumber>(secondN, k), leftK = depth - 4 * k;
 
         R sums = default;
-        KeepX<R>(writeX, TFetch.Four<Single32, float>(x0.At, x0.Left), TFetch.Four<Single32, float>(x1.At, x1.Left));
-        KeepW<TSide, F, TNumber>(tileW, at0, at1, TFetch.Four<TNumber, W>(w0, Gemm.Valid<TSide>(leftN0, depth - firstK)), TFetch.Four<TNumber, W>(w1, Gemm.Valid<TSide>(leftN1, depth - secondK)));
+        KeepX(writeX, TFetch.Four<Single32, float>(x0.At, x0.Left), TFetch.Four<Single32, float>(x1.At, x1.Left));
+        KeepW<TSide, F, TNumber>(tileW, at0, at1, Fetch<TFetch, TSide, TNumber, W>(w, leftK));
         Barrier.Wait();
         var buffer = 0;
-        for (var k = BrainTiles.K; k < depth + BrainTiles.K; k += BrainTiles.K)
+        for (var done = BrainTiles.K; done < depth + BrainTiles.K; done += BrainTiles.K)
         {
             // The last step loads its fours again and keeps them where nobody reads them: cheaper than to ask.
-            var more = k < depth;
+            var more = done < depth;
             x0.At = x0.At.SubView(more ? BrainTiles.K : 0);
             x1.At = x1.At.SubView(more ? BrainTiles.K : 0);
-            w0 = w0.SubView(more ? stepW : 0);
-            w1 = w1.SubView(more ? stepW : 0);
-            var nextX0 = TFetch.Four<Single32, float>(x0.At, x0.Left - k);
-            var nextX1 = TFetch.Four<Single32, float>(x1.At, x1.Left - k);
-            var nextW0 = TFetch.Four<TNumber, W>(w0, Gemm.Valid<TSide>(leftN0, depth - firstK - k));
-            var nextW1 = TFetch.Four<TNumber, W>(w1, Gemm.Valid<TSide>(leftN1, depth - secondK - k));
-            sums = R.Add<F, TNumber>(readX.SubView(buffer * SizeX<R>()), F.Read(readW.SubView(buffer * SizeW<R>(F.Parts))), sums);
+            w.First = w.First.SubView(more ? stepW : 0);
+            w.Second = w.Second.SubView(more ? stepW : 0);
+            var nextX0 = TFetch.Four<Single32, float>(x0.At, x0.Left - done);
+            var nextX1 = TFetch.Four<Single32, float>(x1.At, x1.Left - done);
+            var nextW = Fetch<TFetch, TSide, TNumber, W>(w, leftK - done);
+            sums = R.Add<F, TNumber>(readX.SubView(buffer * SizeX<R>()), F.Read(readFirst.SubView(buffer * SizeW<R>(F.Parts)), readSecond.SubView(buffer * SizeW<R>(F.Parts))), sums);
             buffer = 1 - buffer;
-            KeepX<R>(writeX.SubView(2 * buffer * SizeX<R>()), nextX0, nextX1);
-            KeepW<TSide, F, TNumber>(tileW.SubView(buffer * SizeW<R>(F.Parts)), at0, at1, nextW0, nextW1);
+            KeepX(writeX.SubView(buffer * SizeX<R>()), nextX0, nextX1);
+            KeepW<TSide, F, TNumber>(tileW.SubView(buffer * SizeW<R>(F.Parts)), at0, at1, nextW);
             Barrier.Wait();
         }
         return sums;
@@ -130,57 +125,74 @@ internal static class TensorGemm
         }
     }
 
-    private static ArrayView<W> FromWeights<TSide, W>(in GemmOperands<W> p, in GemmOutput output, int column, int k) where TSide : struct, ISide where W : unmanaged
+    // Where a thread's part of W comes from, and how many columns there are from there on.
+    private struct FromWeights<W>(ArrayView<W> first, ArrayView<W> second, int stride, int left, int leftSecond) where W : unmanaged
+    {
+        public ArrayView<W> First = first, Second = second;
+        public int Stride = stride, Left = left, LeftSecond = leftSecond;
+    }
+
+    // Two fours: along k of two columns, or two columns of four rows, one row after the other.
+    private struct TwoFours(Float4 first, Float4 second)
+    {
+        public Float4 First = first, Second = second;
+    }
+
+    private static ArrayView<W> AtWeights<TSide, W>(in GemmOperands<W> p, in GemmOutput output, int column, int k) where TSide : struct, ISide where W : unmanaged
     {
         var n = output.Column(output.Left(column) > 0 ? column : 0);
         return p.Weights.SubView(Grid.IdxZ * p.BatchWeights + (TSide.AlongK ? (long)n * p.StrideW + k : (long)k * p.StrideW + n));
     }
 
-    // The word of the tile of W in which the first pair of a column's four along k starts.
-    private static int WordOf<F, TNumber>(int column, int k) where F : struct, IBrainColumn<F, TNumber> where TNumber : struct =>
-        ((column >> 5) * F.Parts * 2 * 32 + BrainTiles.Slot(column >> 2 & 7, k)) * 4 + (column & 3);
-
-    private static void KeepX<R>(ArrayView<UInt2> tile, Float4 first, Float4 second) where R : struct, IWarpRows<R>
+    private static TwoFours Fetch<TFetch, TSide, TNumber, W>(in FromWeights<W> w, int leftK) where TFetch : struct, IFetch where TSide : struct, ISide where TNumber : struct, INumber<W> where W : unmanaged
     {
-        Keep(tile, first);
-        // Half the rows of a tile further.
-        Keep(tile.SubView(SizeX<R>()), second);
+        if (TSide.AlongK) return new(TFetch.Four<TNumber, W>(w.First, Math.Min(leftK, 4 * w.Left)), TFetch.Four<TNumber, W>(w.Second, Math.Min(leftK, 4 * w.LeftSecond)));
+        var a = TFetch.Two<TNumber, W>(w.First, leftK > 0 ? w.Left : 0);
+        var b = TFetch.Two<TNumber, W>(w.First.SubView(w.Stride), leftK > 1 ? w.Left : 0);
+        var c = TFetch.Two<TNumber, W>(w.First.SubView(2L * w.Stride), leftK > 2 ? w.Left : 0);
+        var d = TFetch.Two<TNumber, W>(w.First.SubView(3L * w.Stride), leftK > 3 ? w.Left : 0);
+        return new(new(a.First, a.Second, b.First, b.Second), new(c.First, c.Second, d.First, d.Second));
     }
 
-    private static void Keep(ArrayView<UInt2> tile, Float4 four)
+    // The pair of words of the tile of W that holds a column's four along k.
+    private static int PlaceOf<F, TNumber>(int column, int k) where F : struct, IBrainColumn<F, TNumber> where TNumber : struct
     {
-        BrainPair low = BrainPair.Of(four.X, four.Y), high = BrainPair.Of(four.Z, four.W);
-        tile[0] = new() { X = low.High, Y = high.High };
-        tile[64] = new() { X = low.Mid, Y = high.Mid };
-        tile[128] = new() { X = low.Low, Y = high.Low };
+        var slot = BrainTiles.Slot(column >> 2 & 7, k);
+        return ((column >> 5) * F.Parts * 2 * 32 + ((column & 2) == 0 ? slot : 32 + (slot ^ BrainTiles.Second))) * 2 + (column & 1);
     }
 
-    private static void KeepW<TSide, F, TNumber>(ArrayView<UInt4> tile, int at0, int at1, Float4 first, Float4 second) where TSide : struct, ISide where F : struct, IBrainColumn<F, TNumber> where TNumber : struct
+    private static void KeepX(ArrayView<UInt4> tile, Float4 first, Float4 second)
+    {
+        BrainPair a = BrainPair.Of(first.X, first.Y), b = BrainPair.Of(second.X, second.Y), c = BrainPair.Of(first.Z, first.W), d = BrainPair.Of(second.Z, second.W);
+        tile[0] = new(a.High, b.High, c.High, d.High);
+        tile[32] = new(a.Mid, b.Mid, c.Mid, d.Mid);
+        tile[64] = new(a.Low, b.Low, c.Low, d.Low);
+    }
+
+    private static void KeepW<TSide, F, TNumber>(ArrayView<UInt4> tile, int at0, int at1, in TwoFours w) where TSide : struct, ISide where F : struct, IBrainColumn<F, TNumber> where TNumber : struct
     {
         if (TSide.AlongK)
         {
-            var words = tile.Cast<uint>();
-            KeepAlong<F, TNumber>(words.SubView(at0), first);
-            KeepAlong<F, TNumber>(words.SubView(at1), second);
+            var pairs = tile.Cast<UInt2>();
+            KeepFour<F, TNumber>(pairs.SubView(at0), w.First);
+            KeepFour<F, TNumber>(pairs.SubView(at1), w.Second);
             return;
         }
-        var to = tile.SubView(at0 >> 2);
-        BrainPair x = F.Split(first.X, second.X), y = F.Split(first.Y, second.Y), z = F.Split(first.Z, second.Z), w = F.Split(first.W, second.W);
-        to[0] = new(x.High, y.High, z.High, w.High);
+        var to = tile.SubView(at0 >> 1);
+        // Both pairs of the first column, and of the second.
+        BrainPair a = F.Split(w.First.X, w.First.Z), b = F.Split(w.Second.X, w.Second.Z), c = F.Split(w.First.Y, w.First.W), d = F.Split(w.Second.Y, w.Second.W);
+        to[0] = new(a.High, b.High, c.High, d.High);
         if (F.Parts == 1) return;
-        to[64] = new(x.Mid, y.Mid, z.Mid, w.Mid);
-        to[128] = new(x.Low, y.Low, z.Low, w.Low);
+        to[64] = new(a.Mid, b.Mid, c.Mid, d.Mid);
+        to[128] = new(a.Low, b.Low, c.Low, d.Low);
     }
 
-    private static void KeepAlong<F, TNumber>(ArrayView<uint> tile, Float4 four) where F : struct, IBrainColumn<F, TNumber> where TNumber : struct
+    private static void KeepFour<F, TNumber>(ArrayView<UInt2> tile, Float4 four) where F : struct, IBrainColumn<F, TNumber> where TNumber : struct
     {
         BrainPair first = F.Split(four.X, four.Y), second = F.Split(four.Z, four.W);
-        tile[0] = first.High;
-        tile[128] = second.High;
+        tile[0] = new() { X = first.High, Y = second.High };
         if (F.Parts == 1) return;
-        tile[256] = first.Mid;
-        tile[384] = second.Mid;
-        tile[512] = first.Low;
-        tile[640] = second.Low;
+        tile[128] = new() { X = first.Mid, Y = second.Mid };
+        tile[256] = new() { X = first.Low, Y = second.Low };
     }
 }

@@ -5,11 +5,11 @@ namespace Faith.Kernels.Gpu;
 // What a warp of a product by tensor cores holds, put together from small structures as in Tiles.cs.
 
 /// <summary>
-/// How operands lie in shared memory: in the order in which the lanes of a warp take them, so that a lane loads 16 bytes at a time. Which k of 16 is the first to the
-/// tensor core is free, as long as both operands agree: here lane l holds 4·(l mod 4) to the third after it, four neighbours in memory.
-/// Of x, for each 16 rows and each of three parts, lane l's fours of rows 2·(l/4) and the next. Of W, for each 32 columns, each part and both pairs of a four along k,
-/// the pair of columns 4·(l/4) to the third after it: so four neighbours in memory belong to one lane here too, and the four tensor-core tiles of
-/// eight columns hold every fourth column.
+/// How operands lie in shared memory: in the order in which the lanes of a warp take them, so that a lane loads 16 bytes at a time, registers that an instruction takes side by side.
+/// Which k of 16 is the first to the tensor core is free, as long as both operands agree: here lane l holds 4·(l mod 4) to the third after it, four neighbours in memory.
+/// Of x, for each 16 rows and each of three parts, lane l's first pairs along k of rows 2·(l/4) and the next, then their second pairs. Of W, for each 32 columns and each part,
+/// two tables: lane l's both pairs of columns 4·(l/4) and the next, and of the two after these. So four neighbours in memory belong to one lane here too, and the four
+/// tensor-core tiles of eight columns hold every fourth column.
 /// </summary>
 internal static class BrainTiles
 {
@@ -22,12 +22,18 @@ internal static class BrainTiles
     /// <summary>Parts of a float32: 8, 8 and 8 bits.</summary>
     public const int Parts = 3;
 
-    /// <summary>Where in 32 fours of pairs of W those of lane 4·column + k stand: so that neither eight neighbours of either kind share a bank of shared memory.</summary>
+    /// <summary>
+    /// Where in the first table of 32 fours of W those of lane 4·column + k stand, so that lanes that load or store together find them in different banks of shared memory. In the second
+    /// table they stand at this place ^ <see cref="Second"/>.
+    /// </summary>
     public static int Slot(int column, int k) => (column >> 1) * 8 + ((column & 1) * 4 + k ^ column >> 1);
 
+    /// <summary>From the place in the first table to that in the second, less the table.</summary>
+    public const int Second = 6;
+
     /// <summary>Two neighbours of x along k, or of W, as float32 again: the first, and the second.</summary>
-    public static float First(uint pair) => Interop.IntAsFloat(pair << 16);
-    public static float Second(uint pair) => Interop.IntAsFloat(pair & 0xffff0000u);
+    public static float FirstOf(uint pair) => Interop.IntAsFloat(pair << 16);
+    public static float SecondOf(uint pair) => Interop.IntAsFloat(pair & 0xffff0000u);
 }
 
 /// <summary>A pair of numbers in parts, the sum of which is exactly the pair: each is what is left by the ones before, rounded to bfloat16.</summary>
@@ -38,10 +44,10 @@ internal struct BrainPair
     public static BrainPair Of(float first, float second)
     {
         var high = TensorCore.Pair(first, second);
-        first -= BrainTiles.First(high);
-        second -= BrainTiles.Second(high);
+        first -= BrainTiles.FirstOf(high);
+        second -= BrainTiles.SecondOf(high);
         var mid = TensorCore.Pair(first, second);
-        return new() { High = high, Mid = mid, Low = TensorCore.Pair(first - BrainTiles.First(mid), second - BrainTiles.Second(mid)) };
+        return new() { High = high, Mid = mid, Low = TensorCore.Pair(first - BrainTiles.FirstOf(mid), second - BrainTiles.SecondOf(mid)) };
     }
 }
 
@@ -62,8 +68,8 @@ internal interface IBrainColumn<F, TNumber> where F : struct where TNumber : str
     /// <summary>The parts of a pair, of which the later ones are nothing where there are fewer than three.</summary>
     static abstract BrainPair Split(float first, float second);
 
-    /// <summary>Four columns of fragments, from the lane's slot on.</summary>
-    static abstract BrainColumns<F> Read(ArrayView<UInt4> tile);
+    /// <summary>Four columns of fragments, from the lane's places in both tables on.</summary>
+    static abstract BrainColumns<F> Read(ArrayView<UInt4> first, ArrayView<UInt4> second);
 
     /// <summary>x·w over 16 of k.</summary>
     static abstract Float4 Times(in BrainRows x, F w);
@@ -91,13 +97,11 @@ internal struct OnePart : IBrainColumn<OnePart, Brain16>
     // Exactly the upper halves.
     public static BrainPair Split(float first, float second) => new() { High = Interop.FloatAsInt(first) >> 16 | Interop.FloatAsInt(second) & 0xffff0000u };
 
-    public static BrainColumns<OnePart> Read(ArrayView<UInt4> tile)
+    public static BrainColumns<OnePart> Read(ArrayView<UInt4> first, ArrayView<UInt4> second)
     {
-        UInt4 first = tile[0], second = tile[32];
-        return new() { C0 = Of(first.X, second.X), C1 = Of(first.Y, second.Y), C2 = Of(first.Z, second.Z), C3 = Of(first.W, second.W) };
+        UInt4 a = first[0], b = second[0];
+        return new() { C0 = new() { High = new(a.X, a.Y) }, C1 = new() { High = new(a.Z, a.W) }, C2 = new() { High = new(b.X, b.Y) }, C3 = new() { High = new(b.Z, b.W) } };
     }
-
-    private static OnePart Of(uint first, uint second) => new() { High = new(first, second) };
 
     public static Float4 Times(in BrainRows x, OnePart w) => Add(x.High, w.High, Add(x.Mid, w.High, Add(x.Low, w.High, default)));
 
@@ -114,19 +118,17 @@ internal struct ThreeParts : IBrainColumn<ThreeParts, Single32>
 
     public static BrainPair Split(float first, float second) => BrainPair.Of(first, second);
 
-    public static BrainColumns<ThreeParts> Read(ArrayView<UInt4> tile)
+    public static BrainColumns<ThreeParts> Read(ArrayView<UInt4> first, ArrayView<UInt4> second)
     {
-        UInt4 h = tile[0], high = tile[32], m = tile[64], mid = tile[96], l = tile[128], low = tile[160];
+        UInt4 a0 = first[0], a1 = first[64], a2 = first[128], b0 = second[0], b1 = second[64], b2 = second[128];
         return new()
         {
-            C0 = Of(h.X, high.X, m.X, mid.X, l.X, low.X),
-            C1 = Of(h.Y, high.Y, m.Y, mid.Y, l.Y, low.Y),
-            C2 = Of(h.Z, high.Z, m.Z, mid.Z, l.Z, low.Z),
-            C3 = Of(h.W, high.W, m.W, mid.W, l.W, low.W),
+            C0 = new() { High = new(a0.X, a0.Y), Mid = new(a1.X, a1.Y), Low = new(a2.X, a2.Y) },
+            C1 = new() { High = new(a0.Z, a0.W), Mid = new(a1.Z, a1.W), Low = new(a2.Z, a2.W) },
+            C2 = new() { High = new(b0.X, b0.Y), Mid = new(b1.X, b1.Y), Low = new(b2.X, b2.Y) },
+            C3 = new() { High = new(b0.Z, b0.W), Mid = new(b1.Z, b1.W), Low = new(b2.Z, b2.W) },
         };
     }
-
-    private static ThreeParts Of(uint h, uint high, uint m, uint mid, uint l, uint low) => new() { High = new(h, high), Mid = new(m, mid), Low = new(l, low) };
 
     // Smallest first. What is left out, mid·low, low·mid and low·low, is at most 2^-24 of the product.
     public static Float4 Times(in BrainRows x, ThreeParts w)

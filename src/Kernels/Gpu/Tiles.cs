@@ -127,10 +127,13 @@ internal struct TwoRuns<R, C> : IRows<TwoRuns<R, C>, C> where R : struct, IRows<
     }
 }
 
-/// <summary>How fours are loaded: whole ones, unasked, or those elements that there are.</summary>
+/// <summary>How twos and fours are loaded: whole ones, unasked, or those elements that there are.</summary>
 internal interface IFetch
 {
     static abstract bool IsWhole { get; }
+
+    /// <summary>The two at <paramref name="w"/>, of which <paramref name="left"/> elements are in bounds.</summary>
+    static abstract Pair Two<TNumber, W>(ArrayView<W> w, int left) where TNumber : struct, INumber<W> where W : unmanaged;
 
     /// <summary>The four at <paramref name="w"/>, of which <paramref name="left"/> elements are in bounds.</summary>
     static abstract Float4 Four<TNumber, W>(ArrayView<W> w, int left) where TNumber : struct, INumber<W> where W : unmanaged;
@@ -140,6 +143,7 @@ internal interface IFetch
 internal readonly struct Whole : IFetch
 {
     public static bool IsWhole => true;
+    public static Pair Two<TNumber, W>(ArrayView<W> w, int left) where TNumber : struct, INumber<W> where W : unmanaged => TNumber.Two(w, 0);
     public static Float4 Four<TNumber, W>(ArrayView<W> w, int left) where TNumber : struct, INumber<W> where W : unmanaged => TNumber.Four(w, 0);
 }
 
@@ -147,6 +151,7 @@ internal readonly struct Whole : IFetch
 internal readonly struct Edge : IFetch
 {
     public static bool IsWhole => false;
+    public static Pair Two<TNumber, W>(ArrayView<W> w, int left) where TNumber : struct, INumber<W> where W : unmanaged => new(left > 0 ? TNumber.One(w, 0) : 0, left > 1 ? TNumber.One(w, 1) : 0);
     public static Float4 Four<TNumber, W>(ArrayView<W> w, int left) where TNumber : struct, INumber<W> where W : unmanaged
     {
         Float4 four = default;
