@@ -102,5 +102,28 @@ public sealed class PullCommandTests : CliTest
         Assert.Equal("bytes=2000000-", server.Requests.Last(request => request.IsStore)["Range"]);
     }
 
+    /// <summary>A disk that is full, in the middle of a file.</summary>
+    [Fact]
+    public void What_cannot_be_written_is_one_line_and_is_gone_on_with()
+    {
+        var content = new byte[3_000_000];
+        new Random(1).NextBytes(content);
+        server.Repositories["org/model"]["model.safetensors"] = content;
+        var start = new ProcessStartInfo("bash", ["-c", $"trap '' XFSZ; ulimit -f 1000; export DOTNET_EnableWriteXorExecute=0; exec dotnet '{Path.Combine(AppContext.BaseDirectory, "faith.dll")}' pull org/model"]) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Folder };
+        foreach (var (name, value) in Variables) start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(FaithProgram.BadInput, process.ExitCode);
+        Assert.Contains(".incomplete: cannot be written (", Assert.Single(error.TrimEnd('\n').Split('\n')));
+        Assert.Contains("what has arrived is kept, and the same command goes on from there", error);
+        Assert.InRange(Incomplete()!.Length, 1, 1_024_000);
+        Assert.False(Directory.Exists(Path.Combine(At("hub"), "models--org--model", "snapshots")));
+
+        var kept = Incomplete()!.Length;
+        Assert.Equal(0, RunProcess("pull", "org/model").Code);
+        Assert.Equal($"bytes={kept}-", server.Requests.Last(request => request.IsStore)["Range"]);
+    }
+
     private FileInfo? Incomplete() => Directory.Exists(At("hub")) ? Directory.GetFiles(At("hub"), "*.incomplete", SearchOption.AllDirectories).Select(path => new FileInfo(path)).FirstOrDefault() : null;
 }

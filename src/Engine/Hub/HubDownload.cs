@@ -31,6 +31,7 @@ internal sealed class HubDownload(HubClient client, HubSettings settings, IProgr
 
     private static FileStream Open(string incomplete)
     {
+        if (new FileInfo(incomplete).LinkTarget is { } target) throw new InputException($"{incomplete}: is a link to {PlainText.Name(target)}, to which nothing is fetched; remove it");
         try
         {
             return new(incomplete, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -90,7 +91,8 @@ internal sealed class HubDownload(HubClient client, HubSettings settings, IProgr
         {
             stream.Write(bytes);
         }
-        catch (IOException e)
+        // Of a file that becomes larger than the system lets files be (on FAT, 4 GiB) the framework says that the argument is out of range.
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             throw new InputException($"{stream.Name}: cannot be written ({PlainText.Line(e.Message)}); what has arrived is kept, and the same command goes on from there", e);
         }

@@ -67,7 +67,7 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
             RequireSpace(blobs, missing.Sum(file => file.Size - LengthOf(Incomplete(file))));
             foreach (var file in missing)
             {
-                Directory.CreateDirectory(Path.GetDirectoryName(Target(file))!);
+                MakeFolderOf(Target(file), blobs);
                 await download.Fetch(file, Address(client, name, commit, file.Path), $"{name} {file.Path}", Target(file), Incomplete(file));
                 fetched += file.Size;
             }
@@ -130,6 +130,16 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
         if (bytes > free) throw new InputException($"{place}: {Figures.Bytes(bytes)} are to be fetched and {Figures.Bytes(free)} are free; make room, or choose another folder by HF_HOME or --to");
     }
 
+    // A folder below that is a link would lead what is written elsewhere.
+    private static void MakeFolderOf(string path, string root)
+    {
+        for (var folder = Path.GetDirectoryName(path)!; folder.Length > root.Length; folder = Path.GetDirectoryName(folder)!)
+        {
+            if (new DirectoryInfo(folder).LinkTarget is { } target) throw new InputException($"{folder}: is a link to {PlainText.Name(target)}, and what is fetched must stay in {root}; remove it");
+        }
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+    }
+
     // The links of the snapshot, then the branch that leads to it.
     private string Link(HubName name, string commit, List<HubFile> files)
     {
@@ -137,7 +147,7 @@ public sealed class HubPull(HubSettings settings, HubCache cache, string? folder
         foreach (var file in files)
         {
             var path = Path.Combine([snapshot, .. file.Path.Split('/')]);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            MakeFolderOf(path, snapshot);
             var above = string.Concat(Enumerable.Repeat("../", file.Path.Count(c => c == '/') + 2));
             var target = $"{above}blobs/{file.Hash}";
             if (new FileInfo(path).LinkTarget == target) continue;

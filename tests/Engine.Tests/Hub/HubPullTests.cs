@@ -333,6 +333,30 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
+    public async Task Links_lead_nothing_out_of_the_folder()
+    {
+        var outside = Directory.CreateDirectory(directory.File("outside")).FullName;
+        var name = HubName.TryParse("org/data", isDataset: true)!;
+        var content = Noise(600);
+        server.Repositories["datasets/org/data"] = new() { ["sub/deep/x.parquet"] = content };
+        async Task Refusal(string? folder) => Assert.Contains("is a link to ", (await Assert.ThrowsAsync<InputException>(() => Puller(folder: folder).Dataset(name, null, null, default))).Message);
+
+        // A folder of the user's, and the snapshot.
+        var mine = Directory.CreateDirectory(directory.File("mine")).FullName;
+        Directory.CreateSymbolicLink(Path.Combine(mine, "sub"), outside);
+        await Refusal(mine);
+        Directory.CreateDirectory(cache.Snapshot(name, HubServer.Commit));
+        Directory.CreateSymbolicLink(Path.Combine(cache.Snapshot(name, HubServer.Commit), "sub"), outside);
+        await Refusal(null);
+        Directory.Delete(cache.Root, recursive: true);
+        // What has arrived.
+        var blobs = Directory.CreateDirectory(Path.Combine(cache.Of(name), "blobs")).FullName;
+        File.CreateSymbolicLink(Path.Combine(blobs, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)) + ".incomplete"), Path.Combine(outside, "new"));
+        await Refusal(null);
+        Assert.Empty(Directory.GetFileSystemEntries(outside));
+    }
+
+    [Fact]
     public async Task A_data_set_is_its_files_of_one_kind()
     {
         var parquet = Noise(600);
