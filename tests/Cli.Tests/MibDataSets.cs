@@ -24,6 +24,9 @@ internal static class MibDataSets
         _ => Files("data/", Questions),
     };
 
+    /// <summary>A Parquet file of many rows of ioi.</summary>
+    public static byte[] Many(int rows) => ParquetFile.Bytes(Enumerable.Range(0, rows / 5).SelectMany(IndirectObject));
+
     /// <summary>The rows of a split as JSON.</summary>
     public static JsonArray Rows(string repository, string split)
     {

@@ -114,6 +114,16 @@ public sealed class MibEvidenceTests : CliTest
         }
     }
 
+    /// <summary>Ten thousand examples, in a heap that has hardly more room than the program without any needs.</summary>
+    [Fact]
+    public void Memory_does_not_grow_with_the_examples()
+    {
+        File.WriteAllBytes(At("train.parquet"), MibDataSets.Many(10_000));
+        // In hexadecimal: 96 MiB.
+        Variables["DOTNET_GCHeapHardLimit"] = "6000000";
+        Assert.Contains("on 10000 examples of ioi train", Succeeded("mib", "attribute", "--cell", "ioi_gpt2", "--model", "tasks-4l", "--data", "train.parquet", "--method", "eap", "--examples", "10000", "--out", "out").Output, StringComparison.Ordinal);
+    }
+
     // The rows that the benchmark takes, as faith attribute takes them.
     private static string Lines(string cell, string dataSet, string split) =>
         string.Concat(MibDataSets.Rows(dataSet, split).Select(row =>
