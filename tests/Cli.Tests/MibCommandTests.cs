@@ -98,6 +98,7 @@ public sealed class MibCommandTests : CliTest
         var choices = Write("mcqa.jsonl", """{"prompt": "When Ida and Leo", "choices": {"label": [" Ida", " Leo"], "text": ["x", "y"]}, "answerKey": 1, "symbol_counterfactual": {"prompt": "When Mark and Leo", "choices": {"label": [" Ida", " Leo"]}, "answerKey": 0}}""");
         Done("mib", "attribute", "--cell", "mcqa_qwen2.5", "--model", "tasks-4l", "--data", choices, "--method", "eap", "--out", At("out"));
         Refused("line 1: there is no counterfactual \"noun_counterfactual\"; there are symbol_counterfactual", "mib", "attribute", "--cell", "mcqa_qwen2.5", "--model", "tasks-4l", "--data", choices, "--counterfactual", "noun", "--method", "eap", "--out", At("other"));
+        Refused("line 1: there is no counterfactual \"s2_io_flip_counterfactual\"; it is no row of the benchmark's data", "mib", "attribute", "--cell", "ioi_gpt2", "--model", "tasks-4l", "--data", Write("none.jsonl", """{"prompt": "a"}"""), "--out", At("other"));
         Refused("\"metadata.indirect_object\" is missing", "mib", "attribute", "--cell", "ioi_gpt2", "--model", "tasks-4l", "--data", Write("bad.jsonl", """{"prompt": "a", "s2_io_flip_counterfactual": {"prompt": "b"}}"""), "--out", At("other"));
         var sums = Write("sums.jsonl", """
             {"prompt": "When Ida and", "label": " Ida", "operator": "*", "random_counterfactual": {"prompt": "When Leo and", "label": " Leo"}}

@@ -147,7 +147,7 @@ public sealed class MibResumeTests : CliTest
         Refused("--json and --out both say", [.. evaluate, "ioi_gpt2", "--json", At("a.json"), "--out", At("r")]);
         Refused("--json takes the result of one cell", [.. evaluate, Cells, "--json", At("a.json")]);
         Refused("is the folder of --scores", [.. evaluate, "ioi_gpt2", "--out", At("out")]);
-        Refused("--cell  is not known", [.. evaluate, "ioi_gpt2,"]);
+        Refused("--cell was given an empty name", [.. evaluate, "ioi_gpt2,"]);
     }
 
     private JsonNode Json(string name) => JsonNode.Parse(File.ReadAllText(At(name)))!;

@@ -42,6 +42,7 @@ public static class MibCells
     public static MibCell Named(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
+        if (name.Length == 0) throw new InputException("--cell was given an empty name; faith mib cells lists the names");
         string[] names = [.. All.Select(cell => cell.Name)];
         return All.FirstOrDefault(cell => string.Equals(cell.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? throw new InputException($"--cell {PlainText.Short(name)} is not known; known: {string.Join(", ", names)}{KnownNames.Suggest(name, names)}");

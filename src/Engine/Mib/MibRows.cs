@@ -33,8 +33,8 @@ public abstract class MibRows
         const string suffix = "_counterfactual";
         var column = counterfactual.EndsWith(suffix, StringComparison.Ordinal) ? counterfactual : counterfactual + suffix;
         if (root.TryGetProperty(column, out _)) return column;
-        var known = root.EnumerateObject().Select(field => field.Name).Where(name => name.EndsWith(suffix, StringComparison.Ordinal));
-        throw row.Error($"there is no counterfactual {PlainText.Quote(column)}; there are {PlainText.Short(string.Join(", ", known), 300)}");
+        string[] known = [.. root.EnumerateObject().Select(field => field.Name).Where(name => name.EndsWith(suffix, StringComparison.Ordinal))];
+        throw row.Error($"there is no counterfactual {PlainText.Quote(column)}; {(known.Length == 0 ? "it is no row of the benchmark's data" : $"there are {PlainText.Short(string.Join(", ", known), 300)}")}");
     }
 
     private sealed class IndirectObjectRows : MibRows
