@@ -34,9 +34,8 @@ internal abstract class TrainedMasksMethod : AttributionMethod
         var (edgeMasks, ofMasks) = (new float[graph.Pairs], new double[graph.Pairs]);
         var steps = options.TrainSteps ?? DefaultTrainSteps!.Value;
         var training = Begin(scores, options, options.LearningRate ?? DefaultLearningRate!.Value, steps);
-        // Before the work, so that neither a file of another run nor one that cannot be written wastes it.
+        // Before the work, which a file of another run would waste.
         var done = options.Checkpoint?.Resume(training, steps) ?? 0;
-        if (done == 0) options.Checkpoint?.Save(training, 0);
         using var session = new MaskSession(model, data, evaluation, ExamplesOfStep, (ulong)options.Seed);
         for (var step = done; step < steps; step++)
         {
