@@ -156,7 +156,7 @@ public sealed class MaskedRunTests
             options = options with { Checkpoint = new() { Path = folder.File($"{stop}.ckpt"), Identity = "a=1\n", Every = 2, Resumed = resumed.Add } };
             using var cancelled = new CancellationTokenSource();
             // It sees that it is to stop before the step after this one.
-            var watch = new Watch(done => { if (done == stop - 1) cancelled.Cancel(); });
+            var watch = new Watch(progress => { if (progress.Done == stop - 1) cancelled.Cancel(); });
             Assert.Throws<OperationCanceledException>(() => Attributor.Run(model, data, options, watch, cancelled.Token));
             Assert.Equal(expected, Attributor.Run(model, data, options).Scores.Values);
             Assert.Equal(expected, Attributor.Run(model, data, options).Scores.Values);
@@ -166,9 +166,23 @@ public sealed class MaskedRunTests
         Assert.Contains("a was 1, and is 2 now", Assert.Throws<InputException>(() => Attributor.Run(model, data, other)).Message, StringComparison.Ordinal);
     }
 
-    private sealed class Watch(Action<int> report) : IProgress<RunProgress>
+    [Theory]
+    [InlineData("mattr", ScoreLevel.Edge)]
+    [InlineData("edge-pruning", ScoreLevel.Node)]
+    public void ProgressTellsLossAndSize(string method, ScoreLevel level)
     {
-        public void Report(RunProgress value) => report(value.Done);
+        using var weights = RandomModels.Llama(62);
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var told = new List<RunProgress>();
+        Attributor.Run(model, RandomExamples.Create(63, weights.Config.Vocabulary), new() { Method = method, Level = level, TrainSteps = 3 }, new Watch(told.Add));
+        Assert.Equal([0, 1, 2, 3], told.Select(p => p.Done));
+        Assert.All(told.SkipLast(1), p => Assert.Matches($"^loss -?[0-9.e-]+ with [0-9]+ {level.Name()}s$", p.Detail));
+    }
+
+    private sealed class Watch(Action<RunProgress> report) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => report(value);
     }
 
     // All examples are held at once, so that memory says only whether they fit.
