@@ -17,7 +17,7 @@ public sealed class SpanGraph
     /// <summary>The span of the begin token that stands before a text.</summary>
     public const string Begin = "bos";
     // Entries that scores may have: sums of them take 40 bytes each.
-    private const long MostEntries = 1 << 26;
+    private const long MostEntries = 1 << 25;
     private static readonly InputKind[] PortKinds = [InputKind.Key, InputKind.Value];
 
     private readonly Dictionary<string, int> numbers = [];
@@ -30,9 +30,8 @@ public sealed class SpanGraph
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(spans);
         (Model, Spans) = (model, [.. spans]);
-        var entries = EntriesOf(model, spans.Count);
-        if (entries > MostEntries) throw new InputException($"{spans.Count} spans of a model with {model.Edges} edges are more than can be held; take fewer spans or shorter prompts");
-        Entries = (int)entries;
+        if (!CanHold(model, spans.Count)) throw new InputException($"{spans.Count} spans of a model with {model.Edges} edges are more than can be held; take fewer spans or shorter prompts");
+        Entries = (int)EntriesOf(model, spans.Count);
         for (var s = 0; s < Spans.Count; s++)
         {
             if (!numbers.TryAdd(Spans[s], s)) throw new ArgumentException($"two spans are called {Spans[s]}", nameof(spans));
@@ -50,6 +49,9 @@ public sealed class SpanGraph
     public int Edges => Spans.Count * Model.Edges + Pairs.Count() * 2 * Model.Layers * Model.Heads;
     /// <summary>Number of vertices.</summary>
     public int Vertices => Model.Nodes * VerticesOfNode;
+
+    /// <summary>True where the edges over so many spans can be held.</summary>
+    public static bool CanHold(ModelGraph model, int spans) => EntriesOf(model, spans) <= MostEntries;
 
     /// <summary>True where spans are single tokens, called by their numbers (and maybe a begin token before them): of these only earlier ones are read from later ones.</summary>
     public static bool AreTokens(IReadOnlyList<string> spans)

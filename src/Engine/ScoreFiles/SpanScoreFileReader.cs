@@ -52,6 +52,7 @@ internal sealed class SpanScoreFileReader
             {
                 if (SpanGraph.Fault(names[^1]) is { } fault) throw tokens.Fault($"the name {PlainText.Quote(names[^1])} {fault}");
             }
+            if (!SpanGraph.CanHold(model, names.Count)) throw tokens.Fault($"{names.Count} spans or more of such a model have more edges than can be held");
             if (SpanGraph.EntriesOf(model, names.Count) > ScoreFileReader.MostPairs(fileLength)) throw tokens.Fault($"{names.Count} spans or more have more edges than a file of {fileLength} bytes can list");
         }
         if (names.Count == 0) throw tokens.Fault("lists no span");

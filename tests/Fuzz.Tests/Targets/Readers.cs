@@ -72,6 +72,10 @@ internal static class Readers
 
         """,
         """
+        {"clean": "the cat sat", "corrupted": "the dog sat", "answers": [" on", 5], "distractors": [" off"], "spans": {"who": [1, 2], "end": [2, 3]}}
+        {"clean": [1, 2, 3], "corrupted": [1, 5, 3], "answers": [7], "distractors": [8, 9], "spans": {"end": [2, 3], "who": [0, 0]}}
+        """,
+        """
         [{"clean": [1, 2, 3], "corrupted": [1, 5, 3], "answers": [7], "distractors": [8, 9]},
          {"clean": "the cat sat", "corrupted": "the dog sat", "answers": [" on"], "distractors": [" off"]}]
         """);
@@ -83,6 +87,7 @@ internal static class Readers
     public static ITarget Csv() => DataReader("data.csv", LinesMutator.MutateTable,
         "clean,corrupted,correct_idx,incorrect_idx\r\n\"a, \"\"b\"\"\",\"c, \"\"d\"\"\",14,15\r\n",
         "clean,corrupted,answers_idx,corrupted_answers_idx\na,b,\"[16, 17]\",[18]\n",
+        "clean,corrupted,correct_idx,incorrect_idx,spans,who,length\nthe cat sat,the dog sat,14,15,1,2,4\n",
         "clean,corrupted,correct_idx\nfrom 1352 to 13,from 1301 to 13,52\n",
         "clean,corrupted,label\nfrom 1352 to 13,from 1301 to 13,52\n",
         "clean,corrupted,group,plural\nThe songs,The song,g,1\n");
@@ -96,10 +101,16 @@ internal static class Readers
     public static ITarget Scores() => new ReaderTarget(
         folder =>
         {
-            var file = ScoreFile.Read(Path.Combine(folder, "scores.json"));
+            var path = Path.Combine(folder, "scores.json");
+            if (SpanScoreFile.TryRead(path) is { } bySpan)
+            {
+                Assert.InRange(bySpan.InGraph.EdgeCount, 0, bySpan.Graph.Edges);
+                return;
+            }
+            var file = ScoreFile.Read(path);
             Assert.InRange(file.InGraph.EdgeCount, 0, file.Graph.Edges);
         },
-        [.. ((bool[])[false, true]).Select(parallel => new SeedFile("scores.json", JsonMutator.Mutate, folder => ScoresOf(new ModelGraph(2, 2, parallel)).Write(Path.Combine(folder, "scores.json"))))]);
+        [new SeedFile("scores.json", JsonMutator.Mutate, folder => SpanScoresOf(new SpanGraph(new ModelGraph(1, 2), ["a", "rest"])).Write(Path.Combine(folder, "scores.json"))), .. ((bool[])[false, true]).Select(parallel => new SeedFile("scores.json", JsonMutator.Mutate, folder => ScoresOf(new ModelGraph(2, 2, parallel)).Write(Path.Combine(folder, "scores.json"))))]);
 
     public static ITarget SavedScores() => new ReaderTarget(
         folder =>
@@ -141,6 +152,9 @@ internal static class Readers
     private static void LoadData(string path)
     {
         foreach (var example in PromptSet.Load(path, new WordTokenizer(), Shape)) Assert.Equal(example.Clean.Length, example.Corrupted.Length);
+        if (!File.ReadAllText(path).Contains("spans", StringComparison.Ordinal)) return;
+        foreach (var example in PromptSet.Load(path, new WordTokenizer(), Shape, PromptNeeds.Everything with { Positions = PositionKind.Spans }))
+            Assert.All(example.Spans!, span => Assert.InRange(span.End, span.Start, example.Clean.Length));
     }
 
     private static void WriteGpt2Tokenizer(string folder)
@@ -155,6 +169,15 @@ internal static class Readers
         Write("special_tokens_map.json", """{"bos_token": "<|endoftext|>", "eos_token": {"content": "<|endoftext|>", "special": true}, "additional_special_tokens": ["b"]}""");
         Write("added_tokens.json", """{"<mine>": 8}""");
     }
+
+    private static SpanScoreFile SpanScoresOf(SpanGraph graph) => new()
+    {
+        Graph = graph,
+        DModel = 2,
+        Scores = new SpanScores(graph, new double[graph.Entries]),
+        InGraph = new SpanCircuit(graph, graph.AllEdges.Take(5)),
+        Run = new RunRecord { Model = "m" },
+    };
 
     private static ScoreFile ScoresOf(ModelGraph graph) => new()
     {
