@@ -9,7 +9,7 @@ namespace Faith.Engine.Data;
 internal sealed class CsvSpans
 {
     private const string Length = "length";
-    // What ends the names of other columns that may stand before those of the spans.
+    // What other columns are called that may stand before those of the spans, or what such names end in after _.
     private static readonly string[] Others = ["id", "idx", "token", "prompt", "clean", "corrupted", "answers", "distractors", "label", "plural", "split"];
 
     private readonly CsvTable table;
@@ -30,7 +30,7 @@ internal sealed class CsvSpans
         }
         var end = table.Column(Length);
         var first = end;
-        while (first > 0 && table.Header[first - 1] is { Length: > 0 } name && !Others.Any(other => name.EndsWith(other, StringComparison.Ordinal))) first--;
+        while (first > 0 && table.Header[first - 1] is { Length: > 0 } name && !Others.Any(other => name == other || name.EndsWith($"_{other}", StringComparison.Ordinal))) first--;
         return end < 0 || first == end ? null : new(table, [.. Enumerable.Range(first, end - first + 1)]);
     }
 

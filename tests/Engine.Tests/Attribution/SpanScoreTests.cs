@@ -1,5 +1,6 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Graphs;
 using Faith.Engine.Metrics;
@@ -87,6 +88,8 @@ public sealed class SpanScoreTests
         var result = Attributor.Run(model, data, new() { Method = method, Steps = 2, Positions = PositionKind.Spans });
         var (graph, examples) = RandomSpans.Graph(model.Graph, data);
         Close.Check(OracleRun.SpanScores(weights, graph, examples, method == "eap" ? OracleMethod.Eap : OracleMethod.EapIg, 2), result.Spans!.Values, 1e-5, name);
+        var circuit = SpanSelection.Select(result.Spans, "greedy", 100, signed: false);
+        Close.Check(OracleRun.SpanCircuit(weights, [.. examples.Take(2)], circuit), CircuitEvaluator.Evaluate(model, [.. data.Take(2)], [circuit], new EvaluationOptions())[0].Circuit, 1e-4, name);
         Assert.Null(SimulatedGpu.Fault);
     }
 

@@ -81,11 +81,11 @@ public sealed class SpanDataTests : DataTest
     [Fact]
     public void Columns_of_csv_files_hold_where_spans_begin()
     {
-        const string Content = ",clean,corrupted,correct_idx,incorrect_idx,prompt_id,prefix,IO,S1+1,to,length,wrong_token\n0,a b c d e,a b x d e,5,6,0,1,2,2,5,6,x\n";
+        const string Content = ",clean,corrupted,correct_idx,incorrect_idx,prompt_id,mid,IO,S1+1,to,length,wrong_token\n0,a b c d e,a b x d e,5,6,0,1,2,2,5,6,x\n";
         var set = PromptSet.Load(Write("d.csv", Content), new WordTokenizer(), Config, BySpan);
-        Assert.Equal([new("prefix", 0, 1), new("IO", 1, 1), new("S1+1", 1, 4), new("to", 4, 5)], set[0].Spans!);
+        Assert.Equal([new("mid", 0, 1), new("IO", 1, 1), new("S1+1", 1, 4), new("to", 4, 5)], set[0].Spans!);
         var (names, examples) = Positions.Apply(set, PositionKind.Spans);
-        Assert.Equal(["bos", "prefix", "IO", "S1+1", "to"], names);
+        Assert.Equal(["bos", "mid", "IO", "S1+1", "to"], names);
         Assert.Equal([0, 1, 3, 3, 3, 4], examples[0].SpanOf!);
         var named = new PromptFormat { Columns = PromptColumns.Parse("clean=clean,answers=correct_idx,distractors=incorrect_idx,spans=IO:to:length") };
         Assert.Equal([new("IO", 1, 4), new("to", 4, 5)], PromptSet.Load(Write("d.csv", Content), new WordTokenizer(), Config, BySpan, named)[0].Spans!);
