@@ -46,7 +46,7 @@ else
     echo "note: PyTorch with CUDA is not installed; nothing is compared with it" | tee -a "$out/check.md" >&2
 fi
 # What a step's JSON says by this name, first.
-number() { tr ',{}' '\n' <"$out/$1.step.json" 2>/dev/null | sed -n "s/^ *\"$2\" *: *\([0-9][0-9.eE+-]*\) *$/\1/p" | head -1; }
+number() { [ ! -e "$out/$1.step.json" ] || tr ',{}' '\n' <"$out/$1.step.json" | sed -n "s/^ *\"$2\" *: *\([0-9][0-9.eE+-]*\) *$/\1/p" | head -1; }
 {
     echo
     echo "## Examples a second"

@@ -6,8 +6,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=${1:?usage: pack.sh FOLDER [MODEL…]}
 shift
-dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
-version=$(dotnet --list-runtimes | awk '$1 == "Microsoft.NETCore.App" { print $2 }' | sort -V | tail -1)
+# Where the newest runtime lies, which need not be beside the command: "Microsoft.NETCore.App 10.0.1 [/usr/share/dotnet/shared/Microsoft.NETCore.App]".
+read -r version shared < <(dotnet --list-runtimes | sed -n 's/^Microsoft\.NETCore\.App \([^ ]*\) \[\(.*\)\]$/\1 \2/p' | sort -V | tail -1)
+dotnet=$(dirname "$(dirname "$shared")")
 mkdir -p "$out/models" "$out/pytorch"
 dotnet publish "$root/src/Cli" -c Release -v quiet -nologo -o "$out/program" -p:UseAppHost=false -p:DebugType=none
 rm -f "$out"/program/*.xml
