@@ -34,8 +34,9 @@ internal static unsafe class UnpackedPanel
     /// <summary>What of a panel's piece in memory to bring along with tile <paramref name="part"/> of the piece before it.</summary>
     public static Ahead Ahead(PackedSide w, int panel, int k, int part, void* otherwise)
     {
+        if (w.Side == WeightSide.Forward) return part > 0 ? new(otherwise) : new(w.Matrix.Panel(panel, k), 64);
         var lines = Pitch * (w.Matrix.IsHalf ? Pitch / 2 : Pitch) / 16;
-        if (w.Side == WeightSide.Forward || part * Host.Ahead.Lines >= lines) return new(otherwise);
+        if (part * Host.Ahead.Lines >= lines) return new(otherwise);
         return new((byte*)w.Matrix.Panel(k / Pitch, panel * Pitch) + part * Host.Ahead.Lines * 64, 64, w.Matrix.PanelBytes - Host.Ahead.Lines * 64);
     }
 
@@ -69,14 +70,17 @@ internal static unsafe class UnpackedPanel
             {
                 for (var u = 0; u < count / ofUnit; u += Edge)
                 {
-                    int first = u / lanes * lanes * ofUnit + u % lanes, second = (u + 4) / lanes * lanes * ofUnit + (u + 4) % lanes;
-                    TransposeBlock<T>(source + u, pitch, target + first * Pitch + r, target + second * Pitch + r, high);
+                    TransposeBlock<T>(source + u, pitch, target + Column(u, lanes, ofUnit) * Pitch + r, target + Column(u + Edge / 2, lanes, ofUnit) * Pitch + r, high);
                 }
             }
             from += count;
         }
         return memory + (nint)(k - start) * Pitch;
     }
+
+    /// <summary>The column of the first number of a unit; registers have a power of two of <paramref name="lanes"/>.</summary>
+    [MethodImpl(Inline)]
+    static nint Column(int unit, int lanes, int ofUnit) => (unit & -lanes) * ofUnit + (unit & (lanes - 1));
 
     /// <summary>Eight times eight units: the first four columns become rows from one place on, the others from another.</summary>
     [MethodImpl(Inline)]
@@ -121,7 +125,14 @@ internal static unsafe class UnpackedPanel
             {
                 var pairs = Vector256.Load(source + u);
                 Vector256<float> low = T.Low(pairs), high = T.High(pairs);
-                float* first = target + u / lanes * lanes * 2 + u % lanes, second = target + (u + 4) / lanes * lanes * 2 + (u + 4) % lanes;
+                var first = target + Column(u, lanes, 2);
+                if (lanes >= Edge)
+                {
+                    low.Store(first);
+                    high.Store(first + lanes);
+                    continue;
+                }
+                var second = target + Column(u + Edge / 2, lanes, 2);
                 low.GetLower().Store(first);
                 low.GetUpper().Store(second);
                 high.GetLower().Store(first + lanes);
