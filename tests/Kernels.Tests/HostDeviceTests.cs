@@ -80,6 +80,22 @@ public sealed class HostDeviceTests
         });
     }
 
+    /// <summary>A prompt twice as long takes twice the memory of a thread and not four times: scores are never held for all queries.</summary>
+    [Fact]
+    public void AttentionTakesMemoryInProportionToTheTokens()
+    {
+        RowKernels[] all = [new RowKernels<Lanes128>(), new RowKernels<Lanes256>(), new RowKernels<Lanes512>()];
+        foreach (var kernels in all)
+        {
+            foreach (var backward in new[] { false, true })
+            {
+                long Floats(int keys) => kernels.AttentionScratch(64, keys, backward);
+                Assert.InRange(Floats(8192), Floats(4096) + 1, 2 * Floats(4096));
+                Assert.Equal(Floats(8192) - Floats(4096), Floats(12288) - Floats(8192));
+            }
+        }
+    }
+
     static void AssertSameBits(IReadOnlyList<float[]> expected, IReadOnlyList<float[]> actual)
     {
         Assert.Equal(expected.Count, actual.Count);
