@@ -1,5 +1,5 @@
+using System.IO.Enumeration;
 using System.Text;
-using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
@@ -14,8 +14,8 @@ internal sealed class DatasetCard
 {
     /// <summary>The card's name in a repository.</summary>
     internal const string FileName = "README.md";
-    private const int Deepest = 16;
-    private const string Fence = "---";
+    private const int Deepest = 16, MostPatterns = 1000;
+    private const string Fence = "---", AnyFolders = "**";
 
     private readonly Dictionary<string, string[]> patterns = new(StringComparer.Ordinal);
 
@@ -51,8 +51,8 @@ internal sealed class DatasetCard
     internal IReadOnlyList<string>? FilesOf(string configuration, IReadOnlyList<string> all)
     {
         if (!patterns.TryGetValue(configuration, out var globs)) return null;
-        Regex[] wanted = [.. globs.Select(Pattern)];
-        return [.. all.Where(path => wanted.Any(glob => glob.IsMatch(path)))];
+        string[][] wanted = [.. globs.Take(MostPatterns).Select(glob => glob.Split('/'))];
+        return [.. all.Where(path => path.Split('/') is var parts && wanted.Any(pattern => Matches(pattern, parts)))];
     }
 
     // What is nested without end is not loaded, which would take a stack as deep.
@@ -90,10 +90,25 @@ internal sealed class DatasetCard
 
     private static string Plain(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).TrimEnd('/');
 
-    // * stays within a folder, ** does not; a folder stands for all that is in it.
-    private static Regex Pattern(string glob)
+    // * stays within a folder, a part of ** does not; a folder stands for all that is in it.
+    private static bool Matches(string[] pattern, string[] path)
     {
-        var escaped = Regex.Escape(glob).Replace(@"\*\*/", "(?:.*/)?", StringComparison.Ordinal).Replace(@"\*\*", ".*", StringComparison.Ordinal).Replace(@"\*", "[^/]*", StringComparison.Ordinal).Replace(@"\?", "[^/]", StringComparison.Ordinal);
-        return new($@"\A{escaped}(?:/.*)?\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        // Which beginnings of the pattern the path so far can be.
+        var at = new bool[pattern.Length + 1];
+        at[0] = true;
+        foreach (var part in path)
+        {
+            if (at[^1] && pattern[^1].AsSpan().IndexOfAny('*', '?') < 0) return true;
+            var next = new bool[at.Length];
+            for (var i = 0; i < pattern.Length; i++)
+            {
+                if (pattern[i] == AnyFolders) at[i + 1] |= at[i];
+                if (!at[i]) continue;
+                if (pattern[i] == AnyFolders) next[i] = true;
+                else next[i + 1] |= FileSystemName.MatchesSimpleExpression(pattern[i], part, ignoreCase: false);
+            }
+            at = next;
+        }
+        return at[^1] || (pattern[^1] == AnyFolders && at[^2]);
     }
 }

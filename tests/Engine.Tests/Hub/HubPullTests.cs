@@ -384,6 +384,8 @@ public sealed class HubPullTests : IDisposable
     [InlineData("- {config_name: four, data_dir: more}", "more/2.parquet more/deep/1.parquet")]
     [InlineData("- {config_name: four, data_files: {train: x/train-0.parquet, test: more}}", "more/2.parquet more/deep/1.parquet x/train-0.parquet")]
     [InlineData("- {config_name: four, data_files: x/*-*}", "x/test-0.parquet x/train-0.parquet")]
+    [InlineData("- {config_name: four, data_files: [x/*, more/*]}", "more/2.parquet x/test-0.parquet x/train-0.parquet")]
+    [InlineData("- {config_name: four, data_files: more/**/1.*}", "more/deep/1.parquet")]
     // The card does not know it, or is none: the name of the file tells.
     [InlineData("- {config_name: other, data_files: x/*}", "y/four-0.parquet")]
     [InlineData("- {config_name: four", "y/four-0.parquet")]
