@@ -118,6 +118,25 @@ public sealed class SweepCommandTests : SweepTest
     }
 
     [Fact]
+    public void Resamples_of_a_cell_are_those_of_stability()
+    {
+        var folder = Plan("models: tasks-4l\ndata: sva\nexamples: 6\nmethods: eap\nselections: [top, greedy]\nedges: [20, 60]\nresamples: 30\n", "sweep");
+        Done("sweep", "run", folder);
+        Done("stability", "--model", "tasks-4l", "--data", "sva", "--examples", "6", "--method", "eap", "--edges", "20,60", "--resamples", "30", "--random", "0", "--shuffles", "0", "--select", "greedy", "--json", At("i.json"));
+        using var study = JsonDocument.Parse(File.ReadAllText(At("i.json")));
+        using var record = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "cells", Ids(folder)[1], "record.json")));
+        var told = record.RootElement.GetProperty("stability").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.EnumerateArray().Select(v => v.GetDouble()).ToArray());
+        var edges = ((string[])["edges", "near_misses"]).SelectMany(list => study.RootElement.GetProperty(list).EnumerateArray()).ToArray();
+        Assert.Equal(edges.Length, told.Count);
+        Assert.All(edges, edge => Assert.Equal(
+            [edge.GetProperty("interval").GetProperty("low").GetDouble(), edge.GetProperty("interval").GetProperty("high").GetDouble(), edge.GetProperty("selected").GetProperty("20").GetDouble(), edge.GetProperty("selected").GetProperty("60").GetDouble()],
+            told[edge.GetProperty("edge").GetString()!]));
+        Done("report", folder, "--out", At("r.html"));
+        Assert.Equal(2, File.ReadAllText(At("r.html")).Split("\"frequencies\":[{\"selected\":20,").Length - 1);
+        Refused("line 2: resamples: acdc does not score edges example by example", "sweep", "plan", Write("s.yaml", "models: tasks-4l\ndata: sva\nmethods: acdc\nresamples: 9\n"), "--out", At("x"));
+    }
+
+    [Fact]
     public void Cells_over_the_sizes_of_the_benchmark_have_its_measures()
     {
         var folder = Plan("models: tasks-4l\ndata: [sva, ioi]\nexamples: 4\nmethods: [eap, {method: mattr, train-steps: [1, 2]}]\nselections: [top, ratio]\nsigned: [true, false]\nskip: [{select: ratio, signed: true}, {method: mattr, select: ratio}]\n", "sweep");

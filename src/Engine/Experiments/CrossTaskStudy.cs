@@ -19,7 +19,7 @@ public sealed record CrossTaskStudy(IReadOnlyList<LoadedRun> Runs, IReadOnlyList
     {
         ArgumentNullException.ThrowIfNull(runs);
         var scored = runs.Select(run => run.ScoreToSelect(choice, progress, cancellation)).ToArray();
-        EdgeSelection[] selections = [.. runs.Zip(scored, (run, s) => run.Specification.Selection(s.Certain))];
+        EdgeSelection[] selections = [.. runs.Zip(scored, (run, s) => run.Selection(s.Examples))];
         Circuit[] circuits = [.. runs.Select((run, i) => selections[i].Method(scored[i].Result.Scores, run.Specification.Sizes![0], run.Specification.Signed))];
         return new(runs, [.. scored.Select(s => s.Result)], selections, circuits, [.. runs.Select(run => run.Evaluate(circuits, choice, progress, cancellation))]);
     }

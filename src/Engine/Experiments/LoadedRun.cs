@@ -39,15 +39,19 @@ public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model
     /// <summary>Scores the edges.</summary>
     public AttributionResult Score(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) => Score(choice, null, progress, cancellation);
 
-    /// <summary>Scores the edges and, where the selection asks for it, finds those whose sign is certain.</summary>
-    /// <exception cref="InputException">The selection asks, and there is one example only or the method does not score example by example.</exception>
-    public (AttributionResult Result, IReadOnlyList<EdgeId>? Certain) ScoreToSelect(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    /// <summary>Scores the edges and keeps the scores of every example where the run asks for them.</summary>
+    /// <exception cref="InputException">It asks, and there is one example only or the method does not score example by example.</exception>
+    public (AttributionResult Result, ExampleScores? Examples) ScoreToSelect(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (!Specification.SelectsCertain) return (Score(choice, progress, cancellation), null);
-        if (Data.Count < 2) throw new InputException($"select {SelectionMethods.StableName}: there is one example only; resampling needs several");
+        if (!Specification.KeepsExamples) return (Score(choice, progress, cancellation), null);
+        if (Data.Count < 2) throw new InputException("there is one example only; resampling needs several");
         var kept = new ExampleScores(Model.Graph, Data.Count);
-        return (Score(choice, kept, progress, cancellation), CertainEdges.Of(kept));
+        return (Score(choice, kept, progress, cancellation), kept);
     }
+
+    /// <summary>How edges are selected.</summary>
+    /// <param name="examples">The scores of every example, where the run asks for them.</param>
+    public EdgeSelection Selection(ExampleScores? examples) => Specification.Selection(Specification.SelectsCertain ? CertainEdges.Of(examples!) : null);
 
     private AttributionResult Score(DeviceChoice choice, ExampleScores? kept, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {

@@ -47,6 +47,7 @@ public static class RunSettings
         new("select", "selections", s => s.Sizes is null ? null : s.Select, (s, text) => s with { Select = Known("select", text, SelectionMethods.Names) }),
         new("negative", "negative", s => s is { Sizes: not null, Select: SelectionMethods.RatioName } ? Figures.Exact(s.Negative) : null, (s, text) => s with { Negative = Share("negative", text) }) { Kind = SettingKind.Number },
         new("signed", "signed", s => s.Sizes is null ? null : Truths[s.Signed ? 0 : 1], (s, text) => s with { Signed = Known("signed", text, Truths) == Truths[0] }) { Kind = SettingKind.Truth, Unsaid = Truths[1] },
+        new("resamples", "resamples", s => s is { Sizes: not null, Resamples: > 0 } ? Text(s.Resamples) : null, (s, text) => s with { Resamples = Integer("resamples", text, 0, 100_000) }) { Kind = SettingKind.Whole },
         new(Edges, Edges, s => s.Sizes is { } sizes ? string.Join(',', sizes) : null, (s, text) => s with { Sizes = Whole(text) }) { Kind = SettingKind.Numbers, RecordName = "sizes" },
     ];
 

@@ -48,6 +48,12 @@ public sealed record RunSpecification
     /// <summary>Sizes of the circuits, rising; null: edges are scored and nothing is selected.</summary>
     public IReadOnlyList<int>? Sizes { get; init; }
 
+    /// <summary>Resamples of the scored examples by which it is told how often each edge is selected; 0: nobody asks.</summary>
+    public int Resamples { get; init; }
+
+    /// <summary>Whether the scores of every example are asked for.</summary>
+    public bool KeepsExamples => SelectsCertain || (Resamples > 0 && Sizes is not null && Scoring.Level == ScoreLevel.Edge);
+
     /// <summary>Whether it must be known which edges are certain before edges are selected.</summary>
     public bool SelectsCertain => Select == SelectionMethods.StableName && Sizes is not null && Scoring.Level == ScoreLevel.Edge;
 

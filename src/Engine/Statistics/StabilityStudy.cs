@@ -64,6 +64,18 @@ public sealed class StabilityStudy
         return new(result, study.Edges(result.Scores, study.shown), study.Edges(result.Scores, study.NearMisses()), study.Sizes(all, faithfulness, random.Length, shuffled.Length));
     }
 
+    /// <summary>The edges alone of a study: those of the largest size and near misses, with their intervals and how often resamples select them.</summary>
+    /// <param name="scores">The scores of every example.</param>
+    /// <param name="means">Their means.</param>
+    /// <param name="options">Sizes, selection and resamples.</param>
+    /// <param name="cancellation">Stops between resamples.</param>
+    public static IReadOnlyList<EdgeStability> EdgesOf(ExampleScores scores, EdgeScores means, StabilityOptions options, CancellationToken cancellation = default)
+    {
+        var study = new StabilityStudy(scores, means, options);
+        study.Resample(null, cancellation);
+        return [.. study.Edges(means, study.shown), .. study.Edges(means, study.NearMisses())];
+    }
+
     // Divergences compare with the clean run, information flow with nothing.
     private static bool LabelsEnter(AttributionOptions options) => !options.Metric.IsDivergence() && options.Method != "ifr";
 

@@ -27,6 +27,8 @@ public sealed record CellRecord
     public IReadOnlyList<double>? StandardErrors { get; init; }
     /// <summary>The edges whose sign is certain, where the selection asked for them.</summary>
     public IReadOnlyList<EdgeId>? Certain { get; init; }
+    /// <summary>How often resamples of the examples select each edge; null where nobody asked.</summary>
+    public StabilityFile? Stability { get; init; }
     /// <summary>The first examples in words.</summary>
     public required IReadOnlyList<ReportPrompt> Prompts { get; init; }
     /// <summary>SHA-256 of the files that belong to it, by name.</summary>

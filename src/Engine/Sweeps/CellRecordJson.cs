@@ -5,6 +5,7 @@ using Faith.Engine.Reports;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 using Faith.Engine.ScoreFiles;
+using Faith.Engine.Statistics;
 
 namespace Faith.Engine.Sweeps;
 
@@ -54,6 +55,13 @@ internal static class CellRecordJson
                 foreach (var edge in certain) json.WriteStringValue(record.Graph.EdgeName(edge));
                 json.WriteEndArray();
             }
+            if (record.Stability is { } stability)
+            {
+                // The sizes are those of the curve; an edge has its interval and a share a size.
+                json.WriteStartObject("stability");
+                foreach (var edge in stability.Edges) Numbers(json, record.Graph.EdgeName(edge.Edge), [edge.Interval.Low, edge.Interval.High, .. edge.Selected]);
+                json.WriteEndObject();
+            }
             json.WriteStartArray("examples");
             foreach (var prompt in record.Prompts)
             {
@@ -100,6 +108,7 @@ internal static class CellRecordJson
                 Doubt = OptionalText(json, "doubt"),
                 StandardErrors = json.TryGetProperty("standard_errors", out var errors) ? Numbers(errors) : null,
                 Certain = json.TryGetProperty("certain", out var certain) ? [.. certain.EnumerateArray().Select(e => Edge(edges, e.GetString()))] : null,
+                Stability = json.TryGetProperty("stability", out var stability) ? Stability(json, stability, edges) : null,
                 Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new ReportPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
                 Files = json.GetProperty("files").EnumerateObject().ToDictionary(f => f.Name, f => f.Value.GetString() ?? "", StringComparer.Ordinal),
             };
@@ -108,6 +117,13 @@ internal static class CellRecordJson
         {
             throw new InputException($"{path}: is no record of a cell ({PlainText.Short(e.Message, 120)}); remove it and faith sweep run makes it again", e);
         }
+    }
+
+    private static StabilityFile Stability(JsonElement record, JsonElement json, ModelGraph graph)
+    {
+        int[] sizes = [.. record.GetProperty("curve").EnumerateArray().Select(p => p.GetProperty("selected").GetInt32()).Where(n => n > 0)];
+        return new(record.GetProperty("run").GetProperty("method").GetString() ?? "", sizes, [.. json.EnumerateObject().Select(e => Numbers(e.Value) is [var low, var high, .. var shares] && shares.Length == sizes.Length
+            ? new EdgeStability(Edge(graph, e.Name), double.NaN, new(low, high), shares) : throw new FormatException($"stability of {PlainText.Quote(e.Name)} has other sizes than the curve")).DistinctBy(e => e.Edge)]);
     }
 
     private static EdgeId Edge(ModelGraph graph, string? name) => GraphNames.TryParseEdge(graph, name ?? "", out var edge) ? edge : throw new FormatException($"{PlainText.Quote(name ?? "")} is no edge of its graph");

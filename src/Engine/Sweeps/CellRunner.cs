@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Faith.Engine.Attribution;
+using Faith.Engine.Circuits;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
@@ -25,7 +26,7 @@ internal sealed class CellRunner : IDisposable
     private readonly DeviceChoice choice;
     private readonly LoadedModel model;
     private readonly RunData sets;
-    private (string Identity, AttributionResult Result, IReadOnlyList<EdgeId>? Certain)? last;
+    private (string Identity, AttributionResult Result, ExampleScores? Examples)? last;
 
     public CellRunner(SweepFolder folder, SweepCell first, DeviceChoice choice)
     {
@@ -46,13 +47,14 @@ internal sealed class CellRunner : IDisposable
         Check("data", run.Data, cell.DataHash, loaded.Data.Hash);
         if (loaded.AblationData is { } ablation) Check("ablation-data", run.AblationData!, cell.AblationDataHash, ablation.Hash);
 
-        var shared = last is { } before && before.Identity == run.ScoringIdentity && (before.Certain is not null || !run.SelectsCertain);
+        var shared = last is { } before && before.Identity == run.ScoringIdentity && (before.Examples is not null || !run.KeepsExamples);
         if (!shared)
         {
-            var (scored, found) = loaded.ScoreToSelect(choice, progress, cancellation);
-            last = (run.ScoringIdentity, scored, found);
+            var (scored, kept) = loaded.ScoreToSelect(choice, progress, cancellation);
+            last = (run.ScoringIdentity, scored, kept);
         }
-        var (_, result, certain) = last!.Value;
+        var (_, result, examples) = last!.Value;
+        var selection = loaded.Selection(examples);
 
         var scores = new ScoreFile
         {
@@ -61,12 +63,12 @@ internal sealed class CellRunner : IDisposable
             Run = loaded.Record(result, choice) with { Device = null, Seconds = null },
         };
         var path = folder.PathOf(cell, SweepFolder.ScoresFile);
-        var level = LevelScores.Of(scores, path, run.Scoring.Level, run.Selection(certain));
+        var level = LevelScores.Of(scores, path, run.Scoring.Level, selection);
         var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
         var results = loaded.Evaluate(circuits, choice, progress, cancellation);
         var bootstrap = loaded.Measured.Count > 1 ? new Bootstrap(loaded.Measured.Count, Resamples, seed: 0) : null;
         var points = circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null) { Interval = bootstrap?.Faithfulness(results[i], Confidence) ?? new(double.NaN, double.NaN) }).ToArray();
-        Write(cell, scores, points, loaded, result, run.SelectsCertain ? certain : null, new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
+        Write(cell, scores, points, loaded, result, selection, Stability(run, result, examples, selection, cancellation), new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
     }
 
     /// <inheritdoc/>
@@ -77,7 +79,16 @@ internal sealed class CellRunner : IDisposable
         if (planned != found) throw new InputException($"{what} {PlainText.Name(name)} is no longer what was planned (hash {found[..12]}, planned {planned?[..12]}); faith sweep plan plans with what is there");
     }
 
-    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, LoadedRun run, AttributionResult result, IReadOnlyList<EdgeId>? certain, CellCost cost)
+    // How often resamples of the examples select each edge.
+    private static StabilityFile? Stability(RunSpecification run, AttributionResult result, ExampleScores? examples, EdgeSelection selection, CancellationToken cancellation)
+    {
+        int[] sizes = [.. run.Sizes!.Where(n => n > 0)];
+        if (run.Resamples == 0 || examples is null || sizes.Length == 0) return null;
+        var options = new StabilityOptions { Sizes = sizes, Select = selection.Method, Signed = run.Signed, Resamples = run.Resamples, Confidence = Confidence };
+        return new(run.Scoring.Method, sizes, StabilityStudy.EdgesOf(examples, result.Scores, options, cancellation));
+    }
+
+    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, LoadedRun run, AttributionResult result, EdgeSelection selection, StabilityFile? stability, CellCost cost)
     {
         var scoreBytes = BytesOf(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)));
         var curveBytes = Encoding.UTF8.GetBytes(CurveFiles.Csv(points));
@@ -92,7 +103,8 @@ internal sealed class CellRunner : IDisposable
             Undefined = points[0].Result.Undefined,
             Doubt = run.Doubt(result),
             StandardErrors = result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(scores.Graph).Select(e => errors[e])] : null,
-            Certain = certain,
+            Certain = selection.Certain,
+            Stability = stability,
             Prompts = ReportPrompts.Of(run.Measured, model.Tokenizer),
             Files = new Dictionary<string, string> { [SweepFolder.ScoresFile] = HashOf(scoreBytes), [SweepFolder.CurveFile] = HashOf(curveBytes) },
         };

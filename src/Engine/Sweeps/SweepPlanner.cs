@@ -40,7 +40,7 @@ public static class SweepPlanner
                 {
                     var run = asked.WithoutNeedlessFolder() with { Sizes = asked.Sizes ?? DefaultSizes(model, asked.Scoring.Level) };
                     CheckSizes(run, model);
-                    if (run.SelectsCertain && !AttributionMethods.Find(run.Scoring.Method).ScoresByExample(run.Scoring)) throw new InputException($"select {run.Select}: {run.Scoring.Method} does not score edges example by example; skip: leaves the combination out");
+                    if (run.KeepsExamples && !AttributionMethods.Find(run.Scoring.Method).ScoresByExample(run.Scoring)) throw new InputException($"{(run.SelectsCertain ? $"select {run.Select}" : "resamples")}: {run.Scoring.Method} does not score edges example by example; skip: leaves the combination out");
                     var loaded = sets.Of(run, cancellation);
                     var (data, ablation) = (loaded.Data, loaded.AblationData);
                     if (!needs.TryGetValue(run.ScoringIdentity, out var scoring)) needs[run.ScoringIdentity] = scoring = OfScores(run, model, data);

@@ -53,6 +53,7 @@ public static class SweepReport
             StandardErrors = file?.Scores is not null && record.StandardErrors is { } errors && errors.Count == record.Graph.Edges ? ByPair(record.Graph, errors) : null,
             Selection = SelectionOf(run) with { Certain = record.Certain },
             Signed = run.Options.GetValueOrDefault("signed") == "true",
+            Stability = file?.Scores is null ? null : record.Stability,
             Curve = record.Curve, Clean = record.Clean, Corrupted = record.Corrupted, Prompts = record.Prompts,
             Doubts = [.. ((string?[])[record.Doubt, record.Undefined is { } undefined ? $"faithfulness is not defined: {undefined}" : null]).OfType<string>()],
             Record = [new("cell", record.Cell), .. RunRecordJson.Pairs(run)],
