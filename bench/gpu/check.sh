@@ -41,7 +41,7 @@ step "EAP-IG, GPT-2 small, cuBLAS" "${faith[@]}" bench --shape gpt2 --examples 5
 step "EAP, GPT-2 small" "${faith[@]}" bench --shape gpt2 --examples 500 --method eap --device "$device" --json "$out/gpt2-eap.step.json"
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
     step "PyTorch's gradients alone, GPT-2 small" python3 "$here/pytorch/gradients.py" --shape gpt2 --examples 500 --batch 100 --device cuda --json "$out/pytorch-gpt2.step.json"
-    step "PyTorch's gradients alone, shape of Llama-3.2-1B" python3 "$here/pytorch/gradients.py" --shape llama-1b --examples 100 --batch 50 --runs 3 --device cuda --json "$out/pytorch-llama-1b.step.json"
+    step "PyTorch's gradients alone, shape of Llama-3.2-1B" python3 "$here/pytorch/gradients.py" --shape llama-1b --examples 100 --batch 50 --runs 5 --device cuda --json "$out/pytorch-llama-1b.step.json"
 else
     echo "note: PyTorch with CUDA is not installed; nothing is compared with it" | tee -a "$out/check.md" >&2
 fi

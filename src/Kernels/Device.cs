@@ -275,13 +275,13 @@ public abstract class Device : IDisposable
     public abstract void SoftCapBackward(Tensor y, float cap, Tensor dy, Tensor dx);
 
     /// <summary>
-    /// prob-diff: value[i] = Σ_j weight_j·softmax(logits[i])[token_j] (=); dLogits = gradient of −value (=; may be none).
+    /// prob-diff: value[i] = Σ_j weight_j·softmax(logits[i])[token_j] (=); dLogits = gradient of −value (=; may be none, but not logits).
     /// </summary>
     public abstract void SoftmaxMetric(Tensor logits, Indices offsets, Indices tokens, Tensor weights, Tensor value, Tensor dLogits);
 
     /// <summary>
     /// kl: value[i] = mean over the vocabulary of p_ref·(log p_ref − log p) with p_ref = softmax(reference[i]); js (<paramref name="jensenShannon"/>): the mean of
-    /// ½·[p_ref·(log p_ref − log m) + p·(log p − log m)], m = ½(p + p_ref). dLogits = gradient of +value with respect to logits (=; may be none).
+    /// ½·[p_ref·(log p_ref − log m) + p·(log p − log m)], m = ½(p + p_ref). dLogits = gradient of +value with respect to logits (=; may be none, but not logits).
     /// </summary>
     public abstract void DivergenceMetric(Tensor logits, Tensor reference, bool jensenShannon, Tensor value, Tensor dLogits);
 

@@ -27,6 +27,7 @@ public sealed class Ragged
             ArgumentOutOfRangeException.ThrowIfLessThan(suffixLengths[s], 1);
             Offsets[s + 1] = checked(Offsets[s] + suffixLengths[s]);
             QueryOffsets[s + 1] = QueryOffsets[s] + (lastQueryOnly ? 1 : suffixLengths[s]);
+            HasPrefixes |= prefixLengths[s] > 0;
             LongestSequence = Math.Max(LongestSequence, suffixLengths[s] + prefixLengths[s]);
         }
         (TileOffsets, SequenceTiles, Packs) = Tile(Offsets);
@@ -42,6 +43,8 @@ public sealed class Ragged
     public int[] PrefixOffsets { get; }
     /// <summary>Prefix length of each sequence.</summary>
     public int[] PrefixLengths { get; }
+    /// <summary>Whether a sequence has a prefix.</summary>
+    public bool HasPrefixes { get; }
     /// <summary>Rows of the packed suffix matrices.</summary>
     public int Rows => Offsets[^1];
     /// <summary>Rows of the packed query matrices.</summary>

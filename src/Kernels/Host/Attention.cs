@@ -19,8 +19,10 @@ public sealed unsafe partial class HostDevice
         RequireRows(operands.Q.Rows, layout.QueryRows);
         RequireRows(operands.K.Rows, layout.Rows);
         // Query heads that read the same keys are one unit of work, so that the keys are laid out once, if there are enough such units for the threads.
-        var shared = layout.PrefixLengths.Any(n => n > 0) ? Math.Min(shape.SuffixGroup, shape.PrefixGroup) : shape.SuffixGroup;
-        if (layout.Sequences * (shape.Heads / shared) < UnitsOfThread * pool.Threads) shared = 1;
+        var (shared, larger) = (Math.Min(shape.SuffixGroup, shape.PrefixGroup), Math.Max(shape.SuffixGroup, shape.PrefixGroup));
+        if (!layout.HasPrefixes) shared = shape.SuffixGroup;
+        else if (larger % shared != 0) shared = 1;
+        while (shared > 1 && layout.Sequences * (shape.Heads / shared) < UnitsOfThread * pool.Threads) shared = shared % 2 == 0 ? shared / 2 : 1;
         pool.For(layout.Sequences * shape.Heads / shared, Math.Max(1, Grain(layout, shape) / shared), (Device: this, O: operands, shared, backward, work),
             static (in (HostDevice Device, AttentionOperands O, int Shared, bool Backward, HeadWork Work) job, int from, int to, int thread) =>
             {
@@ -180,7 +182,7 @@ internal sealed unsafe partial class RowKernels<V>
     }
 
     /// <summary>
-    /// Asks for the rows of the next head, which stand right of this one's. A row of all heads is longer than what the machine reads ahead by itself, and short
+    /// Asks for the rows of the next head, which stand right of this one's where the next unit of work has other keys. A row of all heads is longer than what the machine reads ahead by itself, and short
     /// sequences take less time than the memory.
     /// </summary>
     [MethodImpl(Hot)]

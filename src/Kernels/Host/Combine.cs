@@ -24,7 +24,7 @@ public sealed unsafe partial class HostDevice
         var width = Math.Clamp(CombinedElements / Math.Max(x.Rows, 1) / PackedMatrix.PanelColumns, 1, CombinedColumns / PackedMatrix.PanelColumns) * PackedMatrix.PanelColumns;
         if (combined.Length == 0) combined = new PackedMatrix?[pool.Threads];
         // Every thread packs some columns of x and multiplies them while it has them at hand.
-        pool.For((y.Columns + width - 1) / width, 1, (device: this, x: (RawTensor)x, y: (RawTensor)y, bias: (RawTensor)baseline, tiling, depth: weights.Columns, width),
+        pool.For(y.Columns / width + (y.Columns % width == 0 ? 0 : 1), 1, (device: this, x: (RawTensor)x, y: (RawTensor)y, bias: (RawTensor)baseline, tiling, depth: weights.Columns, width),
             static (in (HostDevice device, RawTensor x, RawTensor y, RawTensor bias, MatrixKernels.Tiling tiling, int depth, int width) job, int from, int to, int thread) =>
             {
                 var matrix = job.device.Combined(thread, job.depth, job.width);
@@ -35,7 +35,7 @@ public sealed unsafe partial class HostDevice
                     for (var k = 0; k < job.depth; k++)
                         for (var c = 0; c < count; c += PackedMatrix.PanelColumns)
                             matrix.SetRow(c / PackedMatrix.PanelColumns, k, job.x.Row(k) + first + c, Math.Min(PackedMatrix.PanelColumns, count - c), 1);
-                    var bias = job.bias.IsNone ? 0 : job.bias.Pointer + first * sizeof(float);
+                    var bias = job.bias.IsNone ? 0 : job.bias.Pointer + (nint)first * sizeof(float);
                     var product = new MatrixKernels.Product(new(matrix, WeightSide.Forward), job.tiling, job.device.packedRows.Address, job.depth, 0, 0, job.y.ColumnRange(first, count), bias, job.bias.IsNone);
                     job.device.matrices.Multiply(product, 0, job.tiling.Tiles, 0, product.Panels, edge);
                 }
@@ -45,8 +45,12 @@ public sealed unsafe partial class HostDevice
     /// <summary>A thread's own packed matrix of at least this size.</summary>
     PackedMatrix Combined(int thread, int depth, int columns)
     {
-        if (combined[thread] is { } matrix && matrix.Depth >= depth && matrix.Columns >= columns) return matrix;
-        combined[thread]?.Dispose();
+        var matrix = combined[thread];
+        if (matrix is not null && matrix.Depth >= depth && matrix.Columns >= columns) return matrix;
+        // Deep matrices are narrow and wide ones shallow: one of either size is made once.
+        (depth, columns) = (Math.Max(depth, matrix?.Depth ?? 0), Math.Max(columns, matrix?.Columns ?? 0));
+        combined[thread] = null;
+        matrix?.Dispose();
         return combined[thread] = new(depth, columns, WeightPrecision.Float32, matrices.Lanes);
     }
 }

@@ -65,6 +65,7 @@ public sealed unsafe partial class HostDevice
         if (packedRows.Bytes < sizeof(float) * work)
         {
             packedRows.Dispose();
+            packedRows = new HostBuffer(0); // should there be too little memory
             packedRows = new HostBuffer(sizeof(float) * (work + work / 4));
         }
         var tiling = matrices.Split(x.Rows);

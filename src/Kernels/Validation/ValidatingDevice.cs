@@ -44,6 +44,8 @@ public sealed class ValidatingDevice : Device
     /// <inheritdoc/>
     public override string Name => $"{device.Name}, validated by {referee.Name}";
     /// <inheritdoc/>
+    public override Products Products => device.Products;
+    /// <inheritdoc/>
     public override long FreeMemory => device.FreeMemory;
 
     /// <inheritdoc/>
