@@ -36,7 +36,7 @@ internal sealed class ExampleStatistics(LoadedModel model, PromptSet data, Faith
         var quantiles = new TextTable(["of the examples", .. Quantiles.Told.Select(share => $">{Figures.Percent(share)}")]);
         foreach (var (name, values) in Rows) quantiles.Add([name, .. Quantiles.Of(values, Quantiles.Told).Select(value => Figures.Fixed(value))]);
         quantiles.Write(context);
-        if (kept.Count(double.IsNaN) is > 0 and var undefined) output.WriteLine($"faithfulness is not defined of {undefined} of {kept.Length} examples, whose clean run is not above the corrupted one");
+        if (kept.Count(double.IsNaN) is > 0 and var undefined) output.WriteLine($"faithfulness is not defined of {undefined} of {kept.Length} examples, whose clean run is not better than the corrupted one by more than rounding errors");
         output.WriteLine($"sign test: {SignTestText()}");
         if (shown == 0) return;
         var worst = new TextTable("worst", ">clean", ">circuit", ">corrupted", ">faithfulness", "prompt");

@@ -18,6 +18,9 @@ internal sealed class MibOptions(CommandContext context, string split)
     private readonly Option<int?> examples = OptionKinds.OptionalInteger("--examples", "use the first N examples after the benchmark's filters", 1, 1_000_000);
     private readonly DeviceOptions device = new(context);
 
+    /// <summary>What a record calls the cell.</summary>
+    internal const string CellName = "mib_cell";
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
@@ -50,6 +53,6 @@ internal sealed class MibOptions(CommandContext context, string split)
     /// <summary>What makes a result, for its record.</summary>
     public Dictionary<string, string> Settings(ParseResult parse, MibCell chosen) => new(StringComparer.Ordinal)
     {
-        ["mib_cell"] = chosen.Name, ["mib_split"] = parse.GetRequiredValue(from), ["mib_counterfactual"] = parse.GetValue(counterfactual) ?? chosen.Task.Counterfactual,
+        [CellName] = chosen.Name, ["mib_split"] = parse.GetRequiredValue(from), ["mib_counterfactual"] = parse.GetValue(counterfactual) ?? chosen.Task.Counterfactual,
     };
 }

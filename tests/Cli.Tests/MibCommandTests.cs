@@ -157,6 +157,7 @@ public sealed class MibCommandTests : CliTest
             ("\"input->m0\": {\"score\": 0", "\"input->m0\": {\"score\": NaN"), ("\"input->m2\": {\"score\": 0", "\"input->m2\": {\"score\": NaN"), ("\"input->m1\": {\"score\": 0", "\"input->m1\": {\"score\": -Infinity"), ("\"input->m3\": {\"score\": 0", "\"input->m3\": {\"score\": [0]"));
         Faults(["edges[\"input->m4\"] has no score, which the benchmark's reader asks of every edge"], ("\"input->m4\": {\"score\": 0, ", "\"input->m4\": {"));
         Faults(["edges[\"input->m5\"] is given twice", "edges[\"input->m6\"] is not there; a file of scores has all 32491 of gpt2"], ("\"input->m6\"", "\"input->m5\""));
+        Faults(["has no score of its edges, nor of all of its nodes, other than 0"], ("{\"score\": 1,", "{\"score\": 0,"), ("\"a1.h1\": {", "\"a1.h1\": {\"score\": 0.5, "));
         Faults(["nodes[\"a12.h0\"] is no node of gpt2"], ("\"a1.h1\": {", "\"a1.h1\": {}, \"a12.h0\": {"), ("\"a1.h1\": {}, \"a12.h0\"", "\"a1.h1\": {\"in_graph\": false}, \"a12.h0\""));
         Faults(["has no \"cfg\""], ("\"cfg\"", "\"config\""));
         Faults(["not valid JSON at line"], ("\"nodes\": {", "\"nodes\": {,"));

@@ -133,6 +133,16 @@ public sealed class MibResumeTests : CliTest
         Assert.Equal((0, ""), (code, error));
         foreach (var ranking in (string[])["by_score", "by_size"]) Assert.Equal(Json("a.json")["by_score"]!.ToJsonString(), Json("b.json")[ranking]!.ToJsonString());
 
+        // The smallest may be empty, and have scores as the others.
+        File.Copy(Scores("ioi_gpt2"), Path.Combine(At("nine"), "of0.001.json"), overwrite: true);
+        (code, _, error) = Run([.. evaluate, At("d.json"), "--scores", At("nine")]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(0, (int)Json("d.json")["edges"]!.AsArray()[0]!);
+        Directory.CreateDirectory(At("scores"));
+        for (var i = 0; i < 9; i++) File.Copy(Scores("ioi_gpt2"), Path.Combine(At("scores"), $"{i}.json"));
+        Refused("0.json: holds scores of which no circuit has been selected", [.. evaluate, At("c.json"), "--scores", At("scores")]);
+        Refused("data: has no folder ioi_gpt2, and no file of scores", [.. evaluate, At("c.json"), "--scores", At("data")]);
+
         File.Copy(Path.Combine(At("nine"), "of0.500.json"), Path.Combine(At("nine"), "of0.001.json"), overwrite: true);
         Refused("its circuit number ", [.. evaluate, At("c.json"), "--scores", At("nine")]);
         File.Delete(Path.Combine(At("nine"), "of0.001.json"));
@@ -147,6 +157,7 @@ public sealed class MibResumeTests : CliTest
         Refused("--json and --out both say", [.. evaluate, "ioi_gpt2", "--json", At("a.json"), "--out", At("r")]);
         Refused("--json takes the result of one cell", [.. evaluate, Cells, "--json", At("a.json")]);
         Refused("is the folder of --scores", [.. evaluate, "ioi_gpt2", "--out", At("out")]);
+        Assert.Contains("importances.json: holds the scores of the cell ioi_gpt2, not of arc-easy_gemma2", Run(["mib", "evaluate", .. on, "--scores", Scores("ioi_gpt2"), "--cell", "arc-easy_gemma2"]).Error, StringComparison.Ordinal);
         Refused("--cell was given an empty name", [.. evaluate, "ioi_gpt2,"]);
     }
 

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Faith.Engine.Graphs;
+using Faith.Engine.ScoreFiles;
 using Xunit;
 
 namespace Faith.Cli.Tests;
@@ -41,6 +43,12 @@ public sealed class ReportCommandTests : SweepTest
         Assert.DoesNotContain("selected by intervals that are not given here", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
         Assert.Contains("\"certain\":", File.ReadAllText(At("r.html")), StringComparison.Ordinal);
         Refused("i.json: tells how stable edges are, but of no scores", "report", At("i.json"), "--out", At("x.html"));
+        // Scores of a smaller model have not these edges.
+        var small = new ModelGraph(1, 1);
+        new ScoreFile { Graph = small, Scores = EdgeScores.Zero(small), InGraph = Circuit.Empty(small), Run = new() { Method = "eap-ig" } }.Write(At("small.json"));
+        Done("report", At("small.json"), At("s.json"), At("i.json"), "--out", At("r.html"));
+        Assert.Single(Regex.Matches(File.ReadAllText(At("r.html")), "\"frequencies\":\\[\\{\"selected\":40,"));
+        Refused("i.json: \"", "report", At("small.json"), At("i.json"), "--out", At("x.html"));
         Refused("i.json: is of eap-ig, and 2 of the 2 files of scores are", "report", At("s.json"), At("stable.json"), At("i.json"), "--out", At("x.html"));
     }
 

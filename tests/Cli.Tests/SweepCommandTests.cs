@@ -140,7 +140,12 @@ public sealed class SweepCommandTests : SweepTest
     public void Cells_over_the_sizes_of_the_benchmark_have_its_measures()
     {
         var folder = Plan("models: tasks-4l\ndata: [sva, ioi]\nexamples: 4\nmethods: [eap, {method: mattr, train-steps: [1, 2]}]\nselections: [top, ratio]\nsigned: [true, false]\nskip: [{select: ratio, signed: true}, {method: mattr, select: ratio}]\n", "sweep");
+        // The intervals of a cell are the same whatever else is done.
+        var last = Ids(folder)[^1];
+        Done("sweep", "run", folder, "--cells", last);
+        Assert.Equal(0, Run("sweep", "merge", folder, "--out", At("last.csv")).Code);
         Done("sweep", "run", folder);
+        Assert.Equal(File.ReadAllLines(At("last.csv"))[1..], Merged(folder).Split('\n').Where(row => row.StartsWith(last, StringComparison.Ordinal)));
         var table = Merged(folder).Split('\n')[..^1].Select(row => row.Split(',')).ToArray();
         string Of(string[] row, string column) => row[Array.IndexOf(table[0], column)];
         Done("attribute", "--model", "tasks-4l", "--data", "sva", "--examples", "4", "--method", "eap", "--out", At("s.json"));
@@ -232,6 +237,18 @@ public sealed class SweepCommandTests : SweepTest
             json["run"]![name] = "else";
             File.WriteAllText(record, json.ToJsonString());
             Refused($"{id}: {message}", "sweep", "merge", folder, "--out", At("r.csv"));
+        }
+        foreach (var (damage, message) in ((Action<JsonNode>, string)[])
+        [
+            (json => json["curve"] = new JsonArray(), "its curve holds no circuit"), (json => json["clean"] = new JsonArray(), "clean holds no example"),
+            (json => json["corrupted"]!.AsArray().RemoveAt(0), "corrupted has 2 examples, clean 3"), (json => json["curve"]![0]!["per_example"]!.AsArray().Add(1), "per_example of 50 edges has 4 examples, clean 3"),
+            (json => json["run"]!["metric"] = "other", "its metric \"other\" is unknown"),
+        ])
+        {
+            var json = JsonNode.Parse(text)!;
+            damage(json);
+            File.WriteAllText(record, json.ToJsonString());
+            Refused($"record.json: is no record of a cell ({message}); remove it", "sweep", "merge", folder, "--out", At("r.csv"));
         }
         File.WriteAllText(record, text[..^200]);
         Refused("is no record of a cell", "sweep", "merge", folder, "--out", At("r.csv"));

@@ -36,6 +36,7 @@ public sealed partial class UndefinedTests : CliTest
             Done(["stability", .. run, "--edges", "5,20", "--resamples", "20", "--json", At("st.json")]),
             Done(["check-circuit", .. run, "--circuit", At("c.json"), "--json", At("cc.json")]),
         ];
+        Assert.Contains("of 2 of 2 examples, whose clean run is not better than the corrupted one by more than rounding errors", outputs[0], StringComparison.Ordinal);
         foreach (var output in outputs)
         {
             Assert.Contains(reason, output, StringComparison.Ordinal);

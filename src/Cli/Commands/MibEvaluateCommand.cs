@@ -75,7 +75,11 @@ internal static class MibEvaluateCommand
         };
         if (folder is not null) OutputFolder.Make(folder);
         if (path is not null) JsonFile.Write(path, result.Write);
-        if (circuits.Scores is { } file) CircuitFile.NoteDoubts(context.Note, circuits.Path, file, model);
+        if (circuits.Scores is { } file)
+        {
+            CircuitFile.NoteDoubts(context.Note, circuits.Path, file, model);
+            if (file.Run?.Options.GetValueOrDefault(MibOptions.CellName) is { } other && other != cell.Name) context.Note($"{circuits.Path}: holds the scores of the cell {PlainText.Short(other)}, not of {cell.Name}");
+        }
         Summarise(context, result, absolute ? bySize : byScore);
         DataSummary.Write(context, model, models.First, data, MetricKind.LogitDifference, results[0].Clean, results[0].Corrupted);
         return result;

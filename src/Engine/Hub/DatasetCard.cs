@@ -14,7 +14,7 @@ internal sealed class DatasetCard
 {
     /// <summary>The card's name in a repository.</summary>
     internal const string FileName = "README.md";
-    private const int Deepest = 16, MostPatterns = 1000;
+    private const int Deepest = 16, MostPatterns = 1000, MostParts = 256;
     private const string Fence = "---", AnyFolders = "**";
 
     private readonly Dictionary<string, string[]> patterns = new(StringComparer.Ordinal);
@@ -34,7 +34,7 @@ internal sealed class DatasetCard
         var text = string.Join('\n', lines[1..end]);
         try
         {
-            if (!IsShallow(text)) return card;
+            if (!IsPlainTree(text)) return card;
             var yaml = new YamlStream();
             yaml.Load(new StringReader(text));
             if (yaml.Documents is [{ RootNode: YamlMappingNode root }, ..] && Find(root, "configs") is YamlSequenceNode configurations) card.Take(configurations);
@@ -51,24 +51,29 @@ internal sealed class DatasetCard
     internal IReadOnlyList<string>? FilesOf(string configuration, IReadOnlyList<string> all)
     {
         if (!patterns.TryGetValue(configuration, out var globs)) return null;
-        string[][] wanted = [.. globs.Take(MostPatterns).Select(glob => glob.Split('/'))];
+        string[][] wanted = [.. globs.Take(MostPatterns).Select(Parts).Where(parts => parts.Length <= MostParts)];
         return [.. all.Where(path => path.Split('/') is var parts && wanted.Any(pattern => Matches(pattern, parts)))];
     }
 
-    // What is nested without end is not loaded, which would take a stack as deep.
-    private static bool IsShallow(string text)
+    // What is nested without end is not loaded, which would take a stack as deep; nor what refers back, whose nodes can hold themselves or stand for very many.
+    private static bool IsPlainTree(string text)
     {
         var (parser, depth) = (new Parser(new StringReader(text)), 0);
-        while (parser.MoveNext() && depth <= Deepest) depth += parser.Current is MappingStart or SequenceStart ? 1 : parser.Current is MappingEnd or SequenceEnd ? -1 : 0;
-        return depth <= Deepest;
+        while (parser.MoveNext())
+        {
+            if (parser.Current is AnchorAlias) return false;
+            depth += parser.Current is MappingStart or SequenceStart ? 1 : parser.Current is MappingEnd or SequenceEnd ? -1 : 0;
+            if (depth > Deepest) return false;
+        }
+        return true;
     }
 
     private void Take(YamlSequenceNode configurations)
     {
         foreach (var configuration in configurations.Children.OfType<YamlMappingNode>())
         {
-            var folder = Text(Find(configuration, "data_dir")) is { Length: > 0 } named ? $"{Plain(named)}/" : "";
-            string[] files = [.. Files(Find(configuration, "data_files")).Select(file => folder + Plain(file))];
+            var folder = Text(Find(configuration, "data_dir")) is { Length: > 0 } named ? $"{named}/" : "";
+            string[] files = [.. Files(Find(configuration, "data_files")).Select(file => folder + file)];
             if (files.Length == 0 && folder.Length > 0) files = [$"{folder}**"];
             if (files.Length > 0) patterns[Text(Find(configuration, "config_name")) ?? "default"] = files;
         }
@@ -88,7 +93,8 @@ internal sealed class DatasetCard
 
     private static string? Text(YamlNode? node) => (node as YamlScalarNode)?.Value;
 
-    private static string Plain(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).TrimEnd('/');
+    // The repository itself is all that is in it.
+    private static string[] Parts(string pattern) => pattern.Split('/').Where(part => part is not ("" or ".")).ToArray() is { Length: > 0 } parts ? parts : [AnyFolders];
 
     // * stays within a folder, a part of ** does not; a folder stands for all that is in it.
     private static bool Matches(string[] pattern, string[] path)

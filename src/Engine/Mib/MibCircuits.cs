@@ -34,7 +34,8 @@ public sealed record MibCircuits
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(cell);
         ArgumentNullException.ThrowIfNull(model);
-        var files = Directory.Exists(path) ? MibSubmission.FilesOf(Directory.Exists(System.IO.Path.Combine(path, cell.Name)) ? System.IO.Path.Combine(path, cell.Name) : path) : [path];
+        var folder = System.IO.Path.Combine(path, cell.Name);
+        var files = Directory.Exists(folder) ? MibSubmission.FilesOf(folder) : Directory.Exists(path) ? MibSubmission.FilesOf(path, cell) : [path];
         if (files.Count == 1)
         {
             var file = CircuitFile.Read(files[0], model);
@@ -43,7 +44,9 @@ public sealed record MibCircuits
 
             Circuit[] Best(bool signed) => [.. CurveAreas.MibFractions.Select(p => scores.Best(CurveAreas.CountOf(scores.Items, p), signed))];
         }
-        Circuit[] given = [.. files.Select(file => CircuitFile.ReadCircuit(file, model).InGraph).OrderBy(circuit => circuit.EdgeCount)];
+        // Of a small graph the smallest are empty, and look like scores alone.
+        Circuit[] given = [.. files.Select(file => CircuitFile.Read(file, model).InGraph).OrderBy(circuit => circuit.EdgeCount)];
+        if (given[^1].EdgeCount == 0) CircuitFile.ReadCircuit(files[0], model);
         if (MibSubmission.TooLarge(model.Graph, [.. given.Select(circuit => circuit.EdgeCount)]).FirstOrDefault() is { } fault) throw new InputException($"{path}: {fault}");
         // The whole model is the tenth.
         Circuit[] all = [.. given, Circuit.Full(model.Graph)];

@@ -19,7 +19,7 @@ internal sealed class MibFileCheck
     private readonly List<(string Kind, string First, int Count)> faults = [];
     private readonly HashSet<EdgeId> edges = [];
     private readonly HashSet<NodeId> listed = [], nodes = [], neurons = [];
-    private int members, width, nonZero;
+    private int members, width, nonZero, nonZeroEdges;
     private bool hasConfig, isOther;
 
     private MibFileCheck(string path, MibModel model, bool isCircuit, Stream stream)
@@ -67,7 +67,9 @@ internal sealed class MibFileCheck
         if (edges.Count > 0) Complete("edges", graph.AllEdges.Where(edge => !edges.Contains(edge)).Select(graph.EdgeName));
         else if (neurons.Count > 0) Complete("nodes", graph.AllSources.Where(node => !neurons.Contains(node)).Select(graph.NodeName));
         else if (nodes.Count > 0) Complete("nodes", graph.AllSources.Where(node => !nodes.Contains(node)).Select(graph.NodeName));
-        if (nonZero == 0 && faults.Count == 0) Fault("", "has no score of its edges, nor of all of its nodes, other than 0");
+        // Where edges are listed, scores of nodes are read in their place only if all nodes have one.
+        var counted = edges.Count > 0 && !graph.AllSources.All(node => nodes.Contains(node) || neurons.Contains(node)) ? nonZeroEdges : nonZero;
+        if (counted == 0 && faults.Count == 0) Fault("", "has no score of its edges, nor of all of its nodes, other than 0");
     }
 
     private void Complete(string section, IEnumerable<string> missing)
@@ -113,7 +115,9 @@ internal sealed class MibFileCheck
     {
         if (!GraphNames.TryParseEdge(graph, name, out var edge)) Fault(place, $"is no edge of {model.Name}");
         else if (!edges.Add(edge)) Fault(place, "is given twice");
+        var before = nonZero;
         var (isIn, isScored) = ReadEntry(place);
+        nonZeroEdges += nonZero - before;
         if (isIn) members++;
         // Of circuits too, though it means nothing there.
         if (!isScored) Fault(place, "has no score, which the benchmark's reader asks of every edge");

@@ -41,10 +41,13 @@ public static class MibSubmission
     }
 
     /// <summary>The files of a cell's folder: one, or nine.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="missing">The cell of which there was no folder in this one, so that the files may be here.</param>
     /// <exception cref="InputException">There are others.</exception>
-    internal static IReadOnlyList<string> FilesOf(string folder)
+    internal static IReadOnlyList<string> FilesOf(string folder, MibCell? missing = null)
     {
         string[] files = [.. Directory.EnumerateFiles(folder).Where(file => Extensions.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal)];
+        if (files.Length == 0 && missing is not null) throw new InputException($"{folder}: has no folder {missing.Name}, and no file of scores");
         return files.Length is 1 or Circuits ? files : throw new InputException($"{folder}: holds {files.Length} files of scores; give one, or the {Circuits} circuits of the benchmark's sizes");
     }
 

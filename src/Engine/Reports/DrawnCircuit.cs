@@ -17,6 +17,7 @@ internal sealed record DrawnEdge(EdgeId Id, NodeId Source, NodeId Target, InputK
 internal sealed class DrawnCircuit
 {
     private readonly NeuronSet? neurons;
+    private readonly int[] into, from;
 
     public DrawnCircuit(Circuit circuit, EdgeScores? scores, string? title, CancellationToken cancellation = default)
     {
@@ -36,6 +37,12 @@ internal sealed class DrawnCircuit
         HasScores = scores is not null;
         Edges = [.. strengths.OrderByDescending(e => e.Strength).ThenBy(e => e.Edge).Select((e, i) => new DrawnEdge(e.Edge, Graph.SourceOf(e.Edge), Graph.TargetOf(e.Edge),
             Graph.DestinationOf(Graph.ColumnOf(e.Edge)).Kind, Graph.EdgeName(e.Edge), scores?[e.Edge], Largest > 0 ? e.Strength / Largest : 1, i + 1))];
+        (into, from) = (new int[Graph.Nodes], new int[Graph.Nodes]);
+        foreach (var edge in Edges)
+        {
+            into[edge.Target]++;
+            from[edge.Source]++;
+        }
         var members = circuit.NodesInCircuit();
         Nodes = [.. Graph.AllSources.Append(Graph.LogitsNode).Where(n => members[n])];
         Title = PlainText.Short(title ?? "Circuit", SvgText.LongestTitle);
@@ -59,9 +66,8 @@ internal sealed class DrawnCircuit
     public string Tip(NodeId node)
     {
         Cancellation.ThrowIfCancellationRequested();
-        int into = Edges.Count(e => e.Target == node), from = Edges.Count(e => e.Source == node);
         var kept = neurons is null || node == Graph.LogitsNode ? "" : $"; {neurons.CountOf(node)} of {Count(neurons.Width, "neuron")}";
-        return $"{Graph.NodeName(node)}: {into} in, {from} out{kept}";
+        return $"{Graph.NodeName(node)}: {into[node]} in, {from[node]} out{kept}";
     }
 
     private static string Count(int n, string what) => n == 1 ? $"1 {what}" : $"{n:N0} {what}s";

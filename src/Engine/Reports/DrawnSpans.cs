@@ -25,6 +25,8 @@ internal sealed record DrawnSpanEdge(int Source, int Target, bool IsCrossing, In
 /// <summary>What there is to draw of a circuit over spans.</summary>
 internal sealed class DrawnSpans
 {
+    private readonly int[] into, from;
+
     public DrawnSpans(SpanCircuit circuit, SpanScores? scores, string? title, CancellationToken cancellation)
     {
         if (scores is not null && !scores.Graph.Matches(circuit.Graph)) throw new InputException("the scores and the circuit are of different models or spans");
@@ -48,6 +50,12 @@ internal sealed class DrawnSpans
             return new DrawnSpanEdge(NumberOf(Graph.SourceOf(entry.Edge)), NumberOf(Graph.TargetOf(entry.Edge)), place.Edge is null, model.DestinationOf(column).Kind, Graph.EdgeName(entry.Edge),
                 scores?[entry.Edge], Largest > 0 ? entry.Strength / Largest : 1, i + 1);
         })];
+        (into, from) = (new int[Nodes.Count], new int[Nodes.Count]);
+        foreach (var edge in Edges)
+        {
+            into[edge.Target]++;
+            from[edge.Source]++;
+        }
         Title = PlainText.Short(title ?? "Circuit", SvgText.LongestTitle);
         Subtitle = $"{Edges.Count:N0} of {Graph.Edges:N0} edges over {Graph.Spans.Count} spans, {Nodes.Count:N0} of {model.Nodes * Graph.Spans.Count:N0} nodes; {model.Layers} layers of {model.Heads} heads";
     }
@@ -68,6 +76,6 @@ internal sealed class DrawnSpans
     public string Tip(DrawnSpanNode node)
     {
         Cancellation.ThrowIfCancellationRequested();
-        return $"{node.Label}@{Graph.Spans[node.Span]}: {Edges.Count(edge => edge.Target == node.Number)} in, {Edges.Count(edge => edge.Source == node.Number)} out";
+        return $"{node.Label}@{Graph.Spans[node.Span]}: {into[node.Number]} in, {from[node.Number]} out";
     }
 }

@@ -6,7 +6,7 @@ namespace Faith.Engine.Statistics;
 /// <summary>The numbers that the MIB benchmark makes of a curve of circuits, with resamples of the examples: all circuits and both ends are resampled together.</summary>
 /// <param name="Cpr">∫ f over the fraction of edges.</param>
 /// <param name="Cmd">∫ |1 − f|.</param>
-/// <param name="Accuracy">acc-AUC; not defined for a divergence, which has no sign.</param>
+/// <param name="Accuracy">acc-AUC; defined for differences only, whose sign says whether the model does the task.</param>
 public sealed record CurveMeasures(Resampled Cpr, Resampled Cmd, Resampled Accuracy)
 {
     /// <summary>The measures of a curve.</summary>
@@ -17,7 +17,7 @@ public sealed record CurveMeasures(Resampled Cpr, Resampled Cmd, Resampled Accur
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(bootstrap);
-        double[][] right = [.. results.Select(r => Array.ConvertAll(r.Circuit, value => r.Metric.IsDivergence() ? double.NaN : value > 0 ? 1.0 : 0.0))];
+        double[][] right = [.. results.Select(r => Array.ConvertAll(r.Circuit, value => !r.Metric.IsDifference() ? double.NaN : value > 0 ? 1.0 : 0.0))];
         double[][] kept = [.. results.Select(bootstrap.Normalised)], shares = [.. right.Select(bootstrap.Means)];
         var whole = CurveAreas.Under(fractions, [.. results.Select(r => r.Normalised)]);
         CurveAreas[] areas = [.. Enumerable.Range(0, bootstrap.Count).Select(r => CurveAreas.Under(fractions, Array.ConvertAll(kept, f => f[r])))];

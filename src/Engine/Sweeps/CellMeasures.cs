@@ -13,7 +13,6 @@ internal static class CellMeasures
     {
         var (curve, most) = (record.Curve, record.Curve[^1].Selected);
         if (record.Clean.Count < 2 || !curve.Select(p => p.Selected).SequenceEqual(CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(most, f)))) return null;
-        if (curve.Any(p => p.PerExample.Count != record.Clean.Count)) return null;
         var (clean, corrupted, metric) = (record.Clean.ToArray(), record.Corrupted.ToArray(), MetricKinds.Parse(record.Run.Metric ?? "logit-diff"));
         return CurveMeasures.Of(CurveAreas.MibFractions, [.. curve.Select(p => new Faithfulness([.. p.PerExample], clean, corrupted) { Metric = metric })], new Bootstrap(clean.Length, CellRunner.Resamples, seed));
     }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Faith.Engine.Reports;
 using Faith.Engine.Files;
 using Faith.Engine.Graphs;
+using Faith.Engine.Metrics;
 using Faith.Engine.ScoreFiles;
 using Faith.Engine.Statistics;
 
@@ -95,7 +96,7 @@ internal static class CellRecordJson
             var (layers, heads) = (graph.GetProperty("layers").GetInt32(), graph.GetProperty("heads").GetInt32());
             if (layers < 1 || heads < 1 || !ModelGraph.CanHold(layers, heads)) throw new InputException($"{path}: graph: no model has {layers} layers of {heads} heads");
             var edges = new ModelGraph(layers, heads, graph.GetProperty("parallel").GetBoolean());
-            return new()
+            CellRecord record = new()
             {
                 Cell = Text(json, "cell"),
                 Run = RunRecordJson.Read(new JsonTokens(new MemoryStream(Encoding.UTF8.GetBytes(json.GetProperty("run").GetRawText())), $"{path}: run"), _ => { }),
@@ -112,11 +113,23 @@ internal static class CellRecordJson
                 Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new ReportPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
                 Files = json.GetProperty("files").EnumerateObject().ToDictionary(f => f.Name, f => f.Value.GetString() ?? "", StringComparer.Ordinal),
             };
+            Check(record);
+            return record;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or ArgumentException)
         {
             throw new InputException($"{path}: is no record of a cell ({PlainText.Short(e.Message, 120)}); remove it and faith sweep run makes it again", e);
         }
+    }
+
+    // What readers of a record go by: circuits, and a number for every example.
+    private static void Check(CellRecord record)
+    {
+        if (record.Curve.Count == 0) throw new FormatException("its curve holds no circuit");
+        if (record.Clean.Count == 0) throw new FormatException("clean holds no example");
+        if (record.Corrupted.Count != record.Clean.Count) throw new FormatException($"corrupted has {record.Corrupted.Count} examples, clean {record.Clean.Count}");
+        if (record.Curve.FirstOrDefault(p => p.PerExample.Count != record.Clean.Count) is { } point) throw new FormatException($"per_example of {point.Selected} edges has {point.PerExample.Count} examples, clean {record.Clean.Count}");
+        if (record.Run.Metric is { } metric && !MetricKinds.Names.Contains(metric)) throw new FormatException($"its metric {PlainText.Quote(PlainText.Short(metric))} is unknown");
     }
 
     private static StabilityFile Stability(JsonElement record, JsonElement json, ModelGraph graph)

@@ -76,8 +76,21 @@ public static class ReportSource
     {
         int[] scored = [.. Enumerable.Range(0, runs.Count).Where(i => runs[i].Scores is not null && runs[i].Stability is null)];
         if (scored.Length == 0) throw new InputException($"{path}: tells how stable edges are, but of no scores; name the scores beside it");
-        // By the method, where there are several.
-        var read = scored.Select(i => (Run: i, File: StabilityFile.Read(path, runs[i].Scores!.Graph))).ToArray();
+        // By the method and the edges, where there are several.
+        var read = new List<(int Run, StabilityFile File)>();
+        InputException? fault = null;
+        foreach (var i in scored)
+        {
+            try
+            {
+                read.Add((i, StabilityFile.Read(path, runs[i].Scores!.Graph)));
+            }
+            catch (InputException e)
+            {
+                fault = e;
+            }
+        }
+        if (read.Count == 0) throw new InputException(fault!.Message, fault);
         var own = read.Where(r => scored.Length == 1 || runs[r.Run].Method == r.File.Method).ToArray();
         if (own.Length != 1) throw new InputException($"{path}: is of {PlainText.Short(read[0].File.Method)}, and {own.Length} of the {scored.Length} files of scores are; name those alone that it belongs to");
         var (place, stability) = own[0];

@@ -22,8 +22,8 @@ public static class SweepMerge
         ArgumentNullException.ThrowIfNull(folder);
         var rows = new List<MergedRow>();
         var wrong = new List<string>();
-        // The examples of other data are drawn independently, those of the same data alike.
-        var sets = new Dictionary<string, ulong>();
+        // The examples of other data are drawn independently, those of the same data alike; by their place in the plan, whatever is done of it.
+        var sets = folder.Cells.Select(c => c.DataHash).Distinct().Index().ToDictionary(set => set.Item, set => (ulong)set.Index);
         foreach (var cell in folder.Cells.Where(folder.IsDone))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -31,7 +31,7 @@ public static class SweepMerge
             if (Difference(folder, cell, record) is { } difference) wrong.Add($"{cell.Id}: {difference}");
             else
             {
-                var measures = CellMeasures.Of(record, sets.TryGetValue(cell.DataHash, out var seed) ? seed : sets[cell.DataHash] = (ulong)sets.Count);
+                var measures = CellMeasures.Of(record, sets[cell.DataHash]);
                 rows.AddRange(record.Curve.Select(point => new MergedRow(cell, record, measures, point)));
             }
         }

@@ -382,6 +382,8 @@ public sealed class HubPullTests : IDisposable
     [InlineData("- config_name: other\n  data_files: y/*\n- config_name: four\n  data_files: \"**/*-0.parquet\"", "x/test-0.parquet x/train-0.parquet y/four-0.parquet")]
     [InlineData("- {config_name: four, data_dir: ./more/, data_files: '?.parquet'}", "more/2.parquet")]
     [InlineData("- {config_name: four, data_dir: more}", "more/2.parquet more/deep/1.parquet")]
+    [InlineData("- {config_name: four, data_dir: ./}", "more/2.parquet more/deep/1.parquet x/test-0.parquet x/train-0.parquet y/four-0.parquet")]
+    [InlineData("- {config_name: four, data_dir: ., data_files: ./more//./2.*}", "more/2.parquet")]
     [InlineData("- {config_name: four, data_files: {train: x/train-0.parquet, test: more}}", "more/2.parquet more/deep/1.parquet x/train-0.parquet")]
     [InlineData("- {config_name: four, data_files: x/*-*}", "x/test-0.parquet x/train-0.parquet")]
     [InlineData("- {config_name: four, data_files: [x/*, more/*]}", "more/2.parquet x/test-0.parquet x/train-0.parquet")]
@@ -391,6 +393,8 @@ public sealed class HubPullTests : IDisposable
     [InlineData("- {config_name: four", "y/four-0.parquet")]
     [InlineData("[[[[[[[[[[[[[[[[[[[[[[[[[[[", "y/four-0.parquet")]
     [InlineData("- &a [*a]", "y/four-0.parquet")]
+    [InlineData("- config_name: four\n  data_files: [&a [x/*, x/*], [*a, *a]]", "y/four-0.parquet")]
+    [InlineData("- config_name: four\n  data_files: &a [*a]", "y/four-0.parquet")]
     public async Task A_configuration_is_what_the_card_says(string configurations, string expected)
     {
         var files = new Dictionary<string, byte[]> { ["README.md"] = Encoding.UTF8.GetBytes($"---\nlicense: mit\nconfigs:\n{configurations}\n---\n# Data\n"), ["x/train-0.csv"] = [1] };
@@ -407,6 +411,8 @@ public sealed class HubPullTests : IDisposable
         Assert.Contains("org/data: has no configuration 'c'; its card has a, b", await Refusal("c"));
         Assert.Contains("its card lists no Parquet, JSONL, JSON or CSV files that are there for the configuration 'a'", await Refusal("a"));
         Assert.Contains("for the configuration 'b'", await Refusal("b"));
+        files["README.md"] = Encoding.UTF8.GetBytes($"---\nconfigs:\n- config_name: deep\n  data_files: \"{string.Concat(Enumerable.Repeat("**/", 300))}*\"\n---\n");
+        Assert.Contains("for the configuration 'deep'", await Refusal("deep"));
         files["README.md"] = new byte[5 << 20];
         Assert.Contains("README.md: the hub's answer has more than 4194304 bytes", await Refusal("c"));
         files["README.md"] = [];

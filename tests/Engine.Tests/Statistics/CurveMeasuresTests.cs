@@ -58,6 +58,11 @@ public sealed class CurveMeasuresTests
         measures = CurveMeasures.Of([0.1, 1], [divergence, divergence], new Bootstrap(2, 20, 1));
         Assert.Equal(0.45, measures.Cpr.Value, 1e-12);
         Assert.True(double.IsNaN(measures.Accuracy.Value));
+        // A log-probability is below 0 whatever the model does.
+        var probability = new Faithfulness([-2, -2], [-1, -1], [-3, -3]) { Metric = MetricKind.LogProbability };
+        measures = CurveMeasures.Of([0.1, 1], [probability, probability], new Bootstrap(2, 20, 1));
+        Assert.Equal(0.45, measures.Cpr.Value, 1e-12);
+        Assert.True(double.IsNaN(measures.Accuracy.Value) && double.IsNaN(measures.Accuracy.Interval(0.95).Low));
     }
 
     [Fact]
