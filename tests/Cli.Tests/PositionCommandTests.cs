@@ -111,6 +111,8 @@ public sealed class PositionCommandTests : CliTest
     [Theory]
     [InlineData("\"spans\": [\"who\"", "\"spans\": [7, \"who\"", "spans: should hold only names")]
     [InlineData("\"spans\": [\"who\"", "\"spans\": [\"who\", \"who\"", "spans: lists \"who\" twice")]
+    [InlineData("\"spans\": [\"who\"", "\"spans\": [\"w\u202eo\"", "spans: the name \"w\\u202eo\" holds @")]
+    [InlineData("input@who->m0@who\": {\"score\": ", "input@who->m0@who\": {\"score\": 1, \"score\": ", "score: given twice")]
     [InlineData("\"spans\": [\"who\"", "\"spans\": [\"5\"", "spans: the name \"5\" is a number")]
     [InlineData("\"spans\": [\"who\"", "\"spans\": [\"w@o\"", "spans: the name \"w@o\" holds @")]
     [InlineData("input@who->m0@who\": {\"score\": ", "input@who->m0@rest\": {\"score\": ", "\"input@who->m0@rest\" is not an edge of a model of 2 layers and 4 heads over the spans who, ")]

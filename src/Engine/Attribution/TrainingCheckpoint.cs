@@ -26,9 +26,10 @@ public sealed class TrainingCheckpoint
     public Action<int>? Resumed { get; init; }
 
     /// <summary>Takes a training of so many steps to where the file left it, if there is one; returns the steps done.</summary>
-    /// <exception cref="InputException">The file is of another run, or damaged, or no such file.</exception>
+    /// <exception cref="InputException">The file is of another run, or damaged, or no such file, or the training is too large for one.</exception>
     internal int Resume(MaskTraining training, int steps)
     {
+        RequireRoom(training.Scores.Length * (long)training.NumbersOfScore);
         if (!RegularFile.IsThere(Path)) return 0;
         var bytes = RegularFile.ReadAll(Path, FileUse.Training, MostIdentity + sizeof(double) * (long)MostNumbers);
         if (!bytes.AsSpan().StartsWith(Encoding.ASCII.GetBytes(Magic))) throw new InputException($"{Path}: is no checkpoint of a training; give the name of one, or of a file that is not there yet");
@@ -49,6 +50,14 @@ public sealed class TrainingCheckpoint
         {
             throw Damaged();
         }
+    }
+
+    /// <summary>Refuses to begin what no file could be gone on from.</summary>
+    /// <exception cref="InputException">There are too many numbers.</exception>
+    internal static void RequireRoom(long numbers)
+    {
+        // Beside those of the scores a training has a few.
+        if (numbers > MostNumbers - 1024) throw new InputException($"--checkpoint: the training has {numbers} numbers, which are more than the {MostNumbers} that such a file holds; leave --checkpoint out");
     }
 
     /// <summary>Writes the training as it is after so many steps.</summary>

@@ -21,11 +21,12 @@ public readonly record struct CurveAreas(double Cpr, double Cmd)
     /// acc-AUC: the share of examples whose metric is above 0, by the trapezoid rule over ln(fraction), divided by the width of that axis: overshoot earns
     /// nothing here.
     /// </summary>
-    /// <param name="fractions">Ascending, positive.</param>
+    /// <param name="fractions">Two or more, ascending, positive.</param>
     /// <param name="shares">The share at each fraction.</param>
     public static double AccuracyOf(IReadOnlyList<double> fractions, IReadOnlyList<double> shares)
     {
         ArgumentNullException.ThrowIfNull(fractions);
+        if (fractions.Count < 2) throw new ArgumentException("an axis takes two fractions or more", nameof(fractions));
         return Under(fractions, shares, logarithmic: true).Cpr / (Math.Log(fractions[^1]) - Math.Log(fractions[0]));
     }
 

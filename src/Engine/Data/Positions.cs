@@ -13,9 +13,10 @@ internal static class Positions
     /// <param name="data">The examples; where spans are asked for they have them.</param>
     /// <param name="kind">How positions are told apart.</param>
     /// <param name="names">The spans and their order, where a file says them; null: those of the data.</param>
-    /// <exception cref="InputException">Examples have no spans, or not the same, or not those.</exception>
+    /// <exception cref="InputException">Examples have no spans, or not the same, or not those: what was scored of a span that is not there says nothing of the data.</exception>
     public static (IReadOnlyList<string> Names, IReadOnlyList<Example> Examples) Apply(IReadOnlyList<Example> data, PositionKind kind, IReadOnlyList<string>? names = null)
     {
+        var scored = names;
         var all = data.Select((example, e) => kind == PositionKind.Tokens ? Tokens(example) : Named(example, e)).ToArray();
         if (names is null)
         {
@@ -25,7 +26,20 @@ internal static class Positions
             names = [.. others.Where(name => name == SpanGraph.Begin), .. first, .. others.Where(name => name != SpanGraph.Begin)];
         }
         var numbers = names.Select((name, number) => (name, number)).ToDictionary(entry => entry.name, entry => entry.number);
-        return (names, [.. data.Select((example, e) => example with { SpanOf = [.. all[e].Select(name => numbers.TryGetValue(name, out var number) ? number : throw Unknown(e, name, names))] })]);
+        Example[] examples = [.. data.Select((example, e) => example with { SpanOf = [.. all[e].Select(name => numbers.TryGetValue(name, out var number) ? number : throw Unknown(e, name, names))] })];
+        if (scored is not null && examples.Length > 0) RequireAll(scored, examples, kind);
+        return (names, examples);
+    }
+
+    private static void RequireAll(IReadOnlyList<string> scored, Example[] examples, PositionKind kind)
+    {
+        if (kind == PositionKind.Tokens)
+        {
+            if (Array.FindIndex(examples, example => example.Clean.Length != scored.Count) is >= 0 and var e) throw new InputException($"example {e + 1} has {examples[e].Clean.Length} tokens and those that were scored {scored.Count}: give prompts of that length");
+            return;
+        }
+        var there = examples.SelectMany(example => example.Spans!).Select(span => span.Name).Append(SpanGraph.Begin).Append(SpanGraph.Rest).ToHashSet();
+        if (scored.FirstOrDefault(name => !there.Contains(name)) is { } missing) throw new InputException($"the data have no span {PlainText.Quote(missing)}, which is one of those that were scored: {PlainText.Short(string.Join(", ", scored), 200)}");
     }
 
     private static string[] Tokens(Example example) =>

@@ -184,7 +184,7 @@ public sealed class SpanGraph
     {
         ArgumentNullException.ThrowIfNull(name);
         if (name.Length is 0 or > 100) return "is empty or longer than 100 characters";
-        if (name.Contains('@', StringComparison.Ordinal) || name.Contains("->", StringComparison.Ordinal) || name.Any(char.IsControl)) return "holds @, -> or what is no printable character, which names of edges cannot have";
+        if (name.Contains('@', StringComparison.Ordinal) || name.Contains("->", StringComparison.Ordinal) || PlainText.Line(name) != name) return "holds @, -> or what is no printable character, which names of edges cannot have";
         return name.All(char.IsAsciiDigit) ? "is a number, as single tokens are called" : null;
     }
 

@@ -40,6 +40,9 @@ internal sealed class EdgePruningTraining : MaskTraining
     public override double[] Result => [.. sums.Select(sum => sum / Math.Max(step, 1))];
 
     /// <inheritdoc/>
+    public override int NumbersOfScore => base.NumbersOfScore + 1;
+
+    /// <inheritdoc/>
     public override double Open()
     {
         var open = 0.0;

@@ -20,6 +20,9 @@ internal abstract class MaskTraining(double[] scores, double rate, Random64 rand
     /// <summary>The masks of the step, each from 0 to 1.</summary>
     public double[] Masks { get; } = new double[scores.Length];
 
+    /// <summary>Numbers that <see cref="Save"/> writes of every score: itself and the two means of <see cref="Adam"/>.</summary>
+    public virtual int NumbersOfScore => 3;
+
     /// <summary>Sets the masks of the next step, and says how many they open.</summary>
     public abstract double Open();
 

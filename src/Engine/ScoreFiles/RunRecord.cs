@@ -47,9 +47,11 @@ public sealed record RunRecord
         var (mine, theirs) = (Settings(this), Settings(other));
         // A hash says least: it differs because of something else, where that differs too.
         return mine.Keys.Union(theirs.Keys).OrderBy(name => name.EndsWith("_hash", StringComparison.Ordinal)).Where(name => mine.GetValueOrDefault(name) != theirs.GetValueOrDefault(name))
-            .Select(name => $"{name.Replace('_', ' ')} {Shown(theirs, name)}, not {Shown(mine, name)}").FirstOrDefault();
+            .Select(name => $"{PlainText.Short(name.Replace('_', ' '), LongestShown)} {Shown(theirs, name)}, not {Shown(mine, name)}").FirstOrDefault();
 
-        static Dictionary<string, string> Settings(RunRecord run) => RunRecordJson.Pairs(run with { Model = null, Data = null, Device = null, Seconds = null, CompletenessGap = null }).ToDictionary();
+        // A file from elsewhere may call an option like a member of the record.
+        static Dictionary<string, string> Settings(RunRecord run) => RunRecordJson.Pairs(run with { Model = null, Data = null, Device = null, Seconds = null, CompletenessGap = null })
+            .GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(pair => pair.Value)));
 
         static string Shown(Dictionary<string, string> settings, string name) => settings.TryGetValue(name, out var value) ? PlainText.Short(value, LongestShown) : "none";
     }

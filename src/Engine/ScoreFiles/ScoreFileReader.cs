@@ -198,7 +198,7 @@ internal sealed class ScoreFileReader
         {
             switch (tokens.Text)
             {
-                case "score": key = "score"; scores[named] = tokens.Finite(); scored = true; break;
+                case "score": key = "score"; scores[named] = scored ? throw tokens.Fault("given twice") : tokens.Finite(); scored = true; break;
                 case "in_graph": key = "in_graph"; member = tokens.Boolean(); break;
                 default: tokens.Skip(); break;
             }

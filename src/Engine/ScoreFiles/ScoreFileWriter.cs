@@ -64,7 +64,8 @@ internal static class ScoreFileWriter
     private static void WriteEntry(StreamWriter writer, NodeEntry entry, string place)
     {
         if (entry.Score is { } score) writer.Write($", \"score\": {Finite(score, place)}");
-        if (entry.NeuronScores is { } values) writer.Write($", \"neurons_scores\": [{string.Join(", ", values.Select(v => Finite(v, place)))}]");
+        // NaN: a neuron without a score (NodeEntry.Of lets none of a run through).
+        if (entry.NeuronScores is { } values) writer.Write($", \"neurons_scores\": [{string.Join(", ", values.Select(v => double.IsNaN(v) ? "null" : Finite(v, place)))}]");
     }
 
     public static string Finite(double value, string place) =>

@@ -22,18 +22,20 @@ public sealed class SpanScoreFile
     public RunRecord? Run { get; init; }
 
     /// <summary>Reads a file; null where it is none of this kind, of which <see cref="ScoreFile.Read"/> says what is wrong with it.</summary>
-    /// <exception cref="InputException">It names spans and is not of the schema.</exception>
+    /// <exception cref="InputException">It names spans and is not of the schema, or cannot be read to its end.</exception>
     public static SpanScoreFile? TryRead(string path)
     {
         if (!File.Exists(path)) return null;
+        var isOne = false;
         try
         {
             using var stream = new FileStream(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
-            return !HasSpans(stream, path) ? null : SpanScoreFileReader.Read(stream, path);
+            isOne = HasSpans(stream, path);
+            return isOne ? SpanScoreFileReader.Read(stream, path) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            return null;
+            return isOne ? throw RegularFile.Unreadable(path, e) : null;
         }
     }
 

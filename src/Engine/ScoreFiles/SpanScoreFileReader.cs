@@ -109,7 +109,7 @@ internal sealed class SpanScoreFileReader
         {
             switch (tokens.Text)
             {
-                case "score": key = "score"; scores[edge] = tokens.Finite(); hasScore = true; break;
+                case "score": key = "score"; scores[edge] = hasScore ? throw tokens.Fault("given twice") : tokens.Finite(); hasScore = true; break;
                 case "in_graph": key = "in_graph"; member = tokens.Boolean(); break;
                 default: tokens.Skip(); break;
             }

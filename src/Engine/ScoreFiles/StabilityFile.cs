@@ -51,13 +51,23 @@ public sealed record StabilityFile(string Method, IReadOnlyList<int> Sizes, IRea
             using var document = JsonDocument.Parse(RegularFile.ReadAll(path, FileUse.Scores, Largest));
             var root = document.RootElement;
             int[] sizes = [.. root.GetProperty("sizes").EnumerateArray().Select(s => s.GetProperty("selected").GetInt32()).Order()];
+            if (sizes.GroupBy(n => n).FirstOrDefault(group => group.Skip(1).Any()) is { } twice) throw new InputException($"{path}: sizes: {twice.Key} is given twice");
+            string[] selections = [.. sizes.Select(n => n.ToString(CultureInfo.InvariantCulture))];
             var edges = new Dictionary<EdgeId, EdgeStability>();
             foreach (var entry in ((string[])["edges", Misses]).SelectMany(list => root.GetProperty(list).EnumerateArray()))
             {
                 var name = entry.GetProperty("edge").GetString() ?? "";
                 if (!GraphNames.TryParseEdge(graph, name, out var edge)) throw new InputException($"{path}: {PlainText.Quote(name)} is no edge of a model of {graph.Layers} layers and {graph.Heads} heads");
-                var (interval, selected) = (entry.GetProperty("interval"), entry.GetProperty("selected"));
-                edges[edge] = new(edge, Number(entry, "score"), new(Number(interval, "low"), Number(interval, "high")), [.. sizes.Select(n => Number(selected, n.ToString(CultureInfo.InvariantCulture)))]);
+                var interval = entry.GetProperty("interval");
+                // A look-up in the JSON goes through all of it.
+                var shares = new Dictionary<string, double>();
+                foreach (var share in entry.GetProperty("selected").EnumerateObject()) shares[share.Name] = Number(share.Value);
+                var stability = new EdgeStability(edge, Number(entry.GetProperty("score")), new(Number(interval.GetProperty("low")), Number(interval.GetProperty("high"))), [.. selections.Select(n => shares[n])]);
+                if (!edges.TryAdd(edge, stability)) throw new InputException($"{path}: {PlainText.Quote(name)} is given twice");
+
+                // Null where no resample gave a number.
+                double Number(JsonElement json) => json.ValueKind != JsonValueKind.Number ? double.NaN
+                    : json.GetDouble() is var number && double.IsFinite(number) ? number : throw new InputException($"{path}: {PlainText.Quote(name)} has a number that is not finite");
             }
             return new(root.GetProperty("method").GetString() ?? "", sizes, [.. edges.Values]);
         }
@@ -66,7 +76,4 @@ public sealed record StabilityFile(string Method, IReadOnlyList<int> Sizes, IRea
             throw new InputException($"{path}: holds no intervals of edges; faith stability --json {Path.GetFileName(path)} writes them", e);
         }
     }
-
-    // Null where no resample gave a number.
-    private static double Number(JsonElement json, string name) => json.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : double.NaN;
 }

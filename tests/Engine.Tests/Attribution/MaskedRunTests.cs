@@ -166,6 +166,20 @@ public sealed class MaskedRunTests
         Assert.Contains("a was 1, and is 2 now", Assert.Throws<InputException>(() => Attributor.Run(model, data, other)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ATrainingBeyondWhatACheckpointTakesIsRefused()
+    {
+        TrainingCheckpoint.RequireRoom(1 << 26);
+        Assert.Contains("leave --checkpoint out", Assert.Throws<InputException>(() => TrainingCheckpoint.RequireRoom(1L << 27)).Message, StringComparison.Ordinal);
+        // What it is asked about is what is written, beside a few numbers.
+        foreach (var training in (MaskTraining[])[new MatryoshkaTraining(new double[1000], 0.1, new Random64(1)), new EdgePruningTraining(new double[1000], 0.1, 5, 0.1, new Random64(1))])
+        {
+            using var content = new MemoryStream();
+            using (var writer = new BinaryWriter(content)) training.Save(writer);
+            Assert.InRange(content.ToArray().Length / sizeof(double) - 1000 * training.NumbersOfScore, 0, 100);
+        }
+    }
+
     [Theory]
     [InlineData("mattr", ScoreLevel.Edge)]
     [InlineData("edge-pruning", ScoreLevel.Node)]

@@ -43,5 +43,6 @@ public sealed class CurveAreasTests
         Assert.Throws<ArgumentException>(() => CurveAreas.Under([0.2, 0.1], [1, 2]));
         Assert.Throws<ArgumentException>(() => CurveAreas.Under([0, 0.1], [1, 2], logarithmic: true));
         Assert.Equal(default, CurveAreas.Under([0.1], [1]));
+        Assert.All((double[][])[[], [0.1]], fractions => Assert.Throws<ArgumentException>(() => CurveAreas.AccuracyOf(fractions, fractions)));
     }
 }

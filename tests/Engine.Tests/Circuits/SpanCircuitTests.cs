@@ -65,11 +65,12 @@ public sealed class SpanCircuitTests
         var graph = RandomSpans.Graph(model.Graph, data).Graph;
         // A span without tokens: all that counts is in the circuit, and yet it is not full.
         var larger = new SpanGraph(model.Graph, [.. graph.Spans, "none"]);
+        Example[] declared = [.. data.Select(example => example with { Spans = [.. example.Spans!, new("none", 0, 0)] })];
         var almost = new SpanCircuit(larger, larger.AllEdges.Where(edge => larger.Of(edge) is { From: < 3, To: < 3 }));
         var results = CircuitEvaluator.Evaluate(model, data, [SpanCircuit.Empty(graph), SpanCircuit.Full(graph)], new EvaluationOptions());
         Assert.Equal(results[0].Corrupted, results[0].Circuit);
         Assert.Equal(results[1].Clean, results[1].Circuit);
-        Close.Check(results[0].Clean, CircuitEvaluator.Evaluate(model, data, [almost], new EvaluationOptions())[0].Circuit, 1e-4, name);
+        Close.Check(results[0].Clean, CircuitEvaluator.Evaluate(model, declared, [almost], new EvaluationOptions())[0].Circuit, 1e-4, name);
         var within = new SpanCircuit(graph, graph.AllEdges.Where(edge => graph.Of(edge).Edge is not null));
         Close.Check(OracleRun.SpanCircuit(weights, [RandomSpans.Graph(model.Graph, data).Examples[0]], within), CircuitEvaluator.Evaluate(model, [data[0]], [within], new EvaluationOptions())[0].Circuit, 1e-4, name);
     }
@@ -138,6 +139,9 @@ public sealed class SpanCircuitTests
         string Refusal(IReadOnlyList<Example> examples, params string[] spans) =>
             Assert.Throws<InputException>(() => CircuitEvaluator.Evaluate(model, examples, [SpanCircuit.Full(new SpanGraph(model.Graph, spans))], new EvaluationOptions())).Message;
         Assert.Contains("the span \"rest\", which is none of those that were scored: a, b", Refusal(data, "a", "b"), StringComparison.Ordinal);
+        Assert.Contains("the data have no span \"x\", which is one of those that were scored: a, x, b, rest", Refusal(data, "a", "x", "b", "rest"), StringComparison.Ordinal);
+        var length = data[0].Clean.Length;
+        Assert.Contains($"example 1 has {length} tokens and those that were scored {length + 1}: give prompts of that length", Refusal([data[0]], [.. Enumerable.Range(0, length + 1).Select(i => $"{i}")]), StringComparison.Ordinal);
         Assert.Contains("example 1 has no spans", Refusal(RandomExamples.Create(1, weights.Config.Vocabulary), "a", "b", "rest"), StringComparison.Ordinal);
     }
 

@@ -21,7 +21,7 @@ public sealed class SpanDataTests : DataTest
         Assert.Equal(["a", "b", "rest"], names);
         Assert.Equal([2, 0, 2, 1, 1], examples[0].SpanOf!);
         Assert.Equal([1, 2, 2, 2, 2], examples[1].SpanOf!);
-        Assert.Equal([2, 0, 0, 0, 0], Positions.Apply([set[1]], PositionKind.Spans, ["rest", "x", "b", "a"]).Examples[0].SpanOf!);
+        Assert.Equal([2, 0, 0, 0, 0], Positions.Apply([set[1]], PositionKind.Spans, ["rest", "bos", "b", "a"]).Examples[0].SpanOf!);
     }
 
     [Fact]
@@ -57,6 +57,10 @@ public sealed class SpanDataTests : DataTest
     [InlineData("""{"a->b": [0, 1]}""", "holds @, ->")]
     [InlineData("""{"a\nb": [0, 1]}""", "holds @, ->")]
     [InlineData("""{"12": [0, 1]}""", "is a number, as single tokens are called")]
+    [InlineData("""{"a\u202eb": [0, 1]}""", "holds @, ->")]
+    [InlineData("""{"a\u200bb": [0, 1]}""", "holds @, ->")]
+    [InlineData("""{"rest": [0, 1]}""", "line 1: no span can be called \"rest\", as the tokens in no span are")]
+    [InlineData("""{"bos": [0, 1]}""", "line 1: no span can be called \"bos\", as the begin token is")]
     public void Wrong_spans_are_refused_with_their_line(string spans, string expected) =>
         Assert.Contains(expected, Refused(() => Load(Line(spans), BySpan)), StringComparison.Ordinal);
 
@@ -65,6 +69,10 @@ public sealed class SpanDataTests : DataTest
     [InlineData("""{"a": [0, 1], "b": [1, 2], "c": [2, 3]}""", "line 2: the first example has no span \"c\"; all must have the same")]
     public void All_examples_have_the_same_spans(string second, string expected) =>
         Assert.Contains(expected, Refused(() => Load(Line("""{"a": [0, 1], "b": [1, 2]}""") + Line(second), BySpan)), StringComparison.Ordinal);
+
+    [Fact]
+    public void More_spans_than_a_graph_can_have_are_refused_at_once() =>
+        Assert.Contains("line 1: has 20000 spans; at most 4096 can be told apart", Refused(() => Load(Line($"{{{string.Join(", ", Enumerable.Range(0, 20_000).Select(i => $"\"s{i}\": [0, 0]"))}}}"), BySpan)), StringComparison.Ordinal);
 
     [Fact]
     public void Nobody_who_does_not_ask_for_spans_minds_them() =>
@@ -93,6 +101,8 @@ public sealed class SpanDataTests : DataTest
             new PromptFormat { Columns = PromptColumns.Parse("answers=correct_idx,distractors=incorrect_idx,spans=to:wrong_token") })), StringComparison.Ordinal);
         Assert.Contains("there is no column \"S3\"", Refused(() => PromptSet.Load(Write("d.csv", Content), new WordTokenizer(), Config, BySpan,
             new PromptFormat { Columns = PromptColumns.Parse("answers=correct_idx,distractors=incorrect_idx,spans=S3:length") })), StringComparison.Ordinal);
+        Assert.Contains("line 2: the span \"IO\" is given twice", Refused(() => PromptSet.Load(Write("d.csv", Content), new WordTokenizer(), Config, BySpan,
+            new PromptFormat { Columns = PromptColumns.Parse("answers=correct_idx,distractors=incorrect_idx,spans=IO:IO:length") })), StringComparison.Ordinal);
         Assert.Contains("is not within the prompt", Refused(() => PromptSet.Load(Write("d.csv", Content.Replace(",6,x\n", ",7,x\n", StringComparison.Ordinal)), new WordTokenizer(), Config, BySpan)), StringComparison.Ordinal);
     }
 

@@ -152,6 +152,7 @@ public sealed class ScoreFileTests : IDisposable
     [InlineData("\"score\": 5", "\"score\": \"5\"", "edges[\"m0->logits\"].score: should be a number")]
     [InlineData("\"score\": 5", "\"score\": null", "edges[\"m0->logits\"].score: should be a number")]
     [InlineData("\"score\": 5", "\"score\": 1e999", "edges[\"m0->logits\"].score: should be a finite number")]
+    [InlineData("\"score\": 5", "\"score\": 5, \"score\": 6", "edges[\"m0->logits\"].score: given twice")]
     [InlineData("\"score\": 5", "\"score\": NaN", "edges[\"m0->logits\"].score: is NaN or infinite")]
     [InlineData("\"score\": 5", "\"score\": -Infinity", "edges[\"m0->logits\"].score: is NaN or infinite")]
     [InlineData("\"score\": 5, \"in_graph\": false", "\"score\": 5, \"in_graph\": 1", "edges[\"m0->logits\"].in_graph: should be true or false")]

@@ -63,6 +63,18 @@ public sealed class TorchScoreTests
     }
 
     [Fact]
+    public void NeuronsWithoutAScoreAreWrittenAsTheyWereRead()
+    {
+        var graph = new ModelGraph(1, 1);
+        using var directory = new TemporaryDirectory();
+        Through(new ScoreFile { Graph = graph, DModel = 2, InGraph = Circuit.Empty(graph), Scores = Small.RandomScores(graph, 1), Nodes = [new(1, [1, double.NaN]), new(2, [double.NaN, 0.5]), new(3, [double.NaN, double.NaN]), NodeEntry.None] }).Write(directory.File("s.json"));
+        var again = ScoreFile.Read(directory.File("s.json")).Nodes!;
+        Assert.Equal([1, double.NaN, double.NaN, 0.5], again.SelectMany(node => node.NeuronScores ?? []));
+        // Of a run it would say that something went wrong.
+        Assert.Contains("the score of the neuron 1 of node 1 is NaN", Assert.Throws<InputException>(() => NodeEntry.Of([1, 2], [1, 2, 3, double.NaN], 2)).Message);
+    }
+
+    [Fact]
     public void FaultsAreNamed()
     {
         var file = Made(new(2, 2));

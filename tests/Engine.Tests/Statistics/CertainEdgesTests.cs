@@ -1,7 +1,9 @@
 using Faith.Engine.Attribution;
 using Faith.Engine.Graphs;
 using Faith.Engine.Passes;
+using Faith.Engine.ScoreFiles;
 using Faith.Engine.Statistics;
+using Faith.Engine.Tests.Models;
 using Faith.Engine.Tests.Oracle;
 using Faith.Kernels.Host;
 using Xunit;
@@ -25,6 +27,37 @@ public sealed class CertainEdgesTests
         Assert.InRange(expected.Length, 1, model.Graph.Edges - 1);
         Assert.Equal(expected, CertainEdges.Of(kept));
         Assert.Throws<ArgumentException>(() => kept.Resampled(expected[0], new Bootstrap(5, 10, 0)));
+    }
+
+    private const string Edge = """{"edge": "input->m0", "score": 1, "interval": {"low": 0.5, "high": 2}, "selected": {"3": 0.9, "5": 1}}""";
+    private const string Written = $$"""{"method": "eap", "edges": [{{Edge}}], "near_misses": [], "sizes": [{"selected": 3}, {"selected": 5}]}""";
+
+    [Fact]
+    public void Edges_are_read_as_a_study_wrote_them()
+    {
+        var edge = Assert.Single(Read(Written).Edges);
+        Assert.Equal((1.0, new Interval(0.5, 2)), (edge.Score, edge.Interval));
+        Assert.Equal([0.9, 1.0], edge.Selected);
+    }
+
+    [Theory]
+    [InlineData("{\"selected\": 5}", "{\"selected\": 3}", "sizes: 3 is given twice")]
+    [InlineData("\"near_misses\": []", $"\"near_misses\": [{Edge}]", "\"input->m0\" is given twice")]
+    [InlineData("\"low\": 0.5", "\"low\": -1e999", "\"input->m0\" has a number that is not finite")]
+    [InlineData("\"score\": 1", "\"score\": 1e999", "has a number that is not finite")]
+    [InlineData("\"5\": 1", "\"6\": 1", "holds no intervals of edges")]
+    [InlineData("input->m0", "input->m9", "is no edge of a model of 1 layers and 1 heads")]
+    public void Damaged_files_of_a_study_are_refused(string from, string to, string expected)
+    {
+        Assert.Contains(from, Written, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<InputException>(() => Read(Written.Replace(from, to, StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+    }
+
+    private static StabilityFile Read(string json)
+    {
+        using var folder = new TemporaryDirectory();
+        File.WriteAllText(folder.File("i.json"), json);
+        return StabilityFile.Read(folder.File("i.json"), new ModelGraph(1, 1));
     }
 
     [Fact]
