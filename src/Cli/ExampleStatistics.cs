@@ -47,7 +47,7 @@ internal sealed class ExampleStatistics(LoadedModel model, PromptSet data, Faith
     /// <summary>Writes them as members of an object.</summary>
     public void Write(Utf8JsonWriter json)
     {
-        Numbers("faithfulness_per_example", kept);
+        json.WriteNumbersOrNull("faithfulness_per_example", kept);
         json.WriteStartObject("quantiles");
         foreach (var (name, values) in Rows)
         {
@@ -75,13 +75,6 @@ internal sealed class ExampleStatistics(LoadedModel model, PromptSet data, Faith
         json.WriteNumber("ties", test.Ties);
         json.WriteNumberOrNull("p", test.P);
         json.WriteEndObject();
-
-        void Numbers(string name, IReadOnlyList<double> values)
-        {
-            json.WriteStartArray(name);
-            foreach (var value in values) json.WriteNumberValueOrNull(value);
-            json.WriteEndArray();
-        }
     }
 
     private string SignTestText()

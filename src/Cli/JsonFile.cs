@@ -25,28 +25,12 @@ internal static class JsonFile
         stream.Write("\n"u8);
     });
 
-    /// <summary>A number; null where it is not finite, which JSON cannot say.</summary>
-    public static void WriteNumberOrNull(this Utf8JsonWriter json, string name, double value)
-    {
-        if (double.IsFinite(value)) json.WriteNumber(name, Figures.WithoutMinusZero(value));
-        else json.WriteNull(name);
-    }
-
-    /// <summary>The same within an array.</summary>
-    public static void WriteNumberValueOrNull(this Utf8JsonWriter json, double value)
-    {
-        if (double.IsFinite(value)) json.WriteNumberValue(Figures.WithoutMinusZero(value));
-        else json.WriteNullValue();
-    }
-
     /// <summary>A metric: its mean and its value for every example, in the order of the data.</summary>
     public static void WriteMetric(this Utf8JsonWriter json, string name, IReadOnlyList<double> values)
     {
         json.WriteStartObject(name);
         json.WriteNumberOrNull("mean", values.Average());
-        json.WriteStartArray("per_example");
-        foreach (var value in values) json.WriteNumberValueOrNull(value);
-        json.WriteEndArray();
+        json.WriteNumbersOrNull("per_example", values);
         json.WriteEndObject();
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Faith.Engine;
 using Faith.Engine.Attribution;
 using Faith.Engine.Passes;
 using Faith.Engine.Planning;

@@ -71,9 +71,7 @@ internal static class CheckCircuitCommand
             json.WriteStartObject("sufficiency");
             json.WriteNumber("percentile", sufficiency.Percentile);
             json.WriteNumber("p", sufficiency.P);
-            json.WriteStartArray("random_faithfulness");
-            foreach (var value in sufficiency.Random) json.WriteNumberValueOrNull(value);
-            json.WriteEndArray();
+            json.WriteNumbersOrNull("random_faithfulness", sufficiency.Random);
             json.WriteEndObject();
         }
         json.WriteStartObject("contributions");

@@ -36,10 +36,10 @@ public sealed record MibResult
         ArgumentNullException.ThrowIfNull(json);
         json.WriteString("cell", Cell);
         json.WriteString("ranked_by", RankedBy);
-        Numbers(json, "p", CurveAreas.MibFractions);
+        json.WriteNumbersOrNull("p", CurveAreas.MibFractions);
         Measures(json, ReportsSize ? Size : Score);
-        Number(json, "full", Full);
-        Number(json, "empty", Empty);
+        json.WriteNumberOrNull("full", Full);
+        json.WriteNumberOrNull("empty", Empty);
         // The benchmark's table takes one number from each ranking.
         foreach (var (name, measures) in (ReadOnlySpan<(string, MibMeasures)>)[(ByScore, Score), (BySize, Size)])
         {
@@ -66,8 +66,8 @@ public sealed record MibResult
                 ReportsSize = json.GetProperty("ranked_by").GetString() == BySize,
                 Score = Measures(json.GetProperty($"by_{ByScore}")),
                 Size = Measures(json.GetProperty($"by_{BySize}")),
-                Full = Number(json.GetProperty("full")),
-                Empty = Number(json.GetProperty("empty")),
+                Full = json.GetProperty("full").NumberOrNaN(),
+                Empty = json.GetProperty("empty").NumberOrNaN(),
                 Run = RunRecordJson.Read(new JsonTokens(new MemoryStream(Encoding.UTF8.GetBytes(json.GetProperty("run").GetRawText())), $"{path}: run"), _ => { }),
             };
         }
@@ -79,37 +79,14 @@ public sealed record MibResult
 
     private static void Measures(Utf8JsonWriter json, MibMeasures measures)
     {
-        Numbers(json, "edges", measures.Edges);
-        Numbers(json, "faithfulness", measures.Faithfulness);
-        Number(json, "cpr", measures.Cpr);
-        Number(json, "cmd", measures.Cmd);
-        Number(json, "acc_auc", measures.AccuracyArea);
-        Number(json, "average", measures.Average);
+        json.WriteNumbersOrNull("edges", measures.Edges);
+        json.WriteNumbersOrNull("faithfulness", measures.Faithfulness);
+        json.WriteNumberOrNull("cpr", measures.Cpr);
+        json.WriteNumberOrNull("cmd", measures.Cmd);
+        json.WriteNumberOrNull("acc_auc", measures.AccuracyArea);
+        json.WriteNumberOrNull("average", measures.Average);
     }
 
-    private static MibMeasures Measures(JsonElement json) => new(Numbers(json.GetProperty("edges")), Numbers(json.GetProperty("faithfulness")),
-        Number(json.GetProperty("cpr")), Number(json.GetProperty("cmd")), Number(json.GetProperty("acc_auc")), Number(json.GetProperty("average")));
-
-    private static void Number(Utf8JsonWriter json, string name, double value)
-    {
-        json.WritePropertyName(name);
-        Number(json, value);
-    }
-
-    private static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in values) Number(json, value);
-        json.WriteEndArray();
-    }
-
-    private static void Number(Utf8JsonWriter json, double value)
-    {
-        if (double.IsFinite(value)) json.WriteNumberValue(Figures.WithoutMinusZero(value));
-        else json.WriteNullValue();
-    }
-
-    private static double Number(JsonElement json) => json.ValueKind == JsonValueKind.Null ? double.NaN : json.GetDouble();
-
-    private static double[] Numbers(JsonElement json) => [.. json.EnumerateArray().Select(Number)];
+    private static MibMeasures Measures(JsonElement json) => new(json.GetProperty("edges").NumbersOrNaN(), json.GetProperty("faithfulness").NumbersOrNaN(),
+        json.GetProperty("cpr").NumberOrNaN(), json.GetProperty("cmd").NumberOrNaN(), json.GetProperty("acc_auc").NumberOrNaN(), json.GetProperty("average").NumberOrNaN());
 }

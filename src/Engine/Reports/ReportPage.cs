@@ -92,10 +92,10 @@ public static class ReportPage
             json.WriteNumber("selected", point.Selected);
             json.WriteNumber("edges", point.Edges);
             json.WriteNumber("nodes", point.Nodes);
-            Number(json, "circuit", point.Circuit);
-            Number(json, "f", point.Faithfulness);
-            Number(json, "low", point.Low);
-            Number(json, "high", point.High);
+            json.WriteNumberOrNull("circuit", point.Circuit);
+            json.WriteNumberOrNull("f", point.Faithfulness);
+            json.WriteNumberOrNull("low", point.Low);
+            json.WriteNumberOrNull("high", point.High);
             Values(json, "examples", point.PerExample);
             json.WriteEndObject();
         }
@@ -110,7 +110,7 @@ public static class ReportPage
             json.WriteEndArray();
         }
         json.WriteEndArray();
-        if (run.Seconds is { } seconds) Number(json, "seconds", seconds);
+        if (run.Seconds is { } seconds) json.WriteNumberOrNull("seconds", seconds);
         json.WriteStartArray("doubts");
         foreach (var doubt in run.Doubts) json.WriteStringValue(PlainText.Line(doubt));
         json.WriteEndArray();
@@ -179,11 +179,5 @@ public static class ReportPage
             else json.WriteNullValue();
         }
         json.WriteEndArray();
-    }
-
-    private static void Number(Utf8JsonWriter json, string name, double value)
-    {
-        if (double.IsFinite(value)) json.WriteNumber(name, Figures.WithoutMinusZero(value));
-        else json.WriteNull(name);
     }
 }

@@ -37,10 +37,10 @@ internal static class CellRecordJson
                 json.WriteNumber("selected", point.Selected);
                 json.WriteNumber("edges", point.Edges);
                 json.WriteNumber("nodes", point.Nodes);
-                Number(json, "circuit", point.Circuit);
-                Number(json, "faithfulness", point.Faithfulness);
-                Number(json, "faithfulness_low", point.Low);
-                Number(json, "faithfulness_high", point.High);
+                json.WriteNumberOrNull("circuit", point.Circuit);
+                json.WriteNumberOrNull("faithfulness", point.Faithfulness);
+                json.WriteNumberOrNull("faithfulness_low", point.Low);
+                json.WriteNumberOrNull("faithfulness_high", point.High);
                 Numbers(json, "per_example", point.PerExample);
                 json.WriteEndObject();
             }
@@ -102,12 +102,12 @@ internal static class CellRecordJson
                 Run = RunRecordJson.Read(new JsonTokens(new MemoryStream(Encoding.UTF8.GetBytes(json.GetProperty("run").GetRawText())), $"{path}: run"), _ => { }),
                 Graph = edges,
                 Curve = [.. json.GetProperty("curve").EnumerateArray().Select(p => new ReportPoint(p.GetProperty("selected").GetInt32(), p.GetProperty("edges").GetInt32(), p.GetProperty("nodes").GetInt32(),
-                    Number(p.GetProperty("circuit")), Number(p.GetProperty("faithfulness")), Number(p.GetProperty("faithfulness_low")), Number(p.GetProperty("faithfulness_high")), Numbers(p.GetProperty("per_example"))))],
-                Clean = Numbers(json.GetProperty("clean")),
-                Corrupted = Numbers(json.GetProperty("corrupted")),
+                    p.GetProperty("circuit").NumberOrNaN(), p.GetProperty("faithfulness").NumberOrNaN(), p.GetProperty("faithfulness_low").NumberOrNaN(), p.GetProperty("faithfulness_high").NumberOrNaN(), p.GetProperty("per_example").NumbersOrNaN()))],
+                Clean = json.GetProperty("clean").NumbersOrNaN(),
+                Corrupted = json.GetProperty("corrupted").NumbersOrNaN(),
                 Undefined = OptionalText(json, "undefined"),
                 Doubt = OptionalText(json, "doubt"),
-                StandardErrors = json.TryGetProperty("standard_errors", out var errors) ? Numbers(errors) : null,
+                StandardErrors = json.TryGetProperty("standard_errors", out var errors) ? errors.NumbersOrNaN() : null,
                 Certain = json.TryGetProperty("certain", out var certain) ? [.. certain.EnumerateArray().Select(e => Edge(edges, e.GetString()))] : null,
                 Stability = json.TryGetProperty("stability", out var stability) ? Stability(json, stability, edges) : null,
                 Prompts = [.. json.GetProperty("examples").EnumerateArray().Select(e => new ReportPrompt(Text(e, "clean"), OptionalText(e, "corrupted"), Text(e, "answers"), Text(e, "distractors")))],
@@ -135,17 +135,11 @@ internal static class CellRecordJson
     private static StabilityFile Stability(JsonElement record, JsonElement json, ModelGraph graph)
     {
         int[] sizes = [.. record.GetProperty("curve").EnumerateArray().Select(p => p.GetProperty("selected").GetInt32()).Where(n => n > 0)];
-        return new(record.GetProperty("run").GetProperty("method").GetString() ?? "", sizes, [.. json.EnumerateObject().Select(e => Numbers(e.Value) is [var low, var high, .. var shares] && shares.Length == sizes.Length
+        return new(record.GetProperty("run").GetProperty("method").GetString() ?? "", sizes, [.. json.EnumerateObject().Select(e => e.Value.NumbersOrNaN() is [var low, var high, .. var shares] && shares.Length == sizes.Length
             ? new EdgeStability(Edge(graph, e.Name), double.NaN, new(low, high), shares) : throw new FormatException($"stability of {PlainText.Quote(e.Name)} has other sizes than the curve")).DistinctBy(e => e.Edge)]);
     }
 
     private static EdgeId Edge(ModelGraph graph, string? name) => GraphNames.TryParseEdge(graph, name ?? "", out var edge) ? edge : throw new FormatException($"{PlainText.Quote(name ?? "")} is no edge of its graph");
-
-    private static void Number(Utf8JsonWriter json, string name, double value)
-    {
-        if (double.IsFinite(value)) json.WriteNumber(name, Figures.WithoutMinusZero(value));
-        else json.WriteNull(name);
-    }
 
     // On one line: a record of many examples would else be mostly line breaks.
     private static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
@@ -153,10 +147,6 @@ internal static class CellRecordJson
         json.WritePropertyName(name);
         json.WriteRawValue($"[{string.Join(", ", values.Select(v => double.IsFinite(v) ? Figures.Exact(v) : "null"))}]");
     }
-
-    private static double Number(JsonElement json) => json.ValueKind == JsonValueKind.Null ? double.NaN : json.GetDouble();
-
-    private static double[] Numbers(JsonElement json) => [.. json.EnumerateArray().Select(Number)];
 
     private static string Text(JsonElement json, string name) => OptionalText(json, name) ?? throw new KeyNotFoundException($"{name} is missing");
 
