@@ -154,6 +154,9 @@ public sealed record ModelGraph(int Layers, int Heads, bool Parallel = false)
         return 1 + to.Layer * NodesOfLayer + (to.Kind == InputKind.Mlp && !Parallel ? Heads : 0);
     }
 
+    /// <summary>Of how many layers, from the first on, the heads can feed a column.</summary>
+    public int LayersOfHeadsBefore(ColumnId column) => DestinationOf(column) is var to && to.Kind == InputKind.Mlp && !Parallel ? to.Layer + 1 : to.Layer;
+
     /// <summary>The first of the columns that a source can feed, which are the last ones.</summary>
     public ColumnId FirstColumnAfter(NodeId source) => PlaceOf(source) switch
     {

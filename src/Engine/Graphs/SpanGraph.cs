@@ -37,6 +37,8 @@ public sealed class SpanGraph
             if (!numbers.TryAdd(Spans[s], s)) throw new ArgumentException($"two spans are called {Spans[s]}", nameof(spans));
         }
         inOrder = AreTokens(Spans);
+        var pairs = Spans.Count * (Spans.Count - 1) / (inOrder ? 2 : 1);
+        Edges = Spans.Count * Model.Edges + pairs * 2 * Model.Layers * Model.Heads;
     }
 
     /// <summary>The model's graph.</summary>
@@ -46,7 +48,7 @@ public sealed class SpanGraph
     /// <summary>Entries of an array of scores: S·F·N of edges within spans, then those of edges between spans. Some belong to no edge.</summary>
     public int Entries { get; }
     /// <summary>Number of edges.</summary>
-    public int Edges => Spans.Count * Model.Edges + Pairs.Count() * 2 * Model.Layers * Model.Heads;
+    public int Edges { get; }
     /// <summary>Number of vertices.</summary>
     public int Vertices => Model.Nodes * VerticesOfNode;
 

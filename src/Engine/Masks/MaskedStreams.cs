@@ -78,7 +78,7 @@ internal sealed class MaskedStreams
             return;
         }
         // The stream without what attention put out, and then every column's own of that.
-        var (device, layers, rest) = (model.Device, LayersBefore(sources), Of(norms.Rest, allRows));
+        var (device, layers, rest) = (model.Device, model.Graph.LayersOfHeadsBefore(first), Of(norms.Rest, allRows));
         device.Copy(ofCorrupted, rest);
         for (var l = 0; l < layers; l++) device.AddScaled(Of(norms.Ablated[l], allRows), -1, rest);
         Mix(first, count, 0, sources - layers * model.Config.Heads, allRows, rest, x);
@@ -105,7 +105,7 @@ internal sealed class MaskedStreams
             PassOn(first, count, 0, sources, allRows, gx);
             return;
         }
-        var layers = LayersBefore(sources);
+        var layers = model.Graph.LayersOfHeadsBefore(first);
         PassOn(first, count, 0, sources - layers * model.Config.Heads, allRows, gx);
         for (var l = 0; l < layers; l++)
         {
@@ -156,10 +156,12 @@ internal sealed class MaskedStreams
             scores.ColumnRange(place * columns + first.Index, (sources - 1) * columns + count));
     }
 
-    /// <summary>Layers whose heads a column may read that reads so many sources.</summary>
-    private int LayersBefore(int sources) => sources / (model.Config.Heads + 1);
-
-    private int PlaceBesideHeads(NodeId u) => model.Graph.PlaceOf(u) is { Kind: NodeKind.Head } head ? PlaceOfHeads(head.Layer) + head.Head : u.Index / (model.Config.Heads + 1);
+    private int PlaceBesideHeads(NodeId u) => model.Graph.PlaceOf(u) switch
+    {
+        (NodeKind.Head, var layer, var head) => PlaceOfHeads(layer) + head,
+        (NodeKind.Mlp, var layer, _) => 1 + layer,
+        _ => 0,
+    };
 
     private int PlaceOfHeads(int l) => 1 + model.Config.Layers + l * model.Config.Heads;
 
