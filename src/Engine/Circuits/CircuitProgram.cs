@@ -24,13 +24,15 @@ internal sealed class CircuitProgram
             var numberOf = new int[circuit.Nodes.Count];
             int[] Numbers(int[] list) => Array.ConvertAll(list, n => numberOf[n]);
 
-            // What all heads of a layer (and span) read, and which of their outputs are cut: one head of each number is in a group.
+            // What all heads of a layer (and span) read, and which of their outputs are cut: one head of each number is in a group. Known when the first of them is.
+            var heads = circuit.Nodes.Where(_ => joined).ToLookup(node => (graph.PlaceOf(node.Source).Layer, node.Span, graph.PlaceOf(node.Source).Kind));
+            var groups = new Dictionary<(int, int), int>();
             int Group(int l, int span)
             {
-                var heads = circuit.Nodes.Where(other => other.Span == span && graph.PlaceOf(other.Source) is { Kind: NodeKind.Head, Layer: var layer } && layer == l);
-                int[] alike = [l, span, circuit.CutsOutputs ? i : -1, .. heads.SelectMany(head => (int[])[head.Source, .. head.Inputs.Select(Numbers).SelectMany(list => (int[])[list.Length, .. list])])];
-                if (!layersAlike.TryGetValue(alike, out var number)) layersAlike[alike] = number = layersAlike.Count;
-                return number;
+                if (groups.TryGetValue((l, span), out var number)) return number;
+                int[] alike = [l, span, circuit.CutsOutputs ? i : -1, .. heads[(l, span, NodeKind.Head)].SelectMany(head => (int[])[head.Source, .. head.Inputs.Select(Numbers).SelectMany(list => (int[])[list.Length, .. list])])];
+                if (!layersAlike.TryGetValue(alike, out number)) layersAlike[alike] = number = layersAlike.Count;
+                return groups[(l, span)] = number;
             }
 
             for (var n = 0; n < circuit.Nodes.Count; n++)
