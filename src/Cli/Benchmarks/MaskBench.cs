@@ -70,8 +70,8 @@ internal sealed record MaskBench
     public void Print(CommandContext context)
     {
         var table = new TextTable($"masks on {Settings.Shape}, {Settings.Examples} × {Settings.Tokens} tokens, {Device}", "");
-        table.Add("seconds of a step (median, fastest)", $"{Step.Median:0.000}, {Step.Least:0.000} of {Settings.Runs} runs");
-        table.Add("seconds of a plain forward and backward pass", $"{Plain.Median:0.000}, {Plain.Least:0.000}");
+        table.Add("seconds of a step (median, fastest, slowest)", $"{Step.Median:0.000}, {Step.Least:0.000}, {Step.Most:0.000} of {Settings.Runs} runs");
+        table.Add("seconds of a plain forward and backward pass", $"{Plain.Median:0.000}, {Plain.Least:0.000}, {Plain.Most:0.000}");
         table.Add("ratio", $"{Ratio:0.00}");
         table.Add("peak memory", $"{PeakMemory.Bytes() / (double)(1 << 20):#,0} MiB");
         table.Write(context);

@@ -84,13 +84,15 @@ internal sealed class PathRun
         gradientHook = new GradientHooks([.. new[] { own?.Gradients, crossing?.Gradients, sums, outputs }.OfType<GradientHook>()]);
     }
 
-    /// <summary>The bytes that a run of this shape takes, where the device's memory is the host's with the scores that are gathered there.</summary>
+    /// <summary>The bytes that a run of this shape takes, with the scores that are gathered on the host where its memory is the device's, or where they are between spans.</summary>
     public static long Measure(Transformer model, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? ends = null)
     {
         var arena = Arena.Measuring();
         _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, ends);
-        var onHost = (long)method.HostBytesOfScore * model.Graph.Pairs + (options.SpanGraph is { } graph ? sizeof(float) * (long)CrossingAttention.ScoresOf(graph) : 0);
-        return model.Device.Limits.IsHostMemory ? arena.Peak + onHost * batch.Sequences : arena.Peak;
+        // Crossing scores grow with the square of the spans, which data can have many of: a GPU's budget bounds them too.
+        var crossing = options.SpanGraph is { } graph ? sizeof(float) * (long)CrossingAttention.ScoresOf(graph) : 0;
+        var own = model.Device.Limits.IsHostMemory ? (long)method.HostBytesOfScore * model.Graph.Pairs : 0;
+        return arena.Peak + (own + crossing) * batch.Sequences;
     }
 
     /// <summary>Runs everything.</summary>

@@ -50,8 +50,9 @@ public sealed unsafe partial class HostDevice
                     var tiling = job.product.Tiling;
                     int tile = block * tiling.BlockTiles, tileEnd = Math.Min(tiling.Tiles, tile + tiling.BlockTiles);
                     int panel = number * job.group, panelEnd = Math.Min(job.panels, panel + job.group);
-                    job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge, panel + job.device.pool.Threads * job.group);
-                    if (job.then.IsGate) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge);
+                    var after = panel + job.device.pool.Threads * job.group;
+                    job.device.matrices.Multiply(job.product, tile, tileEnd, panel, panelEnd, edge, job.then.IsGate ? job.panels + panel : after);
+                    if (job.then.IsGate) job.device.matrices.Multiply(job.product, tile, tileEnd, job.panels + panel, job.panels + panelEnd, edge, after);
                     int first = panel * PackedMatrix.PanelColumns, end = Math.Min(panelEnd * PackedMatrix.PanelColumns, job.product.Y.Columns);
                     job.device.Apply(job.then, job.product.Y, first, end - first, tiling.Start(tile), tiling.Start(tileEnd));
                 }
