@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Faith.Kernels.Host;
 
-/// <summary>Products of the small matrices of attention.</summary>
+/// <summary>Products of the small matrices of attention, by tiles of rows × registers that generate_small_products.py writes out; each element is a chain of its own.</summary>
 internal sealed unsafe partial class RowKernels<V>
 {
     /// <summary>
