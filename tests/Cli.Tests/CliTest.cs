@@ -38,10 +38,13 @@ public abstract class CliTest : IDisposable
     /// <summary>Environment variables of the processes that run the program.</summary>
     protected Dictionary<string, string> Variables { get; } = [];
 
+    /// <summary>What starts the program, in front of its path.</summary>
+    protected string[] Launcher { get; set; } = ["dotnet"];
+
     /// <summary>Starts the program as a process of its own.</summary>
     protected Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. args])
+        var start = new ProcessStartInfo(Launcher[0], [.. Launcher.Skip(1), Path.Combine(AppContext.BaseDirectory, "faith.dll"), .. args])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder,
         };

@@ -7,9 +7,15 @@ namespace Faith.Cli.Tests;
 /// <summary>Runs that are stopped at any moment leave whole files or none, and the next run cleans up after them.</summary>
 public sealed class KillTests : CliTest
 {
-    private const int Int = 2, Kill = 9, Term = 15;
+    private const int Hup = 1, Int = 2, Kill = 9, Term = 15;
     // From before the program has begun to after it has written.
     private const int LongestWait = 1200;
+
+    // Jobs in the background of a script ignore SIGINT, and so would the runs that such a job's tests start.
+    public KillTests()
+    {
+        if (OperatingSystem.IsLinux()) Launcher = ["env", "--default-signal=HUP,INT", .. Launcher];
+    }
 
     [Theory]
     [InlineData(Term)]
@@ -56,7 +62,7 @@ public sealed class KillTests : CliTest
     public void A_stopped_training_goes_on_to_the_scores_of_one_that_ran_through(string method, int signal)
     {
         const int mostKills = 4, mostRuns = 30;
-        string[] Command(string scores, params string[] more) => ["attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "20", "--method", method, "--train-steps", "240", "--out", At(scores), .. more];
+        string[] Command(string scores, params string[] more) => [.. Training(method), "--out", At(scores), .. more];
         string Scores(string file)
         {
             var scores = JsonNode.Parse(File.ReadAllText(At(file)))!;
@@ -69,19 +75,40 @@ public sealed class KillTests : CliTest
         for (var runs = 0; kills < mostKills && !File.Exists(At("stopped.json")); runs++)
         {
             Assert.True(runs < mostRuns, "the training does not come to an end");
-            // Some time after a checkpoint of its own, so that a fast machine is stopped on the way too and a slow one gets on.
-            var before = Written();
-            if (Stop(stopped, signal, process =>
-            {
-                while (!process.WaitForExit(2))
-                    if (Written() != before) return process.WaitForExit(random.Next(60));
-                return true;
-            }) != 0) kills++;
+            if (StopAfterCheckpoint(stopped, signal, random.Next(60)) != 0) kills++;
         }
         Assert.True(kills > 0);
         Assert.Equal(0, Run(stopped).Code);
         Assert.Equal(Scores("through.json"), Scores("stopped.json"));
         Assert.Empty(Temporaries());
+    }
+
+    [Theory]
+    [InlineData(Hup)]
+    [InlineData(Int)]
+    public void A_signal_stops_a_run_unless_whoever_started_it_has_it_ignored(int signal)
+    {
+        string[] Command(string name) => [.. Training("mattr"), "--out", At(name + ".json"), "--checkpoint", At("training"), "--checkpoint-every", "3"];
+        Assert.Equal(128 + signal, StopAfterCheckpoint(Command("stopped"), signal, 0));
+        Assert.False(File.Exists(At("stopped.json")));
+
+        Launcher = ["sh", "-c", $"trap '' {signal}; exec \"$@\"", "sh", "dotnet"];
+        Assert.Equal(0, StopAfterCheckpoint(Command("ignoring"), signal, 0));
+        Assert.True(File.Exists(At("ignoring.json")));
+    }
+
+    private static string[] Training(string method) => ["attribute", "--model", "tasks-4l", "--data", "ioi", "--examples", "20", "--method", method, "--train-steps", "240"];
+
+    // Some time after a checkpoint of its own, so that a fast machine is stopped on the way too and a slow one gets on.
+    private int StopAfterCheckpoint(string[] command, int signal, int milliseconds)
+    {
+        var before = Written();
+        return Stop(command, signal, process =>
+        {
+            while (!process.WaitForExit(2))
+                if (Written() != before) return process.WaitForExit(milliseconds);
+            return true;
+        });
     }
 
     private DateTime? Written() => File.Exists(At("training")) ? File.GetLastWriteTimeUtc(At("training")) : null;
