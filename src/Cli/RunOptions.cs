@@ -38,30 +38,24 @@ internal sealed class RunOptions(CommandContext context, bool measures = true)
         device.AddTo(command);
     }
 
-    /// <summary>The run that the arguments ask for.</summary>
-    /// <param name="scoring">How edges are scored; by default nothing is said of it but the metric and the ablation.</param>
-    public RunSpecification Specification(ParseResult parse, AttributionOptions? scoring = null) => reading.Specification(parse, parse.GetRequiredValue(model)) with
-    {
-        Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), AblationData = parse.GetValue(ablationData),
-        Scoring = scoring is null ? new() { Metric = MetricKinds.Parse(parse.GetRequiredValue(metric)), Ablation = AblationNames.Parse(parse.GetRequiredValue(ablation)) } : scoring with { AblationData = null },
-    };
-
-    /// <summary>What is measured, and under which ablation.</summary>
-    public EvaluationOptions Evaluation(ParseResult parse, LoadedModel loaded)
-    {
-        var asked = Specification(parse);
-        return asked.Evaluation(asked.LoadAblationData(loaded, context.Note, context.Cancellation), Device(parse).MemoryBytes);
-    }
-
     /// <summary>The model's files.</summary>
     public LoadedModel LoadModel(ParseResult parse) => reading.LoadModel(parse, parse.GetRequiredValue(model));
 
-    /// <summary>The examples, checked against the model.</summary>
+    /// <summary>The run that the arguments ask for, with its data; of its scoring no more is said than metric, ablation and positions.</summary>
     /// <param name="positions">How positions are told apart, which data need spans or one length for; null: they are not.</param>
-    public PromptSet LoadData(ParseResult parse, LoadedModel loaded, PositionKind? positions = null) => measures
-        ? (Specification(parse) is var asked && positions is null ? asked : asked with { Scoring = asked.Scoring with { Positions = positions } }).LoadData(loaded, context.Note, context.Cancellation)
-        // A command without a metric of its own asks for the answers alone.
-        : reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples), new(Corrupted: null, Answers: "the accuracy", Distractors: "the accuracy"));
+    public LoadedRun Load(ParseResult parse, LoadedModel loaded, PositionKind? positions = null)
+    {
+        var asked = reading.Specification(parse, parse.GetRequiredValue(model)) with
+        {
+            Data = parse.GetRequiredValue(data), Examples = parse.GetValue(examples), AblationData = parse.GetValue(ablationData),
+            Scoring = new() { Metric = MetricKinds.Parse(parse.GetRequiredValue(metric)), Ablation = AblationNames.Parse(parse.GetRequiredValue(ablation)), Positions = positions },
+        };
+        return LoadedRun.Load(asked, loaded, context.Note, context.Cancellation);
+    }
+
+    /// <summary>The examples alone, for a command that has no metric of its own: it asks for the answers.</summary>
+    public PromptSet LoadData(ParseResult parse, LoadedModel loaded) =>
+        reading.LoadData(parse, loaded, parse.GetRequiredValue(data), parse.GetValue(examples), new(Corrupted: null, Answers: "the accuracy", Distractors: "the accuracy"));
 
     /// <summary>Where to run.</summary>
     public DeviceChoice Device(ParseResult parse) => device.Read(parse);

@@ -58,17 +58,17 @@ internal static class AttributeCommand
             var path = parse.GetRequiredValue(output);
             var jsonPath = parse.GetValue(json);
             using var model = run.LoadModel(parse);
-            var data = run.LoadData(parse, model, method.Positions(parse));
-            var options = method.Read(parse, run.Evaluation(parse, model)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)), WarmStart = method.WarmStart(parse, model) };
+            var loaded = run.Load(parse, model, method.Positions(parse));
+            var (data, choice) = (loaded.Data, run.Device(parse));
+            var options = method.Read(parse, loaded.Evaluation(choice)) with { Level = ScoreLevels.Parse(parse.GetRequiredValue(level)), WarmStart = method.WarmStart(parse, model) };
             var given = parse.GetValue(topOf) is { } of ? CircuitFile.Read(of, model).Scores ?? throw new InputException($"{of}: the edges have no scores to select by") : null;
-            var choice = run.Device(parse);
             var models = model.OnAll(choice);
             if (models.Count > 1 && !AttributionMethods.Find(options.Method).ScoresByExample(options))
             {
                 choice.NoteFirst($"{options.Method} at the level of {options.Level.Name()}s", models.First.Device);
                 models = models.First;
             }
-            string Identity() => TrainingIdentity.Of(run.Specification(parse, options), models.First, data, options.AblationData as PromptSet, options.WarmStart);
+            string Identity() => TrainingIdentity.Of(loaded.By(options), models.First);
             options = options with { Checkpoint = method.Checkpoint(parse, Identity, context.Note) };
             var attribution = ProgressDisplay.Run(context, progress =>
             {
@@ -83,7 +83,8 @@ internal static class AttributeCommand
             var settings = attribution.Settings.ToDictionary();
             if (parse.GetValue(top) is { } tried) settings["top"] = tried.ToString(CultureInfo.InvariantCulture);
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
-            var record = RunRecords.Of(run.Specification(parse, options), models, data, options.AblationData as PromptSet, result, settings) with { Seconds = attribution.Seconds };
+            loaded = loaded.By(options);
+            var record = loaded.Record(result, models, settings) with { Seconds = attribution.Seconds };
             var file = result.Spans is { } spans ? new SpanScoreFile { Graph = spans.Graph, DModel = models.Config.Width, Scores = spans, InGraph = SpanCircuit.Empty(spans.Graph), Run = record }.ToOutput(path) : new ScoreFile
             {
                 Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, models.Config.Width),
@@ -92,7 +93,7 @@ internal static class AttributeCommand
             Output[] numbers = jsonPath is null ? [] : [JsonFile.ToOutput(jsonPath, writer => Members(writer, attribution))];
             OutputFile.WriteTogether([file, .. numbers]);
             method.NoteWhatDidNothing(context, parse, options);
-            if (ScoreDoubt.Of(options, models.Config.Norm, models.Graph, result.CompletenessGap) is { } doubt) context.Note(doubt);
+            if (loaded.Doubt(result) is { } doubt) context.Note(doubt);
             if (options.Metric.IsDivergence() && AttributionMethods.Find(options.Method).Path(options, models.Graph) is { } points && points.All(p => p.Alpha is 1))
                 context.Note($"{options.Metric.Name()} is smallest at the clean run, so that its gradient there is zero, and with it the scores of {options.Method}; eap-ig and clean-corrupted have others");
             Summarise(context, path, data, attribution);

@@ -34,9 +34,9 @@ internal static class CheckCircuitCommand
             var file = CircuitFile.ReadCircuit(circuitPath, model);
             var chosen = file.InGraph;
             if (chosen.EdgeCount == 0) throw new InputException($"{circuitPath}: has no edge in the graph; a circuit is needed");
-            var data = run.LoadData(parse, model);
-            var options = run.Evaluation(parse, model);
-            var models = model.OnAll(run.Device(parse));
+            var loaded = run.Load(parse, model);
+            var choice = run.Device(parse);
+            var (data, options, models) = (loaded.Data, loaded.Evaluation(choice), model.OnAll(choice));
             var check = ProgressDisplay.Run(context, progress => CircuitCheck.Run(models, data, chosen, options, progress, context.Cancellation));
             var (drawn, count, draws) = (parse.GetValue(sets), parse.GetValue(randoms), (ulong)parse.GetValue(seed));
             // Where faithfulness is not defined, differences of it are not either.

@@ -73,13 +73,12 @@ internal static class CurveCommand
             var counts = isMib ? [.. CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(values.Most, f))]
                 : parse.GetValue(sizes) is { Length: > 0 } given ? given : Benchmark(values.Most);
             if (counts[^1] > values.Most) throw new InputException($"{sizes.Name} {counts[^1]}: the graph of {scoresPath} has only {values.Most}");
-            var data = run.LoadData(parse, model);
+            var loaded = run.Load(parse, model);
             var circuits = rankings.SelectMany(ranking => counts.Select(count => values.Top(count, ranking))).ToArray();
-            var options = run.Evaluation(parse, model);
-            var models = model.OnAll(run.Device(parse));
-            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
+            var choice = run.Device(parse);
+            var results = ProgressDisplay.Run(context, progress => loaded.Evaluate(circuits, choice, progress, context.Cancellation));
             var points = circuits.Select((circuit, i) => new CurvePoint(counts[i % counts.Length], circuit, results[i], isMib ? RankingName(rankings[i / counts.Length]) : null)).ToArray();
-            Write(parse, model, models.First, data, options.Metric, points, () => CircuitFile.NoteDoubts(context.Note, scoresPath, file, model));
+            Write(parse, loaded, choice, points, () => CircuitFile.NoteDoubts(context.Note, scoresPath, file, model));
             if (isMib) Areas(context, points, counts.Length);
         });
         return command;
@@ -89,22 +88,22 @@ internal static class CurveCommand
             var ofSpans = SpanSelectionOptions.ScoresOf(file, parse.GetRequiredValue(scores));
             var counts = parse.GetValue(edges) is { Length: > 0 } given ? given : Benchmark(file.Graph.Edges);
             if (counts[^1] > file.Graph.Edges) throw new InputException($"{edges.Name} {counts[^1]}: the graph of {parse.GetRequiredValue(scores)} has only {file.Graph.Edges}");
-            var data = run.LoadData(parse, model, PositionKinds.Of(file.Graph.Spans));
+            var loaded = run.Load(parse, model, PositionKinds.Of(file.Graph.Spans));
             var circuits = counts.Select(count => SpanSelection.Select(ofSpans, how, count, bySign)).ToArray();
-            var options = run.Evaluation(parse, model);
-            var models = model.OnAll(run.Device(parse));
-            var results = ProgressDisplay.Run(context, progress => CircuitEvaluator.Evaluate(models, data, circuits, options, progress, context.Cancellation));
-            Write(parse, model, models.First, data, options.Metric, [.. circuits.Select((circuit, i) => new CurvePoint(counts[i], circuit, results[i]))], () => CircuitFile.NoteDoubts(context.Note, parse.GetRequiredValue(scores), file, model));
+            var choice = run.Device(parse);
+            var results = ProgressDisplay.Run(context, progress => loaded.Evaluate(circuits, choice, progress, context.Cancellation));
+            Write(parse, loaded, choice, [.. circuits.Select((circuit, i) => new CurvePoint(counts[i], circuit, results[i]))], () => CircuitFile.NoteDoubts(context.Note, parse.GetRequiredValue(scores), file, model));
         }
 
-        void Write(ParseResult parse, LoadedModel model, Transformer onDevice, PromptSet data, MetricKind metric, CurvePoint[] points, Action noteDoubts)
+        void Write(ParseResult parse, LoadedRun loaded, DeviceChoice choice, CurvePoint[] points, Action noteDoubts)
         {
+            var (model, data, metric) = (loaded.Model, loaded.Data, loaded.Specification.Scoring.Metric);
             var (plotPath, scoresPath) = (parse.GetValue(svg), parse.GetRequiredValue(scores));
             Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurveFiles.Plot($"{model.Name} on {data.Name}, {metric.Name()}", Path.GetFileName(scoresPath), points))];
             OutputFile.WriteTogether([Output.Text(parse.GetRequiredValue(output), CurveFiles.Csv(points)), .. plot]);
             noteDoubts();
             Summarise(context, points, metric);
-            DataSummary.Write(context, model, onDevice, data, metric, points[0].Result.Clean, points[0].Result.Corrupted);
+            DataSummary.Write(context, model, model.On(choice), data, metric, points[0].Result.Clean, points[0].Result.Corrupted);
         }
     }
 

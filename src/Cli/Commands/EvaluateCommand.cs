@@ -38,12 +38,12 @@ internal static class EvaluateCommand
             var chosen = bySpan is null ? Chosen.Of(file!.InGraph) : Chosen.Of(bySpan.InGraph);
             var asksNecessity = parse.GetValue(necessity);
             if (asksNecessity && chosen.Neurons is not null) throw new InputException($"--necessity: what is outside the circuit of neurons in {path} is no set of edges; leave it out");
-            var data = run.LoadData(parse, model, bySpan is null ? null : PositionKinds.Of(bySpan.Graph.Spans));
-            var options = run.Evaluation(parse, model);
-            var models = model.OnAll(run.Device(parse));
+            var loaded = run.Load(parse, model, bySpan is null ? null : PositionKinds.Of(bySpan.Graph.Spans));
+            var choice = run.Device(parse);
+            var (data, options) = (loaded.Data, loaded.Evaluation(choice));
             var results = ProgressDisplay.Run(context, progress => bySpan is null
-                ? CircuitEvaluator.Evaluate(models, data, asksNecessity ? [file!.InGraph, file.InGraph.Complement()] : [file!.InGraph], options, progress, context.Cancellation)
-                : CircuitEvaluator.Evaluate(models, data, asksNecessity ? [bySpan.InGraph, bySpan.InGraph.Complement()] : [bySpan.InGraph], options, progress, context.Cancellation));
+                ? loaded.Evaluate(asksNecessity ? [file!.InGraph, file.InGraph.Complement()] : [file!.InGraph], choice, progress, context.Cancellation)
+                : loaded.Evaluate(asksNecessity ? [bySpan.InGraph, bySpan.InGraph.Complement()] : [bySpan.InGraph], choice, progress, context.Cancellation));
             var (result, without) = (results[0], asksNecessity ? results[1] : null);
             var examples = new ExampleStatistics(model, data, result, parse.GetValue(worst));
             if (jsonPath is not null)
@@ -58,7 +58,7 @@ internal static class EvaluateCommand
             else CircuitFile.NoteDoubts(context.Note, path, bySpan, model);
             Summarise(context, chosen, options, result, without);
             if (data.Count > 1) examples.Write(context);
-            DataSummary.Write(context, model, models.First, data, options.Metric, result.Clean, result.Corrupted);
+            DataSummary.Write(context, model, model.On(choice), data, options.Metric, result.Clean, result.Corrupted);
         });
         return command;
     }

@@ -41,18 +41,19 @@ internal static class StabilityCommand
             if (counts.Length == 0) counts = [model.Graph.Edges];
             if (counts[0] == 0) throw new InputException("--edges 0: a circuit without edges has nothing to be stable");
             if (counts[^1] > model.Graph.Edges) throw new InputException($"--edges {counts[^1]}: the graph of {model.Name} has only {model.Graph.Edges}");
-            var data = run.LoadData(parse, model);
-            var attribution = method.Read(parse, run.Evaluation(parse, model));
+            var loaded = run.Load(parse, model);
+            var choice = run.Device(parse);
+            var (data, attribution) = (loaded.Data, method.Read(parse, loaded.Evaluation(choice)));
             var (chosen, signed) = selection.Read(parse);
             var options = new StabilityOptions
             {
                 Sizes = counts, Select = chosen.Method, Signed = signed, Resamples = parse.GetValue(resamples),
                 Confidence = parse.GetValue(confidence) ?? 0.95, RandomCircuits = parse.GetValue(randoms), Shuffles = parse.GetValue(shuffles), Seed = (ulong)parse.GetValue(seed),
             };
-            var models = model.OnAll(run.Device(parse));
+            var models = model.OnAll(choice);
             var result = ProgressDisplay.Run(context, progress => StabilityStudy.Run(models, data, attribution, options, progress, context.Cancellation));
             method.NoteWhatDidNothing(context, parse, attribution);
-            if (ScoreDoubt.Of(attribution, models.Config.Norm, models.Graph, result.Attribution.CompletenessGap) is { } doubt) context.Note(doubt);
+            if (loaded.By(attribution).Doubt(result.Attribution) is { } doubt) context.Note(doubt);
             if (path is not null) JsonFile.Write(path, writer => Members(writer, attribution.Method, data.Count, options, result));
             context.Output.WriteLine($"{attribution.Method} on {data.Count} examples of {data.Name}; {options.Resamples} resamples, intervals of {options.Confidence.ToString("0.##%", CultureInfo.InvariantCulture)}");
             DataSummary.Write(context, model, models.First, data, attribution.Metric, result.Attribution.Clean, result.Attribution.Corrupted);

@@ -36,6 +36,10 @@ public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model
         Specification = Specification with { Scoring = Specification.Scoring with { Method = method, Steps = AttributionMethods.Find(method).DefaultSteps > 1 ? Specification.Scoring.Steps : null } },
     };
 
+    /// <summary>The same run with edges scored otherwise.</summary>
+    /// <param name="scoring">How; its data and memory are not the run's.</param>
+    public LoadedRun By(AttributionOptions scoring) => this with { Specification = Specification with { Scoring = scoring with { AblationData = null, MemoryBytes = null } } };
+
     /// <summary>Scores the edges.</summary>
     public AttributionResult Score(DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) => Score(choice, null, progress, cancellation);
 
@@ -63,11 +67,29 @@ public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model
     public IReadOnlyList<Faithfulness> Evaluate(IReadOnlyList<Circuit> circuits, DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        return CircuitEvaluator.Evaluate(Model.OnAll(choice), Measured, circuits, Specification.Evaluation(AblationData, choice.MemoryBytes), progress, cancellation);
+        return CircuitEvaluator.Evaluate(Model.OnAll(choice), Measured, circuits, Evaluation(choice), progress, cancellation);
+    }
+
+    /// <summary>Measures circuits whose edges are told apart by position.</summary>
+    public IReadOnlyList<Faithfulness> Evaluate(IReadOnlyList<SpanCircuit> circuits, DeviceChoice choice, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(choice);
+        return CircuitEvaluator.Evaluate(Model.OnAll(choice), Measured, circuits, Evaluation(choice), progress, cancellation);
+    }
+
+    /// <summary>How circuits are measured.</summary>
+    public EvaluationOptions Evaluation(DeviceChoice choice)
+    {
+        ArgumentNullException.ThrowIfNull(choice);
+        return new() { Metric = Specification.Scoring.Metric, Ablation = Specification.Scoring.Ablation, AblationData = AblationData, MemoryBytes = choice.MemoryBytes };
     }
 
     /// <summary>The record of the run.</summary>
-    public RunRecord Record(AttributionResult result, DeviceChoice choice) => RunRecords.Of(Specification, Model.OnAll(choice), Data, AblationData, result);
+    public RunRecord Record(AttributionResult result, DeviceChoice choice) => Record(result, Model.OnAll(choice));
+
+    /// <summary>The record of a run on some devices.</summary>
+    /// <param name="settings">Further settings that no specification has.</param>
+    public RunRecord Record(AttributionResult result, TransformerSet models, IReadOnlyDictionary<string, string>? settings = null) => RunRecords.Of(Specification, models, Data, AblationData, result, settings);
 
     /// <summary>What speaks against its scores; null: nothing.</summary>
     public string? Doubt(AttributionResult result)

@@ -135,10 +135,6 @@ public sealed record RunSpecification
         return DataSource.Load(PathOf(AblationData), Scoring.Ablation == Ablation.Patching ? Examples : null, model, note, needs, "--ablation-data", Format, cancellation: cancellation);
     }
 
-    /// <summary>How circuits are measured.</summary>
-    public EvaluationOptions Evaluation(PromptSet? ablationData, long? memoryBytes) =>
-        new() { Metric = Scoring.Metric, Ablation = Scoring.Ablation, AblationData = ablationData, MemoryBytes = memoryBytes };
-
     /// <summary>The run without its folder where none of its names is of a file or a folder there.</summary>
     public RunSpecification WithoutNeedlessFolder() => ((string?[])[Model, Data, AblationData]).OfType<string>().Any(name => PathOf(name) != name) ? this : this with { Folder = null };
 
