@@ -69,11 +69,7 @@ internal sealed class MethodOptions(bool searches)
                 if (result.GetResult(option) is not null && Training.All(m => m.Name != method.In(result))) result.AddError($"{option.Name} needs --method {Trained}");
             if (result.GetResult(targetShare) is not null && method.In(result) is not "edge-pruning") result.AddError("--target-share needs --method edge-pruning");
             if (result.GetResult(checkpointEvery) is not null && result.GetResult(checkpoint) is null) result.AddError("--checkpoint-every needs --checkpoint FILE");
-            if (positions.In(result) is not (null or Off))
-            {
-                if (auto) result.AddError("--positions needs a number of steps: --steps auto finds one without it");
-                if (mode is not null) result.AddError($"--compat {mode} tells no positions apart; leave --positions out");
-            }
+            if (positions.In(result) is not (null or Off) && mode is not null) result.AddError($"--compat {mode} tells no positions apart; leave --positions out");
             if (auto && mode is not null) result.AddError($"--compat {mode} needs a number of steps; auto is of no other source");
             if (mode is not null && result.GetResult(rules) is not null) result.AddError($"--compat {mode} goes back by the derivative; leave --rules out");
             if (mode is not null && result.GetResult(rule) is { Implicit: false }) result.AddError($"--compat {mode} has a rule of its own; leave --rule out");
@@ -143,7 +139,6 @@ internal sealed class MethodOptions(bool searches)
             return new(mode.Run(models, data, options, batch, progress, cancellation), mode.Apply(options), null, settings);
         }
         if (parse.GetValue(warmStart) is { } start) settings["warm_start"] = Path.GetFileName(start);
-        if (options.Positions is { } kind) settings["positions"] = kind.Name();
         if (options.Thresholds is { } given) settings["thresholds"] = string.Join(',', given.Select(t => t.ToString("R", CultureInfo.InvariantCulture)));
         if (parse.GetValue(steps) != 0) return new(Attributor.Run(models, data, options, progress, cancellation), options, null, settings);
         var limits = new ConvergenceOptions();

@@ -66,6 +66,17 @@ public sealed class PositionCommandTests : CliTest
         Assert.Contains("subgraph cluster_", File.ReadAllText(At("c.dot")), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("eap-qkfix")]
+    [InlineData("eap-graddrop")]
+    [InlineData("eap-ig", "--steps", "auto")]
+    public void Every_method_with_gradients_tells_positions_apart(string method, params string[] options)
+    {
+        Done(["attribute", "--model", model, "--data", data, "--positions", "spans", "--method", method, "--out", At("s.json"), .. options]);
+        Done("circuit", "--scores", At("s.json"), "--edges", "40", "--out", At("c.json"));
+        Assert.Contains("faithfulness", Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Tokens_are_their_numbers()
     {
@@ -88,7 +99,6 @@ public sealed class PositionCommandTests : CliTest
         string[] attribute = ["attribute", "--model", model, "--data", data, "--positions", "spans", "--out", At("x.json")];
         Refused("exact does not tell positions apart", [.. attribute, "--method", "exact"]);
         Refused("--positions scores edges; leave --level node out", [.. attribute, "--level", "node"]);
-        Refused("--positions needs a number of steps", [.. attribute, "--steps", "auto"]);
         Refused("--compat paper tells no positions apart", [.. attribute, "--compat", "paper"]);
         Refused("--positions spam is not known", "attribute", "--model", model, "--data", data, "--positions", "spam", "--out", At("x.json"));
         Refused("\"spans\" is missing, which --positions spans needs", "attribute", "--model", model, "--data", Write("bare.jsonl", """{"clean": [1, 2], "corrupted": [1, 3], "answers": [6], "distractors": [7]}"""), "--positions", "spans", "--out", At("x.json"));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Faith.Engine;
 using Faith.Engine.Experiments;
@@ -14,6 +15,7 @@ internal static class SweepCommand
 {
     private const int MostTasks = 10_000, UsualTasks = 16;
     private const double Mebibyte = 1 << 20;
+    private const string TableEndings = "a row a cell and size, as .csv or .parquet; or .md, with CPR, CMD and acc-AUC of every cell";
 
     public static Command Create(CommandContext context) => new FaithCommand("sweep", "Studies of many runs: planned as a list of cells, run by any number of processes on a shared folder, merged into one table.",
         "faith sweep plan study.yaml --out sweep", "faith sweep run sweep", "faith sweep status sweep", "faith sweep slurm sweep --tasks 8 > job.sbatch", "faith sweep merge sweep --out results.csv")
@@ -29,13 +31,8 @@ internal static class SweepCommand
         command.SetAction(parse =>
         {
             var (path, folder) = (parse.GetRequiredValue(study)[0], parse.GetRequiredValue(output));
-            var read = Study.Read(path);
-            var cells = SweepPlanner.Plan(read, path, context.Note, context.Cancellation);
-            var copy = File.ReadAllBytes(path);
-            OutputFolder.Make(folder);
-            OutputFile.WriteInFolder(folder, new Output("study.yaml", stream => stream.Write(copy)), new Output(SweepFolder.ManifestFile, stream => stream.Write(Manifest.Write(cells))));
-            foreach (var doubt in read.Doubts) context.Note(doubt);
-            var planned = SweepFolder.Open(folder);
+            var planned = Planned(context, path, folder);
+            var cells = planned.Cells;
             var peak = PeakProbe.MeasureGflops(Environment.ProcessorCount);
             var table = new TextTable("model", "method", ">cells", ">GFLOP", ">seconds", ">of a cell", ">MiB");
             foreach (var group in cells.GroupBy(c => (c.Run.Model, c.Run.Scoring.Method)))
@@ -48,30 +45,52 @@ internal static class SweepCommand
             table.Write(context);
             var counted = cells.Sum(c => c.Gflop ?? 0);
             if (counted > 0) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"what is counted takes {Time(counted / peak)} or more on this CPU ({peak:0} GFLOP/s at most, by which the seconds above are counted); faith sweep status says more once a cell is done"));
-            if (planned.Strangers() is { Count: > 0 } others) context.Note($"{folder}: {others.Count} cells there are of another plan; faith sweep merge leaves them out");
             context.Output.WriteLine($"{Path.Combine(folder, SweepFolder.ManifestFile)}: {Count(cells.Count)}, {cells.Count(planned.IsDone)} of them done; faith sweep run {folder} makes the others");
         });
         return command;
     }
 
+    /// <summary>Plans a study into a folder.</summary>
+    private static SweepFolder Planned(CommandContext context, string path, string folder)
+    {
+        var study = Study.Read(path);
+        var cells = SweepPlanner.Plan(study, path, context.Note, context.Cancellation);
+        var copy = File.ReadAllBytes(path);
+        OutputFolder.Make(folder);
+        OutputFile.WriteInFolder(folder, new Output("study.yaml", stream => stream.Write(copy)), new Output(SweepFolder.ManifestFile, stream => stream.Write(Manifest.Write(cells))));
+        foreach (var doubt in study.Doubts) context.Note(doubt);
+        var planned = SweepFolder.Open(folder);
+        if (planned.Strangers() is { Count: > 0 } others) context.Note($"{folder}: {others.Count} cells there are of another plan; faith sweep merge leaves them out");
+        return planned;
+    }
+
     private static FaithCommand Run(CommandContext context)
     {
-        var folder = Folder();
+        var folder = Folder("the folder of a sweep, made by faith sweep plan; or a study, which is planned first");
+        var output = new PathOption("--out", PathRole.Folder, "with a study: the folder of the sweep");
+        var table = new PathOption("--table", PathRole.Output, $"in the end, a table of all cells that are done, as faith sweep merge writes it: {TableEndings}");
         var shard = new Option<string?>("--shard") { Description = "only part i of n, as 0/4; i counts from 0 or from 1 (4/4 is 0/4)", HelpName = "i/n" };
         var only = OptionKinds.Optional("--cells", "id,…", "only these cells; the beginning of an id will do");
         var device = new DeviceOptions(context);
         var command = new FaithCommand("run", "Runs the cells that are not done. Several processes may run one sweep; what is done stays done.",
-            "faith sweep run sweep", "faith sweep run sweep --shard 0/4 --device cuda", "faith sweep run sweep --cells 3f9a") { folder, shard, only };
+            "faith sweep run sweep", "faith sweep run sweep --shard 0/4 --device cuda", "faith sweep run sweep --cells 3f9a",
+            "faith sweep run study.yaml --out sweep --table measures.md") { folder, output, table, shard, only };
         device.AddTo(command);
+        command.Validators.Add(result => RequireTable(result, table));
         command.SetAction(parse =>
         {
-            var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
+            var (source, planned) = (parse.GetRequiredValue(folder), parse.GetValue(output));
+            var isStudy = File.Exists(source);
+            if (isStudy && planned is null) throw new InputException($"{source}: is a file; of a study give the folder of the sweep too: --out DIR");
+            if (!isStudy && planned is not null) throw new InputException($"--out {planned}: goes with a study, and {source} is {(Directory.Exists(source) ? "a folder: leave --out out" : "no file")}");
+            var sweep = isStudy ? Planned(context, source, planned!) : SweepFolder.Open(source);
             var cells = parse.GetValue(shard) is { } part ? ParseShard(part).Of(sweep.Cells) : sweep.Cells;
             if (parse.GetValue(only) is { } ids) cells = Named(sweep, cells, ids);
             var runner = new SweepRunner(sweep, device.Read(parse), context.Note);
             var outcome = ProgressDisplay.Run(context, progress => runner.Run(cells, (cell, place) => Say(context, $"{place + 1}/{cells.Count} {cell.Id} {cell.Label}"), progress, context.Cancellation));
             var others = $"{(outcome.Elsewhere > 0 ? $", {outcome.Elsewhere} run by other processes" : "")}";
             context.Output.WriteLine($"{sweep.Folder}: {Count(outcome.Ran)} made, {outcome.DoneBefore} done before{others}, {outcome.Failed.Count} failed");
+            if (parse.GetValue(table) is { } tablePath && (outcome.Failed.Count == 0 || sweep.Cells.Any(sweep.IsDone))) WriteTable(context, sweep, tablePath, null);
             if (outcome.Failed.Count == 0) return 0;
             context.Error.WriteLine($"faith: {outcome.Failed.Count} of {Count(cells.Count)} failed; faith sweep status {sweep.Folder} lists them, and faith sweep run tries them again");
             return outcome.Failed.Any(f => f.Failure.IsFault) ? FaithProgram.Fault : FaithProgram.BadInput;
@@ -126,31 +145,34 @@ internal static class SweepCommand
     private static FaithCommand Merge(CommandContext context)
     {
         var folder = Folder();
-        var output = new PathOption("--out", PathRole.Output, "the table: a row a cell and size, as .csv or .parquet; or .md, with CPR, CMD and acc-AUC of every cell", required: true);
+        var output = new PathOption("--out", PathRole.Output, $"the table: {TableEndings}", required: true);
         var report = new PathOption("--report", PathRole.Output, "a page with curves, circuits, edges and examples of all cells, as .html");
         var command = new FaithCommand("merge", "One table of all cells that are done. Cells of other versions, models or data are refused.",
             "faith sweep merge sweep --out results.csv", "faith sweep merge sweep --out results.parquet --report report.html") { folder, output, report };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(output) is { } path && !SweepMerge.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) result.AddError($"--out {path}: a table is a file that ends in {string.Join(", ", SweepMerge.Extensions.SkipLast(1))} or {SweepMerge.Extensions[^1]}");
-        });
-        command.SetAction(parse =>
-        {
-            var path = parse.GetRequiredValue(output);
-            var sweep = SweepFolder.Open(parse.GetRequiredValue(folder));
-            var rows = SweepMerge.Read(sweep, context.Cancellation);
-            Output[] page = parse.GetValue(report) is { } reportPath ? [Output.Text(reportPath, ReportPage.Write($"sweep {Path.GetFileName(Path.GetFullPath(sweep.Folder))}", SweepReport.Of(sweep, [.. sweep.Cells.Where(sweep.IsDone)], context.Note)))] : [];
-            OutputFile.WriteTogether([SweepMerge.ToOutput(path, rows), .. page]);
-            var missing = sweep.Cells.Count(c => !sweep.IsDone(c));
-            if (missing > 0) context.Note($"{missing} of {Count(sweep.Cells.Count)} are not done and not in the table; faith sweep run {sweep.Folder} makes them");
-            context.Output.WriteLine($"{path}: {rows.Count} rows of {Count(rows.Select(r => r.Cell.Id).Distinct().Count())}");
-        });
+        command.Validators.Add(result => RequireTable(result, output));
+        command.SetAction(parse => WriteTable(context, SweepFolder.Open(parse.GetRequiredValue(folder)), parse.GetRequiredValue(output), parse.GetValue(report)));
         return command;
     }
 
-    private static Argument<string> Folder()
+    private static void RequireTable(CommandResult result, PathOption option)
     {
-        var folder = new Argument<string>("folder") { Description = "the folder of a sweep, made by faith sweep plan", HelpName = "DIR" };
+        if (result.GetValue(option) is { } path && !SweepMerge.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())) result.AddError($"{option.Name} {path}: a table is a file that ends in {string.Join(", ", SweepMerge.Extensions.SkipLast(1))} or {SweepMerge.Extensions[^1]}");
+    }
+
+    /// <summary>Writes one table of all cells that are done, and maybe a report beside it.</summary>
+    private static void WriteTable(CommandContext context, SweepFolder sweep, string path, string? report)
+    {
+        var rows = SweepMerge.Read(sweep, context.Cancellation);
+        Output[] page = report is null ? [] : [Output.Text(report, ReportPage.Write($"sweep {Path.GetFileName(Path.GetFullPath(sweep.Folder))}", SweepReport.Of(sweep, [.. sweep.Cells.Where(sweep.IsDone)], context.Note)))];
+        OutputFile.WriteTogether([SweepMerge.ToOutput(path, rows), .. page]);
+        var missing = sweep.Cells.Count(c => !sweep.IsDone(c));
+        if (missing > 0) context.Note($"{missing} of {Count(sweep.Cells.Count)} are not done and not in the table; faith sweep run {sweep.Folder} makes them");
+        context.Output.WriteLine($"{path}: {rows.Count} rows of {Count(rows.Select(r => r.Cell.Id).Distinct().Count())}");
+    }
+
+    private static Argument<string> Folder(string description = "the folder of a sweep, made by faith sweep plan")
+    {
+        var folder = new Argument<string>("folder") { Description = description, HelpName = "DIR" };
         folder.Validators.Add(result => PathRules.RefuseEmpty(result, result.Tokens, "folder"));
         return folder;
     }

@@ -41,14 +41,19 @@ public static class Attributor
             var taking = string.Join(", ", AttributionMethods.All.Where(m => m.TakesRules).Select(m => m.Name));
             throw new InputException($"{options.Method} goes back by no rule that could be another (--rules); those that do: {taking}");
         }
-        if (options.Positions is not null && (!AttributionMethods.Find(options.Method).TakesPositions || options.Level != ScoreLevel.Edge))
-        {
-            if (options.Level != ScoreLevel.Edge) throw new InputException($"--positions scores edges; leave --level {options.Level.Name()} out");
-            throw new InputException($"{options.Method} does not tell positions apart (--positions); those that do: {string.Join(", ", AttributionMethods.All.Where(m => m.TakesPositions).Select(m => m.Name))}");
-        }
+        if (options.Positions is not null) CheckPositions(options);
         if (options.Sink is not null && !AttributionMethods.Find(options.Method).ScoresByExample(options))
         {
             throw new InputException($"{options.Method} at the level of {options.Level.Name()}s does not score edges example by example");
         }
+    }
+
+    /// <summary>What a run needs that tells positions apart.</summary>
+    /// <exception cref="InputException">Its method does not, or not at its level.</exception>
+    internal static void CheckPositions(AttributionOptions options)
+    {
+        if (options.Level != ScoreLevel.Edge) throw new InputException($"--positions scores edges; leave --level {options.Level.Name()} out");
+        if (AttributionMethods.Find(options.Method).TakesPositions) return;
+        throw new InputException($"{options.Method} does not tell positions apart (--positions); those that do: {string.Join(", ", AttributionMethods.All.Where(m => m.TakesPositions).Select(m => m.Name))}");
     }
 }

@@ -12,15 +12,16 @@ namespace Faith.Engine.Attribution;
 /// <param name="Converged">False when the most steps allowed were not enough.</param>
 public sealed record ConvergentRun(AttributionResult Result, AttributionOptions Options, IReadOnlyList<ConvergenceRound> Rounds, bool Converged)
 {
-    /// <summary>Seconds of all rounds; those of <see cref="Result"/> are of the last.</summary>
-    public double Seconds => Rounds.Sum(round => round.Seconds);
+    /// <summary>Seconds of all rounds and of the run that tells positions apart; those of <see cref="Result"/> are of the last.</summary>
+    public double Seconds => Rounds.Sum(round => round.Seconds) + (Result.Spans is null ? 0 : Result.Seconds);
 
     private const int FirstSteps = 2, LeastBest = 10, ShareOfBest = 20;
 
     /// <summary>
     /// Runs with 2, 4, 8, … steps until the completeness gap (method.md §4) is within the tolerance, where the method has one, and
     /// the set of the best edges by |score|, and at their levels of the best nodes and neurons, is that of the round before but for the tolerance. Where the rule is nested — left, right,
-    /// trapezoid — a round runs only the points that the one before did not have; the scores are those of all its points, to rounding.
+    /// trapezoid — a round runs only the points that the one before did not have; the scores are those of all its points, to rounding. Where positions are told apart, steps are found over whole
+    /// prompts, and a last run with as many tells them apart.
     /// </summary>
     /// <exception cref="InputException">The method has no steps.</exception>
     public static ConvergentRun Run(TransformerSet models, IReadOnlyList<Example> data, AttributionOptions options, ConvergenceOptions convergence,
@@ -31,12 +32,17 @@ public sealed record ConvergentRun(AttributionResult Result, AttributionOptions 
         ArgumentNullException.ThrowIfNull(convergence);
         ArgumentNullException.ThrowIfNull(data);
         if (AttributionMethods.Find(options.Method) is not PathMethod method || method.DefaultSteps is null) throw new InputException($"{options.Method} has no steps to be found; give --method eap-ig");
-        if (options.Positions is not null) throw new InputException("--positions needs a number of steps: --steps auto finds one without it");
         ArgumentOutOfRangeException.ThrowIfLessThan(convergence.MostSteps, 1);
+        Attributor.Check(data, options);
+        if (options.Positions is { } positions)
+        {
+            var found = Run(models, data, options with { Positions = null }, convergence, progress, cancellation);
+            var last = found.Options with { Positions = positions };
+            return found with { Result = Attributor.Run(models, data, last, progress, cancellation), Options = last };
+        }
         var rounds = new List<ConvergenceRound>();
         List<HashSet<int>>? before = null;
         var (path, earlier) = (Array.Empty<PathPoint>(), (PreviousRoundScores?)null);
-        Attributor.Check(data, options);
         data = Counterfactuals.Apply(data, options.Ablation, options.AblationData);
         for (var steps = Math.Min(FirstSteps, convergence.MostSteps); ; steps = Math.Min(2 * steps, convergence.MostSteps))
         {

@@ -7,24 +7,26 @@ namespace Faith.Engine.Attribution;
 /// <summary>
 /// Points of which each drops the gradient of one layer (<see cref="PathPoint.Dropped"/>), and their scores: of every point the magnitude,
 /// averaged over those points that do not drop the layer in which the gradient is taken — for an edge the layer of the input that it
-/// leads into, for a node or neuron its own. The logits and the input are in no layer.
+/// leads into, for a node or neuron its own. The logits and the input are in no layer. By span, the magnitude is of what a span's rows give.
 /// </summary>
 internal sealed class DroppedLayers : PathExtension
 {
     private readonly PathRun run;
     private readonly ModelGraph graph;
+    // By example; of whole prompts, then of every span.
     private readonly double[][] edges;
     private readonly float[] scores;
+    private readonly float[] bySpan;
     private readonly NeuronSums? ownNodes;
     private readonly NeuronSums? ownNeurons;
 
-    /// <summary>Room for the scores of some examples at a level.</summary>
-    public DroppedLayers(PathRun run, Transformer model, Arena arena, bool measuring, Rows rows, ScoreLevel level, int examples)
+    /// <summary>Room for the scores of some examples at a level, or over so many spans.</summary>
+    public DroppedLayers(PathRun run, Transformer model, Arena arena, bool measuring, Rows rows, ScoreLevel level, int examples, int spans)
     {
         this.run = run;
         graph = model.Graph;
-        scores = measuring ? [] : new float[graph.Pairs];
-        edges = measuring ? [] : [.. Enumerable.Range(0, examples).Select(_ => new double[scores.Length])];
+        (scores, bySpan) = measuring ? ([], []) : (new float[graph.Pairs], new float[spans * graph.Pairs]);
+        edges = measuring ? [] : [.. Enumerable.Range(0, examples).Select(_ => new double[scores.Length + bySpan.Length])];
         if (level != ScoreLevel.Edge) ownNodes = new(graph, 1, examples);
         if (level == ScoreLevel.Neuron) ownNeurons = new(graph, model.Config.Width, examples);
         Gradients = new Drop(model, arena, rows);
@@ -51,6 +53,9 @@ internal sealed class DroppedLayers : PathExtension
                 }
                 if (LayerOf(u) != layer) ownNodes?.Add(u, Math.Abs(sum) * Share(LayerOf(u)));
             }
+            if (bySpan.Length == 0) continue;
+            run.ReadContractedSpans(e, bySpan);
+            for (var i = 0; i < bySpan.Length; i++) edges[e][scores.Length + i] += Math.Abs(bySpan[i]);
         }
         if (ownNeurons is null) return true;
         run.ReadProducts((u, products, offsets) =>
@@ -60,13 +65,20 @@ internal sealed class DroppedLayers : PathExtension
         return true;
     }
 
-    public override void Read(int example, Span<float> scores)
+    public override void Read(int example, Span<float> scores) => ReadMeans(edges[example].AsSpan(0, graph.Pairs), scores);
+
+    public override void ReadSpans(int example, Span<float> scores)
+    {
+        for (var first = 0; first < bySpan.Length; first += graph.Pairs) ReadMeans(edges[example].AsSpan(graph.Pairs + first, graph.Pairs), scores.Slice(first, graph.Pairs));
+    }
+
+    private void ReadMeans(ReadOnlySpan<double> magnitudes, Span<float> scores)
     {
         scores.Clear();
         foreach (var v in graph.AllColumns)
         {
             var share = Share(v == graph.LogitsColumn ? null : graph.DestinationOf(v).Layer);
-            foreach (var edge in graph.InEdges(v)) scores[edge] = (float)(edges[example][edge] * share);
+            foreach (var edge in graph.InEdges(v)) scores[edge] = (float)(magnitudes[edge] * share);
         }
     }
 

@@ -12,7 +12,7 @@ internal sealed class EapGradDrop : PathMethod
     public override string Name => "eap-graddrop";
     public override string Summary => "EAP's magnitude averaged over gradients that each leave one layer out (AtP*'s GradDrop, Kramár et al. 2024)";
     public override bool IsPathIntegral => false;
-    public override bool TakesPositions => false;
+    public override bool TakesMagnitudes => true;
     public override bool HasOwnNodeScores => true;
     public override int HostBytesOfScore => sizeof(double);
 
@@ -20,7 +20,7 @@ internal sealed class EapGradDrop : PathMethod
     public override int StepsTogether => 1;
 
     public override PathExtension Extend(PathRun run, in PathRunParts parts, AttributionOptions options) =>
-        new DroppedLayers(run, parts.Model, parts.Arena, parts.Measuring, parts.Activations.Rows, options.Level, parts.Inputs.Layout.Rows.Sequences);
+        new DroppedLayers(run, parts.Model, parts.Arena, parts.Measuring, parts.Activations.Rows, options.Level, parts.Inputs.Layout.Rows.Sequences, parts.Spans?.Spans ?? 0);
 
     /// <exception cref="InputException">The model has one layer.</exception>
     public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => graph.Layers > 1

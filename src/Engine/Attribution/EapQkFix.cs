@@ -12,12 +12,11 @@ internal sealed class EapQkFix : PathMethod
     public override string Name => "eap-qkfix";
     public override string Summary => "EAP with the attention recomputed for edges into queries and keys (AtP*'s QK fix, Kramár et al. 2024)";
     public override bool IsPathIntegral => false;
-    public override bool TakesPositions => false;
     // What it recomputes takes the place of the derivative.
     public override bool TakesRules => false;
     public override int HostBytesOfScore => sizeof(float);
     public override PathExtension Extend(PathRun run, in PathRunParts parts, AttributionOptions options) =>
-        new RecomputedAttention(run, parts.Model, parts.Arena, parts.Measuring, parts.Inputs, parts.Activations, parts.Backward);
+        new RecomputedAttention(run, parts.Model, parts.Arena, parts.Measuring, parts.Inputs, parts.Activations, parts.Backward, parts.Spans);
 
     /// <exception cref="InputException">Neurons are asked for.</exception>
     public override PathPoint[] Path(AttributionOptions options, ModelGraph graph) => options.Level != ScoreLevel.Neuron

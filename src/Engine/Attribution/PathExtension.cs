@@ -30,6 +30,9 @@ internal abstract class PathExtension
     /// <summary>Changes the scores [F·N] of an example as they were read.</summary>
     public virtual void Read(int example, Span<float> scores) { }
 
+    /// <summary>Changes the scores by span [<see cref="Graphs.SpanGraph.Entries"/>] of an example as they were read.</summary>
+    public virtual void ReadSpans(int example, Span<float> scores) { }
+
     /// <summary>x += what the difference of a source goes to beside the end of the path, where a neuron's score asks for it.</summary>
     public virtual void AddDifference(NodeId source, Kernels.Tensor x) { }
 

@@ -26,10 +26,12 @@ internal abstract class PathMethod : AttributionMethod
     /// <summary>Points whose gradients are held until a contraction. Fixed, so that the bits of a score do not depend on the memory.</summary>
     public virtual int StepsTogether => 32;
 
-    /// <summary>True where scores can be told apart by position: they are what one contraction gives.</summary>
     public override bool TakesPositions => true;
 
-    /// <summary>Bytes of host memory that an extension takes for each pair of an example.</summary>
+    /// <summary>True where a score is the mean magnitude over the points that do not drop its layer (<see cref="PathPoint.Dropped"/>), which are run one by one.</summary>
+    public virtual bool TakesMagnitudes => false;
+
+    /// <summary>Bytes of host memory that an extension takes for each pair of an example, and for each pair of a span.</summary>
     public virtual int HostBytesOfScore => 0;
 
     /// <summary>True where the scores are the path integral, which adds up (method.md §4), and cost what its passes do.</summary>
@@ -131,4 +133,4 @@ internal abstract class PathMethod : AttributionMethod
 }
 
 /// <summary>What a <see cref="PathRun"/> has laid out, for those who extend it.</summary>
-internal readonly record struct PathRunParts(Transformer Model, Arena Arena, bool Measuring, BatchInputs Inputs, DifferenceCapture Differences, Activations Activations, BackwardBuffers Backward);
+internal readonly record struct PathRunParts(Transformer Model, Arena Arena, bool Measuring, BatchInputs Inputs, DifferenceCapture Differences, Activations Activations, BackwardBuffers Backward, SpanRows? Spans);

@@ -34,7 +34,6 @@ internal sealed class PathRun
     private readonly BackwardBuffers backward;
     private readonly ScoreContraction contraction;
     private readonly PathExtension[] extensions;
-    private readonly CrossingAttention? crossing;
     private readonly SpanRows? spans;
     // The last layer's MLP gradient and that of logits for every run of rows of a span.
     private readonly Tensor lastMlpOfRuns;
@@ -76,22 +75,22 @@ internal sealed class PathRun
             points[cut.First..(cut.First + cut.Count)], i > 0 && cuts[i - 1].Slot == cut.Slot && cut.Count == 1 && points[cut.First].HasRunOf(points[cut.First - 1])))];
         backward = new BackwardBuffers(arena, c, rows.Times(largest), rule);
         contraction = Contraction(inputDifference, differences, scores);
-        var own = method.Extend(this, new(model, arena, measuring, inputs, differences, activations, backward), options);
+        var own = method.Extend(this, new(model, arena, measuring, inputs, differences, activations, backward, spans), options);
         var quirk = ends is null ? null : options.Quirks!.ToEnds(this, model, arena, measuring, batch, inputs.Layout, ends);
-        if (spans is not null) crossing = new CrossingAttention(model, arena, measuring, options.SpanGraph!, spans, inputs, activations);
+        var crossing = spans is null ? null : new CrossingAttention(model, arena, measuring, options.SpanGraph!, spans, inputs, activations, method.TakesMagnitudes);
         extensions = [.. new[] { quirk, own, crossing }.OfType<PathExtension>()];
         outputHook = own?.Outputs ?? differences;
         gradientHook = new GradientHooks([.. new[] { own?.Gradients, crossing?.Gradients, sums, outputs }.OfType<GradientHook>()]);
     }
 
-    /// <summary>The bytes that a run of this shape takes, with the scores that are gathered on the host where its memory is the device's, or where they are between spans.</summary>
+    /// <summary>The bytes that a run of this shape takes, with the scores that are gathered on the host where its memory is the device's, or where they are by span.</summary>
     public static long Measure(Transformer model, Batch batch, PathPoint[] path, PathMethod method, AttributionOptions options, AblationTable? table, AblationTable? ends = null)
     {
         var arena = Arena.Measuring();
         _ = new PathRun(model, arena, measuring: true, batch, path, method, options, table, ends);
-        // Crossing scores grow with the square of the spans, which data can have many of: a GPU's budget bounds them too.
-        var crossing = options.SpanGraph is { } graph ? sizeof(float) * (long)CrossingAttention.ScoresOf(graph) : 0;
-        var own = model.Device.Limits.IsHostMemory ? (long)method.HostBytesOfScore * model.Graph.Pairs : 0;
+        // Scores grow with the number of spans, and between them with its square, and data can have many: a GPU's budget bounds them too.
+        var (spans, crossing) = options.SpanGraph is { } graph ? (graph.Spans.Count, sizeof(float) * (long)CrossingAttention.ScoresOf(graph)) : (0, 0);
+        var own = model.Device.Limits.IsHostMemory || spans > 0 ? (long)method.HostBytesOfScore * model.Graph.Pairs * (1 + spans) : 0;
         return arena.Peak + (own + crossing) * batch.Sequences;
     }
 
@@ -161,9 +160,15 @@ internal sealed class PathRun
     /// <summary>The scores [<see cref="SpanGraph.Entries"/>] of one example by span.</summary>
     public void ReadSpanScores(int example, Span<float> destination)
     {
+        ReadContractedSpans(example, destination);
+        foreach (var extension in extensions) extension.ReadSpans(example, destination);
+    }
+
+    /// <summary>The scores of one example within spans [S·F·N, then what else there is room for] as the contractions so far left them.</summary>
+    public void ReadContractedSpans(int example, Span<float> destination)
+    {
         destination.Clear();
         foreach (var (run, span) in spans!.RunsOf(example)) AddRun(run, destination.Slice(span * model.Graph.Pairs, model.Graph.Pairs));
-        crossing!.ReadCrossing(example, destination);
     }
 
     private void AddRun(int run, Span<float> sum)

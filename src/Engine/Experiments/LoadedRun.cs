@@ -60,7 +60,12 @@ public sealed record LoadedRun(RunSpecification Specification, LoadedModel Model
     private AttributionResult Score(DeviceChoice choice, ExampleScores? kept, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        return Attributor.Run(Model.OnAll(choice), Data, Specification.Scoring with { AblationData = AblationData, MemoryBytes = choice.MemoryBytes, Sink = kept }, progress, cancellation);
+        var result = Attributor.Run(Model.OnAll(choice), Data, Specification.Scoring with { AblationData = AblationData, MemoryBytes = choice.MemoryBytes, Sink = kept }, progress, cancellation);
+        if (Specification.Combination is not { } combination) return result;
+        var alone = this with { Specification = Specification with { Combination = null } };
+        AttributionResult[] all = [result, .. combination.Methods.Select(method => alone.By(method).Score(choice, null, progress, cancellation))];
+        // What is known of the one method's scores is not known of the ranking.
+        return result.WithScores(combination.Of([.. all.Select(r => r.Scores)])) with { CompletenessGap = null, ExampleGaps = null, InputScores = null, Seconds = all.Sum(r => r.Seconds) };
     }
 
     /// <summary>Measures circuits.</summary>

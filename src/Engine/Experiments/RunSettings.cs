@@ -16,7 +16,7 @@ public static class RunSettings
     /// <summary>The sizes of circuits: within a run, not one run each.</summary>
     public const string Edges = "edges";
     private const int Million = 1_000_000, MostSteps = 10_000, MostSizes = 1000;
-    private const string Auto = "auto";
+    private const string Auto = "auto", Off = "off";
     // Before the table, which reads them.
     private static readonly string[] Truths = ["true", "false"], AnswerTokens = ["one", "first"];
 
@@ -43,6 +43,8 @@ public static class RunSettings
         new("learning-rate", "learning-rates", s => (s.Scoring.LearningRate ?? MethodOf(s).DefaultLearningRate) is { } rate ? OfTraining(s, Figures.Exact(rate)) : null, (s, text) => With(s, o => o with { LearningRate = Rate(text) })) { Kind = SettingKind.Number },
         new("target-share", "target-shares", s => MethodOf(s).TakesTargetShare ? Figures.Exact(s.Scoring.TargetShare ?? EdgePruningMethod.DefaultTargetShare) : null, (s, text) => With(s, o => o with { TargetShare = Part(text) })) { Kind = SettingKind.Number },
         new("train-seed", "train-seeds", s => OfTraining(s, Text(s.Scoring.Seed)), (s, text) => With(s, o => o with { Seed = Integer("train-seed", text, 0, int.MaxValue) })) { Kind = SettingKind.Whole },
+        new("combine", "combinations", s => s.Combination?.ToString(), (s, text) => s with { Combination = text == Off ? null : MethodCombination.Parse(text) }),
+        new("positions", "positions", s => s.Scoring.Positions?.Name() ?? Off, (s, text) => With(s, o => o with { Positions = Positions(text) })) { Unsaid = Off },
         new("level", "levels", s => s.Scoring.Level.Name(), (s, text) => With(s, o => o with { Level = ScoreLevels.Parse(Known("level", text, ScoreLevels.Names)) })) { Field = run => run.Level },
         new("select", "selections", s => s.Sizes is null ? null : s.Select, (s, text) => s with { Select = Known("select", text, SelectionMethods.Names) }),
         new("negative", "negative", s => s is { Sizes: not null, Select: SelectionMethods.RatioName } ? Figures.Exact(s.Negative) : null, (s, text) => s with { Negative = Share("negative", text) }) { Kind = SettingKind.Number },
@@ -52,6 +54,8 @@ public static class RunSettings
     ];
 
     private static BeginTokenUse Begin(string text) => Known("bos", text, [Auto, .. Truths]) switch { Auto => BeginTokenUse.AsFilesSay, "true" => BeginTokenUse.Prepend, _ => BeginTokenUse.Omit };
+
+    private static PositionKind? Positions(string text) => Known("positions", text, [Off, .. PositionKinds.Names]) is var name && name == Off ? null : PositionKinds.Parse(name);
 
     private static string? OfTraining(RunSpecification s, string? text) => MethodOf(s).DefaultTrainSteps is null ? null : text;
 

@@ -17,7 +17,7 @@ namespace Faith.Engine.Experiments;
 public sealed record RunSpecification
 {
     // What single commands can do besides, by its name in records.
-    private static readonly string[] Unspecified = ["compat", "top", "top_of", "warm_start", "positions"];
+    private static readonly string[] Unspecified = ["compat", "top", "top_of", "warm_start"];
 
     /// <summary>The model: a directory or the name of one that is known.</summary>
     public required string Model { get; init; }
@@ -37,6 +37,8 @@ public sealed record RunSpecification
     public int? HeldOut { get; init; }
     /// <summary>How edges are scored; metric and ablation are those of the circuits too. It holds no data and no memory.</summary>
     public AttributionOptions Scoring { get; init; } = new();
+    /// <summary>The other methods whose scores are combined with those of the method; null: none.</summary>
+    public MethodCombination? Combination { get; init; }
     /// <summary>Where the ablation comes from; null: the data.</summary>
     public string? AblationData { get; init; }
     /// <summary>How edges are selected.</summary>

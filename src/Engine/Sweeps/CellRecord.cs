@@ -13,6 +13,8 @@ public sealed record CellRecord
     public required RunRecord Run { get; init; }
     /// <summary>The model's graph.</summary>
     public required ModelGraph Graph { get; init; }
+    /// <summary>Whether positions were told apart: the scores are then by span, and edges counted once a span.</summary>
+    public bool IsBySpan => Run.Options.ContainsKey("positions");
     /// <summary>The circuits, by size.</summary>
     public required IReadOnlyList<ReportPoint> Curve { get; init; }
     /// <summary>The metric of the clean run by example.</summary>

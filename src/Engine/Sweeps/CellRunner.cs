@@ -56,19 +56,36 @@ internal sealed class CellRunner : IDisposable
         var (_, result, examples) = last!.Value;
         var selection = loaded.Selection(examples);
 
+        var record = loaded.Record(result, choice) with { Device = null, Seconds = null };
+        var circuits = result.Spans is { } spans ? OfSpans(cell, loaded, spans, result.SpanErrors, record, progress, cancellation) : OfPrompts(cell, loaded, result, selection, record, progress, cancellation);
+        var bootstrap = loaded.Measured.Count > 1 ? new Bootstrap(loaded.Measured.Count, Resamples, seed: 0) : null;
+        CurvePoint[] points = [.. circuits.Points.Select(point => point with { Interval = bootstrap?.Faithfulness(point.Result, Confidence) ?? new(double.NaN, double.NaN) })];
+        Write(cell, circuits, points, record, loaded, result, selection, Stability(run, result, examples, selection, cancellation), new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
+    }
+
+    private CellCircuits OfPrompts(SweepCell cell, LoadedRun loaded, AttributionResult result, EdgeSelection selection, RunRecord record, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var (run, path) = (loaded.Specification, folder.PathOf(cell, SweepFolder.ScoresFile));
         var scores = new ScoreFile
         {
             Graph = model.Graph, DModel = model.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(model.Graph),
-            Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, model.Config.Width),
-            Run = loaded.Record(result, choice) with { Device = null, Seconds = null },
+            Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, model.Config.Width), Run = record,
         };
-        var path = folder.PathOf(cell, SweepFolder.ScoresFile);
         var level = LevelScores.Of(scores, path, run.Scoring.Level, selection);
         var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
         var results = loaded.Evaluate(circuits, choice, progress, cancellation);
-        var bootstrap = loaded.Measured.Count > 1 ? new Bootstrap(loaded.Measured.Count, Resamples, seed: 0) : null;
-        var points = circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null) { Interval = bootstrap?.Faithfulness(results[i], Confidence) ?? new(double.NaN, double.NaN) }).ToArray();
-        Write(cell, scores, points, loaded, result, selection, Stability(run, result, examples, selection, cancellation), new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
+        return new(scores.ToOutput(path), result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(model.Graph).Select(e => errors[e])] : null,
+            [.. circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null))]);
+    }
+
+    private CellCircuits OfSpans(SweepCell cell, LoadedRun loaded, SpanScores spans, double[]? errors, RunRecord record, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var (run, graph) = (loaded.Specification, spans.Graph);
+        var scores = new SpanScoreFile { Graph = graph, DModel = model.Config.Width, Scores = spans, InGraph = SpanCircuit.Empty(graph), Run = record };
+        var circuits = run.Sizes!.Select(size => SpanSelection.Select(spans, run.Select, size, run.Signed)).ToArray();
+        var results = loaded.Evaluate(circuits, choice, progress, cancellation);
+        return new(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)), errors is null ? null : [.. SpanScoreFile.EdgeOrder(graph).Select(e => errors[e])],
+            [.. circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i]))]);
     }
 
     /// <inheritdoc/>
@@ -88,21 +105,21 @@ internal sealed class CellRunner : IDisposable
         return new(run.Scoring.Method, sizes, StabilityStudy.EdgesOf(examples, result.Scores, options, cancellation));
     }
 
-    private void Write(SweepCell cell, ScoreFile scores, CurvePoint[] points, LoadedRun run, AttributionResult result, EdgeSelection selection, StabilityFile? stability, CellCost cost)
+    private void Write(SweepCell cell, CellCircuits circuits, CurvePoint[] points, RunRecord told, LoadedRun run, AttributionResult result, EdgeSelection selection, StabilityFile? stability, CellCost cost)
     {
-        var scoreBytes = BytesOf(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)));
+        var scoreBytes = BytesOf(circuits.Scores);
         var curveBytes = Encoding.UTF8.GetBytes(CurveFiles.Csv(points));
         var record = new CellRecord
         {
             Cell = cell.Id,
-            Run = scores.Run!,
-            Graph = scores.Graph,
+            Run = told,
+            Graph = model.Graph,
             Curve = [.. points.Select(p => new ReportPoint(p.Selected, p.Edges, p.Nodes, p.Result.CircuitMean, p.Result.Normalised, p.Interval!.Value.Low, p.Interval.Value.High, p.Result.Circuit))],
             Clean = points[0].Result.Clean,
             Corrupted = points[0].Result.Corrupted,
             Undefined = points[0].Result.Undefined,
             Doubt = run.Doubt(result),
-            StandardErrors = result.HasEdgeScores && result.StandardErrors is { } errors ? [.. ScoreFile.EdgeOrder(scores.Graph).Select(e => errors[e])] : null,
+            StandardErrors = circuits.StandardErrors,
             Certain = selection.Certain,
             Stability = stability,
             Prompts = ReportPrompts.Of(run.Measured, model.Tokenizer),
@@ -127,4 +144,7 @@ internal sealed class CellRunner : IDisposable
     }
 
     private static string HashOf(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    /// <summary>The scores of a cell as a file, their standard errors in its order, and its circuits by size.</summary>
+    private readonly record struct CellCircuits(Output Scores, IReadOnlyList<double>? StandardErrors, IReadOnlyList<CurvePoint> Points);
 }

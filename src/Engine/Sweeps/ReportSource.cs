@@ -48,8 +48,8 @@ public static class ReportSource
         var records = files.Where(f => Path.GetFileName(f) == SweepFolder.RecordFile).ToArray();
         foreach (var record in records)
         {
-            var scores = Path.Combine(Path.GetDirectoryName(record)!, SweepFolder.ScoresFile);
-            runs.Add(SweepReport.Of(CellRecordJson.Read(record), File.Exists(scores) ? ScoreFile.Read(scores) : null));
+            var (read, scores) = (CellRecordJson.Read(record), Path.Combine(Path.GetDirectoryName(record)!, SweepFolder.ScoresFile));
+            runs.Add(SweepReport.Of(read, File.Exists(scores) ? SweepReport.ScoresOf(read, scores) : null));
         }
         // A record has the curve of its folder, and names its scores.
         var covered = records.SelectMany(r => (string[])[SweepFolder.ScoresFile, SweepFolder.CurveFile, SweepFolder.RecordFile], (r, name) => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(r)!, name))).ToHashSet(StringComparer.Ordinal);

@@ -3,6 +3,7 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Circuits;
 using Faith.Engine.Data;
 using Faith.Engine.Experiments;
+using Faith.Engine.Graphs;
 using Faith.Engine.Models;
 using Faith.Engine.Planning;
 using Faith.Kernels;
@@ -14,6 +15,7 @@ public static class SweepPlanner
 {
     // So much that micro-batches are as large as they ever get: what a plan says must not depend on the machine that makes it.
     private const long PlanningMemory = 1L << 40;
+    private const string LeftOut = "; skip: leaves the combination out";
 
     /// <summary>The cells in the order of the study; runs that are the same are one.</summary>
     /// <param name="study">The study.</param>
@@ -38,11 +40,12 @@ public static class SweepPlanner
                 cancellation.ThrowIfCancellationRequested();
                 var cell = At(path, line, () =>
                 {
-                    var run = asked.WithoutNeedlessFolder() with { Sizes = asked.Sizes ?? DefaultSizes(model, asked.Scoring.Level) };
-                    CheckSizes(run, model);
-                    if (run.KeepsExamples && !AttributionMethods.Find(run.Scoring.Method).ScoresByExample(run.Scoring)) throw new InputException($"{(run.SelectsCertain ? $"select {run.Select}" : "resamples")}: {run.Scoring.Method} does not score edges example by example; skip: leaves the combination out");
-                    var loaded = sets.Of(run, cancellation);
+                    Check(asked);
+                    var loaded = sets.Of(asked.WithoutNeedlessFolder(), cancellation);
                     var (data, ablation) = (loaded.Data, loaded.AblationData);
+                    var most = MostOf(asked, model, loaded);
+                    var run = loaded.Specification with { Sizes = asked.Sizes ?? DefaultSizes(most) };
+                    if (run.Sizes[^1] > most) throw new InputException($"edges {run.Sizes[^1]}: {PlainText.Short(run.Model)} has only {most} {run.Scoring.Level.Name()}s{(run.Scoring.Positions is { } kind ? $" over its {kind.Name()}" : "")}");
                     if (!needs.TryGetValue(run.ScoringIdentity, out var scoring)) needs[run.ScoringIdentity] = scoring = OfScores(run, model, data);
                     var circuits = OfCircuits(run, model.Config, loaded.Measured);
                     return new SweepCell
@@ -59,25 +62,42 @@ public static class SweepPlanner
         return cells;
     }
 
-    /// <summary>What there is to select from at a level.</summary>
-    private static int MostOf(LoadedModel model, ScoreLevel level) => level switch
+    /// <summary>Refuses settings that do not go together.</summary>
+    private static void Check(RunSpecification asked)
     {
-        ScoreLevel.Edge => model.Graph.Edges,
-        ScoreLevel.Node => model.Graph.Sources - 1,
-        _ => model.Graph.Sources * model.Config.Width,
-    };
-
-    private static int[] DefaultSizes(LoadedModel model, ScoreLevel level) =>
-        [.. CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(MostOf(model, level), f)).Where(n => n > 0).Distinct()];
-
-    private static void CheckSizes(RunSpecification run, LoadedModel model)
-    {
-        var most = MostOf(model, run.Scoring.Level);
-        if (run.Sizes![^1] > most) throw new InputException($"edges {run.Sizes[^1]}: {PlainText.Short(run.Model)} has only {most} {run.Scoring.Level.Name()}s");
+        var run = asked with { Sizes = asked.Sizes ?? [] };
+        var scoresByExample = run.Combination is null && AttributionMethods.Find(run.Scoring.Method).ScoresByExample(run.Scoring);
+        if (run.KeepsExamples && !scoresByExample) throw new InputException($"{(run.SelectsCertain ? $"select {run.Select}" : "resamples")}: {(run.Combination is null ? run.Scoring.Method : "what combines methods")} does not score edges example by example{LeftOut}");
+        if (run.Combination is { } combination && (run.Scoring.Level != ScoreLevel.Edge || run.Scoring.Positions is not null)) throw new InputException($"combine {combination}: scores of edges over whole prompts are combined, not by level or position{LeftOut}");
+        if (run.Scoring.Positions is not { } kind) return;
+        Attributor.CheckPositions(run.Scoring);
+        if (!SpanSelection.Names.Contains(run.Select)) throw new InputException($"select {run.Select}: positions {kind.Name()} select edges by {string.Join(" or ", SpanSelection.Names)}{LeftOut}");
+        if (run.Resamples > 0) throw new InputException($"resamples: positions {kind.Name()} have no scores by example to resample{LeftOut}");
     }
+
+    /// <summary>What there is to select from.</summary>
+    private static int MostOf(RunSpecification run, LoadedModel model, LoadedRun loaded)
+    {
+        if (run.Scoring.Positions is { } kind)
+        {
+            var (spans, _) = Positions.Apply(loaded.Data, kind);
+            if (loaded.HeldOut is { } heldOut) Positions.Apply(heldOut, kind, spans);
+            return new SpanGraph(model.Graph, spans).Edges;
+        }
+        return run.Scoring.Level switch
+        {
+            ScoreLevel.Edge => model.Graph.Edges,
+            ScoreLevel.Node => model.Graph.Sources - 1,
+            _ => model.Graph.Sources * model.Config.Width,
+        };
+    }
+
+    private static int[] DefaultSizes(int most) => [.. CurveAreas.MibFractions.Select(f => CurveAreas.CountOf(most, f)).Where(n => n > 0).Distinct()];
 
     private static (double?, long?) OfScores(RunSpecification run, LoadedModel model, PromptSet data)
     {
+        // Of one run over whole prompts.
+        if (run.Combination is not null || run.Scoring.Positions is not null) return (null, null);
         if (run.Scoring.Ablation != Ablation.Patching || !RunPlanner.Methods.Contains(run.Scoring.Method)) return (null, null);
         using var device = PlanningDevice.Host(PlanningMemory);
         var plan = RunPlanner.Plan(device, model.Weights, data, run.Scoring);

@@ -28,9 +28,9 @@ public static class SweepReport
         foreach (var cell in cells)
         {
             var record = SweepMerge.RecordOf(folder, cell);
-            scores += record.Graph.Edges;
-            var file = scores <= MostScores ? ScoreFile.Read(folder.PathOf(cell, SweepFolder.ScoresFile)) : null;
-            if (file is null) without++;
+            if (!record.IsBySpan) scores += record.Graph.Edges;
+            var file = scores <= MostScores ? ScoresOf(record, folder.PathOf(cell, SweepFolder.ScoresFile)) : null;
+            if (scores > MostScores) without++;
             runs.Add(Of(record, file) with
             {
                 Model = cell.Run.Model, Task = cell.Run.Data, Seed = cell.Run.Seed, Selection = cell.Run.Selection(record.Certain), Signed = cell.Run.Signed, Seconds = SweepStatus.CostOf(folder, cell)?.ScoringSeconds,
@@ -40,6 +40,9 @@ public static class SweepReport
         if (without > 0) note($"the scores of {without} of {cells.Count} cells are left out of the report, which would open slowly with them; their curves are there");
         return runs;
     }
+
+    /// <summary>The scores of a record that a report shows; null where they are by span, of which the curve alone is shown.</summary>
+    internal static ScoreFile? ScoresOf(CellRecord record, string path) => record.IsBySpan ? null : ScoreFile.Read(path);
 
     /// <summary>A cell by its record and, where they are at hand, its scores.</summary>
     public static ReportRun Of(CellRecord record, ScoreFile? file)

@@ -1,5 +1,6 @@
 using Faith.Engine.Ablations;
 using Faith.Engine.Attribution;
+using Faith.Engine.Data;
 using Faith.Engine.Experiments;
 using Faith.Engine.KnownCircuits;
 using Faith.Engine.Metrics;
@@ -44,6 +45,17 @@ public sealed class RunSpecificationTests
         var stable = selects with { Select = "stable", HeldOut = 20 };
         Assert.Equal(stable.Identity, RunSpecification.Of(Record(stable)).Identity);
         Assert.NotEqual(stable.ScoringIdentity, (stable with { HeldOut = null }).ScoringIdentity);
+    }
+
+    [Fact]
+    public void Positions_and_combinations_parse_back()
+    {
+        var run = Of(new() { Method = "eap", Positions = PositionKind.Spans }) with { Combination = MethodCombination.Parse("gim + eap-ig") };
+        var back = RunSpecification.Of(Record(run));
+        Assert.Equal(PositionKind.Spans, back.Scoring.Positions);
+        Assert.Equal("gim+eap-ig by mean", back.Combination!.ToString());
+        Assert.Equal(run.Identity, back.Identity);
+        Assert.NotEqual(Of(new() { Method = "eap" }).Identity, (run with { Combination = null }).Identity);
     }
 
     [Fact]

@@ -124,7 +124,7 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
     }
 
     /// <summary>The gradients of the clean run with the outputs of one layer after another as constants: nothing goes back through its heads and MLP.</summary>
-    private IEnumerable<(int Layer, LiteralRun Run)> RunsWithoutALayer(Example example)
+    public IEnumerable<(int Layer, LiteralRun Run)> RunsWithoutALayer(Example example)
     {
         var clean = model.Run(example.Clean);
         for (var l = 0; l < model.Graph.Layers; l++)

@@ -10,7 +10,14 @@ namespace Faith.Engine.Tests.Oracle;
 public sealed class LiteralSpans(LiteralModel model, SpanGraph graph, AblatedOutputs ablation)
 {
     /// <summary>The scores [entries] of an example: Δz_u · ∂L/∂x_v at the positions of a span, and of edges between spans what heads put out with keys or values of the ablated run.</summary>
-    public double[] Scores(Example example, LiteralScores ordinary, OracleMethod method, IReadOnlyList<PathPoint> points)
+    public double[] Scores(Example example, LiteralScores ordinary, OracleMethod method, IReadOnlyList<PathPoint> points) => method switch
+    {
+        OracleMethod.GradDrop => ScoresWithoutALayer(example, ordinary),
+        OracleMethod.QkFix => ScoresThroughTheSoftmax(example, ordinary),
+        _ => ScoresFromGradients(example, ordinary, method, points),
+    };
+
+    private double[] ScoresFromGradients(Example example, LiteralScores ordinary, OracleMethod method, IReadOnlyList<PathPoint> points)
     {
         var (spanOf, width, difference) = (example.SpanOf!, model.Width, ordinary.Difference(example));
         var scores = new double[graph.Entries];
@@ -31,21 +38,73 @@ public sealed class LiteralSpans(LiteralModel model, SpanGraph graph, AblatedOut
                 for (var i = 0; i < gradients[u].Length; i++) gradients[u][i] += weight * run.Outputs[u].Gradient[i];
             }
         }
-        var (clean, ablated) = (model.Run(example.Clean), AblatedInputs(example));
+        foreach (var (edge, change) in Crossings(example)) scores[edge] = change.Sum(of => of.Output.Zip(gradients[of.Head], (c, g) => c * g).Sum());
+        return scores;
+    }
+
+    /// <summary>Of every edge the mean magnitude of what its span's rows give, over the gradients that do not leave out the layer where it ends.</summary>
+    private double[] ScoresWithoutALayer(Example example, LiteralScores ordinary)
+    {
+        var (width, difference) = (model.Width, ordinary.Difference(example));
+        var terms = new Dictionary<SpanEdgeId, List<double>>();
+        void Add(SpanEdgeId edge, double term) => (terms.TryGetValue(edge, out var list) ? list : terms[edge] = []).Add(Math.Abs(term));
+        var crossings = Crossings(example).ToArray();
+        foreach (var (layer, run) in ordinary.RunsWithoutALayer(example))
+        {
+            for (var span = 0; span < graph.Spans.Count; span++)
+            {
+                foreach (var edge in model.Graph.AllEdges)
+                {
+                    var column = model.Graph.ColumnOf(edge);
+                    if (column != model.Graph.LogitsColumn && model.Graph.DestinationOf(column).Layer == layer) continue;
+                    var (change, gradient) = (difference[model.Graph.SourceOf(edge)], run.Inputs[column].Gradient);
+                    Add(graph.Within(span, edge), Enumerable.Range(0, gradient.Length).Where(i => example.SpanOf![i / width] == span).Sum(i => change[i] * gradient[i]));
+                }
+            }
+            foreach (var (edge, change) in crossings.Where(crossing => model.Graph.DestinationOf(graph.Of(crossing.Edge).Port).Layer != layer))
+            {
+                Add(edge, change.Sum(of => of.Output.Zip(run.Outputs[of.Head].Gradient, (c, g) => c * g).Sum()));
+            }
+        }
+        var scores = new double[graph.Entries];
+        foreach (var (edge, values) in terms) scores[edge] = values.Average();
+        return scores;
+    }
+
+    /// <summary>As EAP, but of edges into queries and keys what the heads of the layer put out where the edge is ablated at the positions of the span.</summary>
+    private double[] ScoresThroughTheSoftmax(Example example, LiteralScores ordinary)
+    {
+        var scores = ScoresFromGradients(example, ordinary, OracleMethod.Eap, []);
+        var (clean, ablated) = (ordinary.GradientRuns(example, OracleMethod.Eap, []).Single().Run, ablation(example));
+        foreach (var edge in model.Graph.AllEdges.Where(edge => IsQueryOrKey(model.Graph.ColumnOf(edge))))
+        {
+            var (source, column) = (model.Graph.SourceOf(edge), model.Graph.ColumnOf(edge));
+            var everywhere = LiteralCircuit.Run(model, example, (u, v) => (u, v) != (source, column), ablated).Inputs[column];
+            for (var span = 0; span < graph.Spans.Count; span++)
+            {
+                var run = model.Run(example.Clean, input: (_, v, stream, _) => v == column ? Rows(stream, everywhere, row => example.SpanOf![row] == span) : stream);
+                scores[graph.Within(span, edge)] = HeadsOf(column).Sum(head =>
+                    run.Outputs[head].Data.Zip(clean.Outputs[head].Data, (now, before) => now - before).Zip(clean.Outputs[head].Gradient, (c, g) => c * g).Sum());
+            }
+        }
+        return scores;
+    }
+
+    private bool IsQueryOrKey(ColumnId column) => column != model.Graph.LogitsColumn && model.Graph.DestinationOf(column).Kind is InputKind.Query or InputKind.Key;
+
+    private IEnumerable<NodeId> HeadsOf(ColumnId column) => Enumerable.Range(0, model.Graph.Heads).Select(h => model.Graph.HeadNode(model.Graph.DestinationOf(column).Layer, h));
+
+    /// <summary>Of every edge between spans, how the outputs of its layer's heads change at the span where it ends when it is ablated; 0 at other positions.</summary>
+    private IEnumerable<(SpanEdgeId Edge, (NodeId Head, double[] Output)[] Change)> Crossings(Example example)
+    {
+        var (spanOf, clean, ablated) = (example.SpanOf!, model.Run(example.Clean), AblatedInputs(example));
         foreach (var edge in graph.CrossingEdges)
         {
             var (_, port, from, to) = graph.Of(edge);
             var run = model.Run(example.Clean, input: (_, column, stream, _) => column == port ? Rows(stream, ablated[column], row => spanOf[row] == from) : stream);
-            var layer = model.Graph.DestinationOf(port).Layer;
-            foreach (var head in Enumerable.Range(0, model.Graph.Heads).Select(h => model.Graph.HeadNode(layer, h)))
-            {
-                for (var i = 0; i < gradients[head].Length; i++)
-                {
-                    if (spanOf[i / width] == to) scores[edge] += (run.Outputs[head].Data[i] - clean.Outputs[head].Data[i]) * gradients[head][i];
-                }
-            }
+            yield return (edge, [.. HeadsOf(port).Select(head => (head,
+                run.Outputs[head].Data.Zip(clean.Outputs[head].Data, (now, before) => now - before).Select((c, i) => spanOf[i / model.Width] == to ? c : 0).ToArray()))]);
         }
-        return scores;
     }
 
     /// <summary>
