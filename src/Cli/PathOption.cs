@@ -32,7 +32,7 @@ internal interface IPaths
 }
 
 /// <summary>An option that takes a path.</summary>
-internal sealed class PathOption : Option<string>, IPaths
+internal class PathOption : Option<string>, IPaths
 {
     public PathOption(string name, PathRole role, string description, bool required = false) : base(name)
     {

@@ -54,13 +54,13 @@ public sealed class BenchCommandTests : CliTest
     [Fact]
     public void Bench_shows_growth()
     {
-        var output = Done(["bench", .. Small, "--what", "growth", "--json", At("b.json"), "--svg", At("b.svg")]);
+        var output = Done(["bench", .. Small, "--what", "growth", "--json", At("b.json"), "--plot", At("b.pdf")]);
         foreach (var quantity in (string[])["examples", "suffix rows of an example", "steps", "layers"])
         {
             Assert.Contains(quantity, output, StringComparison.Ordinal);
             Assert.Equal(JsonValueKind.Number, Json("b.json").GetProperty(quantity).GetProperty("exponent").ValueKind);
         }
-        Assert.StartsWith("<svg", File.ReadAllText(At("b.svg")), StringComparison.Ordinal);
+        Assert.StartsWith("%PDF-1.7", File.ReadAllText(At("b.pdf")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -156,7 +156,8 @@ public sealed class BenchCommandTests : CliTest
         Refused("--rows needs --what operations", ["bench", .. Small, "--rows", "10"]);
         Refused("--what operations times eap and eap-ig; leave --method out", ["bench", .. Small, "--what", "operations", "--method", "eap"]);
         Refused("--what growth varies the layers; leave --layers out", ["bench", .. Small, "--what", "growth", "--layers", "2"]);
-        Refused("--svg needs --what growth", ["bench", .. Small, "--svg", At("x.svg")]);
+        Refused("--plot x.png: a plot is a file that ends in .svg or .pdf", ["bench", .. Small, "--what", "growth", "--plot", "x.png"]);
+        Refused("--plot needs --what growth", ["bench", .. Small, "--plot", At("x.svg")]);
         Refused("--device tpu: unknown device 'tpu'", "bench", "--shape", "stories260k", "--device", "tpu");
     }
 

@@ -4,7 +4,7 @@ namespace Faith.Cli.Tests;
 
 public sealed class DrawCommandTests : CliTest
 {
-    private const string Circuit = """
+    internal const string Circuit = """
         {"cfg": {"n_layers": 1, "n_heads": 1, "parallel_attn_mlp": false, "d_model": 8},
          "nodes": {"input": true, "a0.h0": true, "m0": false, "logits": true},
          "edges": {"input->a0.h0<q>": {"score": 0.1, "in_graph": false}, "input->a0.h0<k>": {"score": -0.2, "in_graph": true},
@@ -14,6 +14,7 @@ public sealed class DrawCommandTests : CliTest
 
     [Theory]
     [InlineData("svg", "<svg")]
+    [InlineData("pdf", "%PDF-1.7")]
     [InlineData("dot", "digraph")]
     [InlineData("html", "<!DOCTYPE html>")]
     public void Draws_what_the_extension_says(string extension, string start)
@@ -25,6 +26,7 @@ public sealed class DrawCommandTests : CliTest
 
     [Theory]
     [InlineData("svg")]
+    [InlineData("pdf")]
     [InlineData("dot")]
     [InlineData("html")]
     public void A_cancelled_drawing_leaves_nothing(string extension)
@@ -36,11 +38,24 @@ public sealed class DrawCommandTests : CliTest
         Assert.False(File.Exists(At($"c.{extension}")));
     }
 
+    /// <summary>A run gives the same bytes again, and what a file says of itself stays text in the picture.</summary>
+    [Fact]
+    public void A_pdf_is_the_same_each_time_whatever_the_file_says()
+    {
+        var circuit = Write("c.json", Circuit.Replace("{\"cfg\"", "{\"run\": {\"model\": \") Tj\\nendstream α\", \"method\": \"eap\"}, \"cfg\"", StringComparison.Ordinal));
+        foreach (var name in (string[])["a.pdf", "b.pdf"]) Done("draw", circuit, "--out", At(name));
+        Assert.Equal(File.ReadAllBytes(At("a.pdf")), File.ReadAllBytes(At("b.pdf")));
+        using var file = UglyToad.PdfPig.PdfDocument.Open(At("a.pdf"), new() { UseLenientParsing = false });
+        var texts = file.GetPage(1).Letters.GroupBy(letter => letter.TextSequence).Select(letters => string.Concat(letters.Select(letter => letter.Value))).ToArray();
+        Assert.Contains(texts, text => text.StartsWith(") Tj\\nendstream ?", StringComparison.Ordinal));
+        Assert.Contains("a0.h0", texts);
+    }
+
     [Fact]
     public void Bad_arguments_are_refused()
     {
         var circuit = Write("c.json", Circuit);
-        Refused("c.png: a drawing is a file that ends in .svg, .dot or .html", "draw", circuit, "--out", At("c.png"));
+        Refused("c.png: a drawing is a file that ends in .svg, .pdf, .dot or .html", "draw", circuit, "--out", At("c.png"));
         Refused("no circuit has been selected", "draw", Write("e.json", Circuit.Replace("\"in_graph\": true", "\"in_graph\": false", StringComparison.Ordinal)), "--out", At("c.svg"));
         Refused("there is no such file", "draw", At("nowhere.json"), "--out", At("c.svg"));
         Refused("--out", "draw", circuit);

@@ -23,13 +23,14 @@ public sealed class OutputTests : CliTest
     {
         Done(Attribute("--out", At("s.json")));
         File.CreateSymbolicLink(At("soft.json"), At("s.json"));
+        File.CreateSymbolicLink(At("soft.pdf"), At("s.json"));
         File.CreateSymbolicLink(At("folder"), Folder);
         Refused("is the same file as --data", Attribute("--out", data));
         Refused("is the same file as --data", Attribute("--out", At("folder/data.jsonl")));
         Refused("is the same file as --data", Attribute("--out", At("t.json"), "--json", At("model/../data.jsonl")));
         Refused("is the same file as --ablation-data", Attribute("--out", At("s.json"), "--ablation", "mean", "--ablation-data", At("soft.json")));
         Refused("is the same file as --scores", "circuit", "--scores", At("s.json"), "--edges", "3", "--out", At("soft.json"));
-        Refused("is the same file as --scores", "curve", "--model", model, "--data", data, "--scores", At("s.json"), "--out", At("c.csv"), "--svg", At("s.json"));
+        Refused("is the same file as --scores", "curve", "--model", model, "--data", data, "--scores", At("s.json"), "--out", At("c.csv"), "--plot", At("soft.pdf"));
         Refused("is the same file as --circuit", "evaluate", "--model", model, "--data", data, "--circuit", At("soft.json"), "--json", At("folder/s.json"));
         Refused("is the same file as", "compare", At("s.json"), "--known", At("s.json"), "--json", At("s.json"));
         Refused("is the same file as", "draw", At("s.json"), "--out", At("s.json"));

@@ -51,10 +51,10 @@ public sealed class PositionCommandTests : CliTest
         }
         Done("evaluate", "--model", model, "--data", data, "--circuit", At("c.json"), "--necessity", "--json", At("r.json"));
         Assert.Contains("logits@\"<b>", JsonNode.Parse(File.ReadAllText(At("r.json")))!["nodes"]!.AsArray().Select(node => (string)node!));
-        Done("curve", "--model", model, "--data", data, "--scores", At("s.json"), "--edges", "20,80", "--out", At("curve.csv"), "--svg", At("curve.svg"));
+        Done("curve", "--model", model, "--data", data, "--scores", At("s.json"), "--edges", "20,80", "--out", At("curve.csv"), "--plot", At("curve.pdf"));
         Assert.Equal(3, File.ReadLines(At("curve.csv")).Count());
 
-        foreach (var extension in (string[])["svg", "html", "dot"]) Done("draw", At("c.json"), "--out", At($"c.{extension}"));
+        foreach (var extension in (string[])["svg", "pdf", "html", "dot"]) Done("draw", At("c.json"), "--out", At($"c.{extension}"));
         var svg = XDocument.Parse(File.ReadAllText(At("c.svg")));
         var columns = svg.Descendants().Where(e => (string?)e.Attribute("class") == "span").ToArray();
         Assert.InRange(columns.Length, 2, 3);

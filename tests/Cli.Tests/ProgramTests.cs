@@ -22,7 +22,7 @@ public sealed class ProgramTests : CliTest
     [InlineData("attribute", "--model", "--data", "--out", "--method", "--steps", "--rule", "--metric", "--ablation", "--ablation-data", "--level", "--examples", "--device", "--memory", "--threads")]
     [InlineData("circuit", "--scores", "--edges", "--select", "--signed", "--threshold", "--out")]
     [InlineData("evaluate", "--model", "--data", "--circuit", "--metric", "--ablation", "--json")]
-    [InlineData("curve", "--model", "--data", "--scores", "--edges", "--select", "--out", "--svg")]
+    [InlineData("curve", "--model", "--data", "--scores", "--edges", "--select", "--out", "--plot", "--svg")]
     [InlineData("draw", "--out")]
     [InlineData("bench", "--shape", "--what", "--rows", "--method", "--steps", "--examples", "--tokens", "--first-difference", "--device", "--threads", "--json")]
     public void Every_documented_option_exists(string command, params string[] options)

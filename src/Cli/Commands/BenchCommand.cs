@@ -5,6 +5,7 @@ using Faith.Engine.Attribution;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
 using Faith.Engine.Models;
+using Faith.Engine.Reports;
 using Faith.Kernels;
 
 namespace Faith.Cli.Commands;
@@ -30,18 +31,18 @@ internal static class BenchCommand
         var bf16 = new Option<bool>("--bf16") { Description = "hold the weights in bfloat16, whatever the shape's own precision" };
         var runs = OptionKinds.Integer("--runs", "timed runs after one warm-up", LeastRuns, LeastRuns, 1000);
         var json = new PathOption("--json", PathRole.Output, "the result");
-        var svg = new PathOption("--svg", PathRole.Output, "with --what growth: the plot");
+        var plot = new PlotOption("with --what growth: the plot");
         var device = new DeviceOptions(context);
         var command = new FaithCommand("bench", "Times a method on a model of a known shape with random weights.",
             "faith bench --shape gpt2", "faith bench --shape gpt2 --first-difference 0.667 --json bench.json",
             "faith bench --shape gpt2 --what evaluate --examples 100", "faith bench --shape gpt2 --what masks --examples 16",
-            "faith bench --shape stories15m --what growth --svg growth.svg", "faith bench --shape gpt2 --what operations --device cuda")
-        { shape, what, method, steps, examples, tokens, rows, layers, first, bf16, runs, json, svg };
+            "faith bench --shape stories15m --what growth --plot growth.svg", "faith bench --shape gpt2 --what operations --device cuda")
+        { shape, what, method, steps, examples, tokens, rows, layers, first, bf16, runs, json, plot };
         device.AddTo(command);
         command.Validators.Add(result =>
         {
             var chosen = what.In(result);
-            if (result.GetResult(svg) is not null && chosen is not (null or "growth")) result.AddError("--svg needs --what growth");
+            if (result.GetResult(plot) is not null && chosen is not (null or "growth")) result.AddError("--plot needs --what growth");
             if (result.GetResult(rows) is not null && chosen is not (null or "operations")) result.AddError("--rows needs --what operations");
             if (result.GetResult(layers) is not null && chosen == "growth") result.AddError("--what growth varies the layers; leave --layers out");
             if (result.GetResult(method) is { Implicit: false } && chosen == "operations") result.AddError("--what operations times eap and eap-ig; leave --method out");
@@ -66,12 +67,12 @@ internal static class BenchCommand
             {
                 if (settings.Tokens > weights.Config.Context) throw new InputException($"--tokens {settings.Tokens}: the context of {settings.Shape} holds {weights.Config.Context}");
             }
-            Run(context, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(svg));
+            Run(context, choice, settings, parse.GetRequiredValue(what), parse.GetValue(json), parse.GetValue(plot));
         });
         return command;
     }
 
-    private static void Run(CommandContext context, DeviceChoice choice, BenchSettings settings, string what, string? json, string? svg)
+    private static void Run(CommandContext context, DeviceChoice choice, BenchSettings settings, string what, string? json, string? plot)
     {
         var threads = choice.Threads == 0 ? Environment.ProcessorCount : choice.Threads;
         if (what == "attribute")
@@ -93,8 +94,8 @@ internal static class BenchCommand
         if (what == "growth")
         {
             var growth = GrowthBench.Run(device, settings, context.Cancellation);
-            Output[] numbers = json is null ? [] : [JsonFile.ToOutput(json, growth.WriteJson)], plot = svg is null ? [] : [Output.Text(svg, growth.ToSvg())];
-            OutputFile.WriteTogether([.. numbers, .. plot]);
+            Output[] numbers = json is null ? [] : [JsonFile.ToOutput(json, growth.WriteJson)], picture = plot is null ? [] : [PictureFile.ToOutput(plot, growth.ToSvg())];
+            OutputFile.WriteTogether([.. numbers, .. picture]);
             growth.Print(context);
         }
         else if (what == "evaluate")

@@ -30,15 +30,15 @@ internal static class CurveCommand
         var compat = CompatibilityOption.Create();
         var mib = new Option<bool>("--mib") { Description = "the benchmark's sizes and areas: CPR over circuits by score, CMD over circuits by its size" };
         var output = new PathOption("--out", PathRole.Output, "the curve, as CSV", required: true);
-        var svg = new PathOption("--svg", PathRole.Output, "the curve as a plot");
+        var plot = new PlotOption("the curve as a plot");
         var command = new FaithCommand("curve", "Measures the circuits of several sizes that one set of scores gives.",
             "faith curve --model tasks-4l --data ioi --scores scores.json --out curve.csv",
-            "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv --svg curve.svg",
+            "faith curve --model ./gpt2 --data ioi.csv --scores scores.json --edges 30,50,100,200,500 --select greedy --out curve.csv --plot curve.svg",
             "faith curve --model tasks-4l --data ioi --scores scores.json --select stable --intervals stability.json --out curve.csv",
             "faith curve --model tasks-4l --data ioi --scores scores.json --mib --out curve.csv",
             "faith curve --model tasks-4l --data ioi --scores neurons.json --level neuron --out curve.csv");
         run.AddTo(command);
-        foreach (var option in (Option[])[scores, edges, nodes, neurons, .. selection.All, compat, mib, output, svg]) command.Add(option);
+        foreach (var option in (Option[])[scores, edges, nodes, neurons, .. selection.All, compat, mib, output, plot]) command.Add(option);
         level.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -98,9 +98,9 @@ internal static class CurveCommand
         void Write(ParseResult parse, LoadedRun loaded, DeviceChoice choice, CurvePoint[] points, Action noteDoubts)
         {
             var (model, data, metric) = (loaded.Model, loaded.Data, loaded.Specification.Scoring.Metric);
-            var (plotPath, scoresPath) = (parse.GetValue(svg), parse.GetRequiredValue(scores));
-            Output[] plot = plotPath is null ? [] : [Output.Text(plotPath, CurveFiles.Plot($"{model.Name} on {data.Name}, {metric.Name()}", Path.GetFileName(scoresPath), points))];
-            OutputFile.WriteTogether([Output.Text(parse.GetRequiredValue(output), CurveFiles.Csv(points)), .. plot]);
+            var (plotPath, scoresPath) = (parse.GetValue(plot), parse.GetRequiredValue(scores));
+            Output[] picture = plotPath is null ? [] : [PictureFile.ToOutput(plotPath, CurveFiles.Plot($"{model.Name} on {data.Name}, {metric.Name()}", Path.GetFileName(scoresPath), points))];
+            OutputFile.WriteTogether([Output.Text(parse.GetRequiredValue(output), CurveFiles.Csv(points)), .. picture]);
             noteDoubts();
             Summarise(context, points, metric);
             DataSummary.Write(context, model, model.On(choice), data, metric, points[0].Result.Clean, points[0].Result.Corrupted);

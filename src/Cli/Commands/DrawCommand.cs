@@ -15,7 +15,7 @@ internal static class DrawCommand
         var circuit = new FilesArgument("circuit", "FILE", "the circuit, as written by faith circuit", most: 1);
         var output = new PathOption("--out", PathRole.Output, $"the picture; its extension says what kind: {string.Join(", ", CircuitDrawing.Extensions)}", required: true);
         var command = new FaithCommand("draw", "Draws a circuit: layers from bottom to top, edges by size and sign of their scores.",
-            "faith draw circuit.json --out circuit.svg", "faith draw circuit.json --out circuit.html", "faith draw circuit.json --out circuit.dot")
+            "faith draw circuit.json --out circuit.svg", "faith draw circuit.json --out circuit.pdf", "faith draw circuit.json --out circuit.html", "faith draw circuit.json --out circuit.dot")
         { circuit, output };
         command.SetAction(parse =>
         {
@@ -25,7 +25,7 @@ internal static class DrawCommand
                 CircuitFile.RequireCircuit(from, bySpan);
                 var circuitOfSpans = bySpan.InGraph;
                 if (circuitOfSpans.EdgeCount == 0) throw Empty(from);
-                OutputFile.WriteText(to, SpanDrawing.ForFile(to, circuitOfSpans, bySpan.Scores, Title(bySpan.Run, circuitOfSpans.EdgeCount), context.Cancellation));
+                OutputFile.WriteTogether(SpanDrawing.ToOutput(to, circuitOfSpans, bySpan.Scores, Title(bySpan.Run, circuitOfSpans.EdgeCount), context.Cancellation));
                 CircuitFile.NoteDoubts(context.Note, from, bySpan);
                 context.Output.WriteLine($"{to}: {circuitOfSpans.EdgeCount} edges over {circuitOfSpans.Graph.Spans.Count} spans");
                 return;
@@ -33,7 +33,7 @@ internal static class DrawCommand
             var file = ScoreFile.Read(from);
             CircuitFile.RequireCircuit(from, file);
             if (file.InGraph.EdgeCount == 0) throw Empty(from);
-            OutputFile.WriteText(to, CircuitDrawing.ForFile(to, file.InGraph, file.Scores, Title(file.Run, file.InGraph.EdgeCount, ScoreDoubt.OfSigns(file) is not null), context.Cancellation));
+            OutputFile.WriteTogether(CircuitDrawing.ToOutput(to, file.InGraph, file.Scores, Title(file.Run, file.InGraph.EdgeCount, ScoreDoubt.OfSigns(file) is not null), context.Cancellation));
             CircuitFile.NoteDoubts(context.Note, from, file);
             context.Output.WriteLine($"{to}: {file.InGraph.EdgeCount} edges{(file.InGraph.Neurons is { } kept ? $", which carry {kept.Count} of {kept.Most} neurons" : "")}");
         });

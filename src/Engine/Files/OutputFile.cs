@@ -10,7 +10,10 @@ namespace Faith.Engine.Files;
 public readonly record struct Output(string Path, Action<Stream> Write)
 {
     /// <summary>Text in UTF-8 without a byte-order mark.</summary>
-    public static Output Text(string path, string text) => new(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+    public static Output Text(string path, string text) => Bytes(path, System.Text.Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Bytes as they are.</summary>
+    public static Output Bytes(string path, byte[] content) => new(path, stream => stream.Write(content));
 }
 
 /// <summary>Result files, written whole or not at all.</summary>

@@ -1,3 +1,4 @@
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Reports;
@@ -9,8 +10,8 @@ namespace Faith.Engine.Reports;
 /// </summary>
 public static class CircuitDrawing
 {
-    /// <summary>The file name extensions that <see cref="ForFile"/> knows.</summary>
-    public static IReadOnlyList<string> Extensions { get; } = [".svg", ".dot", ".html"];
+    /// <summary>The file name extensions that <see cref="ToOutput"/> knows.</summary>
+    public static IReadOnlyList<string> Extensions { get; } = [.. PictureFile.Extensions, ".dot", ".html"];
 
     /// <summary>A self-contained SVG with a tooltip for each edge and node.</summary>
     public static string Svg(Circuit circuit, EdgeScores? scores = null, string? title = null, CancellationToken cancellation = default) => CircuitSvg.Draw(new(circuit, scores, title, cancellation));
@@ -26,12 +27,12 @@ public static class CircuitDrawing
 
     /// <summary>The picture that a file of this name should hold.</summary>
     /// <exception cref="InputException">The extension is not one of <see cref="Extensions"/>.</exception>
-    public static string ForFile(string path, Circuit circuit, EdgeScores? scores = null, string? title = null, CancellationToken cancellation = default) =>
+    public static Output ToOutput(string path, Circuit circuit, EdgeScores? scores = null, string? title = null, CancellationToken cancellation = default) =>
         Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".svg" => Svg(circuit, scores, title, cancellation),
-            ".dot" => Dot(circuit, scores, title, cancellation),
-            ".html" => Html(circuit, scores, title, cancellation),
+            ".svg" or ".pdf" => PictureFile.ToOutput(path, Svg(circuit, scores, title, cancellation), cancellation),
+            ".dot" => Output.Text(path, Dot(circuit, scores, title, cancellation)),
+            ".html" => Output.Text(path, Html(circuit, scores, title, cancellation)),
             _ => throw OfNoKind(path),
         };
 

@@ -9,8 +9,10 @@ internal static class CircuitSvg
 {
     // Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour vision.
     public const string Helps = "#0072B2", Hurts = "#D55E00", Plain = "#4a5568";
-    /// <summary>How edges look, and what a page hides.</summary>
-    public const string Style = "<style>.e{fill:none;stroke-linecap:round}.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n";
+    /// <summary>What a pointer does, and what a page hides.</summary>
+    public const string Style = "<style>.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n";
+    /// <summary>What edges have in common.</summary>
+    public const string EdgesGroup = "<g class=\"edges\" fill=\"none\" stroke-linecap=\"round\">\n";
     private const double MarginLeft = 110, MarginRight = 40, Header = 74, Footer = 80;
     private static readonly (InputKind Kind, char Letter, string Fill)[] Ports =
         [(InputKind.Query, 'q', "#e8d5f0"), (InputKind.Key, 'k', "#cfeadd"), (InputKind.Value, 'v', "#fbe6b5")];
@@ -31,7 +33,7 @@ internal static class CircuitSvg
         svg.Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(drawn.Title)}</text>\n");
         svg.Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(drawn.Subtitle)}</text>\n");
         Layers(svg, layout, drawn.Graph.Layers, width);
-        svg.Append($"<g transform=\"translate({N(MarginLeft + (plain - layout.Width) / 2)} {N(Header)})\">\n<g class=\"edges\">\n");
+        svg.Append($"<g transform=\"translate({N(MarginLeft + (plain - layout.Width) / 2)} {N(Header)})\">\n{EdgesGroup}");
         // The strongest last, so that it lies on top.
         for (var i = paths.Length - 1; i >= 0; i--)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Faith.Engine.Files;
 using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Reports;
@@ -14,15 +15,15 @@ public static class SpanDrawing
 
     /// <summary>The picture that a file of this name should hold.</summary>
     /// <exception cref="InputException">The extension is not one of <see cref="CircuitDrawing.Extensions"/>, or a score is not finite.</exception>
-    public static string ForFile(string path, SpanCircuit circuit, SpanScores? scores = null, string? title = null, CancellationToken cancellation = default)
+    public static Output ToOutput(string path, SpanCircuit circuit, SpanScores? scores = null, string? title = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(circuit);
         var drawn = new DrawnSpans(circuit, scores, title, cancellation);
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".svg" => Svg(drawn),
-            ".dot" => Dot(drawn),
-            ".html" => CircuitHtml.Page(drawn.Title, drawn.Edges.Count, drawn.Nodes.Where(node => node.Kind is NodeKind.Input or NodeKind.Logits).Select(node => node.Number), Svg(drawn)),
+            ".svg" or ".pdf" => PictureFile.ToOutput(path, Svg(drawn), cancellation),
+            ".dot" => Output.Text(path, Dot(drawn)),
+            ".html" => Output.Text(path, CircuitHtml.Page(drawn.Title, drawn.Edges.Count, drawn.Nodes.Where(node => node.Kind is NodeKind.Input or NodeKind.Logits).Select(node => node.Number), Svg(drawn))),
             _ => throw CircuitDrawing.OfNoKind(path),
         };
     }
@@ -45,7 +46,7 @@ public static class SpanDrawing
         }
         svg.Append("<g font-size=\"11\" fill=\"#718096\">\n");
         foreach (var row in drawn.Nodes.Where(node => node.Kind == NodeKind.Head).GroupBy(node => node.Layer)) svg.Append($"<text x=\"22\" y=\"{N(boxes[row.First().Number].Y + 4)}\">layer {row.Key}</text>\n");
-        svg.Append("</g>\n<g class=\"edges\">\n");
+        svg.Append("</g>\n").Append(CircuitSvg.EdgesGroup);
         // The strongest last, so that it lies on top.
         foreach (var edge in drawn.Edges.Reverse())
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Faith.Engine.Circuits;
@@ -172,14 +173,18 @@ public sealed class CircuitDrawingTests
     public void TheExtensionTellsTheKind()
     {
         var (circuit, scores) = Sample(2, 2, false, 4, scored: true);
-        Assert.StartsWith("<svg", CircuitDrawing.ForFile("a/b.SVG", circuit, scores));
-        Assert.StartsWith("digraph", CircuitDrawing.ForFile("b.dot", circuit, scores));
-        Assert.StartsWith("<!DOCTYPE html>", CircuitDrawing.ForFile("b.html", circuit, scores));
-        Assert.Contains("ends in .svg, .dot or .html", Assert.Throws<InputException>(() => CircuitDrawing.ForFile("b.png", circuit, scores)).Message);
+        foreach (var (path, start) in ((string, string)[])[("a/b.SVG", "<svg"), ("b.pdf", "%PDF-"), ("b.dot", "digraph"), ("b.html", "<!DOCTYPE html>")])
+        {
+            using var written = new MemoryStream();
+            CircuitDrawing.ToOutput(path, circuit, scores).Write(written);
+            Assert.StartsWith(start, Encoding.Latin1.GetString(written.ToArray()), StringComparison.Ordinal);
+        }
+        Assert.Contains("ends in .svg, .pdf, .dot or .html", Assert.Throws<InputException>(() => CircuitDrawing.ToOutput("b.png", circuit, scores)).Message);
     }
 
     [Theory]
     [InlineData(".svg")]
+    [InlineData(".pdf")]
     [InlineData(".html")]
     [InlineData(".dot")]
     public void ALargeDrawingCanBeCancelled(string extension)
@@ -188,7 +193,7 @@ public sealed class CircuitDrawingTests
         var graph = new ModelGraph(24, 16);
         var (circuit, scores) = (Circuit.Full(graph), Small.RandomScores(graph, 1));
         using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
-        Assert.Throws<OperationCanceledException>(() => CircuitDrawing.ForFile("circuit" + extension, circuit, scores, cancellation: cancellation.Token));
+        Assert.Throws<OperationCanceledException>(() => CircuitDrawing.ToOutput("circuit" + extension, circuit, scores, cancellation: cancellation.Token));
     }
 
     [Fact]

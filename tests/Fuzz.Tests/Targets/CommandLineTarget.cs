@@ -25,7 +25,7 @@ internal sealed partial class CommandLineTarget : ITarget
 
     public CommandLineTarget()
     {
-        outputs = [workspace.At("out.json"), workspace.At("out.csv"), workspace.At("out.svg")];
+        outputs = [workspace.At("out.json"), workspace.At("out.csv"), workspace.At("out.svg"), workspace.At("out.pdf")];
         files = [.. ((string[])[Workspace.Gpt2, Workspace.Llama, "ids.jsonl", "text.jsonl", "data.csv", "gpt2.scores.json", "gpt2.circuit.json", "llama.scores.json", "gpt2/config.json", "missing.json"]).Select(workspace.At)];
     }
 
@@ -67,7 +67,7 @@ internal sealed partial class CommandLineTarget : ITarget
 
     // What follows an option of outputs, and is named once: a file that is read too is not to be written.
     private static HashSet<string> Written(List<string> words) =>
-        [.. words.Where((word, i) => i > 0 && words[i - 1] is "--out" or "--json" or "--svg" && words.Count(other => other == word) == 1)];
+        [.. words.Where((word, i) => i > 0 && words[i - 1] is "--out" or "--json" or "--plot" or "--svg" && words.Count(other => other == word) == 1)];
 
     // A command line that works, before it is changed.
     private List<string> Likely(Random random, string command)
@@ -82,7 +82,7 @@ internal sealed partial class CommandLineTarget : ITarget
             "accuracy" => on,
             "circuit" => ["--scores", workspace.At("gpt2.scores.json"), "--edges", "5", "--out", outputs[0]],
             "compare" => [workspace.At("gpt2.scores.json"), workspace.At("llama.scores.json")],
-            "draw" => [workspace.At("gpt2.circuit.json"), "--out", outputs[2]],
+            "draw" => [workspace.At("gpt2.circuit.json"), "--out", outputs[random.Next(2, 4)]],
             "generate" => ["--model", workspace.At(Workspace.Gpt2), "--prompt", "abc", "--device", "cpu"],
             "plan" => ["--shape", "gpt2"],
             "tasks" => ["show", "ioi"],

@@ -21,7 +21,7 @@ internal sealed class CommandTarget : ITarget
 
     public CommandTarget(string damaged)
     {
-        outputs = [.. ((string[])["out.json", "more.json", "out.csv", "out.svg", "out.html", "out.dot"]).Select(workspace.At)];
+        outputs = [.. ((string[])["out.json", "more.json", "out.csv", "out.svg", "out.html", "out.dot", "out.pdf"]).Select(workspace.At)];
         files = damaged switch { Model => ModelFiles(), Data => DataFiles(), _ => ScoreFiles() };
         commands = damaged switch
         {
@@ -76,7 +76,7 @@ internal sealed class CommandTarget : ITarget
             ["attribute", .. on, "--method", "exact", "--top", "5", "--top-of", scores, "--out", json],
             ["evaluate", .. on, "--circuit", circuit, "--json", json],
             ["evaluate", .. on, "--circuit", circuit, "--metric", "prob-diff", "--ablation", "mean-positional"],
-            ["curve", .. on, "--scores", scores, "--edges", "5,20", "--out", csv, "--svg", svg],
+            ["curve", .. on, "--scores", scores, "--edges", "5,20", "--out", csv, "--plot", svg],
             ["curve", .. on, "--scores", scores, "--mib", "--out", csv],
             ["check-circuit", .. on, "--circuit", circuit, "--sets", "2", "--json", json],
             ["stability", .. on, "--edges", "10", "--resamples", "10", "--random", "1", "--shuffles", "1", "--json", json],

@@ -94,7 +94,7 @@ internal sealed class Workspace : IDisposable
         if (code == FaithProgram.BadInput) Assert.True(lines.Length == 1 && output.Length == 0, $"{what}; the output was {PlainText.Quote(output)}");
     }
 
-    // JSON, a picture in SVG or HTML, one for Graphviz, or a table.
+    // JSON, a picture in SVG, HTML or PDF, one for Graphviz, or a table.
     private static bool IsWhole(string text)
     {
         switch (text.FirstOrDefault())
@@ -104,6 +104,8 @@ internal sealed class Workspace : IDisposable
                 return true;
             case '<':
                 return text.TrimEnd().EndsWith("</svg>", StringComparison.Ordinal) || text.TrimEnd().EndsWith("</html>", StringComparison.Ordinal);
+            case '%':
+                return text.EndsWith("%%EOF\n", StringComparison.Ordinal);
             case 'd':
                 return text.TrimEnd().EndsWith('}');
             default:
