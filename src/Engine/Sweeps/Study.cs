@@ -15,6 +15,8 @@ public sealed class Study
 {
     /// <summary>More runs than that are no study but a mistake.</summary>
     public const int MostRuns = 100_000;
+    /// <summary>More comparisons of runs with values of `skip` would take longer than anybody waits for a plan.</summary>
+    public const int MostComparisons = 10_000_000;
     private const string Cells = "cells", Skip = "skip", Name = "name";
 
     private static readonly string[] Keys = [.. RunSettings.All.SelectMany(s => (string[])[s.Plural, s.Name]).Distinct(), Cells, Skip, Name];
@@ -92,6 +94,7 @@ public sealed class Study
         }
         var count = axes.Aggregate(1.0, (product, axis) => product * axis.Choices.Count);
         if (count > MostRuns) throw new InputException($"{path}: asks for {count:#,0} runs; at most {MostRuns:#,0} are planned");
+        if (count * rules.Sum(r => (double)r.Values) > MostComparisons) throw new InputException($"{path}: skip names {rules.Sum(r => r.Values):#,0} values to compare {count:#,0} runs with; at most {MostComparisons:#,0} comparisons are made, so name fewer");
         foreach (var run in Cross(axes.Select(a => a.Choices)))
         {
             var made = Make(run);
@@ -152,16 +155,22 @@ public sealed class Study
     {
         var setting = SettingOf(entry.Key) ?? throw Unknown(entry, Keys);
         var place = RunSettings.All.Index().First(s => s.Item == setting).Index;
-        if (setting.Name == RunSettings.Edges) return new(setting, place, entry.Line, [[new(setting, Joined(entry.Value), entry.Value.Line)]]);
         var items = entry.Value is StudyList list ? list.Items : [entry.Value];
         if (items.Count == 0) throw Fault(entry.Line, $"{entry.Key} is an empty list");
-        return new(setting, place, entry.Line, [.. items.SelectMany(item => Choices(setting, item))]);
+        if (setting.Name == RunSettings.Edges) return new(setting, place, entry.Line, [[new(setting, Joined(entry.Value), entry.Value.Line)]]);
+        var choices = new List<Value[]>();
+        foreach (var item in items)
+        {
+            choices.AddRange(Choices(setting, item));
+            if (choices.Count > MostRuns) throw Fault(item.Line, $"asks for more than {MostRuns:#,0} runs");
+        }
+        return new(setting, place, entry.Line, choices);
     }
 
     // An item of a list: a text, {method: eap-ig, steps: 5}, {name: eap-ig, steps: 5} or {eap-ig: {steps: 5}}.
     private List<Value[]> Choices(RunSetting setting, StudyNode item)
     {
-        if (item is StudyText text) return [[new(setting, text.Text, text.Line)]];
+        if (item is StudyText) return [[new(setting, TextOf(item).Text, item.Line)]];
         if (item is not StudyMap map) throw Fault(item.Line, $"a list within the list of {setting.Plural}; its items are texts or maps");
         if (map.Entries is [{ Value: StudyMap or StudyText { Text: "" or "~" or "null" } } only] && SettingOf(only.Key) is null && only.Key != Name)
         {
@@ -175,6 +184,14 @@ public sealed class Study
     // The settings of a map; those with several values are crossed.
     private List<Value[]> Values(StudyMap map, RunSetting? own)
     {
+        var lists = Lists(map, own);
+        if (lists.Aggregate(1.0, (product, list) => product * list.Count) > MostRuns) throw Fault(map.Line, $"asks for more than {MostRuns:#,0} runs");
+        return [.. Cross(lists).Select(c => c.ToArray())];
+    }
+
+    // The values of each setting of a map.
+    private List<List<Value[]>> Lists(StudyMap map, RunSetting? own)
+    {
         var lists = new List<List<Value[]>>();
         foreach (var entry in map.Entries)
         {
@@ -184,8 +201,7 @@ public sealed class Study
             if (texts.Count == 0) throw Fault(entry.Line, $"{entry.Key} is an empty list");
             lists.Add([.. texts.Select(t => (Value[])[new(setting, t.Text, t.Line)])]);
         }
-        if (lists.Aggregate(1.0, (product, list) => product * list.Count) > MostRuns) throw Fault(map.Line, $"asks for more than {MostRuns:#,0} runs");
-        return [.. Cross(lists).Select(c => c.ToArray())];
+        return lists;
     }
 
     private static RunSetting? SettingOf(string key)
@@ -196,10 +212,12 @@ public sealed class Study
 
     private string Joined(StudyNode value) => string.Join(',', TextsOf(value).Select(t => t.Text));
 
-    private IEnumerable<StudyText> TextsOf(StudyNode value) => value switch
+    private IEnumerable<StudyText> TextsOf(StudyNode value) => value is StudyList list ? list.Items.Select(TextOf) : [TextOf(value)];
+
+    private StudyText TextOf(StudyNode value) => value switch
     {
-        StudyText text => [text],
-        StudyList list => list.Items.Select(i => i as StudyText ?? throw Fault(i.Line, "should be a text or a number")),
+        StudyText { Text: "" } => throw Fault(value.Line, "a value is missing"),
+        StudyText text => text,
         _ => throw Fault(value.Line, "should be a text, a number or a list of them"),
     };
 
@@ -230,11 +248,15 @@ public sealed class Study
         public SkipRule(Study study, StudyMap map)
         {
             (this.study, Line) = (study, map.Line);
-            values = [.. study.Values(map, own: null).SelectMany(v => v).Distinct().GroupBy(v => v.Setting)];
+            values = [.. study.Lists(map, own: null).SelectMany(list => list).SelectMany(choice => choice).GroupBy(v => v.Setting)];
             if (values.Length == 0) throw study.Fault(Line, "skip names no setting");
+            Values = values.Sum(of => of.Count());
         }
 
         public long Line { get; }
+
+        /// <summary>How many values it names.</summary>
+        public int Values { get; }
 
         public bool Matched { get; private set; }
 

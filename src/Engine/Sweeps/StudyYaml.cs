@@ -7,17 +7,19 @@ namespace Faith.Engine.Sweeps;
 
 /// <summary>
 /// Reads the YAML of a study into nodes that know their lines. The file is not trusted: its size, its depth and the length of its texts are bounded;
-/// an alias is the very node it names, so that nothing grows; tags, merge keys and a second document are refused.
+/// an alias counts as what it names, as if that were written out again; tags, merge keys and a second document are refused.
 /// </summary>
 internal sealed class StudyYaml
 {
     /// <summary>More bytes than that are refused.</summary>
     public const int LargestFile = 1 << 20;
-    private const int Deepest = 8, LongestText = 4096;
+    private const int Deepest = 8, LongestText = 4096, LargestWrittenOut = 4 * LargestFile;
 
     private readonly string path;
     private readonly IParser parser;
-    private readonly Dictionary<AnchorName, StudyNode> anchors = [];
+    private readonly Dictionary<AnchorName, (StudyNode Node, long Size)> anchors = [];
+    // Characters and nodes so far, those behind aliases again and again.
+    private long size;
 
     private StudyYaml(string path, IParser parser) => (this.path, this.parser) = (path, parser);
 
@@ -35,6 +37,8 @@ internal sealed class StudyYaml
         {
             throw new InputException($"{path}: is not UTF-8 text; a study is YAML", e);
         }
+        // The scanner would take it for the end, and leave out what follows.
+        if (text.IndexOf('\0', StringComparison.Ordinal) is >= 0 and var end) throw Fault(path, 1 + text.AsSpan(0, end).Count('\n'), "holds a null character; a study is text");
         var yaml = new StudyYaml(path, new Parser(new Scanner(new StringReader(text), skipComments: true)));
         try
         {
@@ -60,7 +64,8 @@ internal sealed class StudyYaml
         if (parser.MoveNext() && parser.Current is StreamEnd) throw new InputException($"{path}: holds no study; models, data and methods are lists in it");
         if (parser.Current is not DocumentStart) throw Fault(path, Line, "a document should begin here");
         parser.MoveNext();
-        var map = ReadNode(0) as StudyMap ?? throw Fault(path, Line, "a study is a map of keys: models, data, methods and others");
+        var line = Line;
+        var map = ReadNode(0) as StudyMap ?? throw Fault(path, line, "a study is a map of keys: models, data, methods and others");
         if (parser.MoveNext() && parser.Current is DocumentEnd && parser.MoveNext() && parser.Current is DocumentStart) throw Fault(path, Line, "a second document begins here; a study is one");
         return map;
     }
@@ -77,9 +82,16 @@ internal sealed class StudyYaml
     {
         if (depth > Deepest) throw Fault(path, Line, $"is nested more than {Deepest} deep, which no study is");
         var line = Line;
-        if (parser.Current is AnchorAlias alias) return anchors.TryGetValue(alias.Value, out var known) ? known : throw Fault(path, line, $"*{PlainText.Short(alias.Value.Value)} names no anchor above it that is complete");
+        if (parser.Current is AnchorAlias alias)
+        {
+            if (!anchors.TryGetValue(alias.Value, out var known)) throw Fault(path, line, $"*{PlainText.Short(alias.Value.Value)} names no anchor above it that is complete");
+            Grow(known.Size);
+            return known.Node;
+        }
         if (parser.Current is not NodeEvent node) throw Fault(path, line, "a value is missing");
         if (!node.Tag.IsEmpty && !node.Tag.IsNonSpecific) throw Fault(path, line, $"the tag {PlainText.Short(node.Tag.Value)} means nothing in a study; leave it out");
+        var before = size;
+        Grow(1);
         StudyNode read = node switch
         {
             Scalar scalar => new StudyText(ReadText(scalar), line),
@@ -87,11 +99,23 @@ internal sealed class StudyYaml
             MappingStart => ReadMap(line, depth),
             _ => throw Fault(path, line, "a value is missing"),
         };
-        if (!node.Anchor.IsEmpty) anchors[node.Anchor] = read;
+        if (!node.Anchor.IsEmpty) anchors[node.Anchor] = (read, size - before);
         return read;
     }
 
-    private string ReadText(Scalar scalar) => scalar.Value.Length <= LongestText ? scalar.Value : throw Fault(path, Line, $"a value has {scalar.Value.Length} characters; at most {LongestText} are read");
+    // A file alone is never too large; what its aliases stand for may be.
+    private void Grow(long by)
+    {
+        size += by;
+        if (size > LargestWrittenOut) throw Fault(path, Line, $"aliases repeat so much that the study would be longer than {LargestWrittenOut:#,0} characters; write out what is meant");
+    }
+
+    private string ReadText(Scalar scalar)
+    {
+        if (scalar.Value.Length > LongestText) throw Fault(path, Line, $"a value has {scalar.Value.Length} characters; at most {LongestText} are read");
+        Grow(scalar.Value.Length);
+        return scalar.Value;
+    }
 
     private StudyList ReadList(long line, int depth)
     {

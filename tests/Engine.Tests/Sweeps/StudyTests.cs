@@ -82,7 +82,10 @@ public sealed class StudyTests : IDisposable
     [InlineData("data: a\n", "has no models")]
     [InlineData("", "is empty")]
     [InlineData("# nothing\n", "holds no study")]
-    [InlineData("- a\n", "a study is a map of keys")]
+    [InlineData("- a\n", "line 1: a study is a map of keys")]
+    [InlineData("models: a\nmetrics:\ndata: x\n", "line 2: a value is missing")]
+    [InlineData("models: a\ndata: x\nedges: []\n", "line 3: edges is an empty list")]
+    [InlineData("models: a\ndata: x\n# \0\nskip: [{model: a}]\n", "line 3: holds a null character")]
     [InlineData("models: []\ndata: x\n", "line 1: models is an empty list")]
     [InlineData("models: [[a]]\ndata: x\n", "line 1: a list within the list of models")]
     [InlineData("models: a\nmodels: b\n", "line 2: 'models' is given twice")]
@@ -111,7 +114,8 @@ public sealed class StudyTests : IDisposable
         // Ten lists of ten of the next: a thousand million of the last.
         var laughs = new StringBuilder("a0: &a0 [x]\n");
         for (var i = 1; i < 10; i++) laughs.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
-        Assert.Contains("unknown key 'a0'", Refused(laughs.ToString()), StringComparison.Ordinal);
+        Assert.Contains("aliases repeat so much", Refused(laughs.ToString()), StringComparison.Ordinal);
+        Assert.Contains("line 3: aliases repeat so much", Refused($"models: a\ndata: x\nedges: [&e '{new string('1', 4000)}'{string.Concat(Enumerable.Repeat(", *e", 100_000))}]\n"), StringComparison.Ordinal);
         var many = string.Join(", ", Enumerable.Range(0, 1000));
         Assert.Contains("asks for 1,000,000 runs; at most 100,000", Refused($"models: a\ndata: x\nseeds: [{many}]\nexamples: [{string.Join(", ", Enumerable.Range(1, 1000))}]\n"), StringComparison.Ordinal);
         Assert.Contains("asks for more than 100,000 runs", Refused($"models: a\ndata: x\nmethods: [{{method: eap-ig, steps: [{string.Join(", ", Enumerable.Range(1, 1000))}], seed: [{many}]}}]\n"), StringComparison.Ordinal);
@@ -119,6 +123,22 @@ public sealed class StudyTests : IDisposable
         Assert.Contains("has 5000 characters", Refused($"models: {new string('a', 5000)}\n"), StringComparison.Ordinal);
         File.WriteAllBytes(directory.File("s.yaml"), [0xC3, 0x28]);
         Assert.Contains("not UTF-8", Assert.Throws<InputException>(() => Study.Read(directory.File("s.yaml"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Lists_that_would_grow_are_refused_before_they_do()
+    {
+        string Numbers(int from, int count) => string.Join(", ", Enumerable.Range(from, count));
+        var method = $"  - {{method: eap-ig, steps: [{Numbers(1, 300)}], train-seed: [{Numbers(0, 300)}]}}\n";
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("line 5: asks for more than 100,000 runs", Refused($"models: a\ndata: x\nmethods:\n{string.Concat(Enumerable.Repeat(method, 40))}"), StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200 << 20);
+
+        // What is skipped is not crossed: only its values count.
+        const string study = "models: a\ndata: [x, y]\nmethods: [eap-ig]\n";
+        Assert.Equal(["a y 0 eap-ig 5 top"], Runs($"{study}skip: {{data: x, steps: [{Numbers(1, 1000)}], seed: [{Numbers(0, 1000)}]}}\n"));
+        var rules = string.Concat(Enumerable.Repeat("- {data: z}\n", 10_000));
+        Assert.Contains("skip names 10,000 values to compare 2,000 runs with", Refused($"{study}seeds: [{Numbers(0, 1000)}]\nskip:\n{rules}"), StringComparison.Ordinal);
     }
 
     private string Refused(string yaml)
