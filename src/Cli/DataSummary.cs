@@ -20,9 +20,9 @@ internal static class DataSummary
     /// <param name="corrupted">The metric of the corrupted or ablated run.</param>
     public static void Write(CommandContext context, LoadedModel loaded, Transformer model, PromptSet data, MetricKind metric, IReadOnlyList<double> clean, IReadOnlyList<double> corrupted)
     {
-        context.Output.WriteLine($"first example: {FirstExample(loaded, data)}");
-        context.Output.WriteLine($"accuracy: {Right(model, data, metric, clean, context.Cancellation, out var right)}");
-        foreach (var warning in Warnings(new([.. clean], [.. clean], [.. corrupted]) { Metric = metric }, right, data.HasDistractors)) context.Output.WriteLine($"warning: {warning}");
+        context.Say($"first example: {FirstExample(loaded, data)}");
+        context.Say($"accuracy: {Right(model, data, metric, clean, context.Cancellation, out var right)}");
+        foreach (var warning in Warnings(new([.. clean], [.. clean], [.. corrupted]) { Metric = metric }, right, data.HasDistractors)) context.Say($"warning: {warning}");
         NoteDoubt(context, data);
     }
 

@@ -4,13 +4,13 @@ using Spectre.Console.Rendering;
 
 namespace Faith.Cli;
 
-/// <summary>Progress bars with rate and remaining time on the error stream; nothing unless that is a terminal.</summary>
+/// <summary>Progress bars with rate and remaining time on the error stream; nothing unless that is a terminal, and wide enough.</summary>
 internal static class ProgressDisplay
 {
     /// <summary>Runs <paramref name="work"/> with a bar for each of its phases.</summary>
     public static T Run<T>(CommandContext context, Func<IProgress<RunProgress>?, T> work)
     {
-        if (!context.IsErrorTerminal) return work(null);
+        if (!context.ShowsProgress) return work(null);
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Error.Stream) });
         return console.Progress()
             .AutoClear(true)

@@ -19,7 +19,11 @@ public sealed class SweepCommandTests : SweepTest
         var first = Ids(folder)[0];
         Assert.Contains("1 cell made, 0 done before, 0 failed", Done("sweep", "run", folder, "--cells", first[..6]), StringComparison.Ordinal);
         Assert.Matches("12 cells: 1 done, 0 running, 0 failed, 11 left\n.*one process would take about", Done("sweep", "status", folder).ReplaceLineEndings("\n"));
-        Assert.Contains("11 cells made, 1 done before, 0 failed", Done("sweep", "run", folder), StringComparison.Ordinal);
+        var output = Done("sweep", "run", folder);
+        Assert.Contains("11 cells made, 1 done before, 0 failed", output, StringComparison.Ordinal);
+        // What every run says of its data, once for each of them.
+        Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("first example: ", StringComparison.Ordinal)));
+        Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("accuracy: the answers lie above the distractors in 100% of 4 examples", StringComparison.Ordinal)));
         var before = Files(folder);
         Assert.Contains("0 cells made, 12 done before, 0 failed", Done("sweep", "run", folder), StringComparison.Ordinal);
         Assert.Equal(before, Files(folder));
@@ -43,6 +47,7 @@ public sealed class SweepCommandTests : SweepTest
         {
             var outcome = Wait(shard);
             Assert.True(outcome.Code == 0, outcome.Error);
+            Assert.Empty(outcome.Error);
             shard.Dispose();
         }
         Done("sweep", "run", parts);
@@ -256,6 +261,8 @@ public sealed class SweepCommandTests : SweepTest
         var curve = Path.Combine(folder, "cells", id, "curve.csv");
         File.AppendAllText(curve, "1\n");
         Refused($"{id}: curve.csv is not the one that was written with its record", "sweep", "merge", folder, "--out", At("r.csv"));
+        File.Delete(curve);
+        Refused($"{id}: curve.csv is not there, although its record is; remove their folders", "sweep", "merge", folder, "--out", At("r.csv"));
         // A cell of another version that was copied here.
         var other = Path.Combine(folder, "cells", "0000000000000000");
         Directory.CreateDirectory(other);

@@ -45,6 +45,16 @@ public sealed class TerminalTests : CliTest
         if (width >= 40) Assert.All(output.ToString().Split('\n'), line => Assert.True(line.TrimEnd().Length <= width));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public async Task A_terminal_of_a_few_columns_ends_no_command_and_stops_none(int width)
+    {
+        foreach (var args in (string[][])[["--help"], ["attribute", "--help"], ["tasks", "list"]])
+            Assert.Equal(On(CommandContext.LeastWidth, args), await Task.Run(() => On(width, args)).WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
     [Fact]
     public void A_file_or_pipe_has_lines_of_any_length() => Assert.Contains(On(null, "methods").Output.Split('\n'), line => line.Length > 100);
 

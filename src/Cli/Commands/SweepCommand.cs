@@ -2,8 +2,11 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Faith.Engine;
+using Faith.Engine.Circuits;
 using Faith.Engine.Experiments;
 using Faith.Engine.Files;
+using Faith.Engine.Metrics;
+using Faith.Engine.Passes;
 using Faith.Engine.Reports;
 using Faith.Engine.Sweeps;
 using Faith.Kernels.Host;
@@ -87,13 +90,21 @@ internal static class SweepCommand
             var cells = parse.GetValue(shard) is { } part ? ParseShard(part).Of(sweep.Cells) : sweep.Cells;
             if (parse.GetValue(only) is { } ids) cells = Named(sweep, cells, ids);
             var runner = new SweepRunner(sweep, device.Read(parse), context.Note);
-            var outcome = ProgressDisplay.Run(context, progress => runner.Run(cells, (cell, place) => Say(context, $"{place + 1}/{cells.Count} {cell.Id} {cell.Label}"), progress, context.Cancellation));
+            var said = new HashSet<(string, string, MetricKind)>();
+            var outcome = ProgressDisplay.Run(context, progress => runner.Run(cells, (cell, place) => context.Say($"{place + 1}/{cells.Count} {cell.Id} {cell.Label}"), Summarise, progress, context.Cancellation));
             var others = $"{(outcome.Elsewhere > 0 ? $", {outcome.Elsewhere} run by other processes" : "")}";
             context.Output.WriteLine($"{sweep.Folder}: {Count(outcome.Ran)} made, {outcome.DoneBefore} done before{others}, {outcome.Failed.Count} failed");
             if (parse.GetValue(table) is { } tablePath && (outcome.Failed.Count == 0 || sweep.Cells.Any(sweep.IsDone))) WriteTable(context, sweep, tablePath, null);
             if (outcome.Failed.Count == 0) return 0;
             context.Error.WriteLine($"faith: {outcome.Failed.Count} of {Count(cells.Count)} failed; faith sweep status {sweep.Folder} lists them, and faith sweep run tries them again");
             return outcome.Failed.Any(f => f.Failure.IsFault) ? FaithProgram.Fault : FaithProgram.BadInput;
+
+            // Of every model and data once, however many samples and methods there are.
+            void Summarise(LoadedRun run, Transformer model, Faithfulness result)
+            {
+                var metric = run.Specification.Scoring.Metric;
+                if (said.Add((run.Model.Hash, run.Specification.Data, metric))) DataSummary.Write(context, run.Model, model, run.Measured, metric, result.Clean, result.Corrupted);
+            }
         });
         return command;
     }
@@ -182,7 +193,7 @@ internal static class SweepCommand
         var option = OptionKinds.Optional(name, help, description);
         option.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && !accepts(token.Value)) result.AddError($"{name} must be {rule}, not {token.Value}");
+            if (result.Tokens is [var token] && !accepts(token.Value)) result.AddError($"{name} must be {rule}, not {OptionKinds.Shown(token.Value)}");
         });
         return option;
     }
@@ -213,12 +224,6 @@ internal static class SweepCommand
     {
         var program = Environment.ProcessPath ?? "faith";
         return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, "faith.dll")] : [program];
-    }
-
-    private static void Say(CommandContext context, string line)
-    {
-        if (context.WriteAbove is { } above) above(PlainText.Line(line));
-        else context.Output.WriteLine(line);
     }
 
     private static string Count(int cells) => cells == 1 ? "1 cell" : $"{cells} cells";

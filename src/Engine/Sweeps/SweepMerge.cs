@@ -70,6 +70,7 @@ public static class SweepMerge
         foreach (var (name, hash) in record.Files)
         {
             if (name is not (SweepFolder.ScoresFile or SweepFolder.CurveFile)) continue;
+            if (!File.Exists(folder.PathOf(cell, name))) return $"{name} is not there, although its record is";
             if (RegularFile.HashOf(folder.PathOf(cell, name)) != hash) return $"{name} is not the one that was written with its record";
         }
         return null;

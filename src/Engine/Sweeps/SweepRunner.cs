@@ -11,7 +11,7 @@ public sealed class SweepRunner
 {
     // A claim of another machine that has not been refreshed for so long is likely to be abandoned soon, and worth waiting for.
     private const int SuspiciousRefreshes = 8;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5), Moment = TimeSpan.FromMilliseconds(100);
 
     private readonly SweepFolder folder;
     private readonly DeviceChoice choice;
@@ -35,9 +35,10 @@ public sealed class SweepRunner
     /// <summary>Runs cells.</summary>
     /// <param name="cells">Which of the folder's cells.</param>
     /// <param name="started">Is told of every cell that is begun, with how many of <paramref name="cells"/> were looked at before it.</param>
+    /// <param name="measured">Is told of every cell that was made: its run, its model where it was run first, and what its smallest circuit keeps.</param>
     /// <param name="progress">Told how far the cell is.</param>
     /// <param name="cancellation">Stops; a cell that has begun is given back.</param>
-    public SweepOutcome Run(IReadOnlyList<SweepCell> cells, Action<SweepCell, int>? started = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public SweepOutcome Run(IReadOnlyList<SweepCell> cells, Action<SweepCell, int>? started = null, Action<LoadedRun, Transformer, Circuits.Faithfulness>? measured = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(cells);
         folder.Claims.RemoveLeftovers();
@@ -64,11 +65,13 @@ public sealed class SweepRunner
                         if (Try(cell)) ran++;
                     }
                 }
-                left = held;
-                var suspicious = held.Where(c => folder.Claims.HolderOf(c.Id) is null or { IsAbandoned: true } || folder.Claims.HolderOf(c.Id)!.Value.Age > SuspiciousRefreshes * folder.Claims.Refresh).ToArray();
-                if (suspicious.Length == 0) break;
-                note($"{suspicious.Length} cells are claimed by processes that do not move; waiting whether they are abandoned");
-                if (cancellation.WaitHandle.WaitOne(Pause)) cancellation.ThrowIfCancellationRequested();
+                left = [.. held.Where(c => !folder.IsDone(c))];
+                // What was given back or abandoned meanwhile is there to be taken.
+                var isFree = left.Any(c => folder.Claims.HolderOf(c.Id) is null or { IsAbandoned: true });
+                var suspicious = left.Count(c => folder.Claims.HolderOf(c.Id)?.Age > SuspiciousRefreshes * folder.Claims.Refresh);
+                if (!isFree && suspicious == 0) break;
+                if (!isFree) note($"{suspicious} cells are claimed by processes that do not move; waiting whether they are abandoned");
+                if (cancellation.WaitHandle.WaitOne(isFree ? Moment : Pause)) cancellation.ThrowIfCancellationRequested();
             }
         }
         finally
@@ -90,7 +93,7 @@ public sealed class SweepRunner
                     (runner, loaded) = (null, null);
                     (runner, loaded) = (new(folder, cell, choice), model);
                 }
-                runner.Run(cell, progress, cancellation);
+                runner.Run(cell, measured, progress, cancellation);
                 folder.RemoveFailure(cell);
                 return true;
             }
