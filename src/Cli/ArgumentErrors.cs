@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Faith.Engine;
 
 namespace Faith.Cli;
@@ -21,9 +22,24 @@ internal static class ArgumentErrors
             if (command.Subcommands.Count > 0) return NoCommand(command, unknown);
             return $"{name} does not take the argument {unknown}; see {name} --help";
         }
+        if (Doubtful(parse) is { } doubtful) return doubtful;
         // A value that does not do says more than what is missing.
         var error = parse.Errors.FirstOrDefault(e => !e.Message.EndsWith("is required.", StringComparison.Ordinal)) ?? parse.Errors[0];
         return $"{error.Message.TrimEnd('.')}; see {name} --help";
+    }
+
+    /// <summary>The error for an option that is given again, of which only one would count, or has no value but another option behind it; null where there is none.</summary>
+    public static string? Doubtful(ParseResult parse)
+    {
+        var command = parse.CommandResult.Command;
+        foreach (var given in parse.CommandResult.Children.OfType<OptionResult>().Where(given => given.Option.Arity.MinimumNumberOfValues > 0))
+        {
+            var name = given.Option.Name;
+            if (given.Tokens.FirstOrDefault(token => command.Options.Any(option => option.Name == token.Value)) is { } next) return $"{name} has no value: {next.Value} behind it is an option of {CommandLine(command)} (a file of that name is ./{next.Value})";
+            if (given.IdentifierTokenCount > 1 && given.Option.Arity.MaximumNumberOfValues == 1) return $"{name} is given {(given.IdentifierTokenCount == 2 ? "twice" : $"{given.IdentifierTokenCount} times")}; give it once";
+            if (given.IdentifierTokenCount > given.Tokens.Count && given.Tokens.Count > 0) return $"a value is missing after {name}; see {CommandLine(command)} --help";
+        }
+        return null;
     }
 
     /// <summary>The error for a word that is none of a command's subcommands.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Globalization;
 using Faith.Cli.Commands;
 using Faith.Engine;
 using Faith.Kernels;
@@ -31,6 +32,8 @@ public static class FaithProgram
     /// <summary>Runs the program on the console.</summary>
     internal static int RunOnConsole(string[] args)
     {
+        // Figures are written alike everywhere, also where somebody asks the runtime for their own language's.
+        CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
         using var stop = new StopSignals();
         var context = new CommandContext(StandardStream.Output(), Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected, stop.Cancellation);
         var code = Run(args, context);
@@ -46,7 +49,11 @@ public static class FaithProgram
             var parse = root.Parse(ArgumentCase.Normalise(root, args), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parse.Action is ParseErrorAction) throw new InputException(ArgumentErrors.FirstOf(parse));
             // Not for help and the version, which are actions of their own.
-            if (parse.Action == parse.CommandResult.Command.Action) Outputs.Check(parse);
+            if (parse.Action == parse.CommandResult.Command.Action)
+            {
+                if (ArgumentErrors.Doubtful(parse) is { } doubtful) throw new InputException(doubtful);
+                Outputs.Check(parse);
+            }
             return parse.Invoke(new InvocationConfiguration { Output = context.Output.Stream, Error = context.Error.Stream, EnableDefaultExceptionHandler = false });
         }
         catch (Exception e)

@@ -51,7 +51,7 @@ internal static class OptionKinds
         {
             var text = result.Tokens[0].Value;
             if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) && accepts(value)) return value;
-            result.AddError($"{name} must be {rule}, not {text}");
+            result.AddError($"{name} must be {rule}, not {Shown(text)}");
             return null;
         },
     };
@@ -67,19 +67,22 @@ internal static class OptionKinds
             var text = result.Tokens[0].Value;
             var values = text.Split(',').Select(part => double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
             if (values.All(double.IsFinite) && values.Prepend(0).Zip(values).All(pair => pair.Second > pair.First)) return values;
-            result.AddError($"{name} must be numbers above 0 that rise, separated by commas, not {text}");
+            result.AddError($"{name} must be numbers above 0 that rise, separated by commas, not {Shown(text)}");
             return [];
         },
     };
 
     /// <summary>The message for a value that is none of the known ones.</summary>
-    public static string Unknown(string option, string value, IReadOnlyCollection<string> known) => $"{option} {value} is not known; known: {string.Join(", ", known)}{KnownNames.Suggest(value, known)}";
+    public static string Unknown(string option, string value, IReadOnlyCollection<string> known) => $"{option} {Shown(value)} is not known; known: {string.Join(", ", known)}{KnownNames.Suggest(value, known)}";
+
+    /// <summary>A value in a message: an empty one would not be seen.</summary>
+    public static string Shown(string value) => value.Length > 0 ? value : "''";
 
     private static int ParseInteger(ArgumentResult result, string name, int least, int most)
     {
         var text = result.Tokens[0].Value;
         if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
-        result.AddError($"{name} must be a whole number {(most == int.MaxValue ? $"of {least} or more" : $"from {least} to {most}")}, not {text}");
+        result.AddError($"{name} must be a whole number {(most == int.MaxValue ? $"of {least} or more" : $"from {least} to {most}")}, not {Shown(text)}");
         return least;
     }
 }

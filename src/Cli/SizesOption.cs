@@ -18,7 +18,7 @@ internal static class SizesOption
             foreach (var part in result.Tokens[0].Value.Split(','))
             {
                 if (int.TryParse(part.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)) counts.Add(count);
-                else result.AddError($"{name} must be whole numbers separated by commas, not {result.Tokens[0].Value}");
+                else result.AddError($"{name} must be whole numbers separated by commas, not {OptionKinds.Shown(result.Tokens[0].Value)}");
             }
             return [.. counts];
         },

@@ -195,6 +195,8 @@ public sealed class BenchCommandTests : CliTest
         Refused("give either --model M or --shape S", "plan", "--model", "tasks-4l", "--shape", "gpt2");
         Refused("--data needs --model", "plan", "--shape", "gpt2", "--data", "ioi");
         Refused("GPU of 1 GiB: the parameters take", "plan", "--shape", "llama-8b", "--device", "1");
+        Refused("fits none of these devices; of the last: GPU of 2 GiB: the parameters take", "plan", "--shape", "llama-8b", "--device", "1,2");
+        Refused("--tokens is of random prompts, and --data has its own", "plan", "--model", "tasks-4l", "--data", "ioi", "--tokens", "5");
         Refused("--device must be cpu or the GiB of a GPU's memory, not big", "plan", "--shape", "gpt2", "--device", "big");
         Refused("raise --memory or shorten it", "plan", "--shape", "gpt2", "--device", "24", "--memory", "0.0001");
     }

@@ -298,7 +298,14 @@ public sealed class ModelCommandTests : CliTest
         Refused("--ablation-data nothing: neither a file nor a built-in task (ioi, ", [.. attribute, "--ablation-data", "nothing"]);
         Refused("--ablation-data sva: a built-in task is text, but the model has no tokenizer", [.. attribute, "--ablation-data", "sva"]);
         Refused("--ablation-data: zero takes nothing from data", [.. attribute, "--ablation", "zero", "--ablation-data", data]);
-        Refused("patching from other data needs one prompt an example: 1 for 2", [.. attribute, "--ablation-data", Write("one.jsonl", Data.Split('\n')[0])]);
+        Refused("one.jsonl: patching from other data needs one prompt an example: 1 for 2; give as many, or --examples 1", [.. attribute, "--ablation-data", Write("one.jsonl", Data.Split('\n')[0])]);
+        Refused("short.jsonl, line 2: the prompt to patch from has 1 tokens and the clean prompt of example 2", [.. attribute, "--ablation-data", Write("short.jsonl", Data.Split('\n')[0] + "\n{\"clean\": [1], \"corrupted\": [2]}")]);
+        // Given again, an option would count once, and which of the two a reader could not tell.
+        Refused("--metric is given twice; give it once", [.. attribute, "--metric", "kl", "--metric", "js"]);
+        Refused("--data is given twice; give it once", [.. attribute, "--data"]);
+        Refused("--ablation-data has no value: --metric behind it is an option of faith attribute", [.. attribute, "--ablation-data", "--metric"]);
+        Refused("--out has no value: --signed behind it is an option of faith circuit (a file of that name is ./--signed)", "circuit", "--scores", Scores(), "--edges", "5", "--out", "--signed");
+        Refused("--steps must be a whole number from 1 to 10000, not ''", [.. attribute, "--steps", ""]);
         Refused("--model", "attribute", "--data", data, "--out", At("s.json"));
         Refused($"{At("none/s.json")}: the folder does not exist", "attribute", "--model", model, "--data", data, "--out", At("none/s.json"));
         var scores = Scores();
@@ -318,6 +325,10 @@ public sealed class ModelCommandTests : CliTest
         RefusedData("\"clean\" has 9 tokens; the model's context holds 8", Write("bad.jsonl", """{"clean": [1,1,1,1,1,1,1,1,1], "corrupted": [1,1,1,1,1,1,1,1,2], "answers": [1], "distractors": [2]}"""));
         RefusedData("line 1: \"clean\" holds text (\"a b\"), but the model has no tokenizer", Write("bad.jsonl", """{"clean": "a b", "corrupted": [1], "answers": [1], "distractors": [2]}"""));
         RefusedData("the data set holds no examples", Write("bad.jsonl", ""));
+        var renamed = Write("named.jsonl", """{"q": [1, 2], "w": [1, 3], "yes": [1]}""");
+        Refused("named.jsonl, line 1: \"no\" is missing, which --metric logit-diff needs", "attribute", "--model", model, "--data", renamed, "--columns", "clean=q,corrupted=w,answers=yes,distractors=no", "--out", At("s.json"));
+        Refused("named.jsonl, line 1: \"v\" is missing, which --ablation patching needs", "attribute", "--model", model, "--data", renamed, "--columns", "clean=q,corrupted=v,answers=yes,distractors=no", "--out", At("s.json"));
+        Refused("bad.jsonl, line 1: \"clean\": ", "tokens", "--model", "tasks-4l", "--data", Write("bad.jsonl", $"{{\"clean\": \"{new string('x', 30_000)}\"}}"));
 
         void RefusedData(string message, string path) => Refused(message, "attribute", "--model", model, "--data", path, "--out", At("s.json"));
     }

@@ -43,6 +43,7 @@ internal static class PlanCommand
         {
             if ((result.GetResult(model) is null) == (result.GetResult(shape) is null)) result.AddError("give either --model M or --shape S");
             if (result.GetResult(data) is not null && result.GetResult(shape) is not null) result.AddError("--data needs --model; a shape takes random prompts");
+            if (result.GetResult(data) is not null && ((Option[])[tokens, first]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } random) result.AddError($"{random.Name} is of random prompts, and --data has its own; leave one of them out");
         });
         command.SetAction(parse =>
         {
@@ -78,6 +79,7 @@ internal static class PlanCommand
     {
         var table = new TextTable("device", ">model MiB", ">micro-batches", ">examples", ">rows", ">MiB", ">of at most", ">scratch MiB", ">GB of weights read");
         RunPlan? any = null;
+        var refusals = new List<string>();
         foreach (var device in devices)
         {
             using (device)
@@ -94,11 +96,12 @@ internal static class PlanCommand
                     // Of several devices some may be too small; of one, that is the answer.
                     if (devices.Count == 1) throw new InputException(message, e);
                     table.Add(device.Name, "does not fit", "", "", "", "", "", "", "");
-                    context.Error.WriteLine($"faith: {message}");
+                    refusals.Add(message);
                 }
             }
         }
-        if (any is null) throw new InputException($"{name} fits none of these devices");
+        if (any is null) throw new InputException($"{name} fits none of these devices; of the last: {refusals[^1]}");
+        foreach (var refusal in refusals) context.Note(refusal);
         context.Output.WriteLine($"{options.Method} on {name}, {data.Count} examples of {data.Name}, at most {data.Max(e => e.Clean.Length)} tokens");
         table.Write(context);
         if (any.Flops is { } flops) context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"floor: {flops / Giga:#,0.0} GFLOP, and the weights read from memory"));

@@ -13,14 +13,18 @@ internal static class Counterfactuals
     public static IReadOnlyList<Example> Apply(IReadOnlyList<Example> data, Ablation ablation, IReadOnlyList<Example>? ablationData)
     {
         if (ablation != Ablation.Patching || ablationData is null) return data;
-        if (ablationData.Count != data.Count) throw new InputException($"patching from other data needs one prompt an example: {ablationData.Count} for {data.Count}");
+        var source = ablationData as PromptSet;
+        if (ablationData.Count != data.Count)
+        {
+            throw new InputException($"{(source is null ? "" : $"{source.Name}: ")}patching from other data needs one prompt an example: {ablationData.Count} for {data.Count}; give as many, or --examples {Math.Min(data.Count, ablationData.Count)}");
+        }
         var patched = new Example[data.Count];
         for (var i = 0; i < patched.Length; i++)
         {
             var corrupted = ablationData[i].Corrupted;
             if (corrupted.Length != data[i].Clean.Length)
             {
-                throw new InputException($"example {i + 1}: the prompt to patch from has {corrupted.Length} tokens and the clean prompt {data[i].Clean.Length}; both must have the same number");
+                throw new InputException($"{(source is null ? $"example {i + 1}" : $"{source.Name}, {source.Texts[i].Place}")}: the prompt to patch from has {corrupted.Length} tokens and the clean prompt of example {i + 1} {data[i].Clean.Length}; both must have the same number");
             }
             patched[i] = data[i] with { Corrupted = corrupted };
         }

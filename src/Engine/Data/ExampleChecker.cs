@@ -20,6 +20,8 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private const int CharactersShown = 280;
 
     private readonly Dictionary<string, int> tokens = [];
+    // What messages call the fields.
+    private readonly PromptColumns named = format.Columns ?? PromptColumns.Default;
     private readonly SpanChecker? spans = needs.Positions is { } positions ? new(positions) : null;
 
     /// <summary>How many texts of answers and distractors have several tokens and stand by their first.</summary>
@@ -27,10 +29,10 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     public Example Check(ExampleDraft draft)
     {
-        var clean = Prompt(draft.Clean, "clean", draft.Place);
+        var clean = Prompt(draft.Clean, named.Clean, draft.Place);
         var corrupted = Optional(needs.Corrupted, () => Corrupted(draft, clean)) ?? clean;
-        var answers = Optional(needs.Answers, () => Answers(draft.Answers, "answers", $"{needs.Answers} needs; --metric kl and js do without", draft.Place));
-        var distractors = Optional(needs.Distractors, () => Answers(draft.Distractors, "distractors", $"{needs.Distractors} needs; --metric logprob, kl and js do without", draft.Place));
+        var answers = Optional(needs.Answers, () => Answers(draft.Answers, named.Answers, $"{needs.Answers} needs; --metric kl and js do without", draft.Place));
+        var distractors = Optional(needs.Distractors, () => Answers(draft.Distractors, named.Distractors, $"{needs.Distractors} needs; --metric logprob, kl and js do without", draft.Place));
         var example = new Example(clean, corrupted, answers ?? [], distractors ?? [])
         {
             BeginTokens = draft.Clean.Text is not null && clean.Length > 0 && clean[0] == tokenizer?.BeginToken ? 1 : 0,
@@ -54,8 +56,8 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     private int[] Corrupted(ExampleDraft draft, int[] clean)
     {
-        if (draft.Corrupted is not { } given) throw Error(draft.Place, $"\"corrupted\" is missing, which {needs.Corrupted} needs; --ablation zero, mean and mean-positional do without");
-        var corrupted = Prompt(given, "corrupted", draft.Place);
+        if (draft.Corrupted is not { } given) throw Error(draft.Place, $"{PlainText.Quote(named.Corrupted)} is missing, which {needs.Corrupted} needs; --ablation zero, mean and mean-positional do without");
+        var corrupted = Prompt(given, named.Corrupted, draft.Place);
         if (clean.Length != corrupted.Length && !needs.AnyLength)
         {
             var difference = 0;
@@ -68,18 +70,18 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
 
     private int[] Prompt(PromptDraft prompt, string field, string place)
     {
-        if (prompt.Text is "" || prompt.Ids is []) throw Error(place, $"\"{field}\" is empty");
-        var ids = prompt.Text is { } text ? TokenizerFor(text, field, place).EncodePrompt(text, cancellation) : prompt.Ids!;
+        if (prompt.Text is "" || prompt.Ids is []) throw Error(place, $"{PlainText.Quote(field)} is empty");
+        var ids = prompt.Text is { } text ? Encode(field, place, () => TokenizerFor(text, field, place).EncodePrompt(text, cancellation)) : prompt.Ids!;
         if (config is null) return ids;
-        if (ids.Length > config.Context) throw Error(place, $"\"{field}\" has {Tokens(ids.Length)}; the model's context holds {config.Context}");
+        if (ids.Length > config.Context) throw Error(place, $"{PlainText.Quote(field)} has {Tokens(ids.Length)}; the model's context holds {config.Context}");
         foreach (var id in ids) CheckId(id, field, place);
         return ids;
     }
 
     private int[] Answers(IReadOnlyList<TokenDraft>? answers, string field, string which, string place)
     {
-        if (answers is null) throw Error(place, $"\"{field}\" is missing, which {which}");
-        if (answers.Count == 0) throw Error(place, $"\"{field}\" is empty; at least one token is needed");
+        if (answers is null) throw Error(place, $"{PlainText.Quote(field)} is missing, which {which}");
+        if (answers.Count == 0) throw Error(place, $"{PlainText.Quote(field)} is empty; at least one token is needed");
         var ids = new int[answers.Count];
         for (var i = 0; i < ids.Length; i++)
         {
@@ -92,11 +94,11 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     private int OneToken(string text, string field, string place)
     {
         if (tokens.TryGetValue(text, out var known)) return known;
-        var ids = InContext(TokenizerFor(text, field, place), text);
+        var ids = Encode(field, place, () => InContext(TokenizerFor(text, field, place), text));
         if (ids.Length > 1 && format.FirstTokens) Shortened++;
         else if (ids.Length != 1)
         {
-            throw Error(place, $"{PlainText.Quote(text)} in \"{field}\" is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one: take another word, give a token id"
+            throw Error(place, $"{PlainText.Quote(text)} in {PlainText.Quote(field)} is {Tokens(ids.Length)}{(ids.Length == 0 ? "" : $" ({Show(ids, 0)})")}; it must be exactly one: take another word, give a token id"
                 + (ids.Length == 0 ? "" : ", or take the first of them with --answer-tokens first"));
         }
         return tokens[text] = ids[0];
@@ -113,14 +115,28 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
         return both.Length == before.Length + 1 && both.AsSpan().StartsWith(before) ? [both[^1]] : alone;
     }
 
+    // What a tokenizer refuses it says of itself; where the text stands is known here.
+    private int[] Encode(string field, string place, Func<int[]> encode)
+    {
+        if (tokenizer is null) return encode();
+        try
+        {
+            return encode();
+        }
+        catch (InputException e)
+        {
+            throw new InputException(Error(place, $"{PlainText.Quote(field)}: {e.Message}").Message, e);
+        }
+    }
+
     private Tokenizer TokenizerFor(string text, string field, string place) =>
-        tokenizer ?? throw Error(place, $"\"{field}\" holds text ({PlainText.Quote(text)}), but the model has no tokenizer; give token ids");
+        tokenizer ?? throw Error(place, $"{PlainText.Quote(field)} holds text ({PlainText.Quote(text)}), but the model has no tokenizer; give token ids");
 
     private void CheckId(int id, string field, string place)
     {
         if (id < 0 || (config is not null && id >= config.Vocabulary))
         {
-            throw Error(place, $"token id {id} in \"{field}\" is outside the vocabulary" + (config is null ? "" : $" (0 to {config.Vocabulary - 1}); ids must be those of the model's own tokenizer"));
+            throw Error(place, $"token id {id} in {PlainText.Quote(field)} is outside the vocabulary" + (config is null ? "" : $" (0 to {config.Vocabulary - 1}); ids must be those of the model's own tokenizer"));
         }
     }
 

@@ -29,7 +29,7 @@ public sealed record PromptColumns
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             var (key, name) = equals < 0 ? ("", "") : (part[..equals].Trim(), part[(equals + 1)..].Trim());
-            if (name.Length == 0 || !Keys.Contains(key)) throw new InputException($"--columns must be pairs as in clean=prompt,answers=label with {string.Join(", ", Keys)} before the sign, not {PlainText.Short(part)}");
+            if (name.Length == 0 || !Keys.Contains(key)) throw new InputException($"--columns must be pairs as in clean=prompt,answers=label with {string.Join(", ", Keys)} before the sign, not {PlainText.Name(part)}");
             if (!given.Add(key)) throw new InputException($"--columns names {key} twice");
             columns = key switch
             {

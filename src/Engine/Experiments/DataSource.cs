@@ -17,7 +17,11 @@ public static class DataSource
     public static PromptSet Load(string data, int? examples, LoadedModel model, Action<string> note, PromptNeeds? needs = null, string option = "--data", PromptFormat? format = null, ulong seed = 0,
         CancellationToken cancellation = default)
     {
-        if (TaskOf(data, option) is { } task) return OfTask(task, examples ?? TaskPrompts.DefaultCount, TaskSplit.HeldOut, model, note, option, seed, cancellation);
+        if (TaskOf(data, option) is { } task)
+        {
+            NoteWhatDoesNothing(task, format, note);
+            return OfTask(task, examples ?? TaskPrompts.DefaultCount, TaskSplit.HeldOut, model, note, option, seed, cancellation);
+        }
         var set = OfFile(data, model, note, needs, format, cancellation);
         return examples is not { } count ? set : seed == 0 || count >= set.Count ? set.First(count) : set.At([.. Order(set, seed).Take(count).Order()]);
     }
@@ -35,6 +39,7 @@ public static class DataSource
         const string option = "data";
         if (TaskOf(data, option) is { } task)
         {
+            NoteWhatDoesNothing(task, format, note);
             return (OfTask(task, examples ?? TaskPrompts.DefaultCount, TaskSplit.Train, model, note, option, seed, cancellation), OfTask(task, heldOut, TaskSplit.HeldOut, model, note, option, seed, cancellation));
         }
         var set = OfFile(data, model, note, needs, format, cancellation);
@@ -54,6 +59,15 @@ public static class DataSource
             throw new InputException($"{option} {data}: neither a file nor a built-in task ({string.Join(", ", TaskCatalog.All.Select(t => t.Name))}){KnownNames.Suggest(data, TaskCatalog.All.Select(t => t.Name))}");
         }
         return task;
+    }
+
+    // The fields of a task have their names, and all of its answers are single tokens.
+    private static void NoteWhatDoesNothing(TaskGenerator task, PromptFormat? format, Action<string> note)
+    {
+        foreach (var setting in (string?[])[format?.Columns is null ? null : "columns", format is { FirstTokens: true } ? "answer-tokens" : null])
+        {
+            if (setting is not null) note($"{setting} does nothing with the built-in task {task.Name}");
+        }
     }
 
     private static PromptSet OfFile(string data, LoadedModel model, Action<string> note, PromptNeeds? needs, PromptFormat? format, CancellationToken cancellation)

@@ -49,7 +49,7 @@ public sealed class LoadedModel : IDisposable
         Tokenizer? tokenizer;
         try
         {
-            tokenizer = TokenizerLoader.TryLoad(directory);
+            tokenizer = TokenizerLoader.TryLoad(directory, begin);
         }
         catch (InputException e)
         {

@@ -67,6 +67,6 @@ internal static class BeginTokens
     private static int Known(Vocabulary vocabulary, JsonInput input)
     {
         int id = input.Number(Vocabulary.LargestId);
-        return vocabulary.Token(id) is not null ? id : throw input.Error($"{id} is not the id of a token.");
+        return vocabulary.Token(id) is not null ? id : throw input.Error($"{id} is not the id of a token; with --no-bos texts begin with none.");
     }
 }

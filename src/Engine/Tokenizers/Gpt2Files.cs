@@ -19,8 +19,10 @@ internal static class Gpt2Files
         ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     /// <summary>The tokenizer of a directory.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="begin">The token that texts begin with, or null.</param>
     /// <exception cref="InputException">A file is unusable.</exception>
-    public static Tokenizer Read(string directory)
+    public static Tokenizer Read(string directory, Func<Vocabulary, int?> begin)
     {
         var vocabulary = new Vocabulary();
         string vocabularyPath = Path.Combine(directory, VocabularyName);
@@ -35,7 +37,7 @@ internal static class Gpt2Files
             vocabulary.TryAdd(new AddedToken(end, EndOfText));
         return new PipelineTokenizer(
             vocabularyPath, vocabulary, null, PartReader.ByteLevel(config?.Flag("add_prefix_space", absent: false) ?? false, useRegex: true), model,
-            PartReader.FromByteAlphabet, BeginTokens.FromDirectory(directory, vocabulary, null));
+            PartReader.FromByteAlphabet, begin(vocabulary));
     }
 
     private static JsonInput? ReadIfThere(string directory, string name)

@@ -90,7 +90,12 @@ public sealed class LoadingTests : IDisposable
         folder.Write("config.json", $$"""{"bos_token_id":{{end}}}""");
         Assert.Equal(end, TokenizerLoader.TryLoad(folder.Path)!.BeginToken);
         folder.Write("config.json", """{"bos_token_id":99999}""");
+        Assert.Contains("--no-bos", Assert.Throws<InputException>(() => TokenizerLoader.TryLoad(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Null(TokenizerLoader.TryLoad(folder.Path, BeginTokenUse.Omit)!.BeginToken);
+        File.Delete(Path.Combine(folder.Path, "tokenizer.json"));
+        WriteGpt2();
         Assert.Throws<InputException>(() => TokenizerLoader.TryLoad(folder.Path));
+        Assert.Null(TokenizerLoader.TryLoad(folder.Path, BeginTokenUse.Omit)!.BeginToken);
     }
 
     [Fact]
