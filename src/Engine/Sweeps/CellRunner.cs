@@ -37,8 +37,9 @@ internal sealed class CellRunner : IDisposable
     }
 
     /// <summary>Runs a cell and writes its files, the record last.</summary>
+    /// <returns>The run, its model where it was run first, and what its smallest circuit keeps.</returns>
     /// <exception cref="InputException">The cell cannot be run, or its model or data are no longer those that were planned.</exception>
-    public void Run(SweepCell cell, Action<LoadedRun, Transformer, Faithfulness>? measured, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public (LoadedRun Run, Transformer Model, Faithfulness Smallest) Run(SweepCell cell, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         var run = cell.Run;
@@ -61,7 +62,7 @@ internal sealed class CellRunner : IDisposable
         var bootstrap = loaded.Measured.Count > 1 ? new Bootstrap(loaded.Measured.Count, Resamples, seed: 0) : null;
         CurvePoint[] points = [.. circuits.Points.Select(point => point with { Interval = bootstrap?.Faithfulness(point.Result, Confidence) ?? new(double.NaN, double.NaN) })];
         Write(cell, circuits, points, record, loaded, result, selection, Stability(run, result, examples, selection, cancellation), new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
-        measured?.Invoke(loaded, model.OnAll(choice).First, points[0].Result);
+        return (loaded, model.OnAll(choice).First, points[0].Result);
     }
 
     private CellCircuits OfPrompts(SweepCell cell, LoadedRun loaded, AttributionResult result, EdgeSelection selection, RunRecord record, IProgress<RunProgress>? progress, CancellationToken cancellation)

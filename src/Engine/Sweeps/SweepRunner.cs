@@ -1,3 +1,4 @@
+using Faith.Engine.Circuits;
 using Faith.Engine.Experiments;
 using Faith.Engine.Passes;
 
@@ -38,7 +39,7 @@ public sealed class SweepRunner
     /// <param name="measured">Is told of every cell that was made: its run, its model where it was run first, and what its smallest circuit keeps.</param>
     /// <param name="progress">Told how far the cell is.</param>
     /// <param name="cancellation">Stops; a cell that has begun is given back.</param>
-    public SweepOutcome Run(IReadOnlyList<SweepCell> cells, Action<SweepCell, int>? started = null, Action<LoadedRun, Transformer, Circuits.Faithfulness>? measured = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public SweepOutcome Run(IReadOnlyList<SweepCell> cells, Action<SweepCell, int>? started = null, Action<LoadedRun, Transformer, Faithfulness>? measured = null, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(cells);
         folder.Claims.RemoveLeftovers();
@@ -84,6 +85,7 @@ public sealed class SweepRunner
 
         bool Try(SweepCell cell)
         {
+            (LoadedRun Run, Transformer Model, Faithfulness Smallest) made;
             try
             {
                 var model = (cell.ModelHash, cell.Run.Begin);
@@ -93,9 +95,8 @@ public sealed class SweepRunner
                     (runner, loaded) = (null, null);
                     (runner, loaded) = (new(folder, cell, choice), model);
                 }
-                runner.Run(cell, measured, progress, cancellation);
+                made = runner.Run(cell, progress, cancellation);
                 folder.RemoveFailure(cell);
-                return true;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -109,6 +110,8 @@ public sealed class SweepRunner
                 runner = null;
                 return false;
             }
+            measured?.Invoke(made.Run, made.Model, made.Smallest);
+            return true;
         }
     }
 }
