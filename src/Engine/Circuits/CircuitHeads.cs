@@ -54,7 +54,7 @@ internal sealed class CircuitHeads
         else
         {
             var keys = Columns(key, 0, count);
-            attention.Finish(InputKind.Key, keys, layout.Angles, keys);
+            attention.Finish(InputKind.Key, keys, layout.Angles, keys, heads: [.. nodes.Select(node => Head(node) / model.Config.Group)]);
         }
 
         var everywhere = nodes.Count(node => node.OnAllRows);
@@ -79,7 +79,7 @@ internal sealed class CircuitHeads
         else foreach (var (first, heads) in neighbours) device.Copy(Columns(ofCorrupted.Query, Head(nodes[first]), heads), Columns(q, first, heads));
         Project(l, allRows, ofCorrupted.AttentionStream, nodes, start, count, [(InputKind.Query, q)]);
         var queries = model.HasJoinedHeads ? q : Columns(q, start, count);
-        attention.Finish(InputKind.Query, queries, allRows ? layout.Angles : layout.LastAngles, queries);
+        attention.Finish(InputKind.Query, queries, allRows ? layout.Angles : layout.LastAngles, queries, heads: model.HasJoinedHeads ? [] : [.. nodes.Skip(start).Take(count).Select(Head)]);
         // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none.
         var group = model.Config.Group;
         Runs together = prefix.Keys[l].IsNone ? new(start, count, i => !model.HasJoinedHeads || AreNeighbours(nodes, i))

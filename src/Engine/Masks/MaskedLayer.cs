@@ -27,7 +27,7 @@ internal sealed class MaskedLayer
             MlpOutputXHat = c.NormsOutputs ? rows.Matrix(arena, l, c.Width) : default, MlpOutputInverseSigma = c.NormsOutputs ? rows.Matrix(arena, l, 1) : default,
         };
         if (c.QueryKeyNorm == QueryKeyNorm.None) return;
-        var parts = c.QueryWidth / c.NormWidth(c.Heads);
+        var parts = c.NormParts(c.Heads);
         Activations.QueryNorm = new(rows.Matrix(arena, l, c.QueryWidth), rows.Matrix(arena, l, parts));
         Activations.KeyNorm = new(arena.Matrix(rows.All, c.QueryWidth), arena.Matrix(rows.All, parts));
     }

@@ -9,7 +9,7 @@ internal abstract class LlamaNamedFamily : ModelFamily
     protected sealed override OuterNames Outer => new("embed_tokens.weight", "lm_head.weight", "layers", "norm");
 
     /// <summary>γ of the norms of queries and keys, or nulls.</summary>
-    private (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention)
+    protected virtual (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention)
     {
         float[]? Read(string name, int heads) => config.QueryKeyNorm == QueryKeyNorm.None ? null : NormScale(tensors.Vector(attention + name, config.NormWidth(heads)));
         return (Read("q_norm.weight", config.Heads), Read("k_norm.weight", config.KeyValueHeads));

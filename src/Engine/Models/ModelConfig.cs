@@ -51,6 +51,8 @@ public sealed record ModelConfig
     public bool Gated { get; init; }
     /// <summary>Rotary embedding of every layer, null in layers that know no positions; null instead of all for learned positions.</summary>
     public PerLayer<RotaryConfig?>? Rotary { get; init; }
+    /// <summary>True where learned positions do not join the stream but, in every layer, what queries and keys are projected from, after the norm (shortformer).</summary>
+    public bool PositionsInAttention { get; init; }
     /// <summary>The norm of queries and keys.</summary>
     public QueryKeyNorm QueryKeyNorm { get; init; }
     /// <summary>True when the unembedding is the embedding matrix.</summary>
@@ -80,6 +82,12 @@ public sealed record ModelConfig
 
     /// <summary>Columns of γ of the norm of queries, and of keys where <paramref name="heads"/> are as many; 0 without a norm.</summary>
     internal int NormWidth(int heads) => QueryKeyNorm switch { QueryKeyNorm.None => 0, QueryKeyNorm.Heads => HeadDim, _ => heads * HeadDim };
+
+    /// <summary>Parts of a row of queries, or of keys of as many heads, that are normed by themselves.</summary>
+    internal int NormParts(int heads) => QueryKeyNorm == QueryKeyNorm.Layer ? 1 : heads;
+
+    /// <summary>True where attention sees the queries and keys of a layer as they are projected.</summary>
+    internal bool AttendsAsProjected(int layer) => Rotary?[layer] is null && QueryKeyNorm == QueryKeyNorm.None && !PositionsInAttention;
 
     /// <summary>Query heads that share one key/value head.</summary>
     public int Group => Heads / KeyValueHeads;

@@ -54,7 +54,7 @@ public sealed record LayerWeights
     public required MatrixSource QueryKeyValue { get; init; }
     /// <summary>Its bias.</summary>
     public float[]? QueryKeyValueBias { get; init; }
-    /// <summary>γ of the norm of queries [d_head], or [H·d_head] where those of all heads are normed together; null: there is no norm.</summary>
+    /// <summary>γ of the norm of queries [d_head], or [H·d_head] where heads have their own or are normed together; null: there is no norm.</summary>
     public float[]? QueryNormScale { get; init; }
     /// <summary>β of the norm of every head's queries [d_head], or null.</summary>
     public float[]? QueryNormShift { get; init; }

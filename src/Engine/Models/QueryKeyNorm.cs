@@ -7,6 +7,8 @@ public enum QueryKeyNorm
     None,
     /// <summary>Every head by itself, all heads of a layer with the same weights.</summary>
     Heads,
+    /// <summary>Every head by itself and with weights of its own (StableLM).</summary>
+    OwnHeads,
     /// <summary>The queries of all heads of a layer as one row, and the keys, each column with a weight of its own (OLMo 2).</summary>
     Layer,
 }

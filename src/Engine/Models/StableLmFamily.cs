@@ -4,7 +4,7 @@ namespace Faith.Engine.Models;
 
 /// <summary>
 /// StableLM: Llama's matrices and names between norms of the LayerNorm kind, rotary positions on a share of every head; blocks one after the other, or
-/// parallel behind one norm. The sizes that norm q and k, every head by weights of its own, are refused.
+/// parallel behind one norm; where the file asks for it ("qk_layernorm") every head's queries and keys are normed, each by weights of its own.
 /// </summary>
 internal sealed class StableLmFamily : LlamaNamedFamily
 {
@@ -16,7 +16,6 @@ internal sealed class StableLmFamily : LlamaNamedFamily
         const int KeyValueHeadsOfTransformers = 32; // where the file does not say
         var (width, heads, headDim) = ReadHeads(file);
         var keyValueHeads = ReadKeyValueHeads(file, heads, KeyValueHeadsOfTransformers);
-        file.Require("qk_layernorm", false);
         return Checked(file, new ModelConfig
         {
             Family = ModelType,
@@ -34,6 +33,7 @@ internal sealed class StableLmFamily : LlamaNamedFamily
             Gated = true,
             Rotary = RotarySettings.ReadPartial(file, headDim, "rope_theta", "partial_rotary_factor", 0.25),
             ParallelBlocks = file.Flag("use_parallel_residual", false),
+            QueryKeyNorm = file.Flag("qk_layernorm", false) ? QueryKeyNorm.OwnHeads : QueryKeyNorm.None,
             TiedEmbedding = file.Flag("tie_word_embeddings", false),
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),
             BeginToken = file.Token("bos_token_id"),
@@ -43,6 +43,13 @@ internal sealed class StableLmFamily : LlamaNamedFamily
 
     // Parallel blocks read the stream through one norm.
     protected override NormNames NormsOf(ModelConfig config) => config.ParallelBlocks ? Norms with { MlpInput = Norms.AttentionInput } : Norms;
+
+    protected override (float[]? Query, float[]? Key) ReadQueryKeyNorm(ModelConfig config, TensorTable tensors, string attention)
+    {
+        float[]? Read(string name, int heads) => config.QueryKeyNorm == QueryKeyNorm.None ? null
+            : tensors.Vectors([.. Enumerable.Range(0, heads).Select(h => ($"{attention}{name}.norms.{h}.weight", config.HeadDim))]);
+        return (Read("q_layernorm", config.Heads), Read("k_layernorm", config.KeyValueHeads));
+    }
 
     protected override Biases BiasesOf(ConfigFile file) => new(file.Flag("use_qkv_bias", false), Output: false, Mlp: false);
 }

@@ -4,7 +4,7 @@ namespace Faith.Engine.Models;
 
 /// <summary>
 /// Models of TransformerLens that were saved under its own names, as InterpBench's are: matrices of every head apart (W_Q [H × d × d_head]), all of them
-/// stored as [in × out], an unembedding of its own with a bias. Positions are learned or rotary, norms have parameters or not. In a model of attention
+/// stored as [in × out], an unembedding of its own with a bias. Positions are learned, and join the stream or (shortformer) queries and keys, or rotary; norms have parameters or not. In a model of attention
 /// alone the graph keeps its MLPs, which put out nothing.
 /// </summary>
 internal sealed class TransformerLensFamily : ModelFamily
@@ -13,7 +13,7 @@ internal sealed class TransformerLensFamily : ModelFamily
     internal const string Type = "transformer_lens";
 
     private const string Norm = "normalization_type", LayerNorm = "LN", FoldedLayerNorm = "LNPre", RmsNorm = "RMS", FoldedRmsNorm = "RMSPre";
-    private const string Positions = "positional_embedding_type", Learned = "standard", Rotary = "rotary", Alone = "attn_only";
+    private const string Positions = "positional_embedding_type", Learned = "standard", Rotary = "rotary", Shortformer = "shortformer", Alone = "attn_only";
 
     internal override string ModelType => Type;
     internal override string Inner => "";
@@ -23,12 +23,12 @@ internal sealed class TransformerLensFamily : ModelFamily
 
     internal override ModelConfig ReadConfig(ConfigFile file)
     {
-        foreach (var setting in (string[])["gated_mlp", "final_rms", "shortformer_pos", "use_NTK_by_parts_rope", "use_local_attn", "post_embedding_ln", "use_normalization_before_and_after", "use_qk_norm",
+        foreach (var setting in (string[])["gated_mlp", "final_rms", "use_NTK_by_parts_rope", "use_local_attn", "post_embedding_ln", "use_normalization_before_and_after", "use_qk_norm",
             "use_yarn_rope", "rmsnorm_uses_offset"])
         {
             file.Require(setting, false);
         }
-        if ((file.Text(Positions) ?? Learned) is not (Learned or Rotary)) throw file.Unsupported(Positions, $"{Learned}, {Rotary}");
+        var positions = ReadPositionKind(file);
         foreach (var setting in (string[])["num_experts", "experts_per_token", "rotary_base_local"])
         {
             if (!IsUnset(file, setting)) throw file.Unsupported(setting, "null");
@@ -58,7 +58,8 @@ internal sealed class TransformerLensFamily : ModelFamily
             Norm = NormOf(file) is LayerNorm or FoldedLayerNorm ? NormKind.LayerNorm : NormKind.RmsNorm,
             NormEpsilon = file.Epsilon("eps", 1e-5),
             Activation = isAlone ? ActivationFunction.Relu : ActivationNames.Read(file, "act_fn", "relu"),
-            Rotary = file.Text(Positions) == Rotary ? ReadRotary(file, headDim) : null,
+            Rotary = positions == Rotary ? ReadRotary(file, headDim) : null,
+            PositionsInAttention = positions == Shortformer,
             TiedEmbedding = false,
             ParallelBlocks = file.Flag("parallel_attn_mlp", false),
             AttentionScale = ReadScales(file, layers, headDim),
@@ -71,6 +72,17 @@ internal sealed class TransformerLensFamily : ModelFamily
     private static string NormOf(ConfigFile file) =>
         (file.Text(Norm) ?? (file.IsNull(Norm) ? null : LayerNorm)) is (LayerNorm or FoldedLayerNorm or RmsNorm or FoldedRmsNorm) and var norm ? norm
             : throw file.Unsupported(Norm, $"{LayerNorm}, {FoldedLayerNorm}, {RmsNorm}, {FoldedRmsNorm}");
+
+    // Settings of a training run say it by a flag, those of the library by a name.
+    private static string ReadPositionKind(ConfigFile file)
+    {
+        const string Flag = "shortformer_pos";
+        var isShortformer = file.Flag(Flag, false);
+        var kind = file.Text(Positions) ?? (isShortformer ? Shortformer : Learned);
+        if (kind is not (Learned or Rotary or Shortformer)) throw file.Unsupported(Positions, $"{Learned}, {Rotary}, {Shortformer}");
+        if (isShortformer && kind != Shortformer) throw file.Unsupported(Flag, $"false beside {Positions} = {kind}");
+        return kind;
+    }
 
     private static RotaryConfig ReadRotary(ConfigFile file, int headDim)
     {

@@ -11,7 +11,7 @@ internal sealed class LayerActivations
     public Tensor AttentionInverseSigma { get; set; }
     /// <summary>Queries, keys and values as projected.</summary>
     public Projection Projected { get; set; }
-    /// <summary>Queries and keys as attention sees them, normed and rotated: the same matrices where nothing is done to them.</summary>
+    /// <summary>Queries and keys as attention sees them, with positions, normed and rotated: the same matrices where nothing is done to them.</summary>
     public Tensor FinalQuery { get; set; }
     public Tensor FinalKey { get; set; }
     /// <summary>What the backward pass needs of the norms of queries and keys.</summary>
@@ -92,12 +92,12 @@ internal sealed class Activations
                 MlpOutputXHat = keepOutputXHat ? rows.Matrix(arena, l, c.Width) : default,
                 MlpOutputInverseSigma = keepLayers && c.NormsOutputs ? rows.Matrix(arena, l, 1) : default,
             };
-            var isFinal = c.Rotary?[l] is null && c.QueryKeyNorm == QueryKeyNorm.None;
+            var isFinal = c.AttendsAsProjected(l);
             a.FinalQuery = isFinal ? a.Projected.Query : rows.Matrix(arena, l, c.QueryWidth);
             a.FinalKey = isFinal ? a.Projected.Key : arena.Matrix(rows.All, c.KeyWidth);
             if (c.QueryKeyNorm == QueryKeyNorm.None || !keepLayers || Rule.Pattern == PatternRule.Constant) continue;
-            a.QueryNorm = new(keepXHat ? rows.Matrix(arena, l, c.QueryWidth) : default, rows.Matrix(arena, l, c.QueryWidth / c.NormWidth(c.Heads)));
-            a.KeyNorm = new(keepXHat ? arena.Matrix(rows.All, c.KeyWidth) : default, arena.Matrix(rows.All, c.KeyWidth / c.NormWidth(c.KeyValueHeads)));
+            a.QueryNorm = new(keepXHat ? rows.Matrix(arena, l, c.QueryWidth) : default, rows.Matrix(arena, l, c.NormParts(c.Heads)));
+            a.KeyNorm = new(keepXHat ? arena.Matrix(rows.All, c.KeyWidth) : default, arena.Matrix(rows.All, c.NormParts(c.KeyValueHeads)));
         }
     }
 

@@ -4,7 +4,7 @@ using Faith.Kernels;
 namespace Faith.Engine.Passes;
 
 /// <summary>
-/// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; normed and rotated q and k; c = attend(q, k, v);
+/// The heads of a layer (method.md §8), forwards and backwards: y = N_in(x); q, k, v = y·W + b; q and k with positions, normed and rotated; c = attend(q, k, v);
 /// o = c·W_O + b_O, and N_post(o) is added to the stream.
 /// </summary>
 internal readonly struct AttentionBlock(Transformer model, int l)
@@ -53,17 +53,30 @@ internal readonly struct AttentionBlock(Transformer model, int l)
     /// <summary>The projection at x̂ = 0 (b′ of method.md §3) in some columns, or none.</summary>
     public Tensor AtZero(int first, int columns) => Columns(Weights.ProjectionAtZero, first, columns);
 
-    /// <summary>Queries or keys of any heads, or where these are normed together of all, as attention sees them, normed and rotated: in y, or where nothing is done to them x itself.</summary>
+    /// <summary>Queries or keys of any heads, or where these are normed together of all, as attention sees them, with their positions, normed and rotated: in y, or where nothing is done to them x itself.</summary>
     /// <param name="kind">Which of the two.</param>
     /// <param name="x">As projected.</param>
-    /// <param name="angles">Where the angles of each row stand.</param>
+    /// <param name="angles">Where the angles of each row stand, or its position.</param>
     /// <param name="y">May be x.</param>
     /// <param name="trace">Where the norm leaves what its gradient needs.</param>
-    public Tensor Finish(InputKind kind, Tensor x, Indices angles, Tensor y, NormTrace trace = default)
+    /// <param name="heads">Of which heads x is, of keys those that have them; none: of all, one after another.</param>
+    public Tensor Finish(InputKind kind, Tensor x, Indices angles, Tensor y, NormTrace trace = default, ReadOnlySpan<int> heads = default) =>
+        kind == InputKind.Query ? Finish(Weights.QueryNorm, Weights.QueryPositions, x, angles, y, trace, heads) : Finish(Weights.KeyNorm, Weights.KeyPositions, x, angles, y, trace, heads);
+
+    /// <summary>Copies of the keys of all query heads as attention sees them, in the place of x.</summary>
+    public void FinishCopies(Tensor x, Indices angles, NormTrace trace = default) => Finish(Weights.CopiedKeyNorm, Weights.KeyPositions, x, angles, x, trace, []);
+
+    private Tensor Finish(HeadNorm? norm, Tensor positions, Tensor x, Indices angles, Tensor y, NormTrace trace, ReadOnlySpan<int> heads)
     {
-        if ((kind == InputKind.Query ? Weights.QueryNorm : Weights.KeyNorm) is { } norm)
+        if (!positions.IsNone)
         {
-            norm.Forward(x, y, trace.XHat, trace.InverseSigma);
+            if (x != y) model.Device.Copy(x, y);
+            AddPositions(positions, angles, y, heads);
+            x = y;
+        }
+        if (norm is { } some)
+        {
+            some.Forward(x, y, trace, heads);
             x = y;
         }
         if (model.Angles(l) is not { } table) return x;
@@ -71,11 +84,16 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         return y;
     }
 
-    /// <summary>Copies of the keys of all query heads as attention sees them, in the place of x.</summary>
-    public void FinishCopies(Tensor x, Indices angles, NormTrace trace = default)
+    // A constant of every row: gradients go through it unchanged.
+    private void AddPositions(Tensor positions, Indices rows, Tensor y, ReadOnlySpan<int> heads)
     {
-        Weights.CopiedKeyNorm?.Forward(x, x, trace.XHat, trace.InverseSigma);
-        model.Angles(l)?.Rotate(model.Device, x, angles, model.Config.HeadDim, inverse: false, x);
+        if (heads.IsEmpty && y.Columns == positions.Columns)
+        {
+            model.Device.GatherRows(positions, rows, 1, y, add: true);
+            return;
+        }
+        var (width, blocks) = (model.Config.HeadDim, y.Columns / model.Config.HeadDim);
+        for (var i = 0; i < blocks; i++) model.Device.GatherRows(HeadColumns.Of(positions, width, i, blocks, heads), rows, 1, y.ColumnRange(i * width, width), add: true);
     }
 
     /// <summary>y = x [rows × Hkv·d_head] with what query heads share once for each of them [rows × H·d_head].</summary>
@@ -238,10 +256,10 @@ internal readonly struct AttentionBlock(Transformer model, int l)
         if (share != 1) model.Device.Scale(g, share);
     }
 
-    private void FinishBackward(Tensor g, Indices angles, Norm? norm, NormTrace trace)
+    private void FinishBackward(Tensor g, Indices angles, HeadNorm? norm, NormTrace trace)
     {
         model.Angles(l)?.Rotate(model.Device, g, angles, model.Config.HeadDim, inverse: true, g);
-        norm?.Backward(g, trace.XHat, trace.InverseSigma, add: false, g);
+        norm?.Backward(g, trace);
     }
 
     // Where all keys are normed together, every copy of a shared key has its part in that.

@@ -34,8 +34,8 @@ public sealed class Transformer : IDisposable
             Embedding = Table(weights.Embedding);
             var unembedding = ReferenceEquals(weights.Unembedding, weights.Embedding) ? Embedding : Table(weights.Unembedding);
             Head = new(unembedding, Vector(weights.UnembeddingBias), Config.LogitCap ?? 0);
-            if (weights.Positions is { } positions) Positions = Table(positions);
-            Layers = [.. weights.Layers.Select(MakeLayer)];
+            if (weights.Positions is { } positions && !Config.PositionsInAttention) Positions = Table(positions);
+            Layers = [.. weights.Layers.Select(layer => MakeLayer(layer, Config.PositionsInAttention ? weights.Positions : null))];
             FinalNorm = Norm(weights.FinalNormScale, weights.FinalNormShift);
             weights.RequireUnchanged();
         }
@@ -130,11 +130,12 @@ public sealed class Transformer : IDisposable
         owned.Clear();
     }
 
-    private TransformerLayer MakeLayer(LayerWeights layer)
+    private TransformerLayer MakeLayer(LayerWeights layer, MatrixSource? positions)
     {
         var projection = Pack(layer.QueryKeyValue);
         var bias = Vector(layer.QueryKeyValueBias);
         var norm = Norm(layer.AttentionNormScale, layer.AttentionNormShift);
+        var (queryPositions, keyPositions) = positions is null ? default : ProjectedPositions(projection, positions);
         return new TransformerLayer
         {
             AttentionNorm = norm,
@@ -142,8 +143,10 @@ public sealed class Transformer : IDisposable
             ProjectionBias = bias,
             ProjectionAtZero = ProjectionAtZero(projection, norm.Shift, bias),
             CopiedKeyNorm = CopiedKeyNorm(layer),
-            QueryNorm = layer.QueryNormScale is { } q ? Norm(q, layer.QueryNormShift) : null,
-            KeyNorm = layer.KeyNormScale is { } k ? Norm(k, layer.KeyNormShift) : null,
+            QueryNorm = HeadNorm(layer.QueryNormScale, layer.QueryNormShift),
+            KeyNorm = HeadNorm(layer.KeyNormScale, layer.KeyNormShift),
+            QueryPositions = queryPositions,
+            KeyPositions = keyPositions,
             ProjectionScale = norm.IsNone ? ones.Value : norm.Scale,
             Output = Pack(layer.Output),
             OutputBias = Vector(layer.OutputBias),
@@ -164,6 +167,26 @@ public sealed class Transformer : IDisposable
         var result = NewMatrix(1, projection.Outputs);
         Device.Multiply(projection, WeightSide.Forward, shift, result, bias);
         return result;
+    }
+
+    /// <summary>W_qᵀ·p and W_kᵀ·p of every position p: what positions that join the inputs of queries and keys add to these [context × H·d_head, context × Hkv·d_head].</summary>
+    private (Tensor Query, Tensor Key) ProjectedPositions(Weights projection, MatrixSource positions)
+    {
+        var (query, key) = (NewMatrix(positions.Inputs, Config.QueryWidth), NewMatrix(positions.Inputs, Config.KeyWidth));
+        const int ElementsAtOnce = 1 << 20;
+        var step = Math.Clamp(ElementsAtOnce / Config.Width, 1, positions.Inputs);
+        var numbers = new float[step * Config.Width];
+        using var memory = Device.Allocate((long)numbers.Length * sizeof(float));
+        for (var first = 0; first < positions.Inputs; first += step)
+        {
+            var count = Math.Min(step, positions.Inputs - first);
+            var (read, inputs) = (numbers.AsMemory(0, count * Config.Width), new Tensor(memory, count, Config.Width));
+            positions.ReadStoredRows(first, count, read.Span);
+            Device.Upload(read.Span, inputs);
+            Device.Multiply(projection, WeightSide.Forward, inputs, query.RowRange(first, count));
+            Device.Multiply(projection, WeightSide.Forward, inputs, key.RowRange(first, count), n0: Config.QueryWidth);
+        }
+        return (query, key);
     }
 
     private Weights Pack(MatrixSource source) => Own(Device.CreateWeights(source));
@@ -192,13 +215,15 @@ public sealed class Transformer : IDisposable
         return matrix;
     }
 
-    private Norm? CopiedKeyNorm(LayerWeights layer)
+    private HeadNorm? CopiedKeyNorm(LayerWeights layer)
     {
-        if (layer.KeyNormScale is not { } scale) return null;
-        if (!HasJoinedHeads) return Norm(scale, layer.KeyNormShift);
+        if (!HasJoinedHeads || layer.KeyNormScale is not { } scale) return HeadNorm(layer.KeyNormScale, layer.KeyNormShift);
         var dh = Config.HeadDim;
-        return Norm([.. Enumerable.Range(0, Config.Heads).SelectMany(h => scale.Skip(h / Config.Group * dh).Take(dh))], null);
+        return HeadNorm([.. Enumerable.Range(0, Config.Heads).SelectMany(h => scale.Skip(h / Config.Group * dh).Take(dh))], null);
     }
+
+    private HeadNorm? HeadNorm(float[]? scale, float[]? shift) =>
+        scale is null ? null : new(Norm(scale, shift), Config.QueryKeyNorm == QueryKeyNorm.OwnHeads ? Config.HeadDim : 0);
 
     private Norm Norm(float[]? scale, float[]? shift) => new(Device, Vector(scale), Vector(shift), Config.NormEpsilon, Centred);
 
@@ -213,11 +238,15 @@ internal sealed class TransformerLayer
     public required Tensor ProjectionBias { get; init; }
     public required Tensor ProjectionAtZero { get; init; }
     /// <summary>The norm of every head's queries, or of all heads' together, or null.</summary>
-    public required Norm? QueryNorm { get; init; }
+    public required HeadNorm? QueryNorm { get; init; }
     /// <summary>The norm of every head's keys, or null.</summary>
-    public required Norm? KeyNorm { get; init; }
+    public required HeadNorm? KeyNorm { get; init; }
     /// <summary>The same of the keys of every query head, where heads that share keys have copies of them.</summary>
-    public required Norm? CopiedKeyNorm { get; init; }
+    public required HeadNorm? CopiedKeyNorm { get; init; }
+    /// <summary>What positions add to every head's queries [context × H·d_head], or none.</summary>
+    public required Tensor QueryPositions { get; init; }
+    /// <summary>The same of keys [context × Hkv·d_head].</summary>
+    public required Tensor KeyPositions { get; init; }
     /// <summary>γ of the norm before the projection, ones where there is none.</summary>
     public required Tensor ProjectionScale { get; init; }
     public required Weights Output { get; init; }

@@ -75,6 +75,9 @@ public sealed class GpuAttributionTests
     [InlineData("rotary by layer: linear, none, interleaved", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("norms of queries and keys", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("norms of queries and keys", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("norms of queries and keys, every head its own, centred, shared keys", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("positions in attention", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
+    [InlineData("positions in attention", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("soft caps, windows, biased logits", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]
     [InlineData("soft caps, windows, biased logits", "relp", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("soft caps, windows, biased logits", "exact", MetricKind.ProbabilityDifference, ScoreLevel.Edge, 0)]
@@ -113,6 +116,7 @@ public sealed class GpuAttributionTests
     [InlineData("llama")]
     [InlineData("queries and keys of all heads normed together, centred")]
     [InlineData("norms of outputs alone")]
+    [InlineData("positions in attention, shared keys, norms of every head")]
     public void MaskedRunsAgreeWithTheCpu(string name)
     {
         using var weights = Scoring.Models[name]();
@@ -157,6 +161,7 @@ public sealed class GpuAttributionTests
     [InlineData("gpt2")]
     [InlineData("llama")]
     [InlineData("norms of inputs and outputs")]
+    [InlineData("positions in attention, shared keys, norms of every head")]
     public void CircuitsScoreAsOnTheCpu(string family)
     {
         using var weights = Scoring.Models[family]();

@@ -33,6 +33,15 @@ internal static class Scoring
         ["longrope, some prompts long"] = () => RandomModels.Create(RandomModels.LlamaConfig(scaling: new LongRopeScaling([1, 1.1, 1.3, 2], [1.2, 1.5, 4, 9], 5, 1.2)), 15),
         ["norms of queries and keys"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3) with { QueryKeyNorm = QueryKeyNorm.Heads }, 16),
         ["norms of queries and keys, centred, not rotated"] = () => RandomModels.Create(RandomModels.Gpt2Config(headDim: 6) with { QueryKeyNorm = QueryKeyNorm.Heads }, 17),
+        ["norms of queries and keys, every head its own, centred, shared keys"] = () => RandomModels.Create(RandomModels.Gpt2Config() with
+        {
+            KeyValueHeads = 2, QueryKeyNorm = QueryKeyNorm.OwnHeads, Rotary = new RotaryConfig(10000, 4), ParallelBlocks = true,
+        }, 21),
+        ["positions in attention"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with { PositionsInAttention = true }, 22),
+        ["positions in attention, shared keys, norms of every head"] = () => RandomModels.Create(RandomModels.LlamaConfig() with
+        {
+            Rotary = null, PositionsInAttention = true, QueryKeyNorm = QueryKeyNorm.OwnHeads,
+        }, 23),
         ["gpt2, scores divided by the number of the layer"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with
         {
             AttentionScale = new([.. Enumerable.Range(1, 3).Select(layer => (float)(1 / Math.Sqrt(8) / layer))]),

@@ -105,7 +105,7 @@ public sealed class FamilyTests
     [InlineData("olmo2", "num_key_value_heads", "2", "has shape [48, 48]; config.json makes it [24, 48]")]
     [InlineData("olmo2", "attention_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [48] is missing")]
     [InlineData("gemma2", "use_bidirectional_attention", "true", "use_bidirectional_attention is true; supported: false")]
-    [InlineData("stablelm", "qk_layernorm", "true", "qk_layernorm is true; supported: false")]
+    [InlineData("stablelm", "qk_layernorm", "true", "tensor 'model.layers.0.self_attn.q_layernorm.norms.0.weight' of shape [16] is missing")]
     [InlineData("stablelm", "num_key_value_heads", "null", "num_key_value_heads is absent; supported: a divisor of num_attention_heads = 3")]
     [InlineData("stablelm", "use_qkv_bias", "true", "tensor 'model.layers.0.self_attn.q_proj.bias' of shape [48] is missing")]
     [InlineData("opt", "do_layer_norm_before", "false", "do_layer_norm_before is false; supported: true")]

@@ -12,11 +12,13 @@ namespace Faith.Engine.Tests.Families;
 /// <summary>What the sizes of a family norm that its model in these folders does not: written here after the modelling code, read back, and compared with the oracle.</summary>
 public sealed class NormLayoutTests
 {
+    private readonly Random random = new(4);
+
+    private float[] Numbers(int count, float mean) => [.. Enumerable.Range(0, count).Select(_ => mean + random.NextSingle() - 0.5f)];
+
     [Fact]
     public void PhiNormsQueriesAndKeysOfEveryHead()
     {
-        var random = new Random(4);
-        float[] Numbers(int count, float mean) => [.. Enumerable.Range(0, count).Select(_ => mean + random.NextSingle() - 0.5f)];
         using var plain = new FamilyDirectory("phi").Load();
         var c = plain.Config;
         LayerWeights[] layers = [.. plain.Layers.Select(layer => layer with
@@ -28,6 +30,24 @@ public sealed class NormLayoutTests
             ("q_layernorm.weight", layer.QueryNormScale!), ("q_layernorm.bias", layer.QueryNormShift!), ("k_layernorm.weight", layer.KeyNormScale!), ("k_layernorm.bias", layer.KeyNormShift!),
         }.Select(norm => new StoredTensor($"model.layers.{l}.self_attn.{norm.Name}", [c.HeadDim], norm.Values)));
         Check("phi", plain, c with { QueryKeyNorm = QueryKeyNorm.Heads }, layers, config => config["qk_layernorm"] = true, tensors => [.. tensors, .. norms]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void StableLmNormsQueriesAndKeysOfEveryHeadByWeightsOfItsOwn(bool isParallel)
+    {
+        using var plain = new FamilyDirectory("stablelm").Load();
+        var c = plain.Config with { QueryKeyNorm = QueryKeyNorm.OwnHeads, ParallelBlocks = isParallel };
+        LayerWeights[] layers = [.. plain.Layers.Select(layer => layer with
+        {
+            QueryNormScale = Numbers(c.QueryWidth, 1.5f), KeyNormScale = Numbers(c.KeyWidth, 1.5f),
+            MlpNormScale = isParallel ? layer.AttentionNormScale : layer.MlpNormScale, MlpNormShift = isParallel ? layer.AttentionNormShift : layer.MlpNormShift,
+        })];
+        var norms = layers.SelectMany((layer, l) => new (string Name, float[] Values)[] { ("q_layernorm", layer.QueryNormScale!), ("k_layernorm", layer.KeyNormScale!) }
+            .SelectMany(norm => norm.Values.Chunk(c.HeadDim).Select((values, h) => new StoredTensor($"model.layers.{l}.self_attn.{norm.Name}.norms.{h}.weight", [c.HeadDim], values))));
+        Check("stablelm", plain, c, layers, config => (config["qk_layernorm"], config["use_parallel_residual"]) = (true, isParallel),
+            tensors => [.. tensors.Where(tensor => !isParallel || !tensor.Name.Contains("post_attention_layernorm", StringComparison.Ordinal)), .. norms]);
     }
 
     [Fact]

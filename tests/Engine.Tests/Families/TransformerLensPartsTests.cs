@@ -17,14 +17,17 @@ namespace Faith.Engine.Tests.Families;
 public sealed class TransformerLensPartsTests
 {
     [Theory]
-    [InlineData(false, false, false, StoredType.F32)]
-    [InlineData(true, false, false, StoredType.F32)]
-    [InlineData(false, true, true, StoredType.BF16)]
-    [InlineData(true, true, false, StoredType.F16)]
-    public void AModelIsReadAsItWasWritten(bool isAlone, bool rotates, bool isParallel, StoredType type)
+    [InlineData(false, "standard", false, StoredType.F32)]
+    [InlineData(true, "standard", false, StoredType.F32)]
+    [InlineData(false, "rotary", true, StoredType.BF16)]
+    [InlineData(true, "rotary", false, StoredType.F16)]
+    [InlineData(true, "shortformer", false, StoredType.F32)]
+    [InlineData(false, "shortformer", true, StoredType.BF16)]
+    [InlineData(true, "shortformer_pos", false, StoredType.F32)]
+    public void AModelIsReadAsItWasWritten(bool isAlone, string positions, bool isParallel, StoredType type)
     {
-        using var weights = Make(isAlone, rotates, isParallel, type);
-        using var folder = Write(weights, isAlone, type, _ => { });
+        using var weights = Make(isAlone, positions, isParallel, type);
+        using var folder = Write(weights, isAlone, type, config => SayPositions(config, positions));
         using var read = ModelLoader.Load(folder.Path);
         using var device = new HostDevice(1);
         using var model = new Transformer(device, read);
@@ -40,9 +43,8 @@ public sealed class TransformerLensPartsTests
     }
 
     [Theory]
-    [InlineData("shortformer_pos", "true", "shortformer_pos is true; supported: false")]
-    [InlineData("positional_embedding_type", "\"shortformer\"", "positional_embedding_type is \"shortformer\"; supported: standard, rotary")]
-    [InlineData("positional_embedding_type", "\"alibi\"", "positional_embedding_type is \"alibi\"")]
+    [InlineData("shortformer_pos", "true", "shortformer_pos is true; supported: false beside positional_embedding_type = standard")]
+    [InlineData("positional_embedding_type", "\"alibi\"", "positional_embedding_type is \"alibi\"; supported: standard, rotary, shortformer")]
     [InlineData("normalization_type", "null", "normalization_type is absent; supported: LN, LNPre, RMS, RMSPre")]
     [InlineData("act_fn", "\"solu_ln\"", "act_fn is \"solu_ln\"; supported: gelu")]
     [InlineData("gated_mlp", "true", "gated_mlp is true; supported: false")]
@@ -56,17 +58,24 @@ public sealed class TransformerLensPartsTests
     [InlineData("d_head", "4", "tensor 'blocks.0.attn.W_Q' has shape [4, 32, 8]; config.json makes it [4, 32, 4]")]
     public void WhatIsNotSupportedIsNamed(string key, string json, string expected)
     {
-        using var weights = Make(isAlone: false, rotates: false, isParallel: false, StoredType.F32);
+        using var weights = Make(isAlone: false, "standard", isParallel: false, StoredType.F32);
         using var folder = Write(weights, isAlone: false, StoredType.F32, config => config[key] = JsonNode.Parse(json));
         Assert.Contains(expected, Assert.Throws<InputException>(() => ModelLoader.Load(folder.Path).Dispose()).Message);
     }
 
-    private static ModelWeights Make(bool isAlone, bool rotates, bool isParallel, StoredType type)
+    private static void SayPositions(JsonObject config, string positions)
+    {
+        config["positional_embedding_type"] = positions == "shortformer_pos" ? null : positions;
+        if (positions == "shortformer_pos") config[positions] = true;
+    }
+
+    private static ModelWeights Make(bool isAlone, string positions, bool isParallel, StoredType type)
     {
         var config = RandomModels.Gpt2Config() with
         {
             Family = "transformer_lens", TiedEmbedding = false, ParallelBlocks = isParallel, MlpWidth = isAlone ? 1 : 48,
-            Rotary = rotates ? new RotaryConfig(500, 6) { Interleaved = true } : null,
+            PositionsInAttention = positions.StartsWith("shortformer", StringComparison.Ordinal),
+            Rotary = positions == "rotary" ? new RotaryConfig(500, 6) { Interleaved = true } : null,
         };
         var made = RandomModels.Create(config, 3, type: type);
         return new()
@@ -84,7 +93,7 @@ public sealed class TransformerLensPartsTests
         {
             ["n_layers"] = c.Layers, ["d_model"] = c.Width, ["n_ctx"] = c.Context, ["d_head"] = c.HeadDim, ["n_heads"] = c.Heads, ["d_mlp"] = isAlone ? 128 : c.MlpWidth,
             ["d_vocab"] = c.Vocabulary, ["act_fn"] = isAlone ? null : "gelu_new", ["eps"] = 1e-5, ["normalization_type"] = "LN", ["attn_only"] = isAlone,
-            ["parallel_attn_mlp"] = c.ParallelBlocks, ["positional_embedding_type"] = c.Rotary is null ? "standard" : "rotary", ["rotary_dim"] = c.Rotary is null ? null : 6,
+            ["parallel_attn_mlp"] = c.ParallelBlocks, ["positional_embedding_type"] = "standard", ["rotary_dim"] = c.Rotary is null ? null : 6,
             ["rotary_base"] = 500, ["rotary_adjacent_pairs"] = true, ["attn_scale"] = -1.0, ["attn_scores_soft_cap"] = -1.0, ["attention_dir"] = "causal",
         };
         change(config);

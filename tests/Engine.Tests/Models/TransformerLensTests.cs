@@ -119,7 +119,7 @@ public sealed class TransformerLensTests
             File.WriteAllBytes(path, PickleWriter.Write(new Dictionary<string, object?>(settings) { [key] = value }));
             Assert.Contains(expected, Fault());
         }
-        Refused("positional_embedding_type is \"shortformer\"; supported: standard, rotary", "positional_embedding_type", "shortformer");
+        Refused("positional_embedding_type is \"alibi\"; supported: standard, rotary, shortformer", "positional_embedding_type", "alibi");
         Refused("attention_dir is \"bidirectional\"; supported: causal", "attention_dir", "bidirectional");
         Refused("normalization_type is absent; supported: LN, LNPre", "normalization_type", null);
         Refused("gated_mlp is true; supported: false", "gated_mlp", true);

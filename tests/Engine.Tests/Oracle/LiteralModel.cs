@@ -81,7 +81,7 @@ public sealed class LiteralModel
         var blocks = new List<Value>();
         // Positions and output biases enter the stream but belong to no node.
         var stream = Write(0, Embed(tokens));
-        if (positions is not null) stream = tape.Add(stream, Rows(positions[..tokens.Length]));
+        stream = AddPositions(tape, stream);
 
         for (var l = 0; l < config.Layers; l++)
         {
@@ -92,6 +92,7 @@ public sealed class LiteralModel
             {
                 var x = Read(Graph.HeadColumn(l, kind, h), beforeAttention);
                 var normed = Norm(tape, x, layer.AttentionScale, layer.AttentionShift);
+                if (config.PositionsInAttention && kind != InputKind.Value) normed = tape.Add(normed, Rows(positions![..tokens.Length]));
                 return tape.Linear(normed, layer.Projection[kind][h], layer.ProjectionBias[kind][h]);
             }).ToArray();
 
@@ -110,7 +111,7 @@ public sealed class LiteralModel
             for (var h = 0; h < config.Heads; h++)
             {
                 var (ofScores, ofValues) = Rule.SharesProducts ? (0.25, 0.5) : (1.0, 1.0);
-                var scores = tape.Product(tape.Share(Turn(q[h], JoinsHeads ? null : layer.QueryScale, layer.QueryShift), ofScores), tape.Transpose(tape.Share(Turn(k[h], JoinsHeads ? null : layer.KeyScale, layer.KeyShift), ofScores)));
+                var scores = tape.Product(tape.Share(Turn(q[h], HeadScale(layer.QueryScale, h), layer.QueryShift), ofScores), tape.Transpose(tape.Share(Turn(k[h], HeadScale(layer.KeyScale, h / config.Group), layer.KeyShift), ofScores)));
                 var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue, Rule.Pattern == PatternRule.Softened ? 2 : 1);
                 var mixed = tape.Product(Rule.Pattern == PatternRule.Constant ? Tape.Constant(attention) : attention, tape.Share(v[h], ofValues));
                 Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
@@ -130,6 +131,17 @@ public sealed class LiteralModel
     /// <summary>True where the queries of all heads of a layer are normed together, and the keys.</summary>
     public bool JoinsHeads => config.QueryKeyNorm == QueryKeyNorm.Layer;
 
+    // γ of one head's queries or keys, that of all or a part of its own.
+    private double[]? HeadScale(double[]? scale, int head) => config.QueryKeyNorm switch
+    {
+        QueryKeyNorm.Layer => null,
+        QueryKeyNorm.OwnHeads => scale![(head * config.HeadDim)..((head + 1) * config.HeadDim)],
+        _ => scale,
+    };
+
+    // Learned positions, where they join the stream.
+    private Value AddPositions(Tape tape, Value stream) => positions is null || config.PositionsInAttention ? stream : tape.Add(stream, Rows(positions[..stream.Rows]));
+
     // The parts of all query heads side by side, normed as one row; where heads share keys, the copy of each with the weights of its key head.
     private Value[] Joined(Tape tape, Value[] parts, double[] scale, int group)
     {
@@ -148,7 +160,7 @@ public sealed class LiteralModel
     public Value Stream(Tape tape, int column, Func<int, Value> output)
     {
         var (stream, sources) = (output(0), Graph.SourcesBefore(new(column)));
-        if (positions is not null) stream = tape.Add(stream, Rows(positions[..stream.Rows]));
+        stream = AddPositions(tape, stream);
         for (var l = 0; l < config.Layers; l++)
         {
             if (Graph.HeadNode(l, 0) < sources) stream = AddHeads(tape, stream, l, output, _ => { });
@@ -332,7 +344,7 @@ public sealed class LiteralModel
         public Dictionary<InputKind, double[][][]> Projection { get; } = [];
         /// <summary>Their biases.</summary>
         public Dictionary<InputKind, double[][]> ProjectionBias { get; } = [];
-        /// <summary>γ of the norm of every head's queries [d_head], or null.</summary>
+        /// <summary>γ of the norm of every head's queries [d_head], or [H·d_head] of each its own or of all together; or null.</summary>
         public double[]? QueryScale { get; }
         /// <summary>β of it.</summary>
         public double[] QueryShift { get; }

@@ -89,6 +89,8 @@ public sealed class OracleGradientTests
         }, 1),
         "norms of queries and keys" => RandomModels.Create(RandomModels.LlamaConfig(heads: 4, keyValueHeads: 2, headDim: 4) with { QueryKeyNorm = QueryKeyNorm.Heads }, 1),
         "norms of queries and keys, centred" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { QueryKeyNorm = QueryKeyNorm.Heads }, 1),
+        "norms of queries and keys, every head its own" => RandomModels.Create(RandomModels.LlamaConfig(heads: 4, keyValueHeads: 2, headDim: 4) with { QueryKeyNorm = QueryKeyNorm.OwnHeads }, 1),
+        "positions in attention" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { PositionsInAttention = true }, 1),
         "gelu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { Activation = ActivationFunction.GeluErf }, 1),
         // No step of the differences below crosses a corner: the numbers are of one seed.
         "relu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2, layers: 1) with { Activation = ActivationFunction.Relu }, 1),
