@@ -355,6 +355,9 @@ public readonly record struct AttentionShape(int Heads, int HeadDim, int SuffixG
     /// <summary>c: in place of scale·q·k the softmax is taken of c·tanh(scale·q·k/c), and so are the largest ones; 0: no cap.</summary>
     public float Cap { get; init; }
 
+    /// <summary>b [heads × positions], or none: for head h the softmax is taken of scale·(q·k + b[h, j]) of the key at position j, prefix and suffix alike, and so are the largest ones. Not beside a cap.</summary>
+    public Tensor Bias { get; init; }
+
     /// <summary>Attention whose scores, all that is done to them included, are divided by <paramref name="temperature"/>.</summary>
     public AttentionShape AtTemperature(float temperature) => this with { Scale = Scale / temperature, Cap = Cap / temperature };
 }

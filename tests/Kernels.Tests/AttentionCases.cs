@@ -5,9 +5,9 @@ namespace Faith.Kernels.Tests;
 internal static class AttentionCases
 {
     /// <param name="Size">The largest of q and k.</param>
-    sealed record Layout(int[] Suffixes, int[] Prefixes, AttentionShape Shape, bool LastOnly, double Size = 2)
+    sealed record Layout(int[] Suffixes, int[] Prefixes, AttentionShape Shape, bool LastOnly, double Size = 2, bool Biased = false)
     {
-        public override string ToString() => $"{(Size == 2 ? "" : $"q and k up to {Size}, ")}suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(Shape.Window == 0 ? "" : $", window {Shape.Window}")}{(Shape.Cap == 0 ? "" : $", cap {Shape.Cap}")}{(LastOnly ? ", last query" : "")}";
+        public override string ToString() => $"{(Size == 2 ? "" : $"q and k up to {Size}, ")}suffixes {string.Join("+", Suffixes)}, prefixes {string.Join("+", Prefixes)}, {Shape.Heads} heads of {Shape.HeadDim} in groups of {Shape.SuffixGroup}/{Shape.PrefixGroup}{(Shape.Window == 0 ? "" : $", window {Shape.Window}")}{(Shape.Cap == 0 ? "" : $", cap {Shape.Cap}")}{(Biased ? ", biased" : "")}{(LastOnly ? ", last query" : "")}";
     }
 
     static IEnumerable<Layout> Layouts()
@@ -35,6 +35,11 @@ internal static class AttentionCases
             yield return new([33, 4], [0, 9], new(2, 100, 1, 1, 0.1f) { Cap = 1, Window = 6 }, lastOnly);
             yield return new([2, 40], [35, 1], new(2, 130, 1, 2, 0.1f) { Cap = 50 }, lastOnly);
             yield return new([40], [3], new(2, 64, 1, 1, 0.125f) { Cap = 3 }, lastOnly, Size: 200);
+            // Biases, for heads of every width of a kernel; with a window; over many tiles of keys and of queries.
+            yield return new([5, 1, 9], [3, 0, 17], new(4, 16, 1, 2, 0.25f), lastOnly, Biased: true);
+            yield return new([133, 4], [0, 9], new(2, 100, 1, 1, 0.1f) { Window = 60 }, lastOnly, Biased: true);
+            yield return new([2, 40], [35, 1], new(2, 130, 1, 2, 0.1f), lastOnly, Biased: true);
+            yield return new([31, 133, 2], [0, 33, 64], new(6, 64, 2, 3, 0.125f), lastOnly, Biased: true);
             // Scores of thousands: most queries see one key alone, so that they have no gradient. Of whole numbers, so that float32 holds the scores.
             yield return new([5, 1, 9], [0, 0, 0], new(4, 16, 1, 1, 0.25f), lastOnly, Size: 100);
             yield return new([40, 70], [3, 40], new(2, 64, 1, 1, 0.125f), lastOnly, Size: 200);
@@ -72,6 +77,7 @@ internal static class AttentionCases
             t.Written(x);
         }
         Tensor context = t.Matrix(layout.QueryRows, width), normalizers = t.Matrix(layout.QueryRows, 2 * heads), dContext = t.Matrix(layout.QueryRows, width);
+        if (l.Biased) l = l with { Shape = l.Shape with { Bias = t.Matrix(heads, layout.LongestSequence + 3, -9, 9) } };
         var (wantContext, wantNormalizers, wantDq, wantDk, wantDv) = Reference(layout, l.Shape, q, k, v, prefixK, prefixV, dContext);
         t.Device.AttentionForward(layout, l.Shape, q, k, v, prefixK, prefixV, context, normalizers);
         // The error of a probability is that of its exponent.
@@ -138,6 +144,7 @@ internal static class AttentionCases
                     for (var j = begin; j < keys; j++)
                     {
                         for (var c = 0; c < dh; c++) z[j] += shape.Scale * At(q, row, h * dh + c) * Read(k, prefixK, h, j, c);
+                        if (!shape.Bias.IsNone) z[j] += shape.Scale * At(shape.Bias, h, j);
                         if (shape.Cap != 0) z[j] = shape.Cap * Math.Tanh(z[j] / shape.Cap);
                     }
                     var largest = z.Max();

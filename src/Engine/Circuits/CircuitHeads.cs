@@ -80,18 +80,18 @@ internal sealed class CircuitHeads
         Project(l, allRows, ofCorrupted.AttentionStream, nodes, start, count, [(InputKind.Query, q)]);
         var queries = model.HasJoinedHeads ? q : Columns(q, start, count);
         attention.Finish(InputKind.Query, queries, allRows ? layout.Angles : layout.LastAngles, queries, heads: model.HasJoinedHeads ? [] : [.. nodes.Skip(start).Take(count).Select(Head)]);
-        // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none.
-        var group = model.Config.Group;
-        Runs together = prefix.Keys[l].IsNone ? new(start, count, i => !model.HasJoinedHeads || AreNeighbours(nodes, i))
+        // One operation can address in the prefix: neighbours' keys, one shared head's, or where there is no prefix none; and biases of neighbours.
+        var (group, keptTogether) = (model.Config.Group, model.HasJoinedHeads || model.Config.Alibi is not null);
+        Runs together = prefix.Keys[l].IsNone ? new(start, count, i => !keptTogether || AreNeighbours(nodes, i))
             : group == 1 ? neighbours
-            : new(start, count, i => Head(nodes[i]) / group == Head(nodes[i - 1]) / group && (!model.HasJoinedHeads || AreNeighbours(nodes, i)));
+            : new(start, count, i => Head(nodes[i]) / group == Head(nodes[i - 1]) / group && (!keptTogether || AreNeighbours(nodes, i)));
         foreach (var (first, heads) in together)
         {
             var (keyHead, keyHeads) = group == 1 ? (Head(nodes[first]), heads) : (Head(nodes[first]) / group, 1);
             var column = Column(nodes, first);
             attention.AttendCopies(allRows ? layout.All : layout.Last, Columns(q, column, heads), Columns(key, column, heads), Columns(value, column, heads),
                 Columns(prefix.Keys[l], keyHead, keyHeads), Columns(prefix.Values[l], keyHead, keyHeads), Columns(z, column, heads),
-                normalizers.RowRange(0, q.Rows).ColumnRange(2 * column, 2 * heads));
+                normalizers.RowRange(0, q.Rows).ColumnRange(2 * column, 2 * heads), Head(nodes[first]));
         }
         foreach (var (first, heads) in neighbours) device.AddScaled(Columns(ofCorrupted.Context, Head(nodes[first]), heads), -1, Columns(z, Column(nodes, first), heads));
     }

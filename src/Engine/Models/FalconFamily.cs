@@ -5,7 +5,7 @@ namespace Faith.Engine.Models;
 /// <summary>
 /// Falcon: rotary positions, LayerNorm, one projection stored by key heads. The 7B has one key head for all and one norm for heads and MLP of a layer, which
 /// read the same stream; the 40B and later ("new_decoder_architecture") several key heads and a norm for either; the 1B's MLP reads what its heads
-/// leave. Those whose positions are biases of the scores (alibi) are refused.
+/// leave. The "rw" models have biases of the scores (alibi) for positions.
 /// </summary>
 internal sealed class FalconFamily : ModelFamily
 {
@@ -18,7 +18,7 @@ internal sealed class FalconFamily : ModelFamily
     {
         const int ContextOfTransformers = 2048; // where the file does not say
         var (width, heads, headDim) = ReadHeads(file);
-        file.Require("alibi", false);
+        var isBiased = file.Flag("alibi", false);
         file.Require("apply_residual_connection_post_layernorm", false);
         var isNew = file.Flag("new_decoder_architecture", false);
         return Checked(file, new ModelConfig
@@ -35,7 +35,8 @@ internal sealed class FalconFamily : ModelFamily
             Norm = NormKind.LayerNorm,
             NormEpsilon = file.Epsilon("layer_norm_epsilon", 1e-5),
             Activation = ActivationNames.Read(file, "activation", "gelu"),
-            Rotary = RotarySettings.Read(file, headDim),
+            Rotary = isBiased ? null : RotarySettings.Read(file, headDim),
+            Alibi = isBiased ? new AlibiConfig(heads) : null,
             TiedEmbedding = file.Flag("tie_word_embeddings", true),
             ParallelBlocks = isNew || file.Flag("parallel_attn", true),
             AttentionScale = (float)(1 / Math.Sqrt(headDim)),

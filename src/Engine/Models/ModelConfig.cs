@@ -49,10 +49,12 @@ public sealed record ModelConfig
     public required ActivationFunction Activation { get; init; }
     /// <summary>True where the MLP is φ(gate)⊙up, false where it is φ(up).</summary>
     public bool Gated { get; init; }
-    /// <summary>Rotary embedding of every layer, null in layers that know no positions; null instead of all for learned positions.</summary>
+    /// <summary>Rotary embedding of every layer, null in layers that know no positions; null instead of all for learned positions and biases.</summary>
     public PerLayer<RotaryConfig?>? Rotary { get; init; }
     /// <summary>True where learned positions do not join the stream but, in every layer, what queries and keys are projected from, after the norm (shortformer).</summary>
     public bool PositionsInAttention { get; init; }
+    /// <summary>Biases of the attention scores by the positions of keys, or null.</summary>
+    public AlibiConfig? Alibi { get; init; }
     /// <summary>The norm of queries and keys.</summary>
     public QueryKeyNorm QueryKeyNorm { get; init; }
     /// <summary>True when the unembedding is the embedding matrix.</summary>
@@ -88,6 +90,9 @@ public sealed record ModelConfig
 
     /// <summary>True where attention sees the queries and keys of a layer as they are projected.</summary>
     internal bool AttendsAsProjected(int layer) => Rotary?[layer] is null && QueryKeyNorm == QueryKeyNorm.None && !PositionsInAttention;
+
+    /// <summary>True where positions are numbers that the model has learned.</summary>
+    internal bool LearnsPositions => Rotary is null && Alibi is null;
 
     /// <summary>Query heads that share one key/value head.</summary>
     public int Group => Heads / KeyValueHeads;

@@ -54,7 +54,7 @@ public static class RandomWeights
         float[]? Zeros() => gpt2 ? new float[d] : null;
 
         var embedding = Table(config.Vocabulary);
-        var positions = config.Rotary is null ? Table(config.Context) : null;
+        var positions = config.LearnsPositions ? Table(config.Context) : null;
         var layers = new LayerWeights[config.Layers];
         for (var l = 0; l < layers.Length; l++)
         {

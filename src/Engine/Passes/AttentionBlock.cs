@@ -114,12 +114,13 @@ internal readonly struct AttentionBlock(Transformer model, int l)
 
     /// <summary>
     /// The same of copies of heads side by side, each with keys and values of its own after the prefix; there, a head or several in turn share
-    /// those of one key head.
+    /// those of one key head. They are the model's heads from <paramref name="head"/> on; where scores have no biases, any will do.
     /// </summary>
-    public void AttendCopies(Ragged queries, Tensor q, Tensor k, Tensor v, Tensor prefixKeys, Tensor prefixValues, Tensor context, Tensor normalizers)
+    public void AttendCopies(Ragged queries, Tensor q, Tensor k, Tensor v, Tensor prefixKeys, Tensor prefixValues, Tensor context, Tensor normalizers, int head = 0)
     {
         var group = prefixKeys.IsNone ? 1 : q.Columns / prefixKeys.Columns;
         var shape = model.Attention(l) with { Heads = q.Columns / model.Config.HeadDim, SuffixGroup = 1, PrefixGroup = group };
+        if (!shape.Bias.IsNone) shape = shape with { Bias = shape.Bias.RowRange(head, shape.Heads) };
         model.Device.AttentionForward(queries, shape, q, k, v, prefixKeys, prefixValues, context, normalizers);
     }
 

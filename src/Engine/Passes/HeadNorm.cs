@@ -8,7 +8,7 @@ namespace Faith.Engine.Passes;
 internal readonly record struct HeadNorm(Norm Norm, int OwnWidth)
 {
     /// <summary>y = the norm of heads of x; <paramref name="heads"/> says which as in <see cref="HeadColumns"/>.</summary>
-    public void Forward(Tensor x, Tensor y, NormTrace trace, ReadOnlySpan<int> heads)
+    public void Forward(Tensor x, Tensor y, NormTrace trace = default, ReadOnlySpan<int> heads = default)
     {
         if (OwnWidth == 0)
         {

@@ -18,7 +18,7 @@ internal sealed class RotaryTables : IDisposable
     /// <summary>Tables for at least <paramref name="positions"/>; rounded up, so that prompts that grow by a token make few of them.</summary>
     public RotaryTables(Device device, ModelConfig config, int positions)
     {
-        Positions = (int)Math.Min(config.Context, BitOperations.RoundUpToPowerOf2((uint)Math.Max(positions, FewestPositions)));
+        Positions = RoundUp(config, positions);
         var rows = Row(config.LongBeyond is not null, Positions, isLong: false);
         var rotaries = config.Rotary?.Values.OfType<RotaryConfig>().Distinct().ToArray() ?? [];
         var size = Arena.Measuring();
@@ -36,6 +36,9 @@ internal sealed class RotaryTables : IDisposable
             }
         }
     }
+
+    /// <summary>How many positions tables have that are to hold some at least.</summary>
+    public static int RoundUp(ModelConfig config, int positions) => (int)Math.Min(config.Context, BitOperations.RoundUpToPowerOf2((uint)Math.Max(positions, FewestPositions)));
 
     /// <summary>Positions that the tables have.</summary>
     public int Positions { get; }

@@ -12,6 +12,7 @@ public sealed class Transformer : IDisposable
     private readonly Lazy<Tensor> ones;
     private DeviceBuffer? workspace;
     private RotaryTables? rotary;
+    private KeyBiases? biases;
     private bool isNoticeDue;
 
     /// <summary>Packs <paramref name="weights"/> on <paramref name="device"/>. The weights may be disposed afterwards.</summary>
@@ -73,7 +74,7 @@ public sealed class Transformer : IDisposable
     internal bool HasJoinedHeads => Config.QueryKeyNorm == QueryKeyNorm.Layer;
     internal bool Centred => Config.Norm == NormKind.LayerNorm;
     /// <summary>How the heads of a layer attend.</summary>
-    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale[l]) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0 };
+    internal AttentionShape Attention(int l) => new(Config.Heads, Config.HeadDim, Config.Group, Config.Group, Config.AttentionScale[l]) { Window = Config.Window(l) ?? 0, Cap = Config.AttentionCap ?? 0, Bias = biases?.Table ?? default };
 
     /// <summary>Is told, in one line, when runs go on otherwise than planned: once, when memory is first found to be short. Null: nobody wants to know.</summary>
     public Action<string>? Notice { get; set; }
@@ -114,11 +115,20 @@ public sealed class Transformer : IDisposable
     internal void Admit(IReadOnlyList<Example> data, string? called = null)
     {
         var longest = PromptLimits.Check(Config, data, called);
-        if (Config.Rotary is null || rotary?.Positions >= longest) return;
-        var longer = new RotaryTables(Device, Config, longest);
-        Bytes += longer.Bytes - (rotary?.Bytes ?? 0);
-        rotary?.Dispose();
-        rotary = longer;
+        if (Config.Rotary is not null && !(rotary?.Positions >= longest))
+        {
+            var longer = new RotaryTables(Device, Config, longest);
+            Bytes += longer.Bytes - (rotary?.Bytes ?? 0);
+            rotary?.Dispose();
+            rotary = longer;
+        }
+        if (Config.Alibi is { } alibi && !(biases?.Table.Columns >= longest))
+        {
+            var longer = new KeyBiases(Device, Config, alibi, longest);
+            Bytes += longer.Bytes - (biases?.Bytes ?? 0);
+            biases?.Dispose();
+            biases = longer;
+        }
     }
 
     /// <summary>Frees the parameters.</summary>
@@ -126,6 +136,7 @@ public sealed class Transformer : IDisposable
     {
         workspace?.Dispose();
         rotary?.Dispose();
+        biases?.Dispose();
         foreach (var item in owned) item.Dispose();
         owned.Clear();
     }

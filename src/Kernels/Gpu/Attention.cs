@@ -9,6 +9,8 @@ internal struct AttentionOperands
     public Matrix Q, K, V, PrefixK, PrefixV, Context, Normalizers;
     /// <summary>The backward pass's; dots is [rows × heads].</summary>
     public Matrix DContext, Dq, Dk, Dv, Dots;
+    /// <summary>What is added to products, [heads × positions] or none.</summary>
+    public Matrix Bias;
     public ArrayView<int> Offsets, QueryOffsets, PrefixOffsets, PrefixLengths;
     /// <summary>Tiles: blocks of one head of the longest sequence. Window: the most keys that a query sees.</summary>
     public int HeadDim, SuffixGroup, PrefixGroup, Tiles, Window;
@@ -85,11 +87,17 @@ internal static partial class AttentionKernels
         public IEnumerable<GpuKernel> All => [Narrow, Middle, Wide];
     }
 
-    /// <summary>The kernels with a cap of the scores, or without.</summary>
+    /// <summary>The kernels with a cap of the scores, with biases, or with neither.</summary>
     public static partial class Of<C> where C : struct, ICap
     {
         public static IEnumerable<GpuKernel> All => [.. Forwards.All, .. Queries.All, .. Keys.All, .. Values.All];
     }
+
+    /// <summary>The kernels for what an operation does with scores.</summary>
+    public static (OfWidths Forwards, OfWidths Queries, OfWidths Keys, OfWidths Values) For(AttentionShape shape) =>
+        shape.Cap != 0 ? (Of<TanhCap>.Forwards, Of<TanhCap>.Queries, Of<TanhCap>.Keys, Of<TanhCap>.Values)
+        : !shape.Bias.IsNone ? (Of<KeyBias>.Forwards, Of<KeyBias>.Queries, Of<KeyBias>.Keys, Of<KeyBias>.Values)
+        : (Of<NoCap>.Forwards, Of<NoCap>.Queries, Of<NoCap>.Keys, Of<NoCap>.Values);
 
     private const int KeysOfTile = 32;
 
@@ -146,6 +154,9 @@ internal static partial class AttentionKernels
             V.StoreBelow(rows, i * 32 * V.Count + Lane, 32, int.MaxValue, row);
         }
     }
+
+    // What is added to the score of a head with a key. Beyond the last key any number does.
+    private static float Bias<C>(in AttentionOperands p, int head, int key) where C : struct, ICap => C.HasBias ? p.Scale * p.Bias[head, Math.Min(key, p.Bias.Columns - 1)] : 0f;
 
     // Keys that the last query of a block sees; past the last query none. Blocks that have nothing to do go through the kernel like the others: PoCL 3.1
     // makes wrong code of a return before a barrier.
@@ -209,6 +220,12 @@ public sealed partial class GpuDevice
         for (var s = 0; s < layout.Sequences; s++)
             if (layout.PrefixLengths[s] > 0 && (layout.PrefixOffsets[s] < 0 || layout.PrefixOffsets[s] + layout.PrefixLengths[s] > Math.Min(prefixK.Rows, prefixV.Rows)))
                 throw new ArgumentException($"sequence {s} has a prefix outside of the {prefixK.Rows} rows of prefix keys and values", nameof(prefixK));
+        if (!shape.Bias.IsNone)
+        {
+            if (shape.Cap != 0) throw new NotSupportedException("biases beside a cap");
+            ArgumentOutOfRangeException.ThrowIfLessThan(shape.Bias.Columns, layout.LongestSequence, nameof(shape));
+            RequireShape(shape.Bias, shape.Heads, shape.Bias.Columns);
+        }
         if (!prefixK.IsNone)
         {
             RequireShape(prefixK, prefixK.Rows, width / shape.PrefixGroup);
@@ -234,6 +251,7 @@ public sealed partial class GpuDevice
             Window = shape.Window > 0 ? Math.Min(shape.Window, AttentionKernels.NoWindow) : AttentionKernels.NoWindow,
             Scale = shape.Scale,
             Cap = shape.Cap,
+            Bias = View(shape.Bias),
         };
     }
 

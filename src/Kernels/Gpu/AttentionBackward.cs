@@ -8,7 +8,7 @@ internal static partial class AttentionKernels
 {
     private readonly struct Exponential<C> : IMap<Seen> where C : struct, ICap
     {
-        public static float Of(float dot, float largest, in Seen p, int query) => p.Sees(query) ? Functions.Exp(C.Of(dot * p.Scale, p.Cap) - largest) : 0f;
+        public static float Of(float dot, float largest, in Seen p, int query) => p.Sees(query) ? Functions.Exp(C.Of(dot * p.Scale, p.Cap, p.Bias) - largest) : 0f;
     }
 
     private readonly struct Minus : IMap<Seen>
@@ -76,6 +76,7 @@ internal static partial class AttentionKernels
         for (var key = FirstSeen(p, s, start); key < end; key += KeysOfTile)
         {
             seen.Key = key + Lane;
+            seen.Bias = Bias<C>(p, s.Head, key + Lane);
             LoadKeys<V>(tile, p, s, p.PrefixK, p.K, key, end);
             Barrier.Wait();
             var score = Products<E, V>(queries.SubView(mine), tile, p.HeadDim);
@@ -119,7 +120,7 @@ internal static partial class AttentionKernels
 
     private readonly struct ProbabilityOfKey<C> : IMap<Asking> where C : struct, ICap
     {
-        public static float Of(float dot, float unused, in Asking p, int key) => p.Sees(key) ? p.Normalizer.Probability(C.Of(dot * p.Scale, p.Cap)) : 0f;
+        public static float Of(float dot, float bias, in Asking p, int key) => p.Sees(key) ? p.Normalizer.Probability(C.Of(dot * p.Scale, p.Cap, bias)) : 0f;
     }
 
     private readonly struct SlopeOfKey : IMap<Asking>
@@ -130,6 +131,26 @@ internal static partial class AttentionKernels
     private readonly struct BendOfKey<C> : IMap<Asking> where C : struct, ICap
     {
         public static float Of(float slope, float dot, in Asking p, int key) => C.Backward(slope, dot * p.Scale, p.Cap);
+    }
+
+    /// <summary>The biases of a sequence's keys as a head has them.</summary>
+    private struct BiasRow
+    {
+        public Matrix Bias;
+        public float Scale;
+        public int Head, First;
+    }
+
+    private readonly struct BiasOfKey : IMap<BiasRow>
+    {
+        public static float Of(float a, float b, in BiasRow p, int key) => p.Scale * p.Bias[p.Head, Math.Min(p.First + key, p.Bias.Columns - 1)];
+    }
+
+    // Of the suffix's keys from first on, one a row of the warp; zero without biases.
+    private static E BiasesOfKeys<E, C>(in AttentionOperands p, in Sequence s, int first) where E : unmanaged, IVector<E> where C : struct, ICap
+    {
+        E none = default;
+        return C.HasBias ? E.Map<BiasOfKey, BiasRow>(none, none, new() { Bias = p.Bias, Scale = p.Scale, Head = s.Head, First = s.PrefixLength + first }, 0) : none;
     }
 
     // The first query that sees the block's first key, down to a whole tile; past the last key there is none.
@@ -153,6 +174,7 @@ internal static partial class AttentionKernels
         int block = Warps * E.Count, start = Grid.IdxX % p.Tiles * block, own = InBlock * E.Count, first = start + own, mine = own * 8 * V.Count;
         LoadOwnKeys<V>(keys.Cast<float>(), block, p, s, p.K, start);
         LoadOwnKeys<V>(values.Cast<float>(), block, p, s, p.V, start);
+        var biases = BiasesOfKeys<E, C>(p, s, first);
         M dk = default, dv = default;
         var end = EndOfQueries(p, s, start, block);
         for (var query = FirstQuery(s, start); query < end; query += KeysOfTile)
@@ -162,7 +184,7 @@ internal static partial class AttentionKernels
             LoadQueries<V>(tile, p, s, p.Q, query);
             Barrier.Wait();
             var score = Products<E, V>(keys.SubView(mine), tile, p.HeadDim);
-            var probability = E.Map<ProbabilityOfKey<C>, Asking>(score, default, asking, 0);
+            var probability = E.Map<ProbabilityOfKey<C>, Asking>(score, biases, asking, 0);
             Barrier.Wait();
             LoadQueries<V>(tile, p, s, p.DContext, query);
             Barrier.Wait();
@@ -195,6 +217,7 @@ internal static partial class AttentionKernels
         var s = Sequence.At(p, Grid.IdxX / p.Tiles, Grid.IdxY);
         int block = Warps * E.Count, start = Grid.IdxX % p.Tiles * block, own = InBlock * E.Count, first = start + own;
         LoadOwnKeys<V>(keys.Cast<float>(), block, p, s, p.K, start);
+        var biases = BiasesOfKeys<E, C>(p, s, first);
         M dv = default;
         var end = EndOfQueries(p, s, start, block);
         for (var query = FirstQuery(s, start); query < end; query += KeysOfTile)
@@ -202,7 +225,7 @@ internal static partial class AttentionKernels
             var asking = Asking.Of(p, s, query + Lane, first);
             LoadQueries<V>(tile, p, s, p.Q, query);
             Barrier.Wait();
-            weights[Group.IdxX] = E.Map<ProbabilityOfKey<C>, Asking>(Products<E, V>(keys.SubView(own * 8 * V.Count), tile, p.HeadDim), default, asking, 0);
+            weights[Group.IdxX] = E.Map<ProbabilityOfKey<C>, Asking>(Products<E, V>(keys.SubView(own * 8 * V.Count), tile, p.HeadDim), biases, asking, 0);
             Barrier.Wait();
             LoadQueries<V>(tile, p, s, p.DContext, query);
             Barrier.Wait();
@@ -243,7 +266,7 @@ public sealed partial class GpuDevice
             // Neither values nor contexts are read: what is as wide stands in for them.
             RequireShape(dv, layout.Rows, width);
             var ofValues = Attention(layout, shape, q, k, k, prefixK, prefixK, dContext, normalizers) with { DContext = View(dContext), Dv = View(dv) };
-            LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Values : AttentionKernels.Of<TanhCap>.Values, layout, shape, LongestSuffix(layout), ofValues);
+            LaunchAttention(AttentionKernels.For(shape).Values, layout, shape, LongestSuffix(layout), ofValues);
             return;
         }
         RequireShape(dContext, layout.QueryRows, width);
@@ -259,7 +282,8 @@ public sealed partial class GpuDevice
             Dv = View(dv),
             Dots = View(dots),
         };
-        LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Queries : AttentionKernels.Of<TanhCap>.Queries, layout, shape, LongestQueries(layout), operands);
-        LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Keys : AttentionKernels.Of<TanhCap>.Keys, layout, shape, LongestSuffix(layout), operands);
+        var kernels = AttentionKernels.For(shape);
+        LaunchAttention(kernels.Queries, layout, shape, LongestQueries(layout), operands);
+        LaunchAttention(kernels.Keys, layout, shape, LongestSuffix(layout), operands);
     }
 }

@@ -10,7 +10,7 @@ internal static partial class AttentionKernels
     private struct Seen
     {
         public int First, Queries, Visible, Window, Key;
-        public float Scale, Cap;
+        public float Scale, Cap, Bias;
 
         // One comparison for both ends of the window: a key past the query's own is a very large unsigned number before it.
         public readonly bool Sees(int query) => First + query < Queries && (uint)(Visible + query - 1 - Key) < (uint)Window;
@@ -18,7 +18,7 @@ internal static partial class AttentionKernels
 
     private readonly struct Score<C> : IMap<Seen> where C : struct, ICap
     {
-        public static float Of(float dot, float unused, in Seen p, int query) => p.Sees(query) ? C.Of(dot * p.Scale, p.Cap) : -1e30f;
+        public static float Of(float dot, float unused, in Seen p, int query) => p.Sees(query) ? C.Of(dot * p.Scale, p.Cap, p.Bias) : -1e30f;
     }
 
     private readonly struct Larger : IMap<Seen>
@@ -97,6 +97,7 @@ internal static partial class AttentionKernels
             LoadKeys<V>(tile, p, s, p.PrefixK, p.K, key, end);
             Barrier.Wait();
             seen.Key = key + Lane;
+            seen.Bias = Bias<C>(p, s.Head, key + Lane);
             var score = E.Map<Score<C>, Seen>(Products<E, V>(mine, tile, p.HeadDim), default, seen, 0);
             var before = largest;
             largest = E.Map<Larger, Seen>(before, E.OverLanes<Largest>(score, slots), seen, 0);
@@ -129,5 +130,5 @@ public sealed partial class GpuDevice
 {
     /// <inheritdoc/>
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) =>
-        LaunchAttention(shape.Cap == 0 ? AttentionKernels.Of<NoCap>.Forwards : AttentionKernels.Of<TanhCap>.Forwards, layout, shape, LongestQueries(layout), Attention(layout, shape, q, k, v, prefixK, prefixV, context, normalizers));
+        LaunchAttention(AttentionKernels.For(shape).Forwards, layout, shape, LongestQueries(layout), Attention(layout, shape, q, k, v, prefixK, prefixV, context, normalizers));
 }

@@ -65,6 +65,7 @@ internal abstract class GpuKernel
         .. TensorGemm.All<OnePart, Brain16, ushort>(),
         .. AttentionKernels.Of<NoCap>.All,
         .. AttentionKernels.Of<TanhCap>.All,
+        .. AttentionKernels.Of<KeyBias>.All,
         SplitGradientKernel.Kernel,
         ContractionKernels.Centres,
         .. ContractionKernels.Of<Width32, Single32, float>.All,

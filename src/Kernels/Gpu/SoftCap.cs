@@ -2,12 +2,14 @@ namespace Faith.Kernels.Gpu;
 
 // Soft caps c·tanh(x/c): of the scores within attention, of logits as operations of their own.
 
-/// <summary>What a cap does with scores, and with gradients at them. Attention is compiled with one and without.</summary>
+/// <summary>What a cap, or a bias, does with scores, and with gradients at them. Attention is compiled with either and with neither.</summary>
 internal interface ICap
 {
     /// <summary>What is added to the name of a kernel.</summary>
     static abstract string Name { get; }
-    static abstract float Of(float score, float cap);
+    /// <summary>True where keys have biases.</summary>
+    static abstract bool HasBias { get; }
+    static abstract float Of(float score, float cap, float bias);
     /// <summary>The gradient at a score of one at what <see cref="Of"/> makes of it.</summary>
     static abstract float Backward(float gradient, float score, float cap);
 }
@@ -16,7 +18,8 @@ internal interface ICap
 internal readonly struct NoCap : ICap
 {
     public static string Name => "";
-    public static float Of(float score, float cap) => score;
+    public static bool HasBias => false;
+    public static float Of(float score, float cap, float bias) => score;
     public static float Backward(float gradient, float score, float cap) => gradient;
 }
 
@@ -24,6 +27,8 @@ internal readonly struct NoCap : ICap
 internal readonly struct TanhCap : ICap
 {
     public static string Name => "Capped";
+    public static bool HasBias => false;
+    public static float Of(float score, float cap, float bias) => Of(score, cap);
     public static float Of(float score, float cap) => cap * Functions.Tanh(score / cap, out _);
 
     // What has no gradient keeps none, whatever its score.
@@ -32,6 +37,15 @@ internal readonly struct TanhCap : ICap
         _ = Functions.Tanh(score / cap, out var slope);
         return gradient == 0f ? 0f : gradient * slope;
     }
+}
+
+/// <summary>score + bias.</summary>
+internal readonly struct KeyBias : ICap
+{
+    public static string Name => "Biased";
+    public static bool HasBias => true;
+    public static float Of(float score, float cap, float bias) => score + bias;
+    public static float Backward(float gradient, float score, float cap) => gradient;
 }
 
 /// <summary>Sets y = value·tanh(a/value). y may be a.</summary>

@@ -5,7 +5,11 @@ namespace Faith.Kernels.Host;
 
 /// <summary>Operands of <see cref="Device.AttentionForward"/> and of its gradients.</summary>
 internal readonly record struct AttentionOperands(Ragged Layout, AttentionShape Shape, RawTensor Q, RawTensor K, RawTensor V, RawTensor PrefixK, RawTensor PrefixV,
-    RawTensor Context, RawTensor Normalizers, RawTensor DContext, RawTensor Dq, RawTensor Dk, RawTensor Dv);
+    RawTensor Context, RawTensor Normalizers, RawTensor DContext, RawTensor Dq, RawTensor Dk, RawTensor Dv)
+{
+    /// <summary>What is added to products q·k.</summary>
+    public RawTensor Bias { get; } = Shape.Bias;
+}
 
 public sealed unsafe partial class HostDevice
 {
@@ -18,6 +22,11 @@ public sealed unsafe partial class HostDevice
         var (layout, shape) = (operands.Layout, operands.Shape);
         RequireRows(operands.Q.Rows, layout.QueryRows);
         RequireRows(operands.K.Rows, layout.Rows);
+        if (!operands.Bias.IsNone)
+        {
+            RequireRows(operands.Bias.Rows, shape.Heads);
+            ArgumentOutOfRangeException.ThrowIfLessThan(operands.Bias.Columns, layout.LongestSequence);
+        }
         // Query heads that read the same keys are one unit of work, so that the keys are laid out once, if there are enough such units for the threads.
         var (shared, larger) = (Math.Min(shape.SuffixGroup, shape.PrefixGroup), Math.Max(shape.SuffixGroup, shape.PrefixGroup));
         if (!layout.HasPrefixes) shared = shape.SuffixGroup;
@@ -68,6 +77,7 @@ internal sealed unsafe partial class RowKernels<V>
         /// <summary>Floats from one row to the next of scores, and of other matrices.</summary>
         public readonly int Pitch, Width;
         readonly int head, column, suffixColumn, prefixColumn, prefixStart, window;
+        readonly float* bias;
 
         [MethodImpl(Hot)]
         public HeadOfSequence(in AttentionOperands o, int sequence, int head)
@@ -86,7 +96,11 @@ internal sealed unsafe partial class RowKernels<V>
             column = head * HeadDim;
             suffixColumn = head / o.Shape.SuffixGroup * HeadDim;
             prefixColumn = head / o.Shape.PrefixGroup * HeadDim;
+            bias = o.Bias.IsNone ? null : o.Bias.Row(head);
         }
+
+        /// <summary>What is added to the products with keys from one on, or null.</summary>
+        public float* Bias(int key) => bias == null ? null : bias + key;
 
         /// <summary>Row of a query matrix (q, context and their gradients), at this head.</summary>
         public float* Query(RawTensor x, int query) => x.Row(FirstQuery + query) + column;
@@ -159,10 +173,11 @@ internal sealed unsafe partial class RowKernels<V>
 
     public override long AttentionScratch(int headDim, int keys, bool backward) => new AttentionMemory(null, headDim, keys).Floats(backward);
 
-    /// <summary>Caps products q·k where there is a cap, and returns the factor by which what it leaves are scores.</summary>
+    /// <summary>Adds biases to products q·k, or caps them, where there is either, and returns the factor by which what it leaves are scores.</summary>
     [MethodImpl(Hot)]
-    static float Cap(float* products, int n, in AttentionShape shape)
+    static float Finish(float* products, int n, float* bias, in AttentionShape shape)
     {
+        if (bias != null) Map(new AddMap(), products, bias, products, n);
         if (shape.Cap == 0) return shape.Scale;
         Map(new CapMap(shape.Scale, shape.Cap), products, products, products, n);
         return 1;

@@ -46,7 +46,7 @@ internal sealed unsafe partial class RowKernels<V>
             {
                 float* row = p + (long)i * s.Pitch, slopes = ds + (long)i * s.Pitch;
                 int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
-                SoftmaxGradient(row + begin, slopes + begin, memory.Bends, end - begin, o.Shape, s.Normalizer(o.Normalizers, first + i));
+                SoftmaxGradient(row + begin, slopes + begin, memory.Bends, end - begin, s.Bias(begin), o.Shape, s.Normalizer(o.Normalizers, first + i));
                 ClearOutside(row, from, begin, end, to);
                 ClearOutside(slopes, from, begin, end, to);
             }
@@ -95,12 +95,12 @@ internal sealed unsafe partial class RowKernels<V>
         if (i < n) V.First(V.Load(p + i) * f * (V.Load(ds + i) - mean), n - i, 0).Store(ds + i);
     }
 
-    /// <summary>The same of products q·k that may have a cap, whose slopes take the memory of <paramref name="bends"/>.</summary>
+    /// <summary>The same of products q·k that may have biases or a cap, whose slopes take the memory of <paramref name="bends"/>.</summary>
     [MethodImpl(Hot)]
-    static void SoftmaxGradient(float* p, float* ds, float* bends, int n, in AttentionShape shape, float* normalizer)
+    static void SoftmaxGradient(float* p, float* ds, float* bends, int n, float* bias, in AttentionShape shape, float* normalizer)
     {
         if (shape.Cap != 0) Map(new CapSlopeMap(shape.Scale, shape.Cap), p, p, bends, n);
-        SoftmaxGradient(p, ds, n, Cap(p, n, shape), normalizer);
+        SoftmaxGradient(p, ds, n, Finish(p, n, bias, shape), normalizer);
         if (shape.Cap != 0) Map(new MultiplyMap(), ds, bends, ds, n);
     }
 }

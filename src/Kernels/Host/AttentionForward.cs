@@ -39,7 +39,7 @@ internal sealed unsafe partial class RowKernels<V>
                 var row = p + (long)i * s.Pitch;
                 int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
                 var normalizer = s.Normalizer(o.Normalizers, first + i);
-                normalizer[1] = 1 / Softmax(row + begin, end - begin, Cap(row + begin, end - begin, o.Shape), out normalizer[0]);
+                normalizer[1] = 1 / Softmax(row + begin, end - begin, Finish(row + begin, end - begin, s.Bias(begin), o.Shape), out normalizer[0]);
                 ClearOutside(row, from, begin, end, to);
             }
             SumOverKeys(s, p, first, count, from, memory.RowsOfKeys, sums);

@@ -31,7 +31,7 @@ internal sealed unsafe partial class RowKernels<V>
                 var row = p + (long)i * s.Pitch;
                 int begin = s.FirstSeen(first + i), end = s.Seen(first + i);
                 var normalizer = s.Normalizer(o.Normalizers, first + i);
-                Map(new ProbabilityMap(Cap(row + begin, end - begin, o.Shape), normalizer[0], normalizer[1]), row + begin, row + begin, row + begin, end - begin);
+                Map(new ProbabilityMap(Finish(row + begin, end - begin, s.Bias(begin), o.Shape), normalizer[0], normalizer[1]), row + begin, row + begin, row + begin, end - begin);
                 ClearOutside(row, from, begin, end, to);
             }
             SumOverQueries(s, p, first, count, from, to, d, memory.ValueGradients);

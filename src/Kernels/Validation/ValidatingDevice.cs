@@ -149,8 +149,8 @@ public sealed class ValidatingDevice : Device
 
     /// <inheritdoc/>
     public override void AttentionForward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV, Tensor context, Tensor normalizers) =>
-        Check((d, o) => d.AttentionForward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[normalizers]),
-            [In(q), In(k), In(v), In(prefixK), In(prefixV), Out(context), Out(normalizers)]);
+        Check((d, o) => d.AttentionForward(layout, shape with { Bias = o[shape.Bias] }, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[normalizers]),
+            [In(q), In(k), In(v), In(prefixK), In(prefixV), In(shape.Bias), Out(context), Out(normalizers)]);
 
     /// <inheritdoc/>
     public override void AttentionBackward(Ragged layout, AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor prefixK, Tensor prefixV,
@@ -158,8 +158,8 @@ public sealed class ValidatingDevice : Device
     {
         // A probability's gradient is p·(dContext·v − mean of the same), which cancels where a query sees one key.
         double OfScores(MirroredOperands o) => shape.Scale * o.Largest(dContext) * Math.Max(o.Largest(v), o.Largest(prefixV));
-        Check((d, o) => d.AttentionBackward(layout, shape, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[normalizers], o[dContext], o[dq], o[dk], o[dv]),
-            [In(q), In(k), In(v), In(prefixK), In(prefixV), In(context), In(normalizers), In(dContext),
+        Check((d, o) => d.AttentionBackward(layout, shape with { Bias = o[shape.Bias] }, o[q], o[k], o[v], o[prefixK], o[prefixV], o[context], o[normalizers], o[dContext], o[dq], o[dk], o[dv]),
+            [In(q), In(k), In(v), In(prefixK), In(prefixV), In(shape.Bias), In(context), In(normalizers), In(dContext),
                 Out(dq, o => OfScores(o) * Math.Max(o.Largest(k), o.Largest(prefixK))), Out(dk, o => OfScores(o) * o.Largest(q)), Out(dv)]);
     }
 

@@ -102,7 +102,7 @@ public sealed class CrossedPartsTests
             RotaryScaling? scaling = Of<Func<RotaryScaling?>>(() => null, () => null, () => new LinearScaling(3), () => new Llama3Scaling(8, 1, 4, 16), () => new YarnScaling(4, 64, 32, 1, YarnScaling.UsualAttentionFactor(4), true))();
             return layers > 1 && Sometimes() ? null : new RotaryConfig(Of(500, 10000), dimensions) { Interleaved = Sometimes(), Scaling = scaling };
         }
-        return new()
+        var config = new ModelConfig
         {
             Family = "crossed",
             Layers = layers,
@@ -121,7 +121,7 @@ public sealed class CrossedPartsTests
             Activation = Of(Enum.GetValues<ActivationFunction>()),
             Gated = norm == NormKind.RmsNorm && !Sometimes(),
             Rotary = rotates ? new([.. Enumerable.Range(0, layers).Select(_ => Rotary())]) : null,
-            QueryKeyNorm = Of(QueryKeyNorm.None, QueryKeyNorm.None, QueryKeyNorm.Heads, QueryKeyNorm.Layer),
+            QueryKeyNorm = Of(QueryKeyNorm.None, QueryKeyNorm.None, QueryKeyNorm.Heads, QueryKeyNorm.OwnHeads, QueryKeyNorm.Layer),
             TiedEmbedding = Sometimes(),
             ParallelBlocks = Sometimes(),
             EmbeddingScale = Of(1, 1, 3.3f),
@@ -132,5 +132,6 @@ public sealed class CrossedPartsTests
             BeginToken = 0,
             EndToken = 0,
         };
+        return rotates ? config : Of(config, config with { PositionsInAttention = true }, config with { Alibi = new(config.Heads), AttentionCap = null });
     }
 }

@@ -76,6 +76,8 @@ public sealed class GpuAttributionTests
     [InlineData("norms of queries and keys", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("norms of queries and keys", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("norms of queries and keys, every head its own, centred, shared keys", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("biases of scores, shared keys", "gim", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
+    [InlineData("biases of scores, parallel", "relp", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("positions in attention", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Edge, 150_000)]
     [InlineData("positions in attention", "exact", MetricKind.LogitDifference, ScoreLevel.Edge, 0)]
     [InlineData("soft caps, windows, biased logits", "eap-ig", MetricKind.LogitDifference, ScoreLevel.Neuron, 0)]

@@ -86,10 +86,10 @@ public class PathAttributionTests
         using var device = new HostDevice();
         using var model = new Transformer(device, weights);
         var data = RandomExamples.Create(51, weights.Config.Vocabulary);
-        // Without learned positions the path between two random embeddings passes close to zero, where RMSNorm bends it sharply; so do norms of the few columns of a head.
+        // Without positions in the stream the path between two random embeddings passes close to zero, where RMSNorm bends it sharply; so do norms of the few columns of a head.
         // Where relu has its corner the gradient jumps, and any rule converges slowly.
         var hasCorner = weights.Config.Activation == ActivationFunction.Relu;
-        var steps = weights.Config.Norm == NormKind.LayerNorm && weights.Config.QueryKeyNorm == QueryKeyNorm.None && !hasCorner ? 32 : 256;
+        var steps = weights.Config is { Norm: NormKind.LayerNorm, QueryKeyNorm: QueryKeyNorm.None, LearnsPositions: true, PositionsInAttention: false } && !hasCorner ? 32 : 256;
         var result = Attributor.Run(model, data, new() { Steps = steps, Rule = IntegrationRule.GaussLegendre });
         Assert.InRange(result.CompletenessGap!.Value, 0, hasCorner ? 1e-2 : 1e-3);
     }

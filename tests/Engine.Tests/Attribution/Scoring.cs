@@ -42,6 +42,8 @@ internal static class Scoring
         {
             Rotary = null, PositionsInAttention = true, QueryKeyNorm = QueryKeyNorm.OwnHeads,
         }, 23),
+        ["biases of scores, shared keys"] = () => RandomModels.Create(RandomModels.LlamaConfig(layers: 3, heads: 6) with { Rotary = null, Alibi = new(6) }, 24),
+        ["biases of scores, parallel"] = () => RandomModels.Create(RandomModels.Gpt2Config() with { Alibi = new(4), ParallelBlocks = true }, 25),
         ["gpt2, scores divided by the number of the layer"] = () => RandomModels.Create(RandomModels.Gpt2Config(layers: 3) with
         {
             AttentionScale = new([.. Enumerable.Range(1, 3).Select(layer => (float)(1 / Math.Sqrt(8) / layer))]),

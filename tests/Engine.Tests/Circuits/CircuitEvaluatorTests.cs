@@ -29,6 +29,8 @@ public class CircuitEvaluatorTests
         ["norms of queries and keys, every head its own"] = Scoring.Models["norms of queries and keys, every head its own, centred, shared keys"],
         ["positions in attention"] = Scoring.Models["positions in attention"],
         ["positions in attention, shared keys, norms of every head"] = Scoring.Models["positions in attention, shared keys, norms of every head"],
+        ["biases of scores, shared keys"] = Scoring.Models["biases of scores, shared keys"],
+        ["biases of scores, parallel"] = Scoring.Models["biases of scores, parallel"],
         ["longrope"] = Scoring.Models["longrope, some prompts long"],
         ["qwen2"] = () => RandomModels.Qwen2(9),
         ["windows"] = Scoring.Models["windows"],

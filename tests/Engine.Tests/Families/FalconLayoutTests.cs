@@ -14,14 +14,16 @@ namespace Faith.Engine.Tests.Families;
 public sealed class FalconLayoutTests
 {
     [Theory]
-    [InlineData(2, true, true, StoredType.BF16)] // the 40B: two norms
-    [InlineData(1, false, true, StoredType.F16)] // the 7B: one key head, one norm
-    [InlineData(4, false, false, StoredType.F32)] // the 1B's predecessors: every head its own, blocks one after the other
-    public void ALayoutIsReadAsItWasWritten(int keyHeads, bool isNew, bool isParallel, StoredType type)
+    [InlineData(2, true, true, false, StoredType.BF16)] // the 40B: two norms
+    [InlineData(1, false, true, false, StoredType.F16)] // the 7B: one key head, one norm
+    [InlineData(4, false, false, false, StoredType.F32)] // every head its own, blocks one after the other
+    [InlineData(4, false, false, true, StoredType.F32)] // the same with biases of scores: rw-1b
+    [InlineData(2, true, true, true, StoredType.BF16)]
+    public void ALayoutIsReadAsItWasWritten(int keyHeads, bool isNew, bool isParallel, bool isBiased, StoredType type)
     {
         var config = RandomModels.Gpt2Config(context: 64) with
         {
-            Family = "falcon", KeyValueHeads = keyHeads, Rotary = new RotaryConfig(500, 8), ParallelBlocks = isParallel, Activation = ActivationFunction.GeluErf, NormEpsilon = 1e-3f,
+            Family = "falcon", KeyValueHeads = keyHeads, Rotary = isBiased ? null : new RotaryConfig(500, 8), Alibi = isBiased ? new(4) : null, ParallelBlocks = isParallel, Activation = ActivationFunction.GeluErf, NormEpsilon = 1e-3f,
         };
         var made = RandomModels.Create(config, 3, type: type);
         // The one norm of a parallel layer of the older kind is both.
@@ -35,7 +37,7 @@ public sealed class FalconLayoutTests
         {
             ["model_type"] = "falcon", ["architectures"] = new JsonArray("FalconForCausalLM"), ["hidden_size"] = config.Width, ["num_attention_heads"] = config.Heads,
             ["num_hidden_layers"] = config.Layers, ["ffn_hidden_size"] = config.MlpWidth, ["vocab_size"] = config.Vocabulary, ["max_position_embeddings"] = config.Context,
-            ["layer_norm_epsilon"] = 1e-3, ["rope_theta"] = 500.0, ["bias"] = true, ["alibi"] = false, ["parallel_attn"] = isParallel, ["bos_token_id"] = 0, ["eos_token_id"] = 0,
+            ["layer_norm_epsilon"] = 1e-3, ["rope_theta"] = 500.0, ["bias"] = true, ["alibi"] = isBiased, ["parallel_attn"] = isParallel, ["bos_token_id"] = 0, ["eos_token_id"] = 0,
             ["new_decoder_architecture"] = isNew, ["multi_query"] = isNew || keyHeads == 1, ["num_kv_heads"] = keyHeads,
         }.ToJsonString());
         Safetensors.Write(folder.File("model.safetensors"), [.. Tensors(weights, isNew)], type);
@@ -45,7 +47,7 @@ public sealed class FalconLayoutTests
         using var device = new HostDevice(1);
         using var model = new Transformer(device, read);
         int[] prompt = [5, 17, 3, 3, 40, 21];
-        Close.Check(new LiteralModel(weights).Run(prompt).LastLogits, Array.ConvertAll(TextGenerator.LastLogits(model, prompt), x => (double)x), 1e-5, $"{keyHeads} key heads");
+        Close.Check(new LiteralModel(weights).Run(prompt).LastLogits, Array.ConvertAll(TextGenerator.LastLogits(model, prompt), x => (double)x), 1e-5, $"{keyHeads} key heads{(isBiased ? ", biases" : "")}");
     }
 
     private static IEnumerable<StoredTensor> Tensors(ModelWeights weights, bool isNew)

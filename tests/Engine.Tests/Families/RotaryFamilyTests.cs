@@ -88,7 +88,6 @@ public sealed class RotaryFamilyTests
     [InlineData("smollm3", "no_rope_layers", "[1,1]", "no_rope_layers is [1,1]; supported: 0 or 1 for each of 4 layers")]
     [InlineData("smollm3", "no_rope_layers", "[1,1,2,0]", "no_rope_layers is [1,1,2,0]; supported: a list of numbers 0 and 1")]
     [InlineData("smollm3", "mlp_bias", "true", "mlp.gate_proj.bias' of shape [80] is missing")]
-    [InlineData("falcon", "alibi", "true", "alibi is true; supported: false")]
     [InlineData("falcon", "multi_query", "false", "has shape [80, 48]; config.json makes it [144, 48]")]
     [InlineData("falcon", "parallel_attn", "false", "tensor 'transformer.h.0.post_attention_layernorm.weight' of shape [48] is missing")]
     [InlineData("falcon", "new_decoder_architecture", "true", "has shape [80, 48]; config.json makes it [144, 48]")]

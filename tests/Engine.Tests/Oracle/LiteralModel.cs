@@ -112,6 +112,8 @@ public sealed class LiteralModel
             {
                 var (ofScores, ofValues) = Rule.SharesProducts ? (0.25, 0.5) : (1.0, 1.0);
                 var scores = tape.Product(tape.Share(Turn(q[h], HeadScale(layer.QueryScale, h), layer.QueryShift), ofScores), tape.Transpose(tape.Share(Turn(k[h], HeadScale(layer.KeyScale, h / config.Group), layer.KeyShift), ofScores)));
+                // Of every query the same: what a key at that position has.
+                if (config.Alibi is not null) scores = tape.Add(scores, Rows([.. tokens.Select(_ => LiteralAlibi.Of(config.Heads, tokens.Length)[h])]));
                 var attention = tape.CausalSoftmax(Capped(tape, tape.Scale(scores, AttentionFactor(l)), config.AttentionCap), config.Window(l) ?? int.MaxValue, Rule.Pattern == PatternRule.Softened ? 2 : 1);
                 var mixed = tape.Product(Rule.Pattern == PatternRule.Constant ? Tape.Constant(attention) : attention, tape.Share(v[h], ofValues));
                 Write(Graph.HeadNode(l, h), tape.Linear(mixed, layer.HeadOutput[h]));
@@ -223,21 +225,12 @@ public sealed class LiteralModel
 
     private Value Hidden(Tape tape, Layer layer, Value normed)
     {
-        var (function, derivative) = Activation(config.Activation);
+        var (function, derivative) = LiteralActivation.Of(config.Activation);
         Value Activate(double[][] matrix, double[] bias) => tape.Map(tape.Linear(normed, matrix, bias), function, Slope(function, derivative));
         return config.Gated
             ? Gated(tape, Activate(layer.Gate, layer.GateBias), tape.Linear(normed, layer.Up, layer.UpBias))
             : Activate(layer.Up, layer.UpBias);
     }
-
-    private static (Func<double, double> Function, Func<double, double> Derivative) Activation(ActivationFunction function) => function switch
-    {
-        ActivationFunction.GeluTanh => (Gelu, GeluDerivative),
-        ActivationFunction.GeluErf => (x => x * NormalDistribution(x), x => NormalDistribution(x) + x * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI)),
-        ActivationFunction.Silu => (Silu, SiluDerivative),
-        ActivationFunction.Relu => (x => Math.Max(0, x), x => x > 0 ? 1 : 0),
-        _ => throw new NotSupportedException($"{function}"),
-    };
 
     private Func<double, double> Slope(Func<double, double> function, Func<double, double> derivative) =>
         Rule.Slope == ActivationSlope.Ratio ? x => x == 0 ? derivative(0) : function(x) / x : derivative;
@@ -264,33 +257,6 @@ public sealed class LiteralModel
             var usual = Math.Sqrt(config.Width);
             return config.EmbeddingScale == (float)usual ? usual : config.EmbeddingScale;
         }
-    }
-
-    private static double Gelu(double x) => 0.5 * x * (1 + Math.Tanh(GeluArgument(x)));
-
-    private static double GeluDerivative(double x)
-    {
-        var tanh = Math.Tanh(GeluArgument(x));
-        return 0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * Math.Sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
-    }
-
-    private static double GeluArgument(double x) => Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
-
-    /// <summary>Φ, by the series of erf whose terms are all of one sign: ½ + exp(−x²/2)/√2π·Σ x²ⁿ⁺¹/(1·3·…·(2n+1)).</summary>
-    private static double NormalDistribution(double x)
-    {
-        if (Math.Abs(x) > 9) return x < 0 ? 0 : 1; // to 2e-19
-        double term = x, sum = x;
-        for (var n = 1; Math.Abs(term) > 1e-18 * Math.Abs(sum); n++) sum += term *= x * x / (2 * n + 1);
-        return 0.5 + Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI) * sum;
-    }
-
-    private static double Silu(double x) => x / (1 + Math.Exp(-x));
-
-    private static double SiluDerivative(double x)
-    {
-        var sigmoid = 1 / (1 + Math.Exp(-x));
-        return sigmoid * (1 + x * (1 - sigmoid));
     }
 
     /// <summary>The parameters of one layer in float64, cut into heads.</summary>

@@ -12,7 +12,11 @@ public sealed class OracleGradientTests
         var cases = new TheoryData<string, OracleMetric>();
         foreach (var metric in Enum.GetValues<OracleMetric>())
         {
-            foreach (var model in new[] { "gpt2", "llama", "qwen2", "parallel", "partial rotary", "interleaved rotary, longer by a half", "norms of queries and keys", "norms of queries and keys, centred", "gelu", "relu", "gated gelu" }) cases.Add(model, metric);
+            foreach (var model in new[]
+            {
+                "gpt2", "llama", "qwen2", "parallel", "partial rotary", "interleaved rotary, longer by a half", "norms of queries and keys", "norms of queries and keys, centred",
+                "norms of queries and keys, every head its own", "positions in attention", "biases of scores", "gelu", "relu", "gated gelu",
+            }) cases.Add(model, metric);
         }
         return cases;
     }
@@ -91,6 +95,7 @@ public sealed class OracleGradientTests
         "norms of queries and keys, centred" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { QueryKeyNorm = QueryKeyNorm.Heads }, 1),
         "norms of queries and keys, every head its own" => RandomModels.Create(RandomModels.LlamaConfig(heads: 4, keyValueHeads: 2, headDim: 4) with { QueryKeyNorm = QueryKeyNorm.OwnHeads }, 1),
         "positions in attention" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { PositionsInAttention = true }, 1),
+        "biases of scores" => RandomModels.Create(RandomModels.Gpt2Config(heads: 3) with { Alibi = new(3) }, 1),
         "gelu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2) with { Activation = ActivationFunction.GeluErf }, 1),
         // No step of the differences below crosses a corner: the numbers are of one seed.
         "relu" => RandomModels.Create(RandomModels.Gpt2Config(heads: 2, layers: 1) with { Activation = ActivationFunction.Relu }, 1),

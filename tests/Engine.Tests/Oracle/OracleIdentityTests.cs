@@ -168,6 +168,7 @@ public sealed class OracleIdentityTests
     [InlineData("norms of outputs alone")]
     [InlineData("norms of outputs, parallel, LayerNorm")]
     [InlineData("queries and keys of all heads normed together")]
+    [InlineData("positions in attention, shared keys, norms of every head")]
     public void AScoreIsTheSlopeOfTheFullCircuitByTheWeightOfTheEdge(string name)
     {
         const double Step = 1e-4;

@@ -123,7 +123,7 @@ public static class RandomModels
         {
             Config = config,
             Embedding = embedding,
-            Positions = config.Rotary is null ? Rows(config.Context, 0.3) : null,
+            Positions = config.LearnsPositions ? Rows(config.Context, 0.3) : null,
             Layers = Enumerable.Range(0, config.Layers).Select(_ => Layer()).ToArray(),
             FinalNormScale = Scale(),
             FinalNormShift = Shift(config.Width, biases),
