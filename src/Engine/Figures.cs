@@ -13,6 +13,9 @@ public static class Figures
     /// <summary>The fewest digits that read back as the same double.</summary>
     public static string Exact(double value) => WithoutMinusZero(value).ToString("R", CultureInfo.InvariantCulture);
 
+    /// <summary>The same for a cell of a CSV table, which is empty where there is no number.</summary>
+    public static string Cell(double value) => double.IsFinite(value) ? Exact(value) : "";
+
     /// <summary>So many decimals; of numbers too large for that, four digits and an exponent.</summary>
     public static string Fixed(double value, int decimals = 4)
     {

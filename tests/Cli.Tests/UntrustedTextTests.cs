@@ -132,6 +132,10 @@ public sealed partial class UntrustedTextTests : CliTest
     [InlineData("a|b\n| c", "a\\|b\\\\n\\| c")]
     [InlineData("# <b>*a*</b> [x](y) `z` \u001b", "\\# \\<b\\>\\*a\\*\\</b\\> \\[x\\](y) \\`z\\` \\\\u001b")]
     [InlineData("- a", "\\- a")]
+    [InlineData("  - a", "  \\- a")]
+    [InlineData("1. a", "1\\. a")]
+    [InlineData("1986) a", "1986\\) a")]
+    [InlineData("0.5 of a. b", "0.5 of a. b")]
     public void Text_in_Markdown_is_no_markup(string text, string written) => Assert.Equal(written, Markdown.Text(text));
 
     [Fact]

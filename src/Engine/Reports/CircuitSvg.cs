@@ -9,8 +9,8 @@ internal static class CircuitSvg
 {
     // Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour vision.
     public const string Helps = "#0072B2", Hurts = "#D55E00", Plain = "#4a5568";
-    /// <summary>What a pointer does, and what a page hides.</summary>
-    public const string Style = "<style>.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n";
+    // What a pointer does, and what a page hides.
+    private const string Style = "<style>.e:hover{stroke-opacity:1;stroke-width:4}.off{display:none}.dim{opacity:.07}</style>\n";
     /// <summary>What edges have in common.</summary>
     public const string EdgesGroup = "<g class=\"edges\" fill=\"none\" stroke-linecap=\"round\">\n";
     private const double MarginLeft = 110, MarginRight = 40, Header = 74, Footer = 80;
@@ -24,14 +24,7 @@ internal static class CircuitSvg
         var plain = Math.Max(layout.Width, Math.Max(660, SvgText.Width(drawn.Title, 17)));
         var width = MarginLeft + plain + MarginRight;
         var height = Header + layout.Height + Footer;
-        var svg = new StringBuilder();
-        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\"")
-            .Append($" font-family=\"{SvgText.Fonts}\">\n");
-        svg.Append($"<title>{SvgText.Escape(drawn.Title)}: {SvgText.Escape(drawn.Subtitle)}</title>\n");
-        svg.Append(Style);
-        svg.Append($"<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n");
-        svg.Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(drawn.Title)}</text>\n");
-        svg.Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(drawn.Subtitle)}</text>\n");
+        var svg = Begin(drawn.Title, drawn.Subtitle, width, height);
         Layers(svg, layout, drawn.Graph.Layers, width);
         svg.Append($"<g transform=\"translate({N(MarginLeft + (plain - layout.Width) / 2)} {N(Header)})\">\n{EdgesGroup}");
         // The strongest last, so that it lies on top.
@@ -48,6 +41,15 @@ internal static class CircuitSvg
         Legend(svg, drawn.HasScores, drawn.Largest, height - Footer + 36);
         return svg.Append("</svg>\n").ToString();
     }
+
+    /// <summary>The beginning of a drawing: its size, a white ground and its titles.</summary>
+    public static StringBuilder Begin(string title, string subtitle, double width, double height) => new StringBuilder()
+        .Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(height)}\" width=\"{N(width)}\" height=\"{N(height)}\" font-family=\"{SvgText.Fonts}\">\n")
+        .Append($"<title>{SvgText.Escape(title)}: {SvgText.Escape(subtitle)}</title>\n")
+        .Append(Style)
+        .Append($"<rect width=\"{N(width)}\" height=\"{N(height)}\" fill=\"#ffffff\"/>\n")
+        .Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(title)}</text>\n")
+        .Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(subtitle)}</text>\n");
 
     private static void Layers(StringBuilder svg, CircuitLayout layout, int layers, double width)
     {
@@ -92,12 +94,8 @@ internal static class CircuitSvg
 
     private static void Node(StringBuilder svg, DrawnCircuit drawn, NodeBox box, HashSet<(NodeId, InputKind)> usedPorts)
     {
-        var fill = box.IsHead ? "#ffffff" : drawn.Graph.PlaceOf(box.Node).Kind is NodeKind.Input or NodeKind.Logits ? "#2d3748" : "#e2e8f0";
-        var ink = fill == "#2d3748" ? "#ffffff" : "#1a202c";
-        svg.Append($"<g class=\"n\" data-node=\"{box.Node.Index}\"><title>{drawn.Tip(box.Node)}</title>")
-            .Append($"<rect x=\"{N(box.Left)}\" y=\"{N(box.Top)}\" width=\"{N(box.Width)}\" height=\"{N(NodeBox.Height)}\"")
-            .Append($" rx=\"{(box.IsHead ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
-            .Append($"<text x=\"{N(box.X)}\" y=\"{N(box.IsHead ? box.Y - 2 : box.Y + 4)}\" font-size=\"12\" fill=\"{ink}\">{box.Name}</text>");
+        svg.Append($"<g class=\"n\" data-node=\"{box.Node.Index}\"><title>{SvgText.Escape(drawn.Tip(box.Node))}</title>");
+        Box(svg, drawn.Graph.PlaceOf(box.Node).Kind, box.Name, box.X, box.Y, box.Width, box.IsHead ? -2 : 4);
         if (box.IsHead)
         {
             foreach (var (kind, letter, accent) in Ports)
@@ -109,6 +107,15 @@ internal static class CircuitSvg
             }
         }
         svg.Append("</g>\n");
+    }
+
+    /// <summary>A node's box around a point, and its name so far below the point.</summary>
+    public static void Box(StringBuilder svg, NodeKind kind, string name, double x, double y, double width, double nameDown)
+    {
+        var (fill, ink) = kind switch { NodeKind.Head => ("#ffffff", "#1a202c"), NodeKind.Mlp => ("#e2e8f0", "#1a202c"), _ => ("#2d3748", "#ffffff") };
+        svg.Append($"<rect x=\"{N(x - width / 2)}\" y=\"{N(y - NodeBox.Height / 2)}\" width=\"{N(width)}\" height=\"{N(NodeBox.Height)}\"")
+            .Append($" rx=\"{(kind == NodeKind.Head ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
+            .Append($"<text x=\"{N(x)}\" y=\"{N(y + nameDown)}\" font-size=\"12\" fill=\"{ink}\">{name}</text>");
     }
 
     /// <summary>What lines mean.</summary>

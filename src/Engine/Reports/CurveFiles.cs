@@ -17,13 +17,11 @@ public static class CurveFiles
         {
             var r = p.Result;
             csv.Append(CultureInfo.InvariantCulture, $"{p.Selected},{p.Edges},{p.Nodes},");
-            csv.Append($"{Figures.Exact(r.CircuitMean)},{Figures.Exact(r.CleanMean)},{Figures.Exact(r.CorruptedMean)},{Cell(r.Normalised)}");
-            if (p.Interval is { } interval) csv.Append($",{Cell(interval.Low)},{Cell(interval.High)}");
+            csv.Append($"{Figures.Exact(r.CircuitMean)},{Figures.Exact(r.CleanMean)},{Figures.Exact(r.CorruptedMean)},{Figures.Cell(r.Normalised)}");
+            if (p.Interval is { } interval) csv.Append($",{Figures.Cell(interval.Low)},{Figures.Cell(interval.High)}");
             csv.Append(ranked ? $",{p.Ranking}\n" : "\n");
         }
         return csv.ToString();
-
-        static string Cell(double value) => double.IsFinite(value) ? Figures.Exact(value) : "";
     }
 
     /// <summary>Points as a plot, a line for every ranking.</summary>

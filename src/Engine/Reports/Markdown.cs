@@ -1,9 +1,10 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Faith.Engine.Reports;
 
 /// <summary>Text from outside within Markdown.</summary>
-public static class Markdown
+public static partial class Markdown
 {
     // What Markdown may read as something else than text; other punctuation only where it begins a line.
     private const string Marks = "\\`*_{}[]<>|#!&~$";
@@ -14,12 +15,14 @@ public static class Markdown
     public static string Text(string text)
     {
         var escaped = new StringBuilder();
+        var begins = true;
         foreach (var c in PlainText.Line(text))
         {
-            if (Marks.Contains(c, StringComparison.Ordinal) || (escaped.Length == 0 && char.IsAscii(c) && (char.IsPunctuation(c) || char.IsSymbol(c)))) escaped.Append('\\');
+            if (Marks.Contains(c, StringComparison.Ordinal) || (begins && char.IsAscii(c) && (char.IsPunctuation(c) || char.IsSymbol(c)))) escaped.Append('\\');
             escaped.Append(c);
+            begins &= char.IsWhiteSpace(c);
         }
-        return escaped.ToString();
+        return NumberOfAList().Replace(escaped.ToString(), @"$1\$2");
     }
 
     /// <summary>A name as a code span of one line, in which nothing is a heading, a link or HTML.</summary>
@@ -31,4 +34,7 @@ public static class Markdown
         while (text.Contains(fence, StringComparison.Ordinal)) fence += "`";
         return fence.Length > 1 ? $"{fence} {text} {fence}" : $"{fence}{text}{fence}";
     }
+
+    [GeneratedRegex(@"^(\s*[0-9]+)([.)])(?=\s|$)")]
+    private static partial Regex NumberOfAList();
 }

@@ -54,6 +54,9 @@ internal static class PdfFile
     /// <summary>A dictionary whose entries stay in their order.</summary>
     public static DictionaryToken Dictionary(params IEnumerable<(string Name, IToken Value)> entries) => new(entries.ToDictionary(entry => NameToken.Create(entry.Name), entry => entry.Value));
 
+    /// <summary>A coordinate: numbers of PDF have no exponent, and sums a long tail.</summary>
+    public static double Rounded(double value) => Math.Round(value, 4);
+
     private static IndirectReferenceToken Reference(int number) => new(new IndirectReference(number, 0));
 
     private static byte[] Compressed(IEnumerable<IGraphicsStateOperation> drawing)

@@ -33,12 +33,7 @@ public static class SpanDrawing
         var (boxes, columns) = Place(drawn);
         var bottom = drawn.Rows * RowHeight + Top;
         var width = Math.Max(columns.Max(column => column.Right) + 40, Math.Max(700, SvgText.Width(drawn.Title, 17) + 40));
-        var svg = new StringBuilder();
-        svg.Append($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(width)} {N(bottom + Footer)}\" width=\"{N(width)}\" height=\"{N(bottom + Footer)}\" font-family=\"{SvgText.Fonts}\">\n");
-        svg.Append($"<title>{SvgText.Escape(drawn.Title)}: {SvgText.Escape(drawn.Subtitle)}</title>\n");
-        svg.Append(CircuitSvg.Style).Append($"<rect width=\"{N(width)}\" height=\"{N(bottom + Footer)}\" fill=\"#ffffff\"/>\n");
-        svg.Append($"<text x=\"20\" y=\"30\" font-size=\"17\" font-weight=\"bold\" fill=\"#1a202c\">{SvgText.Escape(drawn.Title)}</text>\n");
-        svg.Append($"<text x=\"20\" y=\"50\" font-size=\"12\" fill=\"#4a5568\">{SvgText.Escape(drawn.Subtitle)}</text>\n");
+        var svg = CircuitSvg.Begin(drawn.Title, drawn.Subtitle, width, bottom + Footer);
         foreach (var (span, left, right) in columns)
         {
             svg.Append($"<rect class=\"span\" x=\"{N(left - 14)}\" y=\"{N(Top - 22)}\" width=\"{N(right - left + 28)}\" height=\"{N(bottom - Top + 22)}\" rx=\"8\" fill=\"#f4f6f9\"/>");
@@ -57,10 +52,9 @@ public static class SpanDrawing
         foreach (var node in drawn.Nodes)
         {
             var (x, y, boxWidth) = boxes[node.Number];
-            var (fill, ink) = node.Kind switch { NodeKind.Head => ("#ffffff", "#1a202c"), NodeKind.Mlp => ("#e2e8f0", "#1a202c"), _ => ("#2d3748", "#ffffff") };
-            svg.Append($"<g class=\"n\" data-node=\"{node.Number}\"><title>{SvgText.Escape(drawn.Tip(node))}</title><rect x=\"{N(x - boxWidth / 2)}\" y=\"{N(y - NodeBox.Height / 2)}\" width=\"{N(boxWidth)}\"")
-                .Append($" height=\"{N(NodeBox.Height)}\" rx=\"{(node.Kind == NodeKind.Head ? 5 : 9)}\" fill=\"{fill}\" stroke=\"#2d3748\" stroke-width=\"1.2\"/>")
-                .Append($"<text x=\"{N(x)}\" y=\"{N(y + 4)}\" font-size=\"12\" fill=\"{ink}\">{node.Label}</text></g>\n");
+            svg.Append($"<g class=\"n\" data-node=\"{node.Number}\"><title>{SvgText.Escape(drawn.Tip(node))}</title>");
+            CircuitSvg.Box(svg, node.Kind, node.Label, x, y, boxWidth, nameDown: 4);
+            svg.Append("</g>\n");
         }
         svg.Append("</g>\n");
         CircuitSvg.Legend(svg, drawn.HasScores, drawn.Largest, bottom + 36);

@@ -74,12 +74,10 @@ public static class StudyFiles
             for (var i = 0; i < study.Sizes.Count; i++)
             {
                 var p = sweep.Points[i];
-                csv.Append(CultureInfo.InvariantCulture, $"{sweep.Name},{study.Sizes[i]},{p.Edges},{p.Nodes},{Cell(p.Mean)},{Cell(p.Least)},{Cell(p.Most)}\n");
+                csv.Append(CultureInfo.InvariantCulture, $"{sweep.Name},{study.Sizes[i]},{p.Edges},{p.Nodes},{Figures.Cell(p.Mean)},{Figures.Cell(p.Least)},{Figures.Cell(p.Most)}\n");
             }
         }
         return csv.ToString();
-
-        static string Cell(double value) => double.IsFinite(value) ? Figures.Exact(value) : "";
     }
 
     private static string Markdown(string modelName, TaskStudy study, IReadOnlyList<string> prose)

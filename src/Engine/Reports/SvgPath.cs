@@ -69,19 +69,19 @@ internal sealed partial class SvgPath
     private void Move(double toX, double toY)
     {
         (x, y, startX, startY) = (toX, toY, toX, toY);
-        steps.Add(new BeginNewSubpath(Rounded(x), Rounded(y)));
+        steps.Add(new BeginNewSubpath(PdfFile.Rounded(x), PdfFile.Rounded(y)));
     }
 
     private void Line(double toX, double toY)
     {
         (x, y) = (toX, toY);
-        steps.Add(new AppendStraightLineSegment(Rounded(x), Rounded(y)));
+        steps.Add(new AppendStraightLineSegment(PdfFile.Rounded(x), PdfFile.Rounded(y)));
     }
 
     private void Curve(double firstX, double firstY, double secondX, double secondY, double toX, double toY)
     {
         (x, y) = (toX, toY);
-        steps.Add(new AppendDualControlPointBezierCurve(Rounded(firstX), Rounded(firstY), Rounded(secondX), Rounded(secondY), Rounded(x), Rounded(y)));
+        steps.Add(new AppendDualControlPointBezierCurve(PdfFile.Rounded(firstX), PdfFile.Rounded(firstY), PdfFile.Rounded(secondX), PdfFile.Rounded(secondY), PdfFile.Rounded(x), PdfFile.Rounded(y)));
     }
 
     private void Close()
@@ -89,9 +89,6 @@ internal sealed partial class SvgPath
         (x, y) = (startX, startY);
         steps.Add(CloseSubpath.Value);
     }
-
-    /// <summary>Sums have long tails, and numbers of PDF no exponent.</summary>
-    private static double Rounded(double value) => Math.Round(value, 4);
 
     [GeneratedRegex(@"[A-Za-z]|-?[\d.]+")]
     private static partial Regex Parts();

@@ -33,14 +33,14 @@ internal sealed class SvgPdf
     public static byte[] Convert(string svg, CancellationToken cancellation = default)
     {
         var root = XElement.Parse(svg);
-        var (width, height) = (Number(root, "width"), Number(root, "height"));
+        var (width, height) = (PdfFile.Rounded(PointsPerPixel * Number(root, "width")), PdfFile.Rounded(PointsPerPixel * Number(root, "height")));
         if ((string?)root.Attribute("viewBox") != $"0 0 {(string?)root.Attribute("width")} {(string?)root.Attribute("height")}") throw new NotSupportedException("a drawing's view box is its size");
         var page = new SvgPdf();
         // SVG goes down from the top, PDF up from the bottom.
-        page.Move(PointsPerPixel, 0, 0, -PointsPerPixel, 0, Rounded(PointsPerPixel * height));
+        page.Move(PointsPerPixel, 0, 0, -PointsPerPixel, 0, height);
         page.Draw(root, new Dictionary<string, string> { ["fill"] = "#000000", ["stroke"] = "none" }, cancellation);
         var states = PdfFile.Dictionary(page.opacities.Select(entry => (entry.Value.Data, (IToken)PdfFile.Dictionary(("CA", new NumericToken(entry.Key.Stroke)), ("ca", new NumericToken(entry.Key.Fill))))));
-        return PdfFile.Create(root.Elements().FirstOrDefault(element => element.Name.LocalName == "title")?.Value ?? "", Rounded(PointsPerPixel * width), Rounded(PointsPerPixel * height), page.drawing, [page.regular, page.bold], states);
+        return PdfFile.Create(root.Elements().FirstOrDefault(element => element.Name.LocalName == "title")?.Value ?? "", width, height, page.drawing, [page.regular, page.bold], states);
     }
 
     private void Draw(XElement element, IReadOnlyDictionary<string, string> above, CancellationToken cancellation)
@@ -126,7 +126,7 @@ internal sealed class SvgPdf
         Transform(element);
         drawing.Add(BeginText.Value);
         drawing.Add(new SetFontAndSize(font.Name, size));
-        drawing.Add(new SetTextMatrix([1, 0, 0, -1, Rounded(Number(element, "x", 0) - anchor * width * size), Number(element, "y", 0)]));
+        drawing.Add(new SetTextMatrix([1, 0, 0, -1, PdfFile.Rounded(Number(element, "x", 0) - anchor * width * size), Number(element, "y", 0)]));
         drawing.Add(new ShowText(codes));
         drawing.Add(EndText.Value);
         drawing.Add(Pop.Value);
@@ -158,7 +158,7 @@ internal sealed class SvgPdf
     private void Turn(double degrees)
     {
         var (sine, cosine) = Math.SinCos(degrees / 180 * Math.PI);
-        Move(Rounded(cosine), Rounded(sine), Rounded(-sine), Rounded(cosine), 0, 0);
+        Move(PdfFile.Rounded(cosine), PdfFile.Rounded(sine), PdfFile.Rounded(-sine), PdfFile.Rounded(cosine), 0, 0);
     }
 
     private void Move(params double[] matrix) => drawing.Add(new ModifyCurrentTransformationMatrix(matrix));
@@ -166,7 +166,7 @@ internal sealed class SvgPdf
     private static (double Red, double Green, double Blue) Colour(string colour)
     {
         var value = int.Parse(colour.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        return (Rounded((value >> 16) / 255.0), Rounded((value >> 8 & 255) / 255.0), Rounded((value & 255) / 255.0));
+        return (PdfFile.Rounded((value >> 16) / 255.0), PdfFile.Rounded((value >> 8 & 255) / 255.0), PdfFile.Rounded((value & 255) / 255.0));
     }
 
     private static double Value(Dictionary<string, string> look, string name, double otherwise) => look.TryGetValue(name, out var value) ? Parse(value) : otherwise;
@@ -175,7 +175,4 @@ internal sealed class SvgPdf
         (string?)element.Attribute(name) is { } value ? Parse(value) : otherwise ?? throw new NotSupportedException($"a {element.Name.LocalName} without {name}");
 
     private static double Parse(string number) => double.Parse(number, CultureInfo.InvariantCulture);
-
-    /// <summary>Numbers of PDF have no exponent.</summary>
-    private static double Rounded(double value) => Math.Round(value, 4);
 }

@@ -103,7 +103,7 @@ public static class SweepMerge
         {
             { OfText: { } text } => Quote(text(row) ?? ""),
             { OfWhole: { } whole } => whole(row)?.ToString(CultureInfo.InvariantCulture) ?? "",
-            _ => column.OfNumber!(row) is var number && double.IsFinite(number) ? Figures.Exact(number) : "",
+            _ => Figures.Cell(column.OfNumber!(row)),
         };
 
         static string Quote(string text) => text.AsSpan().IndexOfAny(",\"\r\n") >= 0 ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
