@@ -39,7 +39,7 @@ internal static unsafe class GemmComparison
             for (var i = 0; i < values.Length; i++) values[i] = (float)random.NextDouble() - 0.5f;
             var source = new ArrayMatrix(values, inputs, outputs, false);
             var single = Enumerable.Range(0, copies).Select(_ => device.CreateWeights(source)).ToArray();
-            var half = Enumerable.Range(0, copies).Select(_ => device.CreateWeights(new HalfMatrix(source))).ToArray();
+            var half = Enumerable.Range(0, copies).Select(_ => device.CreateWeights(new ArrayMatrix(values, inputs, outputs, false, WeightPrecision.BFloat16))).ToArray();
             var plain = Enumerable.Range(0, OpenBlas.IsFound ? copies : 0).Select(_ => device.Allocate(4L * values.Length)).ToArray();
             foreach (var copy in plain) device.Upload(values, new Tensor(copy, inputs, outputs));
             int k = side == WeightSide.Forward ? inputs : outputs, n = side == WeightSide.Forward ? outputs : inputs;
@@ -88,15 +88,5 @@ internal static unsafe class GemmComparison
         Console.WriteLine($"FMA peak {peak:F0} GFLOP/s, the highest; {least:F0} the lowest");
         foreach (var (m, values) in ratios)
             if (values.Count > 0) Console.WriteLine($"{m,4} rows: f32 {Clock.Median(values):F2} × OpenBLAS (median of the shapes), lowest {values.Min():F2}");
-    }
-
-    /// <summary>The same values as bfloat16.</summary>
-    sealed class HalfMatrix(ArrayMatrix source) : MatrixSource
-    {
-        public override int Inputs => source.Inputs;
-        public override int Outputs => source.Outputs;
-        public override bool StoredTransposed => source.StoredTransposed;
-        public override WeightPrecision Precision => WeightPrecision.BFloat16;
-        public override void ReadStoredRows(int start, int count, Span<float> destination) => source.ReadStoredRows(start, count, destination);
     }
 }

@@ -20,8 +20,8 @@ trap 'rm -rf "$made"' EXIT
 if [ "${2:-}" = --loops ]; then
     echo "| kernel | instructions | multiply-adds or products | shared loads of 16, 8, 4 bytes | share | registers | spilled |"
     echo "|---|---|---|---|---|---|---|"
-    for kernel in Multiply.Single32.128.whole Multiply.Single32.128.whole.transposed Multiply.Brain16.128.whole Multiply.Single32.64.whole Multiply.Single32.32.whole MultiplyTensor.Single32.128.whole \
-        MultiplyTensor.Single32.64.whole MultiplyTensor.Brain16.128.whole MultiplyTensor.Brain16.128.whole.transposed MultiplyTensor.Brain16.64.whole Tiles.Single32.32.whole Tiles.Single32.40.whole \
+    for kernel in Multiply.Single32.128.whole Multiply.Single32.128.whole.transposed Multiply.Brain16.128.whole Multiply.Half16.128.whole Multiply.Half16.64.whole Multiply.Single32.64.whole Multiply.Single32.32.whole MultiplyTensor.Single32.128.whole \
+        MultiplyTensor.Single32.64.whole MultiplyTensor.Half16.128.whole MultiplyTensor.Brain16.128.whole MultiplyTensor.Brain16.128.whole.transposed MultiplyTensor.Brain16.64.whole Tiles.Single32.32.whole Tiles.Single32.40.whole \
         AttentionForward.64; do
         "$ptxas" -v -arch=sm_90 "$folder/$kernel.ptx" -o "$made/cubin" 2>"$made/log"
         held=$(awk '/bytes spill stores/ { spills = $5 + $9 } /Used [0-9]+ registers/ { for (i = 2; i <= NF; i++) if ($i ~ /^registers/) registers = $(i - 1) } END { printf "%d | %d", registers, spills }' "$made/log")

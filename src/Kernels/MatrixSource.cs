@@ -33,8 +33,8 @@ public abstract class MatrixSource
     public abstract void ReadStoredRows(int start, int count, Span<float> destination);
 }
 
-/// <summary>A weight matrix held in an array.</summary>
-public sealed class ArrayMatrix(float[] values, int inputs, int outputs, bool storedTransposed) : MatrixSource
+/// <summary>A weight matrix held in an array, of numbers that <paramref name="precision"/> holds exactly.</summary>
+public sealed class ArrayMatrix(float[] values, int inputs, int outputs, bool storedTransposed, WeightPrecision precision = WeightPrecision.Float32) : MatrixSource
 {
     /// <inheritdoc/>
     public override int Inputs => inputs;
@@ -43,7 +43,7 @@ public sealed class ArrayMatrix(float[] values, int inputs, int outputs, bool st
     /// <inheritdoc/>
     public override bool StoredTransposed => storedTransposed;
     /// <inheritdoc/>
-    public override WeightPrecision Precision => WeightPrecision.Float32;
+    public override WeightPrecision Precision => precision;
 
     /// <inheritdoc/>
     public override void ReadStoredRows(int start, int count, Span<float> destination)

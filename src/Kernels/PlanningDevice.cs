@@ -62,9 +62,6 @@ public sealed class PlanningDevice : Device
         return new CountedWeights(source, Allocate(IsHost ? HostWeights.BytesOf(source) : GpuWeights.BytesOf(source)));
     }
 
-    /// <inheritdoc/>
-    public override Weights CreateTable(MatrixSource source) => CreateWeights(IsHost ? source : new WidenedMatrix(source));
-
     /// <summary>Gives back what operations on a GPU have taken for their own inside, and says how much it was. On the CPU it is not counted.</summary>
     public long ReleaseScratch()
     {

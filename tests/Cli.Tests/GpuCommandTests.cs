@@ -84,11 +84,24 @@ public sealed class GpuCommandTests : ResultTest
         var plain = OnGpus([.. command, "--out", At("plain.json")]);
         var (code, _, error) = OnGpus([.. command, "--out", At("validated.json"), "--validate"]);
         Assert.True(plain.Code == 0 && code == 0, plain.Error + error);
-        // All but the line that says how they were made.
-        string[] Scores(string file) => [.. File.ReadLines(At(file)).Where(line => !line.StartsWith("\"run\"", StringComparison.Ordinal))];
         Assert.Equal(Scores("plain.json"), Scores("validated.json"));
         Assert.Matches(@$"^(faith: {(device == "cpu" ? "cpu" : "cuda:0")} .+, validated by cpu \(.+\): [\d,]+ calls of \d+ operations agree; at most \S+ of the largest value apart \(\w+\)\r?\n)$", error);
         Assert.Matches(", validated by cpu", Json("validated.json").GetProperty("run").GetProperty("device").GetString());
+    }
+
+    /// <summary>Numbers of 16 bits are widened exactly, of matrices and of tables that are read row by row or multiplied with.</summary>
+    [SimulatedTheory]
+    [InlineData("gpt2", "cpu", "--metric", "kl")]
+    [InlineData("gpt2", "cuda", "--metric", "kl")]
+    [InlineData("gpt2", "cuda", "--products", "tensor")]
+    [InlineData("llama", "cpu")]
+    [InlineData("llama", "cuda")]
+    [InlineData("llama", "cuda", "--metric", "kl", "--products", "tensor")]
+    public void Float16_weights_give_the_bytes_of_the_same_numbers_as_float32(string family, string device, params string[] more)
+    {
+        foreach (var numbers in (TinyModel.Numbers[])[TinyModel.Numbers.Half, TinyModel.Numbers.WidenedHalf])
+            DoneOn(device, ["attribute", "--model", Model(family, numbers), "--data", data, "--method", "eap-ig", "--out", At($"{numbers}.json"), .. more]);
+        Assert.Equal(Scores("WidenedHalf.json"), Scores("Half.json"));
     }
 
     [SimulatedFact]

@@ -22,5 +22,16 @@ public sealed class OpenClCommandTests : ResultTest
     }
 
     [OpenClFact]
+    public void Float16_weights_give_the_bytes_of_the_same_numbers_as_float32()
+    {
+        foreach (var numbers in (TinyModel.Numbers[])[TinyModel.Numbers.Half, TinyModel.Numbers.WidenedHalf])
+        {
+            var run = RunProcess("attribute", "--model", Model("gpt2", numbers), "--data", Write("data.jsonl", Data), "--method", "eap-ig", "--device", "opencl:0", "--out", At($"{numbers}.json"));
+            Assert.Equal((0, ""), (run.Code, run.Error));
+        }
+        Assert.Equal(Scores("WidenedHalf.json"), Scores("Half.json"));
+    }
+
+    [OpenClFact]
     public void Devices_lists_it() => Assert.Matches(@"opencl:0\s+(yes|no)\s+\S", Done("devices"));
 }

@@ -19,7 +19,14 @@ public abstract class ResultTest : CliTest
     private static readonly string[] Ratios = ["completeness_gap", "faithfulness"];
 
     // Parameters so large that what is compared is not the rounding of numbers that are nearly equal.
-    protected string Model(string family) => family == "llama" ? TinyModel.WriteLlama(At(family), 1) : TinyModel.Write(At(family), 1);
+    private protected string Model(string family, TinyModel.Numbers numbers = TinyModel.Numbers.Single)
+    {
+        var folder = At(numbers == TinyModel.Numbers.Single ? family : $"{family}-{numbers}");
+        return family == "llama" ? TinyModel.WriteLlama(folder, 1, numbers) : TinyModel.Write(folder, 1, numbers);
+    }
+
+    /// <summary>What a file of scores says but for the line that tells how they were made.</summary>
+    protected string[] Scores(string file) => [.. File.ReadLines(At(file)).Where(line => !line.StartsWith("\"run\"", StringComparison.Ordinal))];
 
     protected JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllText(At(name))).RootElement;
 

@@ -80,7 +80,7 @@ internal static class AttributionCases
                 ? Each(_ => new OutputNorm(t.Matrix(1, d, 0.5, 1.5), hasXHat ? t.Matrix(rows, d) : default, t.Matrix(rows, 1, 0.5, 2), m.Centred)) : [],
             MlpDifference = Each(_ => t.Matrix(rows, d)),
             Output = Each(l => t.Weights(heads * dh, d, WeightPrecision.Float32, l % 2 == 0, out outputValues[l])),
-            QueryKeyValue = Each(l => t.Weights(d, (heads + 2 * keys) * dh, l % 2 == 0 ? WeightPrecision.Float32 : WeightPrecision.BFloat16, l % 2 == 0, out projectionValues[l])),
+            QueryKeyValue = Each(l => t.Weights(d, (heads + 2 * keys) * dh, (WeightPrecision)((l + dh) % 3), l % 2 == 0, out projectionValues[l])),
             NormScale = Each(_ => t.Matrix(1, d, 0.5, 1.5)),
             Alpha = Each(l => OfQueries(l, t.Matrix(rows, 3 * heads * dh), heads * dh)),
             NormalizedInputs = Each(_ => Centre(t, m, t.Matrix(m.Steps * rows, d))),

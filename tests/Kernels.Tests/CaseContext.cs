@@ -125,7 +125,7 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
     /// <summary>The same, made to be read row by row.</summary>
     public Weights Table(int rows, int columns, WeightPrecision precision, out float[] values) => device.CreateTable(Source(rows, columns, precision, false, out values));
 
-    StoredMatrix Source(int inputs, int outputs, WeightPrecision precision, bool storedTransposed, out float[] values)
+    ArrayMatrix Source(int inputs, int outputs, WeightPrecision precision, bool storedTransposed, out float[] values)
     {
         var logical = new float[inputs * outputs];
         for (var i = 0; i < logical.Length; i++)
@@ -147,19 +147,6 @@ internal sealed class CaseContext(Device device, int seed, int? onlyRow = null, 
         }
         values = logical;
         return new(stored, inputs, outputs, storedTransposed, precision);
-    }
-
-    sealed class StoredMatrix(float[] values, int inputs, int outputs, bool transposed, WeightPrecision precision) : MatrixSource
-    {
-        public override int Inputs => inputs;
-        public override int Outputs => outputs;
-        public override bool StoredTransposed => transposed;
-        public override WeightPrecision Precision => precision;
-        public override void ReadStoredRows(int start, int count, Span<float> destination)
-        {
-            var width = transposed ? inputs : outputs;
-            values.AsSpan(start * width, count * width).CopyTo(destination);
-        }
     }
 
     /// <summary>An element; outside the view the test itself is wrong.</summary>

@@ -79,6 +79,17 @@ internal static class ElementCases
             t.Device.GatherRows(table, indices, 1, y, add: true);
             t.Check(y, (r, c) => before[r, c] + values[At(indices, r) * n + c], Rounding, "y");
         }).Select(c => c with { Shape = $"{c.Shape} of a table of {precision}" })),
+        new("GatherRows", "every number of float16", t =>
+        {
+            const int Rows = 256;
+            var halves = Enumerable.Range(0, Rows * Rows).Select(i => BitConverter.UInt16BitsToHalf((ushort)i)).Select(half => Half.IsNaN(half) ? 0 : (float)half).ToArray();
+            using var table = t.Device.CreateTable(new ArrayMatrix(halves, Rows, Rows, storedTransposed: false, WeightPrecision.Float16));
+            var y = t.Matrix(Rows, Rows);
+            t.Device.GatherRows(table, t.Integers([.. Enumerable.Range(0, Rows)]), 1, y);
+            t.Written(y);
+            // Zeros and infinities too, with their signs.
+            Assert.All(Enumerable.Range(0, Rows * Rows), i => Assert.Equal(BitConverter.SingleToInt32Bits(halves[i]), BitConverter.SingleToInt32Bits(At(y, i / Rows, i % Rows))));
+        }),
         .. OpCases.Lengths.Select(n => new OpCase("ScatterAddRows", $"4 × {n}", t =>
         {
             Tensor x = t.Matrix(4, n), y = t.Matrix(7, n);

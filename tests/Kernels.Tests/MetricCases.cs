@@ -10,7 +10,8 @@ internal static class MetricCases
     public static IEnumerable<OpCase> All() =>
     [
         .. new[] { 1, 8, 33, 64, 257 }.Select(d => new OpCase("SparseLogits", $"width {d}", t => Sparse(t, d))),
-        .. new[] { WeightPrecision.BFloat16, WeightPrecision.Float16 }.Select(precision => new OpCase("SparseLogits", $"{precision}", t => Sparse(t, 70, precision: precision))),
+        .. new[] { WeightPrecision.BFloat16, WeightPrecision.Float16 }.SelectMany(precision => new[] { 0f, 30f }.Select(cap =>
+            new OpCase("SparseLogits", $"{precision}{(cap == 0 ? "" : $", cap {cap}")}", t => Sparse(t, 70, cap: cap, precision: precision)))),
         .. new[] { 1, 33, 257 }.SelectMany(d => new[] { (true, 0f), (false, 0.7f), (true, 30f) }.Select(head =>
             new OpCase("SparseLogits", $"width {d}{(head.Item1 ? ", bias" : "")}{(head.Item2 == 0 ? "" : $", cap {head.Item2}")}", t => Sparse(t, d, head.Item1, head.Item2)))),
         .. OpCases.RowWise("SoftCap", 3, (t, rows, n) => Capped(t, rows, n, 5)),

@@ -23,7 +23,7 @@ public sealed class TransposedWeightsTests
             var random = new Random(inputs);
             // Whole numbers of 1/256, which all precisions hold.
             var values = Enumerable.Range(0, inputs * outputs).Select(_ => random.Next(-127, 128) / 256f).ToArray();
-            using Weights once = device.CreateWeights(new Typed(values, inputs, outputs, false, precision)), other = device.CreateWeights(new Typed(values, outputs, inputs, true, precision));
+            using Weights once = device.CreateWeights(new ArrayMatrix(values, inputs, outputs, false, precision)), other = device.CreateWeights(new ArrayMatrix(values, outputs, inputs, true, precision));
             Assert.Equal(once.Bytes, other.Bytes);
             foreach (var rows in new[] { 1, 7, 300 })
             {
@@ -41,15 +41,5 @@ public sealed class TransposedWeightsTests
                 }
             }
         }
-    }
-
-    sealed class Typed(float[] values, int inputs, int outputs, bool transposed, WeightPrecision precision) : MatrixSource
-    {
-        readonly ArrayMatrix source = new(values, inputs, outputs, transposed);
-        public override int Inputs => inputs;
-        public override int Outputs => outputs;
-        public override bool StoredTransposed => transposed;
-        public override WeightPrecision Precision => precision;
-        public override void ReadStoredRows(int start, int count, Span<float> destination) => source.ReadStoredRows(start, count, destination);
     }
 }

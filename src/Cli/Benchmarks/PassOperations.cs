@@ -39,7 +39,7 @@ internal sealed class PassOperations : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         (this.model, c, device) = (model, model.Config, model.Device);
-        weightBytes = precision == WeightPrecision.BFloat16 ? 2 : 4;
+        weightBytes = precision == WeightPrecision.Float32 ? 4 : 2;
         batch = new Batch(model.Config, [.. Enumerable.Range(0, (rows + tokens - 1) / tokens).Select(i => Example(Math.Min(tokens, rows - i * tokens)))], sharePrefixes: false);
         model.Admit(batch.Examples);
         var size = Arena.Measuring();
@@ -75,8 +75,9 @@ internal sealed class PassOperations : IDisposable
 
     private void AddElements(Operands o)
     {
-        Add("GatherRows", 2 * Elements, 0, () => device.GatherRows(model.Embedding, o.TokenRows, 1, o.Y));
-        Add("GatherRows, added", 3 * Elements, 0, () => device.GatherRows(model.Embedding, o.TokenRows, 1, o.Y, add: true));
+        var ofTable = Elements * weightBytes / sizeof(float);
+        Add("GatherRows", ofTable + Elements, 0, () => device.GatherRows(model.Embedding, o.TokenRows, 1, o.Y));
+        Add("GatherRows, added", ofTable + 2 * Elements, 0, () => device.GatherRows(model.Embedding, o.TokenRows, 1, o.Y, add: true));
         Add("ScatterAddRows", 3.0 * batch.Sequences * c.Width, 0, () => device.ScatterAddRows(o.Last, o.Layout.LastRows, o.Y));
         Add("Fill", Elements, 0, () => device.Fill(o.Y, 1));
         Add("Copy", 2 * Elements, 0, () => device.Copy(o.X, o.Y));
@@ -172,7 +173,7 @@ internal sealed class PassOperations : IDisposable
     private void AddMetrics(Operands o)
     {
         var (rows, logits, d) = (batch.Sequences, o.Logits, (double)c.Width);
-        Add("SparseLogits", 4 * rows * d, 0, () => device.SparseLogits(o.Last, model.Head, o.EntryOffsets, o.EntryTokens, o.EntryWeights, o.Values, o.LastGradient));
+        Add("SparseLogits", (2 + 2.0 * weightBytes / sizeof(float)) * rows * d, 0, () => device.SparseLogits(o.Last, model.Head, o.EntryOffsets, o.EntryTokens, o.EntryWeights, o.Values, o.LastGradient));
         Add($"Multiply unembedding {c.Width} → {c.Vocabulary}", rows * d + logits.Count + d * c.Vocabulary * weightBytes / sizeof(float), 2 * d * logits.Count,
             () => device.Multiply(model.Head.Unembedding, WeightSide.Transposed, o.Last, logits));
         Add("SoftCap", 2.0 * logits.Count, 0, () => device.SoftCap(logits, 30, o.LogitsGradient));

@@ -97,8 +97,12 @@ public sealed partial class GpuDevice
                 memory, new(memory.Buffer!, products, checked(sources * rows), width));
             FormDifferences(c, firstRow, rows, chunk.Differences);
             for (var layer = 0; layer < c.Layers; layer++)
-                if (c.QueryKeyValue[layer] is GpuWeights { Precision: WeightPrecision.BFloat16 } halves) ContractLayer<Brain16, ushort>(c, layer, chunk, halves, halves.Halves);
-                else if (c.QueryKeyValue[layer] is GpuWeights singles) ContractLayer<Single32, float>(c, layer, chunk, singles, singles.Singles);
+            {
+                var weights = (GpuWeights)c.QueryKeyValue[layer];
+                if (weights.Precision == WeightPrecision.Float32) ContractLayer<Single32, float>(c, layer, chunk, weights, weights.Singles);
+                else if (weights.Precision == WeightPrecision.BFloat16) ContractLayer<Brain16, ushort>(c, layer, chunk, weights, weights.Halves);
+                else ContractLayer<Half16, ushort>(c, layer, chunk, weights, weights.Halves);
+            }
             ContractColumn(c, c.Layers, c.LogitsGradient, chunk, 0, sources, c.Columns - 1);
         }
     }

@@ -29,11 +29,15 @@ internal static class ElementLoop
 {
     public const int Threads = 256, ColumnsOfBlock = 1024;
 
-    /// <summary>The kernel of an operation, named by what it does with an element.</summary>
+    /// <summary>The kernel of an operation, named by what it does with an element, and of what numbers where there are several kinds.</summary>
     public static class Of<T, P, V> where T : struct, IElementwise<P, V> where P : struct where V : struct
     {
-        public static GpuKernel<P> Kernel { get; } = new((typeof(T).IsGenericType ? typeof(T).GenericTypeArguments[0] : typeof(T)).Name, Loop<T, P, V>, Threads);
+        public static GpuKernel<P> Kernel { get; } = new(NameOf(typeof(T)), Loop<T, P, V>, Threads);
     }
+
+    private static string NameOf(Type operation) => !operation.IsGenericType ? operation.Name
+        : operation.GetGenericTypeDefinition() == typeof(Each<>) ? operation.GenericTypeArguments[0].Name
+        : $"{operation.Name[..operation.Name.IndexOf('`', StringComparison.Ordinal)]}.{operation.GenericTypeArguments[0].Name}";
 
     public static void Loop<T, P, V>(P p) where T : struct, IElementwise<P, V> where P : struct where V : struct
     {

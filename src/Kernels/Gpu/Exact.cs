@@ -21,6 +21,22 @@ public static class Exact
     [IntrinsicImplementation]
     public static float Floor(float x) => MathF.Floor(x);
 
+    /// <summary>The float32 that a float16 is: an instruction of NVIDIA's GPUs, elsewhere <see cref="WidenBits"/>.</summary>
+    [IntrinsicImplementation]
+    public static float Widen(ushort half) => WidenBits(half);
+
+    /// <summary>
+    /// The same by its bits: 5 of exponent, which float32 counts from 112 lower on, and 10 of mantissa. Below the normal numbers 2^-14 + x is put together and
+    /// 2^-14 taken away, so that nothing is lost where small numbers are flushed to zero.
+    /// </summary>
+    public static float WidenBits(ushort half)
+    {
+        const uint Rebias = 112 << 23, FirstNormal = 1 << 23, Infinity = 31 << 23;
+        uint sign = (half & 0x8000u) << 16, magnitude = (half & 0x7fffu) << 13;
+        var below = Interop.FloatAsInt(Interop.IntAsFloat(magnitude + Rebias + FirstNormal) - 6.103515625e-5f);
+        return Interop.IntAsFloat(sign | (magnitude < FirstNormal ? below : magnitude + (magnitude < Infinity ? Rebias : 2 * Rebias)));
+    }
+
     /// <summary>Has the back ends of a context emit these, and reductions over 32 lanes by what suits them.</summary>
     internal static Context.Builder EnableExact(this Context.Builder builder)
     {
@@ -33,6 +49,9 @@ public static class Exact
         }
         Method(nameof(Fma), nameof(PtxFma), nameof(ClFma));
         Method(nameof(Floor), nameof(PtxFloor), nameof(ClFloor));
+        var widen = typeof(Exact).GetMethod(nameof(Widen))!;
+        manager.RegisterMethod(widen, new PTXIntrinsic(typeof(Exact), nameof(PtxWiden), IntrinsicImplementationMode.GenerateCode));
+        manager.RegisterMethod(widen, new CLIntrinsic(typeof(Exact), nameof(WidenBits), IntrinsicImplementationMode.Redirect));
         void Arithmetic(BinaryArithmeticKind kind, string ptx) =>
             manager.RegisterBinaryArithmetic(kind, BasicValueType.Float32, new PTXIntrinsic(typeof(Exact), ptx, IntrinsicImplementationMode.GenerateCode));
         // ILGPU writes mul.f32 and add.f32, which ptxas may contract to a fused multiply-add; with .rn it may not.
@@ -50,6 +69,7 @@ public static class Exact
 
     internal static void PtxFma(PTXBackend backend, PTXCodeGenerator generator, Value value) => Ptx(generator, value, "fma.rn.f32");
     internal static void PtxFloor(PTXBackend backend, PTXCodeGenerator generator, Value value) => Ptx(generator, value, "cvt.rmi.f32.f32");
+    internal static void PtxWiden(PTXBackend backend, PTXCodeGenerator generator, Value value) => Ptx(generator, value, "cvt.f32.f16");
     internal static void PtxMul(PTXBackend backend, PTXCodeGenerator generator, Value value) => Ptx(generator, value, "mul.rn.f32");
     internal static void PtxAdd(PTXBackend backend, PTXCodeGenerator generator, Value value) => Ptx(generator, value, "add.rn.f32");
     internal static void PtxSub(PTXBackend backend, PTXCodeGenerator generator, Value value) => Ptx(generator, value, "sub.rn.f32");

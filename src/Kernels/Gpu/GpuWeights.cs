@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Faith.Kernels.Host;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -8,27 +9,30 @@ namespace Faith.Kernels.Gpu;
 internal sealed class GpuWeights(GpuBuffer buffer, MatrixSource source) : Weights(source.Inputs, source.Outputs)
 {
     /// <summary>Bytes that a matrix takes.</summary>
-    public static long BytesOf(MatrixSource source) => checked((long)source.Inputs * source.Outputs * (source.Precision == WeightPrecision.BFloat16 ? 2 : 4));
+    public static long BytesOf(MatrixSource source) => checked((long)source.Inputs * source.Outputs * (source.Precision == WeightPrecision.Float32 ? 4 : 2));
 
     public GpuBuffer Buffer => buffer;
 
     /// <summary>True when the rows in memory are the columns of W.</summary>
     public bool StoredTransposed { get; } = source.StoredTransposed;
 
-    /// <summary>Float16 is widened.</summary>
-    public WeightPrecision Precision { get; } = source.Precision == WeightPrecision.BFloat16 ? WeightPrecision.BFloat16 : WeightPrecision.Float32;
+    /// <summary>How the elements are stored.</summary>
+    public WeightPrecision Precision { get; } = source.Precision;
 
     /// <summary>The elements, of float32.</summary>
     public ArrayView<float> Singles => buffer.Floats;
 
-    /// <summary>The elements, of bfloat16.</summary>
+    /// <summary>The elements, of bfloat16 or float16.</summary>
     public ArrayView<ushort> Halves => buffer.Floats.Cast<ushort>();
 
     /// <summary>Elements from one row in memory to the next.</summary>
     public int Stride => StoredTransposed ? Inputs : Outputs;
 
-    /// <summary>The rows of a table.</summary>
-    public Matrix Table => StoredTransposed || Precision != WeightPrecision.Float32 ? throw new InvalidOperationException("no table") : new(Singles, Inputs, Outputs, Outputs);
+    /// <summary>The rows of a table of float32.</summary>
+    public Table<float> TableOfSingles => new(Singles, RowOfTable);
+
+    /// <summary>The rows of a table of bfloat16 or float16.</summary>
+    public Table<ushort> TableOfHalves => new(Halves, RowOfTable);
 
     public override long Bytes => buffer.Bytes;
 
@@ -36,19 +40,18 @@ internal sealed class GpuWeights(GpuBuffer buffer, MatrixSource source) : Weight
     public long Offset(WeightSide side, int row, int column) => side == WeightSide.Forward != StoredTransposed ? (long)row * Stride + column : (long)column * Stride + row;
 
     public override void Dispose() => buffer.Dispose();
+
+    private int RowOfTable => StoredTransposed ? throw new InvalidOperationException("no table") : Outputs;
 }
 
 public sealed partial class GpuDevice
 {
     /// <inheritdoc/>
-    public override Weights CreateTable(MatrixSource source) => CreateWeights(new WidenedMatrix(source));
-
-    /// <inheritdoc/>
     public override Weights CreateWeights(MatrixSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
         var (rows, columns) = source.StoredTransposed ? (source.Outputs, source.Inputs) : (source.Inputs, source.Outputs);
-        var isHalf = source.Precision == WeightPrecision.BFloat16;
+        var isHalf = source.Precision != WeightPrecision.Float32;
         var buffer = NewBuffer(GpuWeights.BytesOf(source));
         try
         {
@@ -61,7 +64,7 @@ public sealed partial class GpuDevice
             {
                 var piece = values.AsSpan(0, Math.Min(rowsAtOnce, rows - row) * columns);
                 source.ReadStoredRows(row, Math.Min(rowsAtOnce, rows - row), piece);
-                var bytes = isHalf ? MemoryMarshal.AsBytes(UpperHalves(piece, halves)) : MemoryMarshal.AsBytes(piece);
+                var bytes = isHalf ? MemoryMarshal.AsBytes(Narrow(piece, source.Precision, halves)) : MemoryMarshal.AsBytes(piece);
                 Upload(bytes, buffer, done);
                 done += bytes.Length;
             }
@@ -74,10 +77,13 @@ public sealed partial class GpuDevice
         }
     }
 
-    // The source says that bfloat16 loses nothing, so the lower halves are zero.
-    private static ReadOnlySpan<ushort> UpperHalves(ReadOnlySpan<float> values, ushort[] halves)
+    // The source says that 16 bits lose nothing: of bfloat16 the lower halves are zero.
+    private static ReadOnlySpan<ushort> Narrow(ReadOnlySpan<float> values, WeightPrecision precision, ushort[] halves)
     {
-        for (var i = 0; i < values.Length; i++) halves[i] = (ushort)(BitConverter.SingleToUInt32Bits(values[i]) >> 16);
+        if (precision == WeightPrecision.Float16)
+            for (var i = 0; i < values.Length; i++) halves[i] = Float16Bits.Narrow(values[i]);
+        else
+            for (var i = 0; i < values.Length; i++) halves[i] = (ushort)(BitConverter.SingleToUInt32Bits(values[i]) >> 16);
         return halves.AsSpan(0, values.Length);
     }
 }

@@ -75,3 +75,29 @@ internal readonly struct Brain16 : INumber<ushort>
         return new(Interop.IntAsFloat(v.X << 16), Interop.IntAsFloat(v.X & 0xffff0000u), Interop.IntAsFloat(v.Y << 16), Interop.IntAsFloat(v.Y & 0xffff0000u));
     }
 }
+
+/// <summary>float16, widened exactly.</summary>
+internal readonly struct Half16 : INumber<ushort>
+{
+    public static float One(ArrayView<ushort> w, long at) => Exact.Widen(w[at]);
+    public static Pair Two(ArrayView<ushort> w, long at)
+    {
+        var v = w.SubView(at).AsAligned(4).Cast<uint>()[0];
+        return new(Exact.Widen((ushort)v), Exact.Widen((ushort)(v >> 16)));
+    }
+
+    public static Float4 Four(ArrayView<ushort> w, long at)
+    {
+        var v = w.SubView(at).AsAligned(8).Cast<UInt2>()[0];
+        return new(Exact.Widen((ushort)v.X), Exact.Widen((ushort)(v.X >> 16)), Exact.Widen((ushort)v.Y), Exact.Widen((ushort)(v.Y >> 16)));
+    }
+}
+
+/// <summary>Rows of numbers of a kind.</summary>
+internal readonly struct Table<W>(ArrayView<W> data, int stride) where W : unmanaged
+{
+    private readonly ArrayView<W> data = data;
+    private readonly int stride = stride;
+
+    public float At<TNumber>(int row, int column) where TNumber : struct, INumber<W> => TNumber.One(data, (long)row * stride + column);
+}

@@ -6,7 +6,7 @@ namespace Faith.Kernels.Gpu;
 
 internal struct MetricOperands(Matrix x, Matrix reference, Matrix weights, Matrix value, Matrix gradient, ArrayView<int> offsets, ArrayView<int> tokens, bool jensenShannon)
 {
-    /// <summary>y or logits; unembedding or reference logits.</summary>
+    /// <summary>Logits, and those that they are compared with.</summary>
     public Matrix X = x, Reference = reference;
     public Matrix Weights = weights, Value = value, Gradient = gradient;
     public ArrayView<int> Offsets = offsets, Tokens = tokens;

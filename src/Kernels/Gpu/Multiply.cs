@@ -63,7 +63,7 @@ internal readonly struct GemmOutput(ArrayView<float> y, ArrayView<float> bias, i
 }
 
 /// <summary>
-/// Matrix products x·W and x·Wᵀ from one row-major copy of W, in float32 or with bfloat16 weights widened exactly. Sets (or, with add, adds to) y =
+/// Matrix products x·W and x·Wᵀ from one row-major copy of W, of weights in float32, bfloat16 or float16, which are widened exactly. Sets (or, with add, adds to) y =
 /// x·W + bias for a batch of independent products (block z-index), and applies what follows element by element (one product, not a batch).
 /// Operations: 2·rows·n·k. Bytes at least: 4·rows·(k + n) + k·n·(4 or 2); W is read once for every M rows and x once for every N columns,
 /// from L2 where they fit.
@@ -290,8 +290,14 @@ public sealed partial class GpuDevice
         MatrixFlops += 2L * batch * x.Rows * x.Columns * y.Columns;
         var apart = new BatchSteps(batch, batchX, batchWeights, batchY);
         var (offset, transposed) = (w.Offset(side, k0, n0), side == WeightSide.Transposed != w.StoredTransposed);
-        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<OnePart, Brain16, ushort>(new(w.Halves.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
-        else MultiplyBatch<ThreeParts, Single32, float>(new(w.Singles.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
+        if (w.Precision == WeightPrecision.Float32)
+        {
+            MultiplyBatch<ThreeParts, Single32, float>(new(w.Singles.SubView(offset), offset, w.Stride, transposed), x, y, apart, bias, add, then);
+            return;
+        }
+        var halves = new Factor<ushort>(w.Halves.SubView(offset), offset, w.Stride, transposed);
+        if (w.Precision == WeightPrecision.BFloat16) MultiplyBatch<OnePart, Brain16, ushort>(halves, x, y, apart, bias, add, then);
+        else MultiplyBatch<ThreeParts, Half16, ushort>(halves, x, y, apart, bias, add, then);
     }
 
     /// <summary>The second factor of a product, from its first element on, which stands at <paramref name="Offset"/>; of a transposed one a row in memory is a column.</summary>

@@ -4,10 +4,10 @@ namespace Faith.Kernels.Gpu;
 
 /// <summary>
 /// The products of <see cref="Gemm"/> by tensor cores, with the accuracy of float32. Sets (or, with add, adds to) y = x·W + bias, and applies what follows, as there.
-/// Operations: 2·rows·n·k, three times for bfloat16 weights and six times for float32 ones, by tensor cores. Bytes at least: as there.
+/// Operations: 2·rows·n·k, three times for bfloat16 weights and six times for others, by tensor cores. Bytes at least: as there.
 ///
 /// A float32 is exactly the sum of three bfloat16, high, mid and low. So is x; W of bfloat16 has one part, and the product of every part with it is exact in float32. Of
-/// float32 weights three parts too, and six of the nine products: the others are at most 2^-24 of the product together. (Two parts in TF32 and three products take a tensor
+/// float32 weights, and of float16 ones, three parts too, and six of the nine products: the others are at most 2^-24 of the product together. (Two parts in TF32 and three products take a tensor
 /// core as long, and leave an error of up to 2^-21.)
 ///
 /// How a tensor core adds up is its own affair: PTX promises single precision and says nothing of order and rounding, and GPUs cut off. So its sum is over 16 of k alone, over the

@@ -109,8 +109,8 @@ internal struct OnePart : IBrainColumn<OnePart, Brain16>
     public static Float4 Add(UInt4 x, BrainFragment w, Float4 c) => TensorCore.MultiplyAdd(x, w.First, w.Second, c);
 }
 
-/// <summary>Weights that are float32.</summary>
-internal struct ThreeParts : IBrainColumn<ThreeParts, Single32>
+/// <summary>Weights that are float32, or float16, whose last part is nothing.</summary>
+internal struct ThreeParts : IBrainColumn<ThreeParts, Single32>, IBrainColumn<ThreeParts, Half16>
 {
     public BrainFragment High, Mid, Low;
 

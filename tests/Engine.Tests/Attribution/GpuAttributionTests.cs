@@ -45,7 +45,7 @@ public sealed class GpuAttributionTests
         Assert.Null(SimulatedGpu.Fault);
     }
 
-    /// <summary>Products by tensor cores, in both ways in which these may add up, also of bfloat16 weights.</summary>
+    /// <summary>Products by tensor cores, in both ways in which these may add up, also of weights of 16 bits.</summary>
     [SimulatedTheory]
     [InlineData("gpt2", "eap-ig", Accumulation.RoundedOnce)]
     [InlineData("gpt2", "eap-ig", Accumulation.Truncated)]
@@ -54,9 +54,16 @@ public sealed class GpuAttributionTests
     [InlineData("llama", "relp", Accumulation.Truncated)]
     [InlineData("llama, bfloat16", "eap-ig", Accumulation.RoundedOnce)]
     [InlineData("llama, bfloat16", "eap-ig", Accumulation.Truncated)]
+    [InlineData("gpt2, float16", "eap-ig", Accumulation.Truncated)]
     public void ScoresOfTensorProductsAgreeWithTheOracle(string family, string method, Accumulation accumulation)
     {
-        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : family == "llama" ? RandomModels.Llama(5) : RandomModels.Create(RandomModels.LlamaConfig(), 5, type: StoredType.BF16);
+        using var weights = family switch
+        {
+            "gpt2" => RandomModels.Gpt2(1),
+            "gpt2, float16" => RandomModels.Create(RandomModels.Gpt2Config(), 1, type: StoredType.F16),
+            "llama" => RandomModels.Llama(5),
+            _ => RandomModels.Create(RandomModels.LlamaConfig(), 5, type: StoredType.BF16),
+        };
         var data = RandomExamples.Create(11, weights.Config.Vocabulary);
         using var device = SimulatedCuda.OpenTensor(accumulation);
         using var model = new Transformer(device, weights);

@@ -88,7 +88,7 @@ public static class RandomModels
         // Deviations are such that a unit-sized x gives a y = x·W of the given size. q and k are made large: the attention of a
         // random model is otherwise nearly uniform, and nothing that a softmax does wrong would show.
         MatrixSource Matrix(int inputs, int outputs, double size) =>
-            new ArrayMatrix(Numbers(inputs * outputs, 0, size / Math.Sqrt(inputs)), inputs, outputs, storedTransposed: false);
+            new ArrayMatrix(Numbers(inputs * outputs, 0, size / Math.Sqrt(inputs)), inputs, outputs, storedTransposed: false, type.Precision());
         float[] Scale() => Numbers(config.Width, 1, 0.3);
         float[]? HeadScale(int heads) => config.QueryKeyNorm == QueryKeyNorm.None ? null : Numbers(config.NormWidth(heads), 1.4, 0.4);
         float[]? Shift(int width, bool present) => present ? Numbers(width, 0, 0.3) : null;
@@ -116,7 +116,7 @@ public static class RandomModels
         };
 
         MatrixSource Rows(int rows, double size) =>
-            new ArrayMatrix(Numbers(rows * config.Width, 0, size), rows, config.Width, storedTransposed: false);
+            new ArrayMatrix(Numbers(rows * config.Width, 0, size), rows, config.Width, storedTransposed: false, type.Precision());
 
         var embedding = Rows(config.Vocabulary, 0.7);
         return new ModelWeights

@@ -1,3 +1,5 @@
+using Faith.Kernels;
+
 namespace Faith.Engine.Tests.Oracle;
 
 /// <summary>How a checkpoint stores its numbers.</summary>
@@ -16,6 +18,9 @@ public static class StoredTypes
 {
     /// <summary>Bytes of one number.</summary>
     public static int Size(this StoredType type) => type == StoredType.F32 ? 4 : 2;
+
+    /// <summary>What holds its numbers.</summary>
+    public static WeightPrecision Precision(this StoredType type) => type switch { StoredType.F16 => WeightPrecision.Float16, StoredType.BF16 => WeightPrecision.BFloat16, _ => WeightPrecision.Float32 };
 
     /// <summary>The nearest number that the type can store.</summary>
     public static float Round(this StoredType type, float value)

@@ -77,9 +77,18 @@ public sealed class RunPlannerTests
     [InlineData("llama", "eap-qkfix", MetricKind.LogitDifference, 1, null)]
     // Less than the run takes with plenty: it is halved, and the plan says so.
     [InlineData("gpt2", "eap", MetricKind.LogitDifference, 1, -0.7)]
+    // Matrices and tables of 16 bits.
+    [InlineData("gpt2, float16", "eap-ig", MetricKind.KullbackLeibler, 2, null)]
+    [InlineData("gpt2, bfloat16", "eap", MetricKind.LogitDifference, 1, null)]
     public void A_plan_for_a_gpu_is_what_the_driver_gives(string family, string method, MetricKind metric, int steps, double? share)
     {
-        using var weights = family == "gpt2" ? RandomModels.Gpt2(1) : RandomModels.Llama(5);
+        using var weights = family switch
+        {
+            "llama" => RandomModels.Llama(5),
+            "gpt2, float16" => RandomModels.Create(RandomModels.Gpt2Config(), 1, type: StoredType.F16),
+            "gpt2, bfloat16" => RandomModels.Create(RandomModels.Gpt2Config(), 1, type: StoredType.BF16),
+            _ => RandomModels.Gpt2(1),
+        };
         var data = RandomExamples.Create(7, weights.Config.Vocabulary, count: 5);
         var options = new AttributionOptions { Method = method, Metric = metric, Steps = steps };
         using var device = SimulatedCuda.Open();
