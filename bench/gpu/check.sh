@@ -5,7 +5,10 @@
 # check.json and check.md. Needs a driver, tar and xz. A step that fails, or takes more than LIMIT seconds (120), is noted and the
 # rest goes on.
 # Usage: check.sh [device [folder for the results]]     default: cuda .
+# To try the script itself where there is no card: SMALL=1 LIMIT=900 check.sh opencl:0 takes every step with small shapes on a CPU that OpenCL offers, and PyTorch's on the CPU.
 set -uo pipefail
+gpt=gpt2 llama=llama-1b rows=1024 examples=500 few=100 batch=50 torch=cuda layers=()
+if [ -n "${SMALL:-}" ]; then gpt=stories260k llama=stories15m rows=32 examples=4 few=2 batch=2 torch=cpu layers=(--layers 1); fi
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 device=${1:-cuda} out=${2:-.}
 runtime=$(mktemp -d)
@@ -33,17 +36,17 @@ for model in "$here"/models/*; do
     done
 done
 for products in exact tensor; do
-    step "Operations of GPT-2 small at 1024 rows, $products products" "${faith[@]}" bench --shape gpt2 --what operations --rows 1024 --device "$device" --products $products --json "$out/operations-$products.step.json"
-    step "EAP-IG, GPT-2 small, $products products" "${faith[@]}" bench --shape gpt2 --examples 500 --device "$device" --products $products --json "$out/gpt2-$products.step.json"
-    step "EAP-IG, shape of Llama-3.2-1B, $products products" "${faith[@]}" bench --shape llama-1b --examples 100 --runs 5 --device "$device" --products $products --json "$out/llama-1b-$products.step.json"
+    step "Operations of $gpt at $rows rows, $products products" "${faith[@]}" bench --shape $gpt "${layers[@]}" --what operations --rows $rows --device "$device" --products $products --json "$out/operations-$products.step.json"
+    step "EAP-IG, $gpt, $products products" "${faith[@]}" bench --shape $gpt "${layers[@]}" --examples $examples --device "$device" --products $products --json "$out/$gpt-$products.step.json"
+    step "EAP-IG, $llama, $products products" "${faith[@]}" bench --shape $llama "${layers[@]}" --examples $few --runs 5 --device "$device" --products $products --json "$out/$llama-$products.step.json"
 done
-step "EAP-IG, GPT-2 small, cuBLAS" "${faith[@]}" bench --shape gpt2 --examples 500 --device "$device" --cublas --json "$out/gpt2-cublas.step.json"
-step "EAP, GPT-2 small" "${faith[@]}" bench --shape gpt2 --examples 500 --method eap --device "$device" --json "$out/gpt2-eap.step.json"
-if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-    step "PyTorch's gradients alone, GPT-2 small" python3 "$here/pytorch/gradients.py" --shape gpt2 --examples 500 --batch 100 --device cuda --json "$out/pytorch-gpt2.step.json"
-    step "PyTorch's gradients alone, shape of Llama-3.2-1B" python3 "$here/pytorch/gradients.py" --shape llama-1b --examples 100 --batch 50 --runs 5 --device cuda --json "$out/pytorch-llama-1b.step.json"
+step "EAP-IG, $gpt, cuBLAS" "${faith[@]}" bench --shape $gpt "${layers[@]}" --examples $examples --device "$device" --cublas --json "$out/$gpt-cublas.step.json"
+step "EAP, $gpt" "${faith[@]}" bench --shape $gpt "${layers[@]}" --examples $examples --method eap --device "$device" --json "$out/$gpt-eap.step.json"
+if python3 -c "import torch; assert '$torch' == 'cpu' or torch.cuda.is_available()" 2>/dev/null; then
+    step "PyTorch's gradients alone, $gpt" python3 "$here/pytorch/gradients.py" --shape $gpt "${layers[@]}" --examples $examples --batch $((2 * batch)) --device $torch --json "$out/pytorch-$gpt.step.json"
+    step "PyTorch's gradients alone, $llama" python3 "$here/pytorch/gradients.py" --shape $llama "${layers[@]}" --examples $few --batch $batch --runs 5 --device $torch --json "$out/pytorch-$llama.step.json"
 else
-    echo "note: PyTorch with CUDA is not installed; nothing is compared with it" | tee -a "$out/check.md" >&2
+    echo "note: PyTorch with a device $torch is not installed; nothing is compared with it" | tee -a "$out/check.md" >&2
 fi
 # What a step's JSON says by this name, first.
 number() { [ ! -e "$out/$1.step.json" ] || tr ',{}' '\n' <"$out/$1.step.json" | sed -n "s/^ *\"$2\" *: *\([0-9][0-9.eE+-]*\) *$/\1/p" | head -1; }
@@ -53,7 +56,7 @@ number() { [ ! -e "$out/$1.step.json" ] || tr ',{}' '\n' <"$out/$1.step.json" | 
     echo
     echo "| EAP-IG | exact | tensor | cuBLAS | PyTorch's gradients alone |"
     echo "|---|---|---|---|---|"
-    for shape in gpt2 llama-1b; do
+    for shape in $gpt $llama; do
         echo "| $shape | $(number $shape-exact examples_per_second) | $(number $shape-tensor examples_per_second) | $(number $shape-cublas examples_per_second) | $(number pytorch-$shape examples_per_second) |"
     done
 } >>"$out/check.md"

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
@@ -291,13 +293,17 @@ public sealed partial class GpuDevice : Device
         if (notCompiled is not null) throw notCompiled;
         try
         {
-            return accelerator.LoadKernel(kernel.Body, kernel.Specialization(accelerator is CudaAccelerator, mostThreads));
+            return accelerator.LoadKernel(Compile(kernel)).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, P>>();
         }
         catch (Exception e) when (GpuKernelException.Means(e))
         {
             throw notCompiled = new(info.Id, kernel.Name, e);
         }
     }
+
+    /// <summary>The kernel as the driver gets it.</summary>
+    internal CompiledKernel Compile(GpuKernel kernel) =>
+        StableNames.Renumber(accelerator.CompileKernel(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(accelerator is CudaAccelerator, mostThreads)));
 
     // Launches a kernel over a grid of blocks, of the largest size unless given; an empty grid launches nothing.
     private void Launch<P>(GpuKernel<P> kernel, in P operands, long gridX, long gridY = 1, long gridZ = 1, int threads = 0) where P : struct

@@ -23,7 +23,7 @@ public static class GpuPtx
     {
         try
         {
-            return (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(cuda: true, kernel.Threads));
+            return (PTXCompiledKernel)StableNames.Renumber(backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(cuda: true, kernel.Threads)));
         }
         catch (Exception e) when (GpuKernelException.Means(e))
         {
