@@ -12,7 +12,8 @@ internal sealed class TransformerLensFamily : ModelFamily
     /// <summary>What stands for model_type, which the configuration does not have.</summary>
     internal const string Type = "transformer_lens";
 
-    private const string Norm = "normalization_type", LayerNorm = "LN", FoldedLayerNorm = "LNPre", RmsNorm = "RMS", FoldedRmsNorm = "RMSPre";
+    // Of some settings the library has one name and the training runs of its toys another, which goes first.
+    private const string Norm = "normalization_type", TrainedNorm = "normalization", LayerNorm = "LN", FoldedLayerNorm = "LNPre", RmsNorm = "RMS", FoldedRmsNorm = "RMSPre";
     private const string Positions = "positional_embedding_type", Learned = "standard", Rotary = "rotary", Shortformer = "shortformer", Alone = "attn_only";
 
     internal override string ModelType => Type;
@@ -69,11 +70,13 @@ internal sealed class TransformerLensFamily : ModelFamily
     // TransformerLens writes -1 where nothing was set.
     private static bool IsUnset(ConfigFile file, string key) => file.Value(key) is not { } value || value.GetRawText() is "-1" or "-1.0";
 
-    private static string NormOf(ConfigFile file) =>
-        (file.Text(Norm) ?? (file.IsNull(Norm) ? null : LayerNorm)) is (LayerNorm or FoldedLayerNorm or RmsNorm or FoldedRmsNorm) and var norm ? norm
-            : throw file.Unsupported(Norm, $"{LayerNorm}, {FoldedLayerNorm}, {RmsNorm}, {FoldedRmsNorm}");
+    private static string NormOf(ConfigFile file)
+    {
+        var key = file.Has(TrainedNorm) || file.IsNull(TrainedNorm) ? TrainedNorm : Norm;
+        return (file.Text(key) ?? (file.IsNull(key) ? null : LayerNorm)) is (LayerNorm or FoldedLayerNorm or RmsNorm or FoldedRmsNorm) and var norm ? norm
+            : throw file.Unsupported(key, $"{LayerNorm}, {FoldedLayerNorm}, {RmsNorm}, {FoldedRmsNorm}");
+    }
 
-    // Settings of a training run say it by a flag, those of the library by a name.
     private static string ReadPositionKind(ConfigFile file)
     {
         const string Flag = "shortformer_pos";

@@ -45,6 +45,7 @@ public sealed class TransformerLensPartsTests
     [Theory]
     [InlineData("shortformer_pos", "true", "shortformer_pos is true; supported: false beside positional_embedding_type = standard")]
     [InlineData("positional_embedding_type", "\"alibi\"", "positional_embedding_type is \"alibi\"; supported: standard, rotary, shortformer")]
+    [InlineData("normalization", "\"LNPost\"", "normalization is \"LNPost\"; supported: LN, LNPre, RMS, RMSPre")]
     [InlineData("normalization_type", "null", "normalization_type is absent; supported: LN, LNPre, RMS, RMSPre")]
     [InlineData("act_fn", "\"solu_ln\"", "act_fn is \"solu_ln\"; supported: gelu")]
     [InlineData("gated_mlp", "true", "gated_mlp is true; supported: false")]
@@ -65,8 +66,10 @@ public sealed class TransformerLensPartsTests
 
     private static void SayPositions(JsonObject config, string positions)
     {
-        config["positional_embedding_type"] = positions == "shortformer_pos" ? null : positions;
-        if (positions == "shortformer_pos") config[positions] = true;
+        config["positional_embedding_type"] = positions;
+        if (positions != "shortformer_pos") return;
+        // As training runs of toys say it.
+        (config["positional_embedding_type"], config[positions], config["normalization_type"], config["normalization"]) = (null, true, null, "LN");
     }
 
     private static ModelWeights Make(bool isAlone, string positions, bool isParallel, StoredType type)
