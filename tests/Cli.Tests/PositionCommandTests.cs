@@ -78,6 +78,44 @@ public sealed class PositionCommandTests : CliTest
     }
 
     [Fact]
+    public void Nodes_at_spans_are_scored_selected_and_measured()
+    {
+        var output = Done("attribute", "--model", model, "--data", data, "--positions", "spans", "--level", "node", "--method", "eap", "--out", At("s.json"));
+        Assert.Matches("(?m)^(input|a[01]\\.h[0-3]|m[01])@(who|rest|\"<b>) ", output);
+        var scores = JsonNode.Parse(File.ReadAllText(At("s.json")))!;
+        foreach (var span in (string[])["who", "rest"])
+        {
+            var sum = scores["edges"]!.AsObject().Where(edge => edge.Key.StartsWith($"m0@{span}->", StringComparison.Ordinal)).Sum(edge => (double)edge.Value!["score"]!);
+            Assert.Equal(sum, (double)scores["nodes"]![$"m0@{span}"]!["score"]!, 1e-6);
+        }
+        // Eight heads and two MLPs at each of three spans.
+        Done("circuit", "--scores", At("s.json"), "--nodes", "7", "--out", At("c.json"));
+        var circuit = JsonNode.Parse(File.ReadAllText(At("c.json")))!;
+        // What is written to the stream comes from these alone; keys and values may be read at other spans.
+        var writing = circuit["edges"]!.AsObject().Where(edge => (bool)edge.Value!["in_graph"]!).Select(edge => edge.Key[..edge.Key.IndexOf("->", StringComparison.Ordinal)]).Where(source => !source.Contains('<', StringComparison.Ordinal) && !source.StartsWith("input", StringComparison.Ordinal)).Distinct().ToArray();
+        Assert.InRange(writing.Length, 1, 7);
+        var ranked = scores["nodes"]!.AsObject().Where(node => node.Key[0] is 'a' or 'm').OrderByDescending(node => Math.Abs((double)node.Value!["score"]!)).Select(node => node.Key).Take(7);
+        Assert.Subset(ranked.ToHashSet(), writing.ToHashSet());
+        Assert.Equal("7", (string)circuit["run"]!["options"]!["nodes"]!);
+        Done("circuit", "--scores", At("c.json"), "--level", "node", "--threshold", "0", "--out", At("all.json"));
+        Done("evaluate", "--model", model, "--data", data, "--circuit", At("all.json"), "--json", At("r.json"));
+        Assert.Equal(JsonNode.Parse(File.ReadAllText(At("r.json")))!["clean"]!.ToJsonString(), JsonNode.Parse(File.ReadAllText(At("r.json")))!["circuit"]!.ToJsonString());
+        Done("curve", "--model", model, "--data", data, "--scores", At("s.json"), "--nodes", "5,30", "--out", At("curve.csv"));
+        Assert.Equal(3, File.ReadLines(At("curve.csv")).Count());
+        Refused("--nodes 31: the graph of", "circuit", "--scores", At("s.json"), "--nodes", "31", "--out", At("x.json"));
+        Refused("--nodes 31: the graph of", "curve", "--model", model, "--data", data, "--scores", At("s.json"), "--nodes", "31", "--out", At("x.csv"));
+        foreach (var (from, to, expected) in new[]
+        {
+            ("\"m0@who\": {\"score\": ", "\"m0@who\": {\"old\": ", "nodes: has scores for 32 of 33 nodes; all or none should have one"),
+            ("\"m0@who\": {\"score\": ", "\"m7@who\": {\"score\": ", "\"m7@who\" is not a node of a model of 2 layers and 4 heads at one of the spans"),
+            ("\"m0@who\": {\"score\": ", "\"m0@who\": {\"score\": 1, \"score\": ", "given twice"),
+        })
+        {
+            Refused(expected, "circuit", "--scores", Write("bad.json", File.ReadAllText(At("s.json")).Replace(from, to, StringComparison.Ordinal)), "--nodes", "3", "--out", At("x.json"));
+        }
+    }
+
+    [Fact]
     public void Tokens_are_their_numbers()
     {
         var line = """{"clean": [1, 2, 3], "corrupted": [1, 5, 3], "answers": [6], "distractors": [7]}""";
@@ -98,7 +136,7 @@ public sealed class PositionCommandTests : CliTest
     {
         string[] attribute = ["attribute", "--model", model, "--data", data, "--positions", "spans", "--out", At("x.json")];
         Refused("exact does not tell positions apart", [.. attribute, "--method", "exact"]);
-        Refused("--positions scores edges; leave --level node out", [.. attribute, "--level", "node"]);
+        Refused("--positions scores edges and nodes; take --level edge or node", [.. attribute, "--level", "neuron"]);
         Refused("--compat paper tells no positions apart", [.. attribute, "--compat", "paper"]);
         Refused("--positions spam is not known", "attribute", "--model", model, "--data", data, "--positions", "spam", "--out", At("x.json"));
         Refused("\"spans\" is missing, which --positions spans needs", "attribute", "--model", model, "--data", Write("bare.jsonl", """{"clean": [1, 2], "corrupted": [1, 3], "answers": [6], "distractors": [7]}"""), "--positions", "spans", "--out", At("x.json"));
@@ -111,7 +149,8 @@ public sealed class PositionCommandTests : CliTest
         Refused(Elsewhere, "mib", "auroc", "--scores", At("s.json"), "--reference", At("s.json"));
         Refused("holds scores of which no circuit has been selected", "evaluate", "--model", model, "--data", data, "--circuit", At("s.json"));
         Refused("holds scores of which no circuit has been selected", "draw", At("s.json"), "--out", At("x.svg"));
-        Refused("which are of edges; leave --level node and numbers of nodes out", "circuit", "--scores", At("s.json"), "--nodes", "3", "--out", At("x.json"));
+        Refused("which are of edges and nodes; leave --level neuron and numbers of neurons out", "circuit", "--scores", At("s.json"), "--neurons", "3", "--out", At("x.json"));
+        Refused("the nodes have no scores to select by; faith attribute --positions --level node gives them", "circuit", "--scores", At("s.json"), "--nodes", "3", "--out", At("x.json"));
         Refused("--select ratio", "circuit", "--scores", At("s.json"), "--edges", "3", "--select", "ratio", "--out", At("x.json"));
         Refused("has only ", "circuit", "--scores", At("s.json"), "--edges", "99999", "--out", At("x.json"));
         Done("circuit", "--scores", At("s.json"), "--edges", "50", "--out", At("c.json"));

@@ -70,6 +70,19 @@ public sealed class SweepSettingTests : SweepTest
     }
 
     [Fact]
+    public void Cells_of_nodes_by_span_are_what_attribute_and_curve_give()
+    {
+        var data = Write("d.jsonl", Data);
+        var folder = Plan($"models: {Model}\ndata: d.jsonl\nmethods: eap-graddrop\npositions: spans\nlevels: node\nedges: [4, 30]\n", "sweep");
+        Done("sweep", "run", folder);
+        var cell = Path.Combine(folder, "cells", Ids(folder).Single());
+        Done("attribute", "--model", Model, "--data", data, "--positions", "spans", "--level", "node", "--method", "eap-graddrop", "--out", At("s.json"));
+        Done("curve", "--model", Model, "--data", data, "--scores", At("s.json"), "--nodes", "4,30", "--out", At("c.csv"));
+        Assert.Equal(File.ReadAllLines(At("s.json")).Where(line => line.Contains("in_graph", StringComparison.Ordinal)), File.ReadAllLines(Path.Combine(cell, "scores.json")).Where(line => line.Contains("in_graph", StringComparison.Ordinal)));
+        Assert.Equal(File.ReadAllLines(At("c.csv")), File.ReadAllLines(Path.Combine(cell, "curve.csv")).Select(l => string.Join(',', l.Split(',').SkipLast(2))));
+    }
+
+    [Fact]
     public void Methods_are_combined_as_files_are()
     {
         var folder = Plan("models: tasks-4l\ndata: sva\nexamples: 4\nmethods:\n  - eap\n  - {method: eap-ig, steps: 3, combine: [gim+eap by rank, gim+eap]}\nselections: [top, stable]\nskip: [{combine: [gim+eap by rank, gim+eap], select: stable}]\nedges: [50]\n", "sweep");
@@ -112,7 +125,7 @@ public sealed class SweepSettingTests : SweepTest
 
     [Theory]
     [InlineData("positions: spans\nmethods: exact", "exact does not tell positions apart")]
-    [InlineData("positions: spans\nlevels: node", "--positions scores edges; leave --level node out")]
+    [InlineData("positions: spans\nlevels: neuron", "--positions scores edges and nodes; take --level edge or node")]
     [InlineData("positions: spans\nselections: ratio", "select ratio: positions spans select edges by top or greedy; skip: leaves the combination out")]
     [InlineData("positions: spans\nresamples: 20", "resamples: positions spans have no scores by example")]
     [InlineData("positions: words", "positions words is not known; known: off, spans, tokens")]

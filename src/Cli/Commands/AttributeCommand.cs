@@ -85,7 +85,7 @@ internal static class AttributeCommand
             if (parse.GetValue(topOf) is { } ranked) settings["top_of"] = Path.GetFileName(ranked);
             loaded = loaded.By(options);
             var record = loaded.Record(result, models, settings) with { Seconds = attribution.Seconds };
-            var file = result.Spans is { } spans ? new SpanScoreFile { Graph = spans.Graph, DModel = models.Config.Width, Scores = spans, InGraph = SpanCircuit.Empty(spans.Graph), Run = record }.ToOutput(path) : new ScoreFile
+            var file = result.Spans is { } spans ? new SpanScoreFile { Graph = spans.Graph, DModel = models.Config.Width, Scores = spans, NodeScores = result.SpanNodes, InGraph = SpanCircuit.Empty(spans.Graph), Run = record }.ToOutput(path) : new ScoreFile
             {
                 Graph = models.Graph, DModel = models.Config.Width, Scores = result.HasEdgeScores ? result.Scores : null, InGraph = Circuit.Empty(models.Graph), Nodes = NodeEntry.Of(result.NodeScores, result.NeuronScores, models.Config.Width),
                 Run = record,
@@ -185,7 +185,14 @@ internal static class AttributeCommand
             circuits.Write(context);
         }
         if (result.TrialsPerSecond is { } trials) output.WriteLine($"{trials:#,0} trials of an example a second");
-        if (result.NodeScores is { } nodes)
+        if (result is { SpanNodes: { } bySpanNodes, Spans.Graph: var spanGraph })
+        {
+            var nodeTable = new TextTable("node", ">score");
+            foreach (var place in Enumerable.Range(0, bySpanNodes.Length).OrderByDescending(p => Math.Abs(bySpanNodes[p])).Take(BestShown))
+                nodeTable.Add(spanGraph.NodeName(new(place / spanGraph.Spans.Count), place % spanGraph.Spans.Count), Figures.Fixed(bySpanNodes[place]));
+            nodeTable.Write(context);
+        }
+        else if (result.NodeScores is { } nodes)
         {
             var nodeTable = new TextTable("node", ">score");
             foreach (var node in Enumerable.Range(0, nodes.Length).OrderByDescending(n => Math.Abs(nodes[n])).Take(BestShown)) nodeTable.Add(graph.NodeName(new(node)), Figures.Fixed(nodes[node]));

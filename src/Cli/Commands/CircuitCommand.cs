@@ -63,8 +63,8 @@ internal static class CircuitCommand
             if (SpanScoreFile.TryRead(scoresPath) is { } bySpan)
             {
                 var how = parse.GetRequiredValue(selection.Select);
-                SpanSelectionOptions.Check(parse, scoresPath, how, level.Read(parse.CommandResult), [nodes, neurons, compat, .. selection.Settings]);
-                SpanSelectionOptions.Select(context, bySpan, scoresPath, outputPath, how, parse.GetValue(selection.Signed), parse.GetValue(edges), parse.GetValue(threshold));
+                SpanSelectionOptions.Check(parse, scoresPath, how, level.Read(parse.CommandResult), [neurons, compat, .. selection.Settings]);
+                SpanSelectionOptions.Select(context, bySpan, scoresPath, outputPath, level.Read(parse.CommandResult), how, parse.GetValue(selection.Signed), parse.GetValue(edges) ?? parse.GetValue(nodes), parse.GetValue(threshold));
                 return;
             }
             var file = ScoreFile.Read(scoresPath);

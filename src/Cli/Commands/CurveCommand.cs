@@ -58,7 +58,7 @@ internal static class CurveCommand
             if (CircuitFile.TryReadSpans(scoresPath, model) is { } bySpan)
             {
                 var how = parse.GetRequiredValue(selection.Select);
-                SpanSelectionOptions.Check(parse, scoresPath, how, level.Read(parse.CommandResult), [nodes, neurons, compat, mib, .. selection.Settings]);
+                SpanSelectionOptions.Check(parse, scoresPath, how, level.Read(parse.CommandResult), [neurons, compat, mib, .. selection.Settings]);
                 OfSpans(parse, model, bySpan, how, parse.GetValue(selection.Signed));
                 return;
             }
@@ -85,11 +85,12 @@ internal static class CurveCommand
 
         void OfSpans(ParseResult parse, LoadedModel model, SpanScoreFile file, string how, bool bySign)
         {
-            var ofSpans = SpanSelectionOptions.ScoresOf(file, parse.GetRequiredValue(scores));
-            var counts = parse.GetValue(edges) is { Length: > 0 } given ? given : Benchmark(file.Graph.Edges);
-            if (counts[^1] > file.Graph.Edges) throw new InputException($"{edges.Name} {counts[^1]}: the graph of {parse.GetRequiredValue(scores)} has only {file.Graph.Edges}");
+            var selected = level.Read(parse.CommandResult);
+            var (ofSpans, sizes) = (SpanLevelScores.Of(file, parse.GetRequiredValue(scores), selected, how), selected == ScoreLevel.Edge ? edges : nodes);
+            var counts = parse.GetValue(sizes) is { Length: > 0 } given ? given : Benchmark(ofSpans.Most);
+            if (counts[^1] > ofSpans.Most) throw new InputException($"{sizes.Name} {counts[^1]}: the graph of {parse.GetRequiredValue(scores)} has only {ofSpans.Most}");
             var loaded = run.Load(parse, model, PositionKinds.Of(file.Graph.Spans));
-            var circuits = counts.Select(count => SpanSelection.Select(ofSpans, how, count, bySign)).ToArray();
+            var circuits = counts.Select(count => ofSpans.Top(count, bySign)).ToArray();
             var choice = run.Device(parse);
             var results = ProgressDisplay.Run(context, progress => loaded.Evaluate(circuits, choice, progress, context.Cancellation));
             Write(parse, loaded, choice, [.. circuits.Select((circuit, i) => new CurvePoint(counts[i], circuit, results[i]))], () => CircuitFile.NoteDoubts(context.Note, parse.GetRequiredValue(scores), file, model));

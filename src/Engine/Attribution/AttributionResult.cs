@@ -19,6 +19,10 @@ public sealed record AttributionResult
     public double[]? StandardErrors { get; init; }
     /// <summary>Scores by span, where positions were told apart: those within spans add up to <see cref="Scores"/>.</summary>
     public SpanScores? Spans { get; init; }
+    /// <summary>Node scores by span [F·S]: entry u·S + s is node u at span s; where nodes were asked for and positions told apart.</summary>
+    public double[]? SpanNodes { get; init; }
+    /// <summary>What <see cref="SpanNodes"/> are the means of, where they are not sums of edges' scores.</summary>
+    internal NeuronSums? SpanNodeSums { get; init; }
     /// <summary>What <see cref="Spans"/> are the means of.</summary>
     internal SpanSums? SpanSums { get; init; }
     /// <summary>Standard error of every score by span; null with one example.</summary>

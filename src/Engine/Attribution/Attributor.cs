@@ -52,7 +52,7 @@ public static class Attributor
     /// <exception cref="InputException">Its method does not, or not at its level.</exception>
     internal static void CheckPositions(AttributionOptions options)
     {
-        if (options.Level != ScoreLevel.Edge) throw new InputException($"--positions scores edges; leave --level {options.Level.Name()} out");
+        if (options.Level == ScoreLevel.Neuron) throw new InputException("--positions scores edges and nodes; take --level edge or node");
         if (AttributionMethods.Find(options.Method).TakesPositions) return;
         throw new InputException($"{options.Method} does not tell positions apart (--positions); those that do: {string.Join(", ", AttributionMethods.All.Where(m => m.TakesPositions).Select(m => m.Name))}");
     }

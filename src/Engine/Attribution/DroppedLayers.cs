@@ -19,6 +19,7 @@ internal sealed class DroppedLayers : PathExtension
     private readonly float[] bySpan;
     private readonly NeuronSums? ownNodes;
     private readonly NeuronSums? ownNeurons;
+    private readonly NeuronSums? ownSpanNodes;
 
     /// <summary>Room for the scores of some examples at a level, or over so many spans.</summary>
     public DroppedLayers(PathRun run, Transformer model, Arena arena, bool measuring, Rows rows, ScoreLevel level, int examples, int spans)
@@ -29,6 +30,7 @@ internal sealed class DroppedLayers : PathExtension
         edges = measuring ? [] : [.. Enumerable.Range(0, examples).Select(_ => new double[scores.Length + bySpan.Length])];
         if (level != ScoreLevel.Edge) ownNodes = new(graph, 1, examples);
         if (level == ScoreLevel.Neuron) ownNeurons = new(graph, model.Config.Width, examples);
+        if (level != ScoreLevel.Edge && spans > 0) ownSpanNodes = new(graph, spans, examples);
         Gradients = new Drop(model, arena, rows);
     }
 
@@ -51,11 +53,12 @@ internal sealed class DroppedLayers : PathExtension
                     edges[e][edge] += Math.Abs(scores[edge]);
                     sum += scores[edge];
                 }
-                if (LayerOf(u) != layer) ownNodes?.Add(u, Math.Abs(sum) * Share(LayerOf(u)));
+                if (LayerOf(u) != layer) ownNodes?.Add(u, 0, Math.Abs(sum) * Share(LayerOf(u)));
             }
             if (bySpan.Length == 0) continue;
             run.ReadContractedSpans(e, bySpan);
             for (var i = 0; i < bySpan.Length; i++) edges[e][scores.Length + i] += Math.Abs(bySpan[i]);
+            if (ownSpanNodes is not null) AddSpanNodes(ownSpanNodes, layer);
         }
         if (ownNeurons is null) return true;
         run.ReadProducts((u, products, offsets) =>
@@ -82,10 +85,24 @@ internal sealed class DroppedLayers : PathExtension
         }
     }
 
-    public override bool AddTo(NeuronSums? nodes, NeuronSums? neurons)
+    private void AddSpanNodes(NeuronSums nodes, int? layer)
+    {
+        foreach (var u in graph.AllSources.Where(u => LayerOf(u) != layer))
+        {
+            for (var first = 0; first < bySpan.Length; first += graph.Pairs)
+            {
+                var sum = 0.0;
+                foreach (var edge in graph.OutEdges(u)) sum += bySpan[first + edge];
+                nodes.Add(u, first / graph.Pairs, Math.Abs(sum) * Share(LayerOf(u)));
+            }
+        }
+    }
+
+    public override bool AddTo(NeuronSums? nodes, NeuronSums? neurons, NeuronSums? spanNodes)
     {
         if (ownNodes is not null) nodes!.Add(ownNodes);
         if (ownNeurons is not null) neurons!.Add(ownNeurons);
+        if (ownSpanNodes is not null) spanNodes!.Add(ownSpanNodes);
         return true;
     }
 

@@ -33,12 +33,14 @@ internal static class MultiDeviceRun
     {
         var (sums, first) = (ScoreSums.Join(models.Graph, [.. parts.Select(Sums)]), parts[0]);
         var spans = first.SpanSums is null ? null : SpanSums.Join([.. parts.Select(p => p.SpanSums!)]);
+        var bySpan = spans?.Means();
         var (clean, corrupted, means) = (Concat(p => p.Clean), Concat(p => p.Corrupted), sums.Means());
         return new AttributionResult
         {
             Scores = means,
             Sums = sums,
-            Spans = spans?.Means(),
+            Spans = bySpan,
+            SpanNodes = first.SpanNodes is null ? null : first.SpanNodeSums is null ? PathMethod.NodeScores(bySpan!) : NeuronSums.Join([.. parts.Select(p => p.SpanNodeSums!)]).Means(),
             SpanSums = spans,
             SpanErrors = spans?.StandardErrors(),
             NodeScores = first.NodeScores is null ? null : first.Nodes is null ? PathMethod.NodeScores(means) : NeuronSums.Join([.. parts.Select(p => p.Nodes!)]).Means(),

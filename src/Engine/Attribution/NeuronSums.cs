@@ -2,7 +2,7 @@ using Faith.Engine.Graphs;
 
 namespace Faith.Engine.Attribution;
 
-/// <summary>Scores of the columns of every source over the examples, exact in any order: of its neurons, or with one column of the node itself.</summary>
+/// <summary>Scores of the columns of every source over the examples, exact in any order: of its neurons, with one column of the node itself, or with a column a span of the node at each.</summary>
 internal sealed class NeuronSums(ModelGraph graph, int width, int examples)
 {
     private readonly ModelGraph graph = graph;
@@ -27,8 +27,8 @@ internal sealed class NeuronSums(ModelGraph graph, int width, int examples)
         }
     }
 
-    /// <summary>Adds what one example contributes to a node, where nodes have one column.</summary>
-    public void Add(NodeId source, double term) => sums.Add(source, term);
+    /// <summary>Adds what one example contributes to a column of a node.</summary>
+    public void Add(NodeId source, int column, double term) => sums.Add(source * width + column, term);
 
     /// <summary>Adds other sums of as many columns.</summary>
     public void Add(NeuronSums other) => sums.Add(other.sums);

@@ -36,6 +36,6 @@ internal abstract class PathExtension
     /// <summary>x += what the difference of a source goes to beside the end of the path, where a neuron's score asks for it.</summary>
     public virtual void AddDifference(NodeId source, Kernels.Tensor x) { }
 
-    /// <summary>Adds scores of its own to those of nodes and neurons (null where they are not wanted); false: they are the ordinary ones.</summary>
-    public virtual bool AddTo(NeuronSums? nodes, NeuronSums? neurons) => false;
+    /// <summary>Adds scores of its own to those of nodes, neurons and nodes by span (null where they are not wanted); false: they are the ordinary ones.</summary>
+    public virtual bool AddTo(NeuronSums? nodes, NeuronSums? neurons, NeuronSums? spanNodes) => false;
 }

@@ -63,6 +63,7 @@ internal abstract class PathMethod : AttributionMethod
         var spans = options.SpanGraph is { } spanGraph ? new SpanSums(spanGraph, data.Count) : null;
         var neurons = options.Level == ScoreLevel.Neuron ? new NeuronSums(model.Graph, model.Config.Width, data.Count) : null;
         var nodes = HasOwnNodeScores && options.Level != ScoreLevel.Edge ? new NeuronSums(model.Graph, 1, data.Count) : null;
+        var spanNodes = nodes is not null && spans is not null ? new NeuronSums(model.Graph, spans.Graph.Spans.Count, data.Count) : null;
         var (clean, corrupted) = (new double[data.Count], new double[data.Count]);
         using var phases = new PhaseClock(model.Device);
         var scores = new float[model.Graph.Pairs];
@@ -85,7 +86,7 @@ internal abstract class PathMethod : AttributionMethod
                     sums.Add(scores);
                     spans?.Add(run, e);
                 }
-                if (!run.AddOwn(nodes, neurons) && neurons is not null)
+                if (!run.AddOwn(nodes, neurons, spanNodes) && neurons is not null)
                 {
                     run.ReadProducts((u, products, offsets) => neurons.Add(u, products, offsets,
                         options.Quirks is { } quirks ? (e, sum) => quirks.Weight(start + part.First + e, examples) * sum : null));
@@ -93,7 +94,7 @@ internal abstract class PathMethod : AttributionMethod
                 phases.Lap("sum");
             });
         progress?.Report(new RunProgress(data.Count, data.Count, Name));
-        var means = sums.Means();
+        var (means, bySpan) = (sums.Means(), spans?.Means());
         // By another rule the scores are no path integral, and a sum over several points is nothing else.
         var addsUp = RuleOf(options) == GradientRule.Derivative || options.Rules is null && path.Length == 1;
         var isOnePath = IsPathIntegral && path.All(p => p.Stage == 0) && ends is null && addsUp;
@@ -101,7 +102,9 @@ internal abstract class PathMethod : AttributionMethod
         {
             Scores = means,
             Sums = sums,
-            Spans = spans?.Means(),
+            Spans = bySpan,
+            SpanNodes = options.Level == ScoreLevel.Edge || bySpan is null ? null : spanNodes?.Means() ?? NodeScores(bySpan),
+            SpanNodeSums = spanNodes,
             SpanSums = spans,
             SpanErrors = spans?.StandardErrors(),
             Neurons = neurons,
@@ -123,6 +126,13 @@ internal abstract class PathMethod : AttributionMethod
     /// <summary>∂L/∂z_u = Σ_v ∂L/∂x_v over what reads u, by the chain rule: a node scores the sum of its out-edges.</summary>
     internal static double[] NodeScores(EdgeScores edges) =>
         [.. edges.Values.Chunk(edges.Graph.Columns).Select(outEdges => outEdges.Sum())];
+
+    /// <summary>The same span by span [F·S].</summary>
+    internal static double[] NodeScores(SpanScores scores)
+    {
+        var graph = scores.Graph;
+        return [.. graph.Model.AllSources.SelectMany(u => Enumerable.Range(0, graph.Spans.Count).Select(s => graph.Model.OutEdges(u).Sum(edge => scores[graph.Within(s, edge)])))];
+    }
 
     /// <summary>The completeness gap (<see cref="AttributionResult.CompletenessGap"/>).</summary>
     internal static double? Gap(double[] inputScores, double[] clean, double[] corrupted, MetricKind metric)

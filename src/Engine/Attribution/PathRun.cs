@@ -178,8 +178,8 @@ internal sealed class PathRun
         for (var i = 0; i < sum.Length; i++) sum[i] += ofRun[i];
     }
 
-    /// <summary>Adds the scores of nodes and neurons that an extension has instead of the ordinary ones; false where none has.</summary>
-    public bool AddOwn(NeuronSums? nodes, NeuronSums? neurons) => extensions.Any(e => e.AddTo(nodes, neurons));
+    /// <summary>Adds the scores of nodes, neurons and nodes by span that an extension has instead of the ordinary ones; false where none has.</summary>
+    public bool AddOwn(NeuronSums? nodes, NeuronSums? neurons, NeuronSums? spanNodes) => extensions.Any(e => e.AddTo(nodes, neurons, spanNodes));
 
     /// <summary>Hands on Δz_u ⊙ ∂L/∂z_u of every source u; needs a run at neuron level.</summary>
     public void ReadProducts(SourceProducts taken)

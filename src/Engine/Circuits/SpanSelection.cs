@@ -36,6 +36,25 @@ public static class SpanSelection
         return Prune(new(scores.Graph, scores.Graph.AllEdges.Where(edge => Key(scores, edge, signed) >= bound)));
     }
 
+    /// <summary>How many heads and MLPs at spans there are to select from.</summary>
+    public static int NodesOf(SpanGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return (graph.Model.Sources - 1) * graph.Spans.Count;
+    }
+
+    /// <summary>The best heads and MLPs at spans with every edge between them, pruned.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="scores">Scores [F·S]: entry u·S + s is node u at span s.</param>
+    /// <param name="nodes">How many.</param>
+    /// <param name="signed">Rank by the score rather than by |score|.</param>
+    /// <exception cref="InputException">There are fewer, or a score is not a number.</exception>
+    public static SpanCircuit TopNodes(SpanGraph graph, IReadOnlyList<double> scores, int nodes, bool signed) => Prune(SpanNodeSelection.Select(graph, scores, nodes, signed));
+
+    /// <summary>The heads and MLPs at spans with a |score| (or score) of <paramref name="threshold"/> or more and every edge between them, pruned.</summary>
+    /// <exception cref="InputException">The threshold or a score is not a number.</exception>
+    public static SpanCircuit ThresholdNodes(SpanGraph graph, IReadOnlyList<double> scores, double threshold, bool signed) => Prune(SpanNodeSelection.AtLeast(graph, scores, threshold, signed));
+
     /// <summary>
     /// Prunes to the fixed point: a vertex stays if the input reaches it and it reaches logits, an edge if both of its ends do. A head reads the keys and values of its own span without an edge.
     /// </summary>

@@ -6,7 +6,8 @@ namespace Faith.Engine.ScoreFiles;
 
 /// <summary>
 /// A file of scores or a circuit by span: the schema of a <see cref="ScoreFile"/> with one more key, "spans": [names], and nodes and edges called u@s and u@s->v@t
-/// (<see cref="SpanGraph.EdgeName"/>). An edge that is not listed is outside the circuit and has score 0; none is listed twice, and either all or none of those listed have a score.
+/// (<see cref="SpanGraph.EdgeName"/>). An edge that is not listed is outside the circuit and has score 0; none is listed twice, and either all or none of those listed have a score,
+/// as have either all or none of the nodes that write to the stream.
 /// </summary>
 public sealed class SpanScoreFile
 {
@@ -16,6 +17,8 @@ public sealed class SpanScoreFile
     public int DModel { get; init; }
     /// <summary>Edge scores; null where the file gives none.</summary>
     public SpanScores? Scores { get; init; }
+    /// <summary>Node scores [F·S], entry u·S + s of node u at span s; null where the file gives none.</summary>
+    public IReadOnlyList<double>? NodeScores { get; init; }
     /// <summary>The edges in the graph.</summary>
     public required SpanCircuit InGraph { get; init; }
     /// <summary>How the file came about; null where it does not tell.</summary>
@@ -47,6 +50,7 @@ public sealed class SpanScoreFile
     public Output ToOutput(string path)
     {
         if (Scores is not null && !Scores.Graph.Matches(Graph)) throw new ArgumentException("the scores belong to another graph", nameof(path));
+        if (NodeScores is not null && NodeScores.Count != Graph.Model.Sources * Graph.Spans.Count) throw new ArgumentException("the scores of nodes belong to another graph", nameof(path));
         if (!InGraph.Graph.Matches(Graph)) throw new ArgumentException("the circuit belongs to another graph", nameof(path));
         return new(path, stream => SpanScoreFileWriter.Write(this, stream, path));
     }

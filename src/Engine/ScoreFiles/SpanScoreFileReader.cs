@@ -12,6 +12,8 @@ internal sealed class SpanScoreFileReader
     private readonly double[] scores;
     private readonly BitArray listed;
     private readonly List<SpanEdgeId> inGraph = [];
+    private readonly double[] nodeScores;
+    private int scoredNodes;
     private RunRecord? run;
     private int scored;
     private SpanEdgeId? firstUnscored;
@@ -24,6 +26,7 @@ internal sealed class SpanScoreFileReader
         (this.tokens, this.graph) = (tokens, graph);
         scores = new double[graph.Entries];
         listed = new BitArray(graph.Entries);
+        nodeScores = new double[graph.Model.Sources * graph.Spans.Count];
         tokens.Place = () => section + (entry.Length > 0 ? $"[{PlainText.Quote(entry)}]" : "") + (key.Length > 0 ? "." + key : "");
     }
 
@@ -70,6 +73,7 @@ internal sealed class SpanScoreFileReader
             section = tokens.Text is "edges" or "run" or "cfg" or "spans" or "nodes" ? tokens.Text.ToString() : "";
             if (section.Length > 0 && !seen.Add(section)) throw tokens.Fault("given twice");
             if (section == "edges") ReadEdges();
+            else if (section == "nodes") ReadNodes();
             else if (section == "run") run = RunRecordJson.Read(tokens, k => key = k);
             else tokens.Skip();
             section = key = "";
@@ -82,7 +86,38 @@ internal sealed class SpanScoreFileReader
             entry = graph.EdgeName(unscored);
             throw tokens.Fault("has no score where other edges have one");
         }
-        return new SpanScoreFile { Graph = graph, DModel = dModel, Scores = scored > 0 ? new SpanScores(graph, scores) : null, InGraph = new SpanCircuit(graph, inGraph), Run = run };
+        section = "nodes";
+        if (scoredNodes > 0 && scoredNodes < nodeScores.Length) throw tokens.Fault($"has scores for {scoredNodes} of {nodeScores.Length} nodes; all or none should have one");
+        return new SpanScoreFile { Graph = graph, DModel = dModel, Scores = scored > 0 ? new SpanScores(graph, scores) : null, NodeScores = scoredNodes > 0 ? nodeScores : null, InGraph = new SpanCircuit(graph, inGraph), Run = run };
+    }
+
+    private void ReadNodes()
+    {
+        tokens.Expect(JsonTokenType.StartObject, "an object with an entry for each node");
+        var given = new HashSet<(NodeId, int)>();
+        for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next(), entry = "")
+        {
+            if (!graph.TrySplit(tokens.Text, out var what, out var span) || !GraphNames.TryParseNode(graph.Model, what, out var node))
+            {
+                throw tokens.Fault($"{PlainText.Quote(tokens.Text)} is not a node of a model of {graph.Model.Layers} layers and {graph.Model.Heads} heads at one of the spans {PlainText.Short(string.Join(", ", graph.Spans), 200)}");
+            }
+            entry = tokens.Text.ToString();
+            if (!given.Add((node, span))) throw tokens.Fault("given twice");
+            tokens.Expect(JsonTokenType.StartObject, "an object with score and in_graph");
+            var hasScore = false;
+            for (tokens.Next(); tokens.Type != JsonTokenType.EndObject; tokens.Next(), key = "")
+            {
+                if (tokens.Text is not "score" || node == graph.Model.LogitsNode)
+                {
+                    tokens.Skip();
+                    continue;
+                }
+                key = "score";
+                nodeScores[node * graph.Spans.Count + span] = hasScore ? throw tokens.Fault("given twice") : tokens.Finite();
+                hasScore = true;
+            }
+            if (hasScore) scoredNodes++;
+        }
     }
 
     private void ReadEdges()

@@ -22,7 +22,9 @@ internal static class SpanScoreFileWriter
         {
             for (var span = 0; span < graph.Spans.Count; span++)
             {
-                writer.WriteLine($"{Quoted(graph.NodeName(node, span))}: {{\"in_graph\": {ScoreFileWriter.Boolean(inside.Contains((node, span)))}}}{(--left > 0 ? "," : "},")}");
+                var nodeName = graph.NodeName(node, span);
+                var score = file.NodeScores is { } nodes && node != graph.Model.LogitsNode ? $"\"score\": {ScoreFileWriter.Finite(nodes[node * graph.Spans.Count + span], $"{name}: nodes[\"{nodeName}\"]")}, " : "";
+                writer.WriteLine($"{Quoted(nodeName)}: {{{score}\"in_graph\": {ScoreFileWriter.Boolean(inside.Contains((node, span)))}}}{(--left > 0 ? "," : "},")}");
             }
         }
 

@@ -58,7 +58,7 @@ internal sealed class CellRunner : IDisposable
         var selection = loaded.Selection(examples);
 
         var record = loaded.Record(result, choice) with { Device = null, Seconds = null };
-        var circuits = result.Spans is { } spans ? OfSpans(cell, loaded, spans, result.SpanErrors, record, progress, cancellation) : OfPrompts(cell, loaded, result, selection, record, progress, cancellation);
+        var circuits = result.Spans is { } spans ? OfSpans(cell, loaded, spans, result, record, progress, cancellation) : OfPrompts(cell, loaded, result, selection, record, progress, cancellation);
         var bootstrap = loaded.Measured.Count > 1 ? new Bootstrap(loaded.Measured.Count, Resamples, seed: 0) : null;
         CurvePoint[] points = [.. circuits.Points.Select(point => point with { Interval = bootstrap?.Faithfulness(point.Result, Confidence) ?? new(double.NaN, double.NaN) })];
         Write(cell, circuits, points, record, loaded, result, selection, Stability(run, result, examples, selection, cancellation), new(Environment.MachineName, model.OnAll(choice).DeviceName, clock.Elapsed.TotalSeconds, result.Seconds, shared));
@@ -80,13 +80,14 @@ internal sealed class CellRunner : IDisposable
             [.. circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i], null))]);
     }
 
-    private CellCircuits OfSpans(SweepCell cell, LoadedRun loaded, SpanScores spans, double[]? errors, RunRecord record, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    private CellCircuits OfSpans(SweepCell cell, LoadedRun loaded, SpanScores spans, AttributionResult result, RunRecord record, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var (run, graph) = (loaded.Specification, spans.Graph);
-        var scores = new SpanScoreFile { Graph = graph, DModel = model.Config.Width, Scores = spans, InGraph = SpanCircuit.Empty(graph), Run = record };
-        var circuits = run.Sizes!.Select(size => SpanSelection.Select(spans, run.Select, size, run.Signed)).ToArray();
+        var (run, graph, path) = (loaded.Specification, spans.Graph, folder.PathOf(cell, SweepFolder.ScoresFile));
+        var scores = new SpanScoreFile { Graph = graph, DModel = model.Config.Width, Scores = spans, NodeScores = result.SpanNodes, InGraph = SpanCircuit.Empty(graph), Run = record };
+        var level = SpanLevelScores.Of(scores, path, run.Scoring.Level, run.Select);
+        var circuits = run.Sizes!.Select(size => level.Top(size, run.Signed)).ToArray();
         var results = loaded.Evaluate(circuits, choice, progress, cancellation);
-        return new(scores.ToOutput(folder.PathOf(cell, SweepFolder.ScoresFile)), errors is null ? null : [.. SpanScoreFile.EdgeOrder(graph).Select(e => errors[e])],
+        return new(scores.ToOutput(path), result.SpanErrors is not { } errors ? null : [.. SpanScoreFile.EdgeOrder(graph).Select(e => errors[e])],
             [.. circuits.Select((circuit, i) => new CurvePoint(run.Sizes![i], circuit, results[i]))]);
     }
 

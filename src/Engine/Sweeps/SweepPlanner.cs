@@ -71,8 +71,8 @@ public static class SweepPlanner
         if (run.Combination is { } combination && (run.Scoring.Level != ScoreLevel.Edge || run.Scoring.Positions is not null)) throw new InputException($"combine {combination}: scores of edges over whole prompts are combined, not by level or position{LeftOut}");
         if (run.Scoring.Positions is not { } kind) return;
         Attributor.CheckPositions(run.Scoring);
-        if (!SpanSelection.Names.Contains(run.Select)) throw new InputException($"select {run.Select}: positions {kind.Name()} select edges by {string.Join(" or ", SpanSelection.Names)}{LeftOut}");
-        if (run.Resamples > 0) throw new InputException($"resamples: positions {kind.Name()} have no scores by example to resample{LeftOut}");
+        if (run.Scoring.Level == ScoreLevel.Edge && !SpanSelection.Names.Contains(run.Select)) throw new InputException($"select {run.Select}: positions {kind.Name()} select edges by {string.Join(" or ", SpanSelection.Names)}{LeftOut}");
+        if (run is { Resamples: > 0, Scoring.Level: ScoreLevel.Edge }) throw new InputException($"resamples: positions {kind.Name()} have no scores by example to resample{LeftOut}");
     }
 
     /// <summary>What there is to select from.</summary>
@@ -82,7 +82,8 @@ public static class SweepPlanner
         {
             var (spans, _) = Positions.Apply(loaded.Data, kind);
             if (loaded.HeldOut is { } heldOut) Positions.Apply(heldOut, kind, spans);
-            return new SpanGraph(model.Graph, spans).Edges;
+            var graph = new SpanGraph(model.Graph, spans);
+            return run.Scoring.Level == ScoreLevel.Edge ? graph.Edges : SpanSelection.NodesOf(graph);
         }
         return run.Scoring.Level switch
         {

@@ -129,6 +129,29 @@ public sealed class SpanScoreTests
         Assert.Equal(ordinary.CompletenessGap is null, bySpan.CompletenessGap is null);
     }
 
+    [Theory]
+    [InlineData("gpt2", "eap-ig", OracleMethod.EapIg)]
+    [InlineData("norms of inputs and outputs", "eap", OracleMethod.Eap)]
+    [InlineData("llama", "eap-ig-activations", OracleMethod.EapIgActivations)]
+    [InlineData("llama", "gim", OracleMethod.Eap)]
+    [InlineData("gpt2, parallel blocks", "eap-graddrop", OracleMethod.GradDrop)]
+    [InlineData("llama, tied, one key head, 3 layers", "eap-graddrop", OracleMethod.GradDrop)]
+    [InlineData("llama", "eap-qkfix", OracleMethod.QkFix)]
+    public void NodesAgreeWithTheOracle(string name, string method, OracleMethod oracle)
+    {
+        using var weights = Scoring.Models[name]();
+        var data = RandomSpans.AddTo(RandomExamples.Create(51, weights.Config.Vocabulary));
+        var options = new AttributionOptions { Method = method, Steps = AttributionMethods.Find(method).DefaultSteps > 1 ? 3 : null, Positions = PositionKind.Spans, Level = ScoreLevel.Node };
+        var result = Scoring.Run(weights, data, options);
+        var (graph, examples) = RandomSpans.Graph(result.Scores.Graph, data);
+        Close.Check(OracleRun.SpanNodeScores(weights, graph, examples, oracle, options.Steps ?? 5, rules: Scoring.RulesOf(options)), result.SpanNodes!, 2e-5, name);
+        Assert.Equal(Scoring.Run(weights, data, options with { Level = ScoreLevel.Edge }).Spans!.Values, result.Spans!.Values);
+        using var one = new HostDevice(1);
+        using var two = new HostDevice(1);
+        using var models = new TransformerSet([one, two], weights);
+        Assert.Equal(result.SpanNodes, Attributor.Run(models, data, options).SpanNodes);
+    }
+
     // Magnitudes do not add up, and neither does what a softmax makes of changes at several places; of one span there is nothing to add up.
     [Theory]
     [InlineData("llama", "eap-graddrop")]
@@ -230,7 +253,7 @@ public sealed class SpanScoreTests
     [Theory]
     [InlineData("exact", ScoreLevel.Edge, "exact does not tell positions apart (--positions); those that do: eap, ")]
     [InlineData("ifr", ScoreLevel.Edge, "ifr does not")]
-    [InlineData("eap", ScoreLevel.Node, "--positions scores edges; leave --level node out")]
+    [InlineData("eap", ScoreLevel.Neuron, "--positions scores edges and nodes; take --level edge or node")]
     public void WhatIsNotThereIsRefused(string method, ScoreLevel level, string expected)
     {
         using var weights = RandomModels.Gpt2(1);

@@ -100,6 +100,46 @@ public sealed class SpanCircuitTests
         Assert.Equal(CircuitSelection.Threshold(ordinary, 0.01, false).Edges.Select(edge => edge.Index), SpanSelection.Threshold(scores, 0.01, false).Edges.Select(edge => edge.Index));
     }
 
+    // What a circuit of nodes leaves out is what other nodes put out at the positions of a span, and nothing else.
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama, tied, one key head, 3 layers")]
+    [InlineData("norms of inputs and outputs")]
+    public void CircuitsOfNodesLeaveOutTheOutputsOfOthers(string name)
+    {
+        using var weights = Scoring.Models[name]();
+        var data = RandomSpans.AddTo(RandomExamples.Create(15, weights.Config.Vocabulary, count: 3));
+        using var device = new HostDevice(2);
+        using var model = new Transformer(device, weights);
+        var (graph, examples) = RandomSpans.Graph(model.Graph, data);
+        var (random, spans) = (new Random(5), graph.Spans.Count);
+        double[] scores = [.. Enumerable.Range(0, model.Graph.Sources * spans).Select(_ => random.NextDouble() - 0.5)];
+        int[] counts = [0, SpanSelection.NodesOf(graph) / 2, SpanSelection.NodesOf(graph) - 3, SpanSelection.NodesOf(graph)];
+        SpanCircuit[] circuits = [.. counts.Select(count => SpanSelection.TopNodes(graph, scores, count, signed: true))];
+        var results = CircuitEvaluator.Evaluate(model, data, circuits, new EvaluationOptions());
+        var literal = new LiteralModel(weights);
+        for (var i = 0; i < counts.Length; i++)
+        {
+            var kept = Enumerable.Range(spans, scores.Length - spans).OrderByDescending(place => scores[place]).Take(counts[i]).Concat(Enumerable.Range(0, spans)).ToHashSet();
+            var expected = examples.Select(example =>
+            {
+                var corrupted = literal.Run(example.Corrupted).Outputs;
+                var run = literal.Run(example.Clean, (_, node, computed) =>
+                {
+                    var mixed = new Value(computed.Rows, computed.Columns);
+                    for (var at = 0; at < mixed.Data.Length; at++) mixed.Data[at] = (kept.Contains(node * spans + example.SpanOf![at / computed.Columns]) ? computed : corrupted[node]).Data[at];
+                    return mixed;
+                });
+                return LiteralMetric.Evaluate(OracleMetric.LogitDiff, run.LastLogits, example, []);
+            }).ToArray();
+            Close.Check(expected, results[i].Circuit, 1e-4, $"{counts[i]} nodes, {name}");
+        }
+        Assert.True(circuits[^1].IsFull);
+        // The threshold that lets in the same nodes gives the same circuit.
+        var least = scores[spans..].OrderDescending().ElementAt(counts[1] - 1);
+        Assert.Equal(circuits[1].Edges, SpanSelection.ThresholdNodes(graph, scores, least, signed: true).Edges);
+    }
+
     [Fact]
     public void PruningKeepsWhatLeadsSomewhere()
     {

@@ -31,19 +31,33 @@ public sealed class LiteralScores(LiteralModel model, OracleMetric metric, Ablat
     public double[] Neurons(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
     {
         if (method == OracleMethod.GradDrop) return NeuronsWithoutALayer(example);
+        return [.. Products(example, method, points).SelectMany(of => Enumerable.Range(0, model.Width).Select(c => of.Where((_, i) => i % model.Width == c).Sum()))];
+    }
+
+    /// <summary>The node scores by span [F·S], entry u·S + s: Σ over the rows of a span of Δz_u · ∂L/∂z_u.</summary>
+    public double[] SpanNodes(Example example, OracleMethod method, IReadOnlyList<PathPoint> points, int spans)
+    {
+        double OfSpan(double[] products, int span) => products.Where((_, i) => example.SpanOf![i / model.Width] == span).Sum();
+        if (method == OracleMethod.GradDrop) return MeanWithoutOwnLayer(example, products => [.. Enumerable.Range(0, spans).Select(s => Math.Abs(OfSpan(products, s)))], spans);
+        return [.. Products(example, method, points).SelectMany(of => Enumerable.Range(0, spans).Select(s => OfSpan(of, s)))];
+    }
+
+    /// <summary>Of every node Δz_u ⊙ ∂L/∂z_u [rows × d].</summary>
+    private double[][] Products(Example example, OracleMethod method, IReadOnlyList<PathPoint> points)
+    {
         var difference = OutputDifference(example);
         var clean = model.Run(example.Clean);
-        var scores = new double[model.Graph.Sources * model.Width];
+        double[][] products = [.. difference.Select(of => new double[of.Length])];
         foreach (var (run, weight) in GradientRuns(example, method, points))
         {
             for (var u = 0; u < model.Graph.Sources; u++)
             {
                 // Of a head before the norm of all heads, which is held to first order about the clean run.
                 var gradient = LayerOfHead(u) is { } l && model.NormsOutputs ? model.OutputGradient(l, clean.Blocks[2 * l], run.Blocks[2 * l + 1].Gradient) : run.Outputs[u].Gradient;
-                for (var i = 0; i < difference[u].Length; i++) scores[u * model.Width + i % model.Width] += weight * difference[u][i] * gradient[i];
+                for (var i = 0; i < difference[u].Length; i++) products[u][i] += weight * difference[u][i] * gradient[i];
             }
         }
-        return scores;
+        return products;
     }
 
     /// <summary>

@@ -17,6 +17,14 @@ public sealed class LiteralSpans(LiteralModel model, SpanGraph graph, AblatedOut
         _ => ScoresFromGradients(example, ordinary, method, points),
     };
 
+    /// <summary>The node scores [F·S] of an example: under the QK fix the sums of edges' scores.</summary>
+    public double[] Nodes(Example example, LiteralScores ordinary, OracleMethod method, IReadOnlyList<PathPoint> points)
+    {
+        if (method != OracleMethod.QkFix) return ordinary.SpanNodes(example, method, points, graph.Spans.Count);
+        var edges = Scores(example, ordinary, method, points);
+        return [.. model.Graph.AllSources.SelectMany(u => Enumerable.Range(0, graph.Spans.Count).Select(s => model.Graph.OutEdges(u).Sum(edge => edges[graph.Within(s, edge)])))];
+    }
+
     private double[] ScoresFromGradients(Example example, LiteralScores ordinary, OracleMethod method, IReadOnlyList<PathPoint> points)
     {
         var (spanOf, width, difference) = (example.SpanOf!, model.Width, ordinary.Difference(example));

@@ -73,6 +73,17 @@ public static class OracleRun
         return Mean([.. examples.Select(example => spans.Scores(example, scores, method, Points(method, rule, steps)))]);
     }
 
+    /// <summary>Node scores by span [F·S], the mean over the examples, which have the span of every position.</summary>
+    public static double[] SpanNodeScores(
+        ModelWeights weights, SpanGraph graph, IReadOnlyList<Example> examples, OracleMethod method, int steps = 5, OracleRule? rule = null,
+        OracleMetric metric = OracleMetric.LogitDiff, OracleAblation ablation = OracleAblation.Patching, GradientRule? rules = null)
+    {
+        var model = new LiteralModel(weights) { Rule = rules ?? GradientRule.Derivative };
+        var spans = new LiteralSpans(model, graph, LiteralAblation.Of(ablation, model, Prompts(examples)));
+        var scores = Scorer(weights, examples, method, metric, ablation, null, rules);
+        return Mean([.. examples.Select(example => spans.Nodes(example, scores, method, Points(method, rule, steps)))]);
+    }
+
     /// <summary>The metric of every example with a circuit over spans.</summary>
     public static double[] SpanCircuit(
         ModelWeights weights, IReadOnlyList<Example> examples, SpanCircuit circuit,
