@@ -118,6 +118,8 @@ public sealed class MibCommandTests : CliTest
         WriteScores("good/ioi_gpt2/importances.json", 12, 12, 1);
         WriteScores("good/mcqa_qwen2.5/importances.json", 24, 14, 1);
         Assert.Contains("can be submitted", Done("mib", "check", At("good")), StringComparison.Ordinal);
+        Refused("is a file; a submission is a folder with one folder a cell", "mib", "check", Write("file", ""));
+        Refused("folder was given an empty name", "mib", "check", "");
         WriteScores("few/ioi_gpt2/importances.json", 12, 12, 1);
         WrongIn("few", "cells of fewer than 2 models");
         WriteScores("bad/ioi_gpt2/importances.json", 24, 14, 1);

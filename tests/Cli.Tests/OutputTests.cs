@@ -167,6 +167,20 @@ public sealed class OutputTests : CliTest
         Assert.Equal(0, Shell($"{Faith} tasks show ioi --examples 1000 | head -n 1").Code);
     }
 
+    // As large as a buffer or larger: what does not fit is found out when the file is flushed, or before.
+    [Theory]
+    [InlineData(200)]
+    [InlineData(2000)]
+    public void A_full_disk_is_one_line_and_leaves_nothing_behind(int examples)
+    {
+        var before = Directory.GetFileSystemEntries(Folder);
+        var (code, output, error) = Shell($"trap '' XFSZ; ulimit -f 16; export DOTNET_EnableWriteXorExecute=0; exec {Faith} tasks export ioi --examples {examples} --out {At("big.jsonl")}");
+        Assert.Equal(FaithProgram.BadInput, code);
+        Assert.Empty(output);
+        Assert.Contains("big.jsonl: cannot be written (", Assert.Single(error.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
+        Assert.Equal(before, Directory.GetFileSystemEntries(Folder));
+    }
+
     [Fact]
     public void A_folder_that_is_gone_is_no_fault_of_the_program()
     {

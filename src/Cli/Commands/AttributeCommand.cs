@@ -30,7 +30,7 @@ internal static class AttributeCommand
         var command = new FaithCommand("attribute", "Scores every edge of a model's graph on a data set.",
             "faith attribute --model tasks-4l --data ioi --out scores.json",
             "faith attribute --model ./gpt2 --data ioi.csv --method eap-ig --steps 10 --rule gauss-legendre --out scores.json",
-            "faith attribute --model ./gpt2 --data pairs.jsonl --method eap --metric kl --memory 2 --out scores.json",
+            "faith attribute --model ./gpt2 --data pairs.jsonl --metric kl --memory 2 --out scores.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --top-of ifr.json --out exact.json",
             "faith attribute --model tasks-4l --data sva --method exact --top 50 --ablation mean-positional --out exact.json",
             "faith attribute --model tasks-4l --data ioi --method acdc --examples 10 --thresholds 0.01,0.05,0.2 --out acdc.json",

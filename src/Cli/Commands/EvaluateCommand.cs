@@ -23,7 +23,7 @@ internal static class EvaluateCommand
         var command = new FaithCommand("evaluate", "Measures how faithful a circuit is: runs it with everything outside it corrupted or ablated.",
             "faith evaluate --model tasks-4l --data ioi --circuit circuit.json",
             "faith evaluate --model tasks-4l --data ioi --circuit circuit.json --necessity",
-            "faith evaluate --model tasks-4l --data ioi --circuit neurons.json --ablation mean-positional",
+            "faith evaluate --model tasks-4l --data ioi --circuit neuron-circuit.json --ablation mean-positional",
             "faith evaluate --model ./gpt2 --data ioi.csv --circuit circuit.json --metric prob-diff --ablation mean-positional --json result.json");
         run.AddTo(command);
         foreach (var option in (Option[])[circuit, worst, necessity, json]) command.Add(option);

@@ -35,6 +35,7 @@ internal static class MibCommand
     private static FaithCommand Check(CommandContext context)
     {
         var folder = new Argument<string>("folder") { HelpName = "DIR", Description = "a folder with one folder a cell" };
+        folder.Validators.Add(result => PathRules.RefuseEmpty(result, result.Tokens, "folder"));
         var command = new FaithCommand("check", "Checks a folder that is to be submitted to the leaderboard.", "faith mib check submission") { folder };
         command.SetAction(parse =>
         {
@@ -54,7 +55,7 @@ internal static class MibCommand
         var level = new ChoiceOption("--level", "what is compared", "edge", ScoreLevels.Names);
         var json = new PathOption("--json", PathRole.Output, "both areas");
         var command = new FaithCommand("auroc", "How well scores find a known circuit: the benchmark's area, and the usual one.",
-            "faith mib auroc --scores scores.json --reference circuit.json", "faith mib auroc --scores scores.json --reference circuit.json --level node")
+            "faith mib auroc --scores scores.json --reference circuit.json", "faith mib auroc --scores nodes.json --reference circuit.json --level node")
         { scores, reference, level, json };
         command.SetAction(parse =>
         {

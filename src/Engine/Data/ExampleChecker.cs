@@ -105,14 +105,15 @@ internal sealed class ExampleChecker(string source, Tokenizer? tokenizer, ModelC
     }
 
     // SentencePiece puts a space before every text of its own, so that the answer " the" alone would begin with two, and "," with one: such
-    // answers are read as they follow another word.
+    // answers are read as they follow another word. Of several tokens too, where alone the first would be nothing but that space.
     private int[] InContext(Tokenizer tokenizer, string text)
     {
         const string word = "a";
         var alone = tokenizer.Encode(text, cancellation);
         if (alone.Length < 2 || (!text.StartsWith(' ') && !tokenizer.TokenText(alone[0]).StartsWith(' '))) return alone;
         var (before, both) = (tokenizer.Encode(word), tokenizer.Encode(word + text, cancellation));
-        return both.Length == before.Length + 1 && both.AsSpan().StartsWith(before) ? [both[^1]] : alone;
+        if (!both.AsSpan().StartsWith(before)) return alone;
+        return both.Length == before.Length + 1 || both.Length > before.Length && string.IsNullOrWhiteSpace(tokenizer.TokenText(alone[0])) ? both[before.Length..] : alone;
     }
 
     // What a tokenizer refuses it says of itself; where the text stands is known here.

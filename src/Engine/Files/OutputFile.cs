@@ -124,11 +124,14 @@ public static partial class OutputFile
         {
             throw new InputException($"{path}: the folder does not exist; create it or give another", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfFile(e))
         {
             throw new InputException($"{path}: cannot be written ({PlainText.Line(e.Message)})", e);
         }
     }
+
+    // Of a file that becomes larger than the system lets files be (on FAT, 4 GiB) the framework says that the argument "value" is out of range.
+    private static bool IsOfFile(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" };
 
     // ---- what is not replaced ----
 
@@ -277,7 +280,14 @@ public static partial class OutputFile
 
         public void Dispose()
         {
-            stream.Dispose();
+            try
+            {
+                stream.Dispose();
+            }
+            catch (Exception e) when (IsOfFile(e))
+            {
+                // What did not fit on the disk is still held back, and does not fit now; the file goes all the same.
+            }
             try
             {
                 if (!inPlace) File.Delete(temporary);

@@ -18,7 +18,7 @@ public static class MibSubmission
     public static IReadOnlyList<string> Check(string folder, Action<string> note)
     {
         ArgumentNullException.ThrowIfNull(note);
-        if (!Directory.Exists(folder)) throw new InputException($"{folder}: there is no such folder");
+        if (!Directory.Exists(folder)) throw new InputException($"{folder}: {(File.Exists(folder) ? "is a file; a submission is a folder with one folder a cell" : "there is no such folder")}");
         var wrong = new List<string>();
         var cells = new List<MibCell>();
         foreach (var path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using Faith.Engine.Data;
+using Faith.Engine.Tests.Tokenizers;
+using Faith.Engine.Tokenizers;
 using Xunit;
 
 namespace Faith.Engine.Tests.Data;
@@ -233,6 +235,16 @@ public sealed class JsonLinesTests : DataTest
         Assert.Equal([" d", " d", " f"], set[0].Answers.Select(id => tokenizer.TokenText(id)));
         Assert.Equal([" g"], set[0].Distractors.Select(id => tokenizer.TokenText(id)));
         Assert.Equal(2, set.Shortened);
+    }
+
+    [Fact]
+    public void An_answer_of_several_tokens_does_not_begin_with_a_space_that_only_the_tokenizer_puts_there()
+    {
+        var tokenizer = TokenizerLoader.FromJson(Fixtures.Path("sentencePiece.json"));
+        Assert.Equal([" ", " T", "om"], tokenizer.Encode(" Tom").Select(tokenizer.TokenText));
+        var path = Write("d.jsonl", """{"clean": "a", "corrupted": "a", "answers": [" Tom"], "distractors": [" Dot"]}""");
+        var set = PromptSet.Load(path, tokenizer, Config with { Vocabulary = tokenizer.Count }, format: new() { FirstTokens = true });
+        Assert.Equal([" T", " D"], set[0].Answers.Concat(set[0].Distractors).Select(tokenizer.TokenText));
     }
 
     [Theory]
