@@ -343,6 +343,7 @@ public sealed class SweepCommandTests : SweepTest
     [Fact]
     public void What_is_wrong_is_refused()
     {
+        Refused("has control characters, which no script should hold", "sweep", "slurm", Plan("models: tasks-4l\ndata: ioi\nexamples: 2\nmethods: eap\nedges: 5\n", "a\u001b[31m"));
         Refused("there is no such folder; faith sweep plan", "sweep", "run", At("nowhere"));
         Directory.CreateDirectory(At("empty"));
         Refused("holds no manifest.jsonl", "sweep", "status", At("empty"));

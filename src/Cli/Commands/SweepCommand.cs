@@ -148,7 +148,10 @@ internal static class SweepCommand
             {
                 Gpus = parse.GetValue(gpus), Cpus = parse.GetValue(cpus), MemoryMebibytes = parse.GetValue(memory) * 1024L, Time = parse.GetValue(time), Partition = parse.GetValue(partition),
             };
-            context.Output.WriteText(script.ToText());
+            var text = script.ToText();
+            // The output escapes them, and the script would name another folder.
+            if (PlainText.Lines(text) != text) throw new InputException($"{sweep.Folder}: its path, or that of the program, has control characters, which no script should hold; give the folder another name");
+            context.Output.WriteText(text);
         });
         return command;
     }
