@@ -35,7 +35,7 @@ internal static class ArgumentErrors
         foreach (var given in parse.CommandResult.Children.OfType<OptionResult>().Where(given => given.Option.Arity.MinimumNumberOfValues > 0))
         {
             var name = given.Option.Name;
-            if (given.Tokens.FirstOrDefault(token => command.Options.Any(option => option.Name == token.Value)) is { } next) return $"{name} has no value: {next.Value} behind it is an option of {CommandLine(command)} (a file of that name is ./{next.Value})";
+            if (given.Tokens.FirstOrDefault(token => command.Options.Any(option => option.Name == token.Value || option.Aliases.Contains(token.Value))) is { } next) return $"{name} has no value: {next.Value} behind it is an option of {CommandLine(command)} (a file of that name is ./{next.Value})";
             if (given.IdentifierTokenCount > 1 && given.Option.Arity.MaximumNumberOfValues == 1) return $"{name} is given {(given.IdentifierTokenCount == 2 ? "twice" : $"{given.IdentifierTokenCount} times")}; give it once";
             if (given.IdentifierTokenCount > given.Tokens.Count && given.Tokens.Count > 0) return $"a value is missing after {name}; see {CommandLine(command)} --help";
         }

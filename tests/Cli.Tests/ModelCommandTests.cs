@@ -304,6 +304,7 @@ public sealed class ModelCommandTests : CliTest
         Refused("--metric is given twice; give it once", [.. attribute, "--metric", "kl", "--metric", "js"]);
         Refused("--data is given twice; give it once", [.. attribute, "--data"]);
         Refused("--ablation-data has no value: --metric behind it is an option of faith attribute", [.. attribute, "--ablation-data", "--metric"]);
+        Refused("--out has no value: --svg behind it is an option of faith curve", "curve", "--model", model, "--data", data, "--scores", Scores(), "--out", "--svg");
         Refused("--out has no value: --signed behind it is an option of faith circuit (a file of that name is ./--signed)", "circuit", "--scores", Scores(), "--edges", "5", "--out", "--signed");
         Refused("--steps must be a whole number from 1 to 10000, not ''", [.. attribute, "--steps", ""]);
         Refused("--model", "attribute", "--data", data, "--out", At("s.json"));
