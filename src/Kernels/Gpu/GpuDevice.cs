@@ -303,7 +303,7 @@ public sealed partial class GpuDevice : Device
 
     /// <summary>The kernel as the driver gets it.</summary>
     internal CompiledKernel Compile(GpuKernel kernel) =>
-        StableNames.Renumber(accelerator.CompileKernel(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(accelerator is CudaAccelerator, mostThreads)));
+        StableText.Of(context, () => accelerator.CompileKernel(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(accelerator is CudaAccelerator, mostThreads)));
 
     // Launches a kernel over a grid of blocks, of the largest size unless given; an empty grid launches nothing.
     private void Launch<P>(GpuKernel<P> kernel, in P operands, long gridX, long gridY = 1, long gridZ = 1, int threads = 0) where P : struct

@@ -16,14 +16,14 @@ public static class GpuPtx
         GpuLibraries.Install();
         using var context = GpuDevices.NewContext();
         using var backend = new PTXBackend(context, new CudaArchitecture(8, 0), CudaInstructionSet.ISA_70, null!);
-        foreach (var kernel in GpuKernel.All) yield return (kernel.Name, Compile(backend, kernel).PTXAssembly);
+        foreach (var kernel in GpuKernel.All) yield return (kernel.Name, Compile(context, backend, kernel).PTXAssembly);
     }
 
-    private static PTXCompiledKernel Compile(PTXBackend backend, GpuKernel kernel)
+    private static PTXCompiledKernel Compile(Context context, PTXBackend backend, GpuKernel kernel)
     {
         try
         {
-            return (PTXCompiledKernel)StableNames.Renumber(backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(cuda: true, kernel.Threads)));
+            return (PTXCompiledKernel)StableText.Of(context, () => backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), kernel.Specialization(cuda: true, kernel.Threads)));
         }
         catch (Exception e) when (GpuKernelException.Means(e))
         {

@@ -270,6 +270,24 @@ public sealed class GpuDeviceTests(SimulatedFixture fixture) : IDisposable
 
     private static void Broken(int n) => Console.WriteLine(n);
 
+    /// <summary>A driver keeps what it compiles, and knows it by its text: that must not depend on what was compiled before.</summary>
+    [Fact]
+    public void TheTextOfAKernelDoesNotDependOnThoseCompiledBefore()
+    {
+        SimulatedGpu.Reset();
+        AssertSameTexts(() => SimulatedFixture.Open());
+    }
+
+    internal static void AssertSameTexts(Func<GpuDevice> open)
+    {
+        GpuKernel[] kernels = [.. GpuKernel.All.Where((k, i) => !k.CudaOnly && i % 6 == 0)];
+        using GpuDevice one = open(), other = open();
+        string[] Texts(GpuDevice device, IEnumerable<GpuKernel> order) => [.. order.Select(k => StableText.Read(device.Compile(k))!)];
+        var texts = Texts(one, kernels);
+        Assert.All(texts, text => Assert.NotEmpty(text));
+        Assert.Equal(texts.Reverse(), Texts(other, kernels.Reverse()));
+    }
+
     [Fact]
     public void ADriverWithoutAGpuSaysSo()
     {

@@ -13,6 +13,16 @@ internal sealed class OpenClTheoryAttribute : TheoryAttribute
     }
 }
 
+/// <summary>A fact that needs one.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class OpenClFactAttribute : FactAttribute
+{
+    public OpenClFactAttribute()
+    {
+        if (!OpenClFixture.Probe.Available) Skip = OpenClFixture.Probe.Reason;
+    }
+}
+
 /// <summary>A device of OpenCL.</summary>
 public sealed class OpenClFixture : IDisposable
 {
@@ -46,6 +56,9 @@ public sealed class OpenClTests(OpenClFixture fixture, SimulatedFixture simulate
             foreach (var aligned in (bool[])[false, true])
                 Cases.AssertSame(Cases.Results(simulated.Device, item, aligned: aligned, compare: false), Cases.Results(fixture.Device, item, aligned: aligned), $"{item}, beside PTX");
     }
+
+    [OpenClFact]
+    public void TheTextOfAKernelDoesNotDependOnThoseCompiledBefore() => GpuDeviceTests.AssertSameTexts(() => GpuDevices.Open(OpenClFixture.Probe.Devices.First(d => d.Usable)));
 
     [OpenClTheory]
     [MemberData(nameof(Operations))]
