@@ -128,6 +128,8 @@ public sealed class PositionCommandTests : CliTest
         Done("circuit", "--scores", At("s.json"), "--edges", "50", "--out", At("c.json"));
         Done("evaluate", "--model", model, "--data", equal, "--circuit", At("c.json"));
         Refused("line 2: the prompt has 5 tokens and the first one 4; --positions tokens needs prompts of one length", "attribute", "--model", model, "--data", data, "--positions", "tokens", "--out", At("t.json"));
+        // Others of the file may be longer.
+        Done("attribute", "--model", model, "--data", data, "--examples", "1", "--positions", "tokens", "--out", At("one.json"));
         Refused("example 1 has tokens of the span \"3\", which is none of those that were scored: 0, 1, 2", "evaluate", "--model", model, "--data", Write("long.jsonl", """{"clean": [1, 2, 3, 4], "corrupted": [1, 5, 3, 4], "answers": [6], "distractors": [7]}"""), "--circuit", At("c.json"));
     }
 

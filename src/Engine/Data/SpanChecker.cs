@@ -11,6 +11,10 @@ internal sealed class SpanChecker(PositionKind kind)
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private Example? first;
 
+    /// <summary>What is wrong with an example beside the first where single tokens are told apart; null: nothing.</summary>
+    public static string? Uneven(Example example, Example first) => (example.Clean.Length, example.BeginTokens) == (first.Clean.Length, first.BeginTokens) ? null
+        : $"the prompt has {example.Clean.Length} tokens and the first one {first.Clean.Length}; --positions tokens needs prompts of one length: give spans in the data and take --positions spans";
+
     /// <summary>The spans of an example: those given, null where single tokens are told apart.</summary>
     /// <param name="example">The example.</param>
     /// <param name="given">What the data say.</param>
@@ -19,17 +23,13 @@ internal sealed class SpanChecker(PositionKind kind)
     {
         var isFirst = first is null;
         first ??= example;
-        if (kind == PositionKind.Tokens)
-        {
-            return (example.Clean.Length, example.BeginTokens) == (first.Clean.Length, first.BeginTokens) ? null
-                : throw error($"the prompt has {example.Clean.Length} tokens and the first one {first.Clean.Length}; --positions tokens needs prompts of one length: give spans in the data and take --positions spans");
-        }
+        if (kind == PositionKind.Tokens) return Uneven(example, first) is { } fault ? throw error(fault) : null;
         if (given is not { Count: > 0 }) throw error("\"spans\" is missing, which --positions spans needs: {\"name\": [first token, token after the last], …}; --positions tokens does without where prompts have one length");
         if (given.Count > Most) throw error($"has {given.Count} spans; at most {Most} can be told apart");
         var own = new HashSet<string>(StringComparer.Ordinal);
         foreach (var span in given)
         {
-            if (SpanGraph.Fault(span.Name) is { } fault) throw error($"the name of the span {PlainText.Quote(span.Name)} {fault}");
+            if (SpanGraph.Fault(span.Name) is { } wrong) throw error($"the name of the span {PlainText.Quote(span.Name)} {wrong}");
             if (span.Name is SpanGraph.Rest or SpanGraph.Begin) throw error($"no span can be called {PlainText.Quote(span.Name)}, as {(span.Name == SpanGraph.Rest ? "the tokens in no span are" : "the begin token is")}: give it another name");
             if (!own.Add(span.Name)) throw error($"the span {PlainText.Quote(span.Name)} is given twice");
             if (isFirst) names.Add(span.Name);

@@ -23,7 +23,9 @@ public static class DataSource
             return OfTask(task, examples ?? TaskPrompts.DefaultCount, TaskSplit.HeldOut, model, note, option, seed, cancellation);
         }
         var set = OfFile(data, model, note, needs, format, cancellation);
-        return examples is not { } count ? set : seed == 0 || count >= set.Count ? set.First(count) : set.At([.. Order(set, seed).Take(count).Order()]);
+        var chosen = examples is not { } count ? set : seed == 0 || count >= set.Count ? set.First(count) : set.At([.. Order(set, seed).Take(count).Order()]);
+        RequireOneLength(data, needs, chosen);
+        return chosen;
     }
 
     /// <summary>Loads examples to score edges by and others to measure circuits on: of a task prompts of its two parts, none of which is in both; of a file other lines.</summary>
@@ -46,7 +48,9 @@ public static class DataSource
         var count = examples ?? set.Count - heldOut;
         if (count < 1 || count + (long)heldOut > set.Count) throw new InputException($"held-out {heldOut}: {data} has {set.Count} examples{(examples is null ? "" : $", of which {count} are to be scored")}; give more of them, or ask for fewer");
         int[] order = seed == 0 ? [.. Enumerable.Range(0, set.Count)] : Order(set, seed);
-        return (set.At([.. order.Take(count).Order()]), set.At([.. order.Skip(count).Take(heldOut).Order()]));
+        var (scored, measured) = (set.At([.. order.Take(count).Order()]), set.At([.. order.Skip(count).Take(heldOut).Order()]));
+        RequireOneLength(data, needs, scored, measured);
+        return (scored, measured);
     }
 
     /// <summary>The built-in task that a name means, or null: then it is a file.</summary>
@@ -70,9 +74,23 @@ public static class DataSource
         }
     }
 
+    // Where single tokens are told apart.
+    private static void RequireOneLength(string data, PromptNeeds? needs, params ReadOnlySpan<PromptSet> sets)
+    {
+        if (needs is not { Positions: PositionKind.Tokens }) return;
+        foreach (var set in sets)
+        {
+            for (var i = 0; i < set.Count; i++)
+            {
+                if (SpanChecker.Uneven(set[i], sets[0][0]) is { } fault) throw new InputException($"{data}, {set.Texts[i].Place}: {fault}");
+            }
+        }
+    }
+
     private static PromptSet OfFile(string data, LoadedModel model, Action<string> note, PromptNeeds? needs, PromptFormat? format, CancellationToken cancellation)
     {
-        var set = PromptSet.Load(data, model.Tokenizer, model.Config, needs, format, cancellation);
+        // Only of the examples that are taken: others of the file may be longer.
+        var set = PromptSet.Load(data, model.Tokenizer, model.Config, needs is { Positions: PositionKind.Tokens } ? needs.Value with { Positions = null } : needs, format, cancellation);
         if (set.Shortened > 0) note($"{data}: {set.Shortened} word{(set.Shortened == 1 ? "" : "s")} among the answers and distractors have several tokens and stand by their first");
         return set;
     }
