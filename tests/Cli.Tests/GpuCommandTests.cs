@@ -158,6 +158,15 @@ public sealed class GpuCommandTests : ResultTest
     [SimulatedFact]
     public void Devices_lists_the_gpu() => Assert.Matches(@"cuda:0\s+yes\s+Simulated GPU", OnGpus("devices").Output);
 
+    [SimulatedFact]
+    public void Devices_compiles_every_kernel_and_says_how_long_it_took()
+    {
+        using var output = new StringWriter();
+        var context = new CommandContext(output, TextWriter.Null, false, false, CancellationToken.None) { Gpus = new(SimulatedCuda.Probe, new(GpuKind.OpenCl, [], "left out", IsInstalled: false)) };
+        Assert.Equal(0, FaithProgram.Run(["devices", "--warm"], context));
+        Assert.Matches($@"\n\s+{GpuPtx.All().Count()} kernels compiled in \d+\.\d s", output.ToString());
+    }
+
     [SimulatedTheory]
     [InlineData("cuda", "the GPU has too little memory")]
     [InlineData("cuda:0,1", "cuda:1 Simulated GPU (sm_90): the GPU has too little memory")]
