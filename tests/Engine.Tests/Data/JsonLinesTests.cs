@@ -193,7 +193,7 @@ public sealed class JsonLinesTests : DataTest
     {
         // An element by its number is looked for from the start: 200,000 of them took minutes.
         var ids = string.Join(',', Enumerable.Repeat("1", 200_000));
-        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var clock = new WorkClock();
         Assert.Contains("holds a list", Refused(() => Jsonl($$"""{"clean": [{{ids}}, []], "corrupted": [1], "answers": [1], "distractors": [2]}""")));
         Assert.Contains("holds a list", Refused(() => Jsonl($$"""{"clean": [1], "corrupted": [1], "answers": [{{ids}}, []], "distractors": [2]}""")));
         Assert.True(clock.Elapsed.TotalSeconds < 5, $"{clock.Elapsed}");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Faith.Engine.Tokenizers;
 using Xunit;
 
@@ -87,7 +86,7 @@ public sealed class PatternTests
     public void NoPatternIsSlow(string pattern)
     {
         string text = new string('a', 20_000) + "c";
-        var clock = Stopwatch.StartNew();
+        var clock = new WorkClock();
         try
         {
             _ = new SplitPattern(pattern).Matches(text, new EncodingBudget(text.Length)).Count();
@@ -104,7 +103,7 @@ public sealed class PatternTests
     {
         // Each word alone is stopped by no limit of a match.
         string text = string.Concat(Enumerable.Repeat(new string('a', 30) + " ", 3000));
-        var clock = Stopwatch.StartNew();
+        var clock = new WorkClock();
         Assert.Throws<InputException>(() => new SplitPattern("(?:a|aa)+b| ").Matches(text, new EncodingBudget(text.Length)).Count());
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"took {clock.Elapsed}");
     }

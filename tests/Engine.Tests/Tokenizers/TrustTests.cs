@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Faith.Engine.Data;
 using Faith.Engine.Models;
@@ -30,7 +29,7 @@ public sealed class TrustTests : IDisposable
         var next = Change(root => { }).Count;
         Change(root => ((JsonArray)root["added_tokens"]!).Add(JsonNode.Parse($$"""{"id": {{next}}, "content": "{{new string('a', 255)}}b", "special": true}""")));
         var tokenizer = TokenizerLoader.TryLoad(folder.Path)!;
-        var clock = Stopwatch.StartNew();
+        var clock = new WorkClock();
         Assert.Contains("added tokens begin so much alike", Assert.Throws<InputException>(() => tokenizer.Encode(new string('a', 2_000_000))).Message);
         Assert.True(clock.Elapsed.TotalSeconds < 10, $"{clock.Elapsed}");
         Assert.NotEmpty(tokenizer.Encode(new string('a', 5000)));
