@@ -6,7 +6,11 @@ namespace Faith.PtxInterpreter;
 public sealed unsafe class GlobalMemory
 {
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<ulong, (ulong End, int Device, GlobalAccesses Accesses)> _allocations = [];
+    // Larger allocations are neither filled nor watched for races, so that the system has only those of their pages that are touched.
+    private const long MostFilled = 2L << 30;
+    private const nuint PageBytes = 64 << 10; // a multiple of the system's
+
+    private readonly SortedDictionary<ulong, (ulong End, int Device, GlobalAccesses? Accesses)> _allocations = [];
     private readonly Dictionary<int, long> _usedBy = [];
     // Sorted starts and ends, replaced as a whole, so that running kernels read them without a lock.
     private volatile Table _table = new([], [], []);
@@ -29,21 +33,39 @@ public sealed unsafe class GlobalMemory
 
     /// <summary>
     /// Allocates 256-byte aligned memory filled with a pattern that is NaN as a float and an absurd index as an integer, so
-    /// that what is read before it was written shows.
+    /// that what is read before it was written shows; more than 2 GiB as it comes.
     /// </summary>
     public ulong Allocate(long bytes, int device = 0)
     {
         var address = (ulong)NativeMemory.AlignedAlloc((nuint)bytes, 256);
-        NativeMemory.Fill((void*)address, (nuint)bytes, 0xff);
+        if (bytes <= MostFilled)
+            NativeMemory.Fill((void*)address, (nuint)bytes, 0xff);
         lock (_lock)
         {
-            _allocations.Add(address, (address + (ulong)bytes, device, new(address, address + (ulong)bytes)));
+            _allocations.Add(address, (address + (ulong)bytes, device, bytes <= MostFilled ? new(address, address + (ulong)bytes) : null));
             Take(device, bytes);
             Peak = Math.Max(Peak, Used);
             Publish();
         }
         return address;
     }
+
+    /// <summary>Sets bytes. Of much memory that is set to zero the system takes the pages back, where it can, so that a test can have more of it than the machine.</summary>
+    internal static void Fill(byte* start, nuint bytes, byte value)
+    {
+        const int DontNeed = 4; // what is read of private pages after this is zero
+        var (first, end) = (((nuint)start + PageBytes - 1) / PageBytes * PageBytes, ((nuint)start + bytes) / PageBytes * PageBytes);
+        if (value != 0 || bytes <= (nuint)MostFilled || !OperatingSystem.IsLinux() || Advise((void*)first, end - first, DontNeed) != 0)
+        {
+            NativeMemory.Fill(start, bytes, value);
+            return;
+        }
+        NativeMemory.Clear(start, first - (nuint)start);
+        NativeMemory.Clear((void*)end, (nuint)start + bytes - end);
+    }
+
+    [DllImport("libc", EntryPoint = "madvise")]
+    private static extern int Advise(void* address, nuint bytes, int advice);
 
     /// <summary>Frees an allocation; false when there is none at this address.</summary>
     public bool Free(ulong address)
@@ -54,7 +76,7 @@ public sealed unsafe class GlobalMemory
                 return false;
             Take(allocation.Device, -(long)(allocation.End - address));
             Publish();
-            allocation.Accesses.Dispose();
+            allocation.Accesses?.Dispose();
         }
         NativeMemory.AlignedFree((void*)address);
         return true;
@@ -87,5 +109,5 @@ public sealed unsafe class GlobalMemory
 
     private void Publish() => _table = new([.. _allocations.Keys], [.. _allocations.Values.Select(a => a.End)], [.. _allocations.Values.Select(a => a.Accesses)]);
 
-    private sealed record Table(ulong[] Starts, ulong[] Ends, GlobalAccesses[] Accesses);
+    private sealed record Table(ulong[] Starts, ulong[] Ends, GlobalAccesses?[] Accesses);
 }

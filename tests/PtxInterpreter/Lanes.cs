@@ -117,6 +117,22 @@ public static unsafe class Lanes
         }
     }
 
+    /// <summary>
+    /// The same to the right with the sign. ILGPU makes this of a division by a power of two, whose result it is not where a is negative; kernels have no other use for it,
+    /// so a negative a is a fault.
+    /// </summary>
+    public static void ShiftSigned<T, TOp>(Instruction i, Warp w) where T : unmanaged, ISignedNumber<T>, IComparisonOperators<T, T, bool> where TOp : IShift<T>
+    {
+        var a = (T*)(w.Registers + i.A);
+        for (var active = w.Mask; active != 0; active &= active - 1)
+        {
+            var n = BitOperations.TrailingZeroCount(active);
+            if (a[n] < T.Zero)
+                throw w.Failure(i, $"thread {w.FirstThread + n}: {a[n]} is shifted to the right, which is no division by a power of two");
+        }
+        Shift<T, TOp>(i, w);
+    }
+
     /// <summary>d = a·b + c with 32-bit factors and a 64-bit sum, or a·b where c is the constant 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyWide(Instruction i, Warp w, bool signed, bool add)

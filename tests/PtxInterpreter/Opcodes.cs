@@ -75,8 +75,8 @@ public static class Opcodes
         Add("shl.b64", "qqd", Lanes.Shift<ulong, ShiftLeft>);
         Add("shr.u32 shr.b32", "ddd", Lanes.Shift<uint, ShiftRight>);
         Add("shr.u64 shr.b64", "qqd", Lanes.Shift<ulong, ShiftRight>);
-        Add("shr.s32", "ddd", Lanes.Shift<int, ShiftRight>);
-        Add("shr.s64", "qqd", Lanes.Shift<long, ShiftRight>);
+        Add("shr.s32", "ddd", Lanes.ShiftSigned<int, ShiftRight>);
+        Add("shr.s64", "qqd", Lanes.ShiftSigned<long, ShiftRight>);
 
         Add("and.pred", "ppp", (i, w) => w.SetPredicate(i.D, w.Predicates[i.A] & w.Predicates[i.B]));
         Add("or.pred", "ppp", (i, w) => w.SetPredicate(i.D, w.Predicates[i.A] | w.Predicates[i.B]));

@@ -421,7 +421,7 @@ public static unsafe partial class SimulatedDriver
             return error;
         if (!SimulatedGpu.Memory.Contains((ulong)destination, count))
             return InvalidValue;
-        NativeMemory.Fill((void*)destination, count, value);
+        GlobalMemory.Fill((byte*)destination, count, value);
         return 0;
     }
 

@@ -33,8 +33,9 @@ internal static class Functions
     /// <summary>ln x for normal x > 0: x = 2^n·m, m in [√½, √2), ln m = 2·artanh((m − 1)/(m + 1)) by its series. Relative error below 3e-7.</summary>
     public static float Log(float x)
     {
-        var bits = (int)(Interop.FloatAsInt(x) - 0x3f3504f3u);
-        float n = bits >> 23, m = Interop.IntAsFloat((uint)(bits & 0x7fffff) + 0x3f3504f3u);
+        var bits = Interop.FloatAsInt(x) - 0x3f3504f3u;
+        // Counted from 128 on, so that no negative number is shifted: ILGPU makes the same of a division, which it is not.
+        float n = (int)((bits + 0x40000000u) >> 23) - 128, m = Interop.IntAsFloat((bits & 0x7fffff) + 0x3f3504f3u);
         float s = (m - 1f) / (m + 1f), t = s * s;
         var series = Exact.Fma(t, 1f / 11, 1f / 9);
         series = Exact.Fma(t, series, 1f / 7);

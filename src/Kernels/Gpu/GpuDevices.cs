@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
@@ -14,6 +15,8 @@ public enum GpuKind
     Cuda,
     /// <summary>OpenCL.</summary>
     OpenCl,
+    /// <summary>None: kernels run as the C# that they are.</summary>
+    Debugger,
 }
 
 /// <summary>One device that a driver reports.</summary>
@@ -33,7 +36,7 @@ public sealed record GpuDeviceInfo(GpuKind Kind, int Ordinal, string Model, stri
     public bool Usable => Missing.Length == 0;
 
     /// <summary>"cuda:0", "opencl:1".</summary>
-    public string Id => string.Create(CultureInfo.InvariantCulture, $"{(Kind == GpuKind.Cuda ? "cuda" : "opencl")}:{Ordinal}");
+    public string Id => string.Create(CultureInfo.InvariantCulture, $"{Kind.ToString().ToLowerInvariant()}:{Ordinal}");
 
     /// <summary>"cuda:0 NVIDIA H100 PCIe (sm_90)".</summary>
     public string Title => $"{Id} {Model} ({Version})";
@@ -190,6 +193,13 @@ public static unsafe class GpuDevices
     }
 
     /// <summary>
+    /// Opens ILGPU's CPU accelerator, for a debugger: breakpoints in kernels hold, and every thread of a block is a thread of the system, so that an operation of a few rows takes as long as
+    /// a run elsewhere. It makes no machine code for a GPU and shows nothing of what back ends do to kernels.
+    /// </summary>
+    public static GpuDevice OpenForDebugging() =>
+        new(NewContext(GpuKind.Debugger), new(GpuKind.Debugger, 0, "ILGPU's CPU accelerator", ".NET", false, 1, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, 0, 48 << 10));
+
+    /// <summary>
     /// What compiles kernels: for CUDA without ILGPU's stronger optimizations, which move address arithmetic, divisions and square roots into loops; for OpenCL with
     /// them, since without the kernels need a generic address space, which not every driver has.
     /// </summary>
@@ -198,10 +208,16 @@ public static unsafe class GpuDevices
     {
         if (kind == GpuKind.Cuda) builder.Cuda();
         if (kind == GpuKind.OpenCl) builder.OpenCL(_ => true);
+        if (kind == GpuKind.Debugger) builder.CPU(new CPUDevice(numThreadsPerWarp: 32, numWarpsPerMultiprocessor: 32, numMultiprocessors: 1));
         builder.Optimize(kind == GpuKind.OpenCl ? OptimizationLevel.O2 : OptimizationLevel.O1).Profiling().EnableExact().EnableTensorCore();
     });
 
-    internal static Accelerator NewAccelerator(Context context, GpuDeviceInfo info) => info.Kind == GpuKind.Cuda ? CudaAccelerator(context, info) : OpenClAccelerator(context, info);
+    internal static Accelerator NewAccelerator(Context context, GpuDeviceInfo info) => info.Kind switch
+    {
+        GpuKind.Cuda => CudaAccelerator(context, info),
+        GpuKind.OpenCl => OpenClAccelerator(context, info),
+        _ => context.CreateCPUAccelerator(info.Ordinal),
+    };
 
     private static CudaAccelerator CudaAccelerator(Context context, GpuDeviceInfo info)
     {

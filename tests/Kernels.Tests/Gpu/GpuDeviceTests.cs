@@ -55,6 +55,44 @@ public sealed class GpuDeviceTests(SimulatedFixture fixture) : IDisposable
         Assert.Equal(small, FirstRow(rows, "128"));
     }
 
+    /// <summary>The third of five rows begins at element 2^31 of its memory, where an int as index is negative, and the last at 2^32, where it is 0 again. Few pages of it are touched.</summary>
+    [LargeMemoryFact]
+    public void RowsMayBeginBeyondWhatThirtyTwoBitsCount()
+    {
+        SimulatedGpu.Reset();
+        SimulatedGpu.MemoryBytes = 2 * LargeMemoryFactAttribute.Bytes;
+        const int rows = 5, columns = 8, stride = 1 << 30;
+        using var memory = Device.Allocate(sizeof(float) * ((rows - 1L) * stride + columns));
+        using var weights = Device.CreateWeights(new ArrayMatrix([.. Enumerable.Range(0, columns * columns).Select(i => i * 0.73f % 1 - 0.5f)], columns, columns, false));
+        using var numbers = Device.Allocate(sizeof(int) * rows);
+        var order = Device.Upload([4, 0, 2, 1, 3], new Indices(numbers, 0, rows));
+        Tensor x = New(Device, rows, columns), near = New(Device, rows, columns), far = new(memory, 0, rows, columns, stride);
+        Tensor scale = New(Device, 1, columns), sigma = New(Device, rows, 1);
+        Check(y => Device.Copy(x, y));
+        Check(y => Device.AddScaled(x, 0.3f, y));
+        Check(y => Device.Multiply(weights, WeightSide.Forward, x, y));
+        Check(y => Device.NormForward(x, scale, default, 1e-5f, true, y, default, sigma));
+        Check(y => Device.GatherRows(x, order, 1, y, add: true));
+        Check(y => Device.ScatterAddRows(x, order, y));
+        // Read from there.
+        Tensor a = New(Device, rows, columns), b = New(Device, rows, columns);
+        foreach (var (from, to) in new[] { (near, a), (far, b) })
+        {
+            Device.Multiply(weights, WeightSide.Transposed, from, to);
+            Device.GatherRows(from, order, 1, to, add: true);
+        }
+        Assert.Equal(Get(Device, a), Get(Device, b));
+
+        void Check(Action<Tensor> operation)
+        {
+            operation(near);
+            operation(far);
+            var there = New(Device, rows, columns);
+            Device.Copy(far, there);
+            Assert.Equal(Get(Device, near), Get(Device, there));
+        }
+    }
+
     /// <summary>Room for one pack at a time, and for all of them.</summary>
     [Fact]
     public void ScoresHaveTheSameBitsHoweverTheRowsAreCut()

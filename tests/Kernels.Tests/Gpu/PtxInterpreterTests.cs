@@ -6,7 +6,7 @@ namespace Faith.Kernels.Tests.Gpu;
 public sealed class PtxInterpreterTests
 {
     [Theory]
-    // Shifts by the width or more leave nothing but the sign.
+    // Shifts by the width or more leave nothing.
     [InlineData("shl.b32 %r3, %r1, %r2;", 5u, 31u, 0x80000000u)]
     [InlineData("shl.b32 %r3, %r1, %r2;", 5u, 32u, 0u)]
     [InlineData("bfe.u32 %r3, %r1, %r2, 3;", 0xabcdu, 2u, 3u)]
@@ -16,7 +16,8 @@ public sealed class PtxInterpreterTests
     [InlineData("bfe.u32 %r3, %r1, 3, %r2;", 0x89abcdefu, 0u, 0u)]
     [InlineData("shr.u32 %r3, %r1, %r2;", 0x80000000u, 31u, 1u)]
     [InlineData("shr.u32 %r3, %r1, 32;", 0x80000000u, 0u, 0u)]
-    [InlineData("shr.s32 %r3, %r1, %r2;", 0x80000000u, 40u, uint.MaxValue)]
+    [InlineData("shr.s32 %r3, %r1, %r2;", 0x40000000u, 29u, 2u)]
+    [InlineData("shr.s32 %r3, %r1, %r2;", 0x40000000u, 40u, 0u)]
     [InlineData("add.s32 %r3, %r1, %r2;", uint.MaxValue, 2u, 1u)]
     [InlineData("mul.lo.s32 %r3, %r1, %r2;", 0x10001u, 0x10001u, 0x20001u)]
     [InlineData("mad.lo.s32 %r3, %r1, %r2, 7;", 3u, 5u, 22u)]
@@ -175,6 +176,7 @@ public sealed class PtxInterpreterTests
     [InlineData("setp.lt.s32 %p1, %r9, 32;\n@%p1 ret;\nbar.sync 0;\nret;", "divergent: warp 1 waits at a barrier that warp 0 never reaches")]
     [InlineData("setp.lt.s32 %p1, %r9, 32;\n@%p1 bra $other;\nbar.sync 0;\nret;\n$other:\nbar.sync 0;\nret;", "waits at PTX line")]
     [InlineData("div.s32 %r1, %r9, 0;\nret;", "division by zero")]
+    [InlineData("sub.s32 %r1, %r9, 1;\nshr.s32 %r1, %r1, 1;\nret;", "thread 0: -1 is shifted to the right, which is no division by a power of two")]
     public void BrokenRulesAreNamed(string body, string what)
     {
         var message = Assert.Throws<PtxException>(() => Run(body)).Message;
