@@ -41,7 +41,7 @@ public static class SimulatedKernels
     }
 
     /// <summary>Calculations that use most of the instructions that ILGPU makes of integers and numbers.</summary>
-    /// <remarks>A product with one constant after another is none of them: ILGPU multiplies the constants first, which rounds otherwise.</remarks>
+    /// <remarks>Negative numbers are not shifted to the right, which the interpreter refuses. A product with one constant after another is none of them: ILGPU multiplies the constants first, which rounds otherwise.</remarks>
     public static long Calculate(int which, int a)
     {
         var u = (uint)a;
@@ -49,11 +49,11 @@ public static class SimulatedKernels
         var f = a * 1e-6f;
         switch (which)
         {
-            case 0: return (Math.Max(a, -a) / 3 % 7) ^ (a >> 3) | ((a << 2) & ~5);
+            case 0: return (Math.Max(a, -a) / 3 % 7) ^ (Math.Max(a, -a) >> 3) | ((a << 2) & ~5);
             case 1: return u / 3 + u % 5 + (u >> 4) * 17 + Math.Min(u, 9u) + (u < 0x8000_0000 ? 1u : 2u);
-            case 2: return Math.Min(l, l / 7) % 1013 ^ (l >> 9) | ((l << 3) & ~9L);
+            case 2: return Math.Min(l, l / 7) % 1013 ^ (Math.Max(l, -l) >> 9) | ((l << 3) & ~9L);
             case 3: return (long)((ulong)l / 11 + (ulong)l % 13 + ((ulong)l >> 7) + ((ulong)l >= 1ul << 63 ? 5ul : 6ul));
-            case 4: return (sbyte)a + (byte)a + (short)a + (ushort)a + (long)(sbyte)(a >> 8) * (ushort)(a >> 5);
+            case 4: return (sbyte)a + (byte)a + (short)a + (ushort)a + (long)(sbyte)(u >> 8) * (ushort)(u >> 5);
             case 5: return (int)Interop.FloatAsInt(MathF.Sqrt(MathF.Abs(f)) / 3 - MathF.Max(f, 2) * MathF.Min(f, -1) + MathF.Floor(f) + (float)l);
             case 6: return (int)f + (long)(f / 7) + (float.IsNaN(f) ? 1 : 0) + (f > 3 && !(f < 40) ? 100 : 1000) + (uint)MathF.Abs(f);
             default: return (long)((a * 0.1 + Math.Sqrt(Math.Abs((double)a)) / 3 - f) * 1000);
