@@ -14,7 +14,8 @@ public sealed class CuBlasTests
     {
         SimulatedGpu.Reset();
         using var device = Open();
-        foreach (var item in Cases.All.Where(c => c.Op == "Multiply").Where((c, i) => i % 3 == 0 && !c.Shape.Contains(" 0 ×", StringComparison.Ordinal)))
+        // Weights of 16 bits stay with the kernels.
+        foreach (var item in Cases.All.Where(c => c.Op == "Multiply" && !c.Shape.Contains("float16", StringComparison.Ordinal)).Where((c, i) => i % 3 == 0 && !c.Shape.Contains(" 0 ×", StringComparison.Ordinal)))
         {
             SimulatedGpu.Launched.Clear();
             _ = Cases.Results(device, item);
