@@ -72,8 +72,8 @@ internal static class ProductCases
                 for (var i = 0; i < k; i++) sum += factors[r, i] * W(i, c);
                 return sum;
             }
-            // What a long sum has on its way is larger than what it ends at.
-            t.Check(y, Expected, 3e-7 * (4 + Math.Sqrt(k)), "y");
+            // Of the cases of float16 one has a long sum that is larger on its way than what it ends at.
+            t.Check(y, Expected, (precision == WeightPrecision.Float16 ? 3e-7 : 2e-7) * (4 + Math.Sqrt(k)), "y");
         }
     }
 
