@@ -24,6 +24,7 @@ public sealed unsafe partial class HostDevice
         RequireRows(operands.K.Rows, layout.Rows);
         if (!operands.Bias.IsNone)
         {
+            if (shape.Cap != 0) throw new NotSupportedException("biases beside a cap");
             RequireRows(operands.Bias.Rows, shape.Heads);
             ArgumentOutOfRangeException.ThrowIfLessThan(operands.Bias.Columns, layout.LongestSequence);
         }
