@@ -51,7 +51,7 @@ internal static class AttentionCases
         new OpCase("AttentionForward", l.ToString(), t => Run(t, l, false)),
         new OpCase("AttentionBackward", l.ToString(), t => Run(t, l, true)),
         new OpCase("AttentionBackward", l.ToString() + " of values", t => Run(t, l, true, valuesAlone: true)),
-    }).Append(new("AttentionBackward", "a sequence alone and beside a longer one, with the same bits", Beside)).Append(new("Prepare", "offsets", t =>
+    }).Append(new("AttentionBackward", "a sequence alone and beside a longer one, with the same bits", Beside)).Append(new("AttentionForward", "biases beside a cap are refused", BiasedAndCapped)).Append(new("Prepare", "offsets", t =>
     {
         Ragged layout = new([2, 3], [0, 4], [4, 1], false);
         using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
@@ -96,6 +96,16 @@ internal static class AttentionCases
         t.Check(dq, (r, c) => wantDq[r, c], 8 * error, "dq");
         t.Check(dk, (r, c) => wantDk[r, c], 8 * error, "dk");
         t.Check(dv, (r, c) => wantDv[r, c], 8 * error, "dv");
+    }
+
+    static void BiasedAndCapped(CaseContext t)
+    {
+        var layout = new Ragged([2], [0], [0], lastQueryOnly: false);
+        using var memory = t.Device.Allocate(sizeof(int) * layout.Integers);
+        t.Device.Prepare(layout, new(memory, 0, layout.Integers));
+        Tensor x = t.Matrix(2, 4), context = t.Matrix(2, 4), normalizers = t.Matrix(2, 2);
+        AttentionShape shape = new(1, 4, 1, 1, 0.5f) { Cap = 3, Bias = t.Matrix(1, 2) };
+        Assert.Throws<NotSupportedException>(() => t.Device.AttentionForward(layout, shape, x, x, x, default, default, context, normalizers));
     }
 
     static void Beside(CaseContext t)
